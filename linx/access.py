@@ -1,0 +1,239 @@
+"""Who may call: keys, hosts and origins. Decided before a body is read, by one function.
+
+With a key set, the key decides, since no browser adds a bearer key by itself. Without
+one, only names of this machine are answered (a rebound DNS name is not one of them), and
+a browser only from a page that this machine or an app on it shows. Management answers no
+other origin in either case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import secrets
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from linx.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+APP_SCHEMES = (b"app://", b"tauri://", b"vscode-webview://", b"vscode-file://", b"file://")
+WRONG_KEYS_A_MINUTE = 10
+_WEB_ORIGIN = re.compile(rb"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_DOTTED = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Asking(Protocol):
+    """What is looked at of a request."""
+
+    method: str
+    host: bytes
+    has_body: bool
+
+    def header(self, name: bytes) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one listener demands.
+
+    ``hosts`` are further names that are answered without a key, ``origins`` further
+    origins; ``model_paths_only`` closes management and counts wrong keys (the tunnel).
+    """
+
+    keys: tuple[bytes, ...] = ()
+    hosts: frozenset[str] = frozenset()
+    origins: frozenset[bytes] = frozenset()
+    model_paths_only: bool = False
+
+
+class Access:
+    """Checks requests of one listener. ``policy`` is replaced at a reload."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._wrong: deque[float] = deque()
+        self._salt = secrets.token_bytes(16)
+
+    def check(
+        self, request: Asking, path_key: bytes | None, *, is_open: bool, is_management: bool, now: float
+    ) -> Headers:
+        """Raise what the client may not do; else the CORS headers for its answer.
+
+        ``path_key`` is the key in front of the path, ``is_open`` marks what needs no key.
+        """
+        is_preflight = request.method == "OPTIONS" and request.header(b"access-control-request-method") is not None
+        if self.policy.keys:
+            if not is_open and not is_preflight:
+                self._check_key(request, path_key, now)
+        else:
+            self._check_host(request.host)
+        return self._check_origin(request, is_management=is_management)
+
+    def has_key(self, request: Asking, path_key: bytes | None) -> bool:
+        """Does the request carry a right key?"""
+        presented = _presented(request, path_key)
+        return presented is not None and self._is_right(presented)
+
+    # --- keys ---
+
+    def _check_key(self, request: Asking, path_key: bytes | None, now: float) -> None:
+        presented = _presented(request, path_key)
+        if presented is not None and self._is_right(presented):
+            return
+        if presented is None:
+            raise Unauthorized(
+                "This Linx asks for its key: send 'Authorization: Bearer KEY' or 'x-api-key: KEY', "
+                "or put /k/KEY in front of the path."
+            )
+        if self.policy.model_paths_only:
+            while self._wrong and self._wrong[0] <= now - 60:
+                self._wrong.popleft()
+            if len(self._wrong) >= WRONG_KEYS_A_MINUTE:
+                raise TooManyWrongKeys("Too many wrong keys in the last minute. The right one still works.")
+            self._wrong.append(now)
+        raise Unauthorized("Wrong key for this Linx; it is the one in server.api_key or LINX_API_KEY.")
+
+    def _is_right(self, presented: bytes) -> bool:
+        """Constant time: digests of equal length, every key compared."""
+        digest = self._digest(presented)
+        found = False
+        for key in self.policy.keys:
+            found |= hmac.compare_digest(digest, self._digest(key))
+        return found
+
+    def _digest(self, key: bytes) -> bytes:
+        return hashlib.blake2b(key, key=self._salt).digest()
+
+    # --- hosts and origins ---
+
+    def _check_host(self, host: bytes) -> None:
+        name = _host_name(host.decode("latin-1"))
+        if not name or is_local_name(name) or name in self.policy.hosts:
+            return
+        raise Forbidden(
+            f"Linx does not answer to the name {quote(name)!r}, which protects it from web pages that rebind DNS. "
+            f'If it is yours, add it to server.allowed_hosts in config.json: "allowed_hosts": ["{quote(name)}"]'
+        )
+
+    def _check_origin(self, request: Asking, *, is_management: bool) -> Headers:
+        origin = request.header(b"origin")
+        if is_management:
+            if origin is not None and not _is_same_origin(origin, request.host):
+                raise Forbidden("This path manages Linx and answers no other origin.")
+            self._check_fetch(request, origin)
+            return []
+        if origin is None:
+            if not self.policy.keys:
+                self._check_fetch(request, origin)
+            return []
+        if not self.policy.keys:
+            self._check_web_origin(origin)
+            _check_json(request)
+        return _cors(request, origin)
+
+    def _check_web_origin(self, origin: bytes) -> None:
+        if origin in self.policy.origins or origin.startswith(APP_SCHEMES):
+            return
+        match = _WEB_ORIGIN.fullmatch(origin)
+        if match is not None:
+            name = match[1].decode("ascii").lower()
+            if is_local_name(name) or name in self.policy.hosts:
+                return
+        shown = quote(origin.decode("latin-1"))
+        raise Forbidden(
+            f"Linx has no key set, so it does not answer web pages of other origins ({shown}). "
+            f'If this one is yours, add it to server.allowed_origins in config.json: "allowed_origins": ["{shown}"], '
+            "or set server.api_key."
+        )
+
+    def _check_fetch(self, request: Asking, origin: bytes | None) -> None:
+        """A request without an Origin that a browser sent for a foreign page (an image, a form)."""
+        site = request.header(b"sec-fetch-site")
+        if site is None or origin is not None:
+            return
+        if site in (b"cross-site", b"same-site"):
+            is_visit = request.method in ("GET", "HEAD") and request.header(b"sec-fetch-mode") == b"navigate"
+            if not is_visit:
+                raise Forbidden("A web page of another origin may not call Linx in a browser.")
+        _check_json(request)
+
+
+def is_local_name(name: str) -> bool:
+    """Is this a name of this machine for anybody who says it? ``name`` is lower-case."""
+    if name in ("localhost", "host.docker.internal") or name.endswith(".localhost"):
+        return True
+    try:
+        if name.startswith("["):
+            return ipaddress.IPv6Address(name.strip("[]")).is_loopback
+        return _DOTTED.fullmatch(name) is not None and ipaddress.IPv4Address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _presented(request: Asking, path_key: bytes | None) -> bytes | None:
+    """The key that the client shows, wherever it may."""
+    if path_key is not None:
+        return path_key
+    authorization = request.header(b"authorization")
+    if authorization is not None:
+        scheme, _, key = authorization.partition(b" ")
+        if scheme.lower() == b"bearer":
+            return key.strip()
+        return authorization
+    return request.header(b"x-api-key")
+
+
+def _host_name(host: str) -> str:
+    """``Host`` without its port, lower-case; an IPv6 address keeps its brackets."""
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0].lower()
+
+
+def _is_same_origin(origin: bytes, host: bytes) -> bool:
+    return origin.lower() in (b"http://" + host.lower(), b"https://" + host.lower())
+
+
+def _check_json(request: Asking) -> None:
+    """What a browser posts must be JSON: everything else it may send without asking first."""
+    if not request.has_body or request.method == "OPTIONS":
+        return
+    kind = (request.header(b"content-type") or b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json" and not kind.endswith(b"+json"):
+        raise UnsupportedEncoding("A request from a browser must have the content type application/json.")
+
+
+def _cors(request: Asking, origin: bytes) -> Headers:
+    """The origin was checked: it may read the answer."""
+    headers = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+    if request.method != "OPTIONS":
+        headers.append((b"access-control-expose-headers", b"*"))
+        return headers
+    wanted = request.header(b"access-control-request-headers") or b"authorization, content-type"
+    if not re.fullmatch(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,4096}", wanted):
+        raise BadRequest("access-control-request-headers is no list of header names")
+    headers += [
+        (b"access-control-allow-methods", b"GET, POST, DELETE, HEAD, OPTIONS"),
+        (b"access-control-allow-headers", wanted),
+        (b"access-control-max-age", b"600"),
+    ]
+    if request.header(b"access-control-request-private-network") == b"true":
+        headers.append((b"access-control-allow-private-network", b"true"))
+    return headers
+
+
+def machine_names(names: Sequence[str]) -> frozenset[str]:
+    """Configured and bound names as ``Policy.hosts`` wants them."""
+    found = set()
+    for name in names:
+        name = name.lower()
+        found.add(f"[{name}]" if ":" in name and not name.startswith("[") else name)
+    return frozenset(found - {"0.0.0.0", "[::]", ""})

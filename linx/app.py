@@ -1,0 +1,283 @@
+"""Builds every long-lived object once and runs them together: start, reload, shutdown.
+
+The order of a start: config, then the listening socket (so that a taken port is told
+before anything else happens), then the ready line, and only then the providers are asked
+what they have. Linx serves whatever state they are in.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import trio
+
+import linx
+from linx.access import Access, Policy, is_local_name, machine_names
+from linx.config import Config, ProviderConfig, refuse_own_address
+from linx.config_watch import ConfigWatch
+from linx.demo import Demo
+from linx.dialects.ollama import OllamaFace
+from linx.dialects.openai import OpenAIFace
+from linx.endpoints import Endpoints
+from linx.errors import ConfigError
+from linx.handlers.context import Context
+from linx.routing import catalog
+from linx.routing.provider import Provider
+from linx.routing.router import Router
+from linx.server.limits import Limits
+from linx.server.listen import Server, raise_file_limit
+from linx.telemetry import Telemetry
+from linx.upstream.dial import Dialer
+from linx.upstream.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from linx.config import Options
+    from linx.dialects.base import Face
+
+SUMMARY_WAIT_S = 2.0  # for the first probes, before the summary is logged
+KEY_BYTES = 24  # of an invented key: 192 bits
+
+log = logging.getLogger("linx")
+
+
+class CannotListen(Exception):
+    """No socket on the wanted address; the text says which, and what to try."""
+
+
+def run(options: Options) -> int:
+    """Serve until a signal. Returns the exit code; raises ConfigError."""
+    try:
+        trio.run(App(options).main)
+    except CannotListen as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the one line that a failed start leaves
+        return 1
+    except BaseExceptionGroup as group:
+        config_error, rest = group.split(ConfigError)
+        if rest is not None or config_error is None:
+            raise
+        inner: BaseException = config_error
+        while isinstance(inner, BaseExceptionGroup):
+            inner = inner.exceptions[0]
+        raise inner from None
+    return 0
+
+
+class App:
+    """One running Linx."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.config = options.config
+        self.redactor = options.redactor
+        self.demo = Demo(options.demo_model) if options.demo else None
+        self.invented_key: str | None = None
+        self.bound: list[tuple[str, int]] = []
+        self.demo_config: ProviderConfig | None = None
+        self.faces: Mapping[str, Face] = {}
+        self.access = Access(Policy())
+        self._watching = trio.CancelScope()
+
+    async def main(self, *, task_status: trio.TaskStatus[App] = trio.TASK_STATUS_IGNORED) -> None:
+        """Start, serve until a signal, end. ``started`` gives the app once it accepts connections."""
+        async with trio.open_nursery() as nursery:
+            self.nursery = nursery
+            await self._start()
+            task_status.started(self)
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                await self._until_signals(signals)
+            nursery.cancel_scope.cancel()
+
+    # --- start ---
+
+    async def _start(self) -> None:
+        nursery = self.nursery
+        raise_file_limit()
+        self.pool = Pool(Dialer())
+        await nursery.start(self.pool.run)
+        self.context = Context(
+            self.config, Router((), self.config.routing), self.pool, Telemetry(), self.redactor, reload=self.reload
+        )
+        self.server = Server(Endpoints(self.context, self.access, lambda: self.faces), Limits())
+        await self._listen()
+        if self.demo is not None:
+            await self._start_demo(self.demo)
+        self._watch = ConfigWatch(self._load, self.options.watched(), self.config)
+        self._take(self.config)
+        nursery.start_soon(self.server.serve)
+        self._say_ready()
+        nursery.start_soon(self.context.heartbeats.run)
+        nursery.start_soon(self._watch.run, self._changed)
+        nursery.start_soon(self._summarise)
+
+    async def _listen(self) -> None:
+        server = self.config.server
+        try:
+            self.bound = await self.server.listen(server.hostname, server.port)
+        except OSError as error:
+            raise CannotListen(
+                f"linx: cannot listen on {server.hostname}:{server.port}: {error.strerror or error}. "
+                "Is another Linx running? Try --port with another number, or --port 0 for a free one."
+            ) from None
+        refuse_own_address(self.config, self.bound)
+        if not self.config.server.api_keys and not all(_is_loopback(host) for host, _port in self.bound):
+            self.invented_key = secrets.token_urlsafe(KEY_BYTES)
+            self.redactor.add(self.invented_key)
+
+    async def _start_demo(self, demo: Demo) -> None:
+        self.redactor.add(demo.api_key)
+        endpoint = await self.nursery.start(demo.run)
+        self.demo_config = ProviderConfig(
+            name="demo",
+            kind="llamacpp",
+            endpoint=endpoint,
+            api_key=demo.api_key,
+            local=True,
+            model_mappings={"default": demo.model_name},
+        )
+
+    def _say_ready(self) -> None:
+        host, port = self.bound[0]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"Linx {linx.__version__} listening on http://{shown}:{port}", flush=True)  # noqa: T201
+        if self.invented_key is not None:
+            # Printed once, to the person at the terminal, and never to a log.
+            print(  # noqa: T201
+                f"No key is set and {shown} is not only this machine, so Linx made one: {self.invented_key}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    async def _summarise(self) -> None:
+        """After the first probes: who is there, and what to tell a client."""
+        with trio.move_on_after(SUMMARY_WAIT_S):
+            for provider in self.context.providers:
+                await provider.probed.wait()
+        now = trio.current_time()
+        for provider in self.context.providers:
+            state = provider.health.state(now)
+            why = f" ({provider.health.last_error})" if state != "up" and provider.health.last_error else ""
+            count = f", {len(provider.models)} models" if provider.models else ""
+            log.info("provider %s: %s%s%s", provider.name, state, count, why)
+        if not self.context.providers:
+            log.warning("no provider is enabled: enable one in config.json, or try --demo")
+        elif not any(provider.health.reachable for provider in self.context.providers):
+            log.warning("no provider can be reached yet; Linx goes on looking")
+        host, port = self.bound[0]
+        name = "localhost" if _is_loopback(host) else host
+        log.info("give your client http://%s:%d/v1 as its OpenAI base URL", name, port)
+
+    # --- config ---
+
+    async def reload(self) -> None:
+        """Read the config again now, because somebody asked."""
+        self._changed(self._watch.reload())
+
+    def _load(self) -> Config:
+        config = self.options.load()
+        refuse_own_address(config, self.bound)
+        return config
+
+    def _changed(self, outcome: Config | ConfigError) -> None:
+        """A bad config changes nothing but the problem that is shown."""
+        if isinstance(outcome, ConfigError):
+            self.context.config_problem = str(outcome)
+            log.error("the config was not taken over, the last good one stays: %s", outcome)
+            return
+        self._take(outcome)
+        log.info("config read again from %s", outcome.path or "the defaults")
+
+    def _take(self, config: Config) -> None:
+        """Put a config in force, whole, for new requests."""
+        self.config = config
+        for warning in config.warnings:
+            log.warning("%s", warning)
+        old = {provider.name: provider for provider in self.context.providers}
+        if self.demo_config is not None:
+            config = config.with_provider(self.demo_config)
+        configs = [one for one in config.providers if one.enabled]
+        providers = []
+        for one in configs:
+            provider = Provider(one, self.context.telemetry.counters(one.name))
+            if one.name in old:
+                provider.inherit(old[one.name])
+            if one is self.demo_config and self.demo is not None:
+                provider.is_starting = self._is_demo_loading
+            providers.append(provider)
+        router = Router(providers, config.routing)
+        router.inherit(self.context.router)
+        context = self.context
+        context.config, context.router = config, router
+        context.config_problem, context.config_loaded_at = None, context.now()
+        self.faces = {
+            "openai": OpenAIFace(reasoning_field=config.server.reasoning_field),
+            "ollama": OllamaFace("chat"),
+        }
+        self.access.policy = self._policy(config)
+        self.server.limits = _limits(config)
+        self._watch_providers(providers)
+
+    def _is_demo_loading(self) -> bool:
+        return self.demo is not None and self.demo.state == "loading"
+
+    def _policy(self, config: Config) -> Policy:
+        keys = tuple(key.encode() for key in config.server.api_keys)
+        if not keys and self.invented_key is not None:
+            keys = (self.invented_key.encode(),)
+        names = (*config.server.allowed_hosts, config.server.hostname, *(host for host, _port in self.bound))
+        origins = frozenset(origin.encode() for origin in config.server.allowed_origins)
+        return Policy(keys, machine_names(names), origins)
+
+    def _watch_providers(self, providers: Sequence[Provider]) -> None:
+        """One probing task a provider; those of the config before are ended."""
+        self._watching.cancel()
+        scope = self._watching = trio.CancelScope()
+
+        async def watch_all() -> None:
+            with scope:
+                async with trio.open_nursery() as nursery:
+                    for provider in providers:
+                        nursery.start_soon(catalog.watch, provider, self.pool, self.redactor)
+
+        self.nursery.start_soon(watch_all)
+
+    # --- shutdown ---
+
+    async def _until_signals(self, signals: object) -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def drain() -> None:
+                await self.server.drain(self.config.server.drain_s)
+                nursery.cancel_scope.cancel()
+
+            draining = False
+            async for _number in signals:  # type: ignore[attr-defined]
+                if draining:
+                    log.warning("second signal: ending now")
+                    self.server.hurry()
+                else:
+                    draining = True
+                    running = self.server.requests_running
+                    log.info("ending: %d requests running, at most %g s", running, self.config.server.drain_s)
+                    nursery.start_soon(drain)
+
+
+def _limits(config: Config) -> Limits:
+    server = config.server
+    return Limits(
+        head_timeout_s=server.head_timeout_s,
+        body_timeout_s=server.body_timeout_s,
+        keep_alive_s=server.keep_alive_s,
+        stalled_client_s=server.stalled_client_s,
+        max_body=int(server.max_body_mb * 2**20),
+        max_connections=server.max_connections,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    return is_local_name(f"[{host}]" if ":" in host else host)

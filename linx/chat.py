@@ -1,0 +1,216 @@
+"""The dialect-free words: what a client asks for, and the pieces of an answer.
+
+The hub between dialects is the OpenAI chat body: the widest of them, and the one most
+providers speak. A face turns its own request into that shape once; a provider's dialect
+turns it into what that provider understands. Answers travel as Chunks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(slots=True)
+class ChatRequest:
+    """One request for an answer, whatever dialect it came in.
+
+    ``body`` is an OpenAI chat-completions body, checked by the face that read it; nobody
+    may change it in place, since each attempt starts from the same one. ``native`` is the
+    client's own body where its dialect is another one, for a provider that speaks that
+    dialect too.
+    """
+
+    model: str
+    body: JsonObject
+    stream: bool = False
+    include_usage: bool = False
+    dialect: str = "openai"
+    native: JsonObject | None = None
+    legacy_functions: bool = False
+    """The client sent ``functions``, so it is answered with ``function_call``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTraits:
+    """What is configured and known of one model at one provider. None means unknown."""
+
+    thinking_mode: bool | None = None
+    can_think: bool | None = None
+    context_length: int | None = None
+    num_ctx: int | None = None
+    keep_alive: float | str | None = None
+    takes_stream_options: bool = True
+
+
+@dataclass(slots=True)
+class ToolDelta:
+    """A piece of a tool call. ``id`` and ``name`` are set on a call's first piece only.
+
+    ``index`` counts the calls of one choice from 0 without gaps; ``arguments`` is a
+    fragment of JSON text.
+    """
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens. ``prompt`` includes ``cached``; ``completion`` includes ``reasoning``."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int | None = None
+    reasoning: int | None = None
+    cost_usd: float | None = None
+    source: JsonObject | None = None
+    """The provider's own usage object, where it is OpenAI-shaped."""
+
+
+@dataclass(slots=True)
+class Timings:
+    """Durations that a provider reports of itself, in nanoseconds; 0 means unknown."""
+
+    total: int = 0
+    load: int = 0
+    prompt_eval: int = 0
+    eval: int = 0
+
+
+@dataclass(slots=True)
+class Chunk:
+    """One piece of an answer, in no dialect.
+
+    ``source`` is the provider's own frame, normalised, kept so that a client of the same
+    dialect (``dialect``) gets every field of it. ``logprobs`` is OpenAI's list of
+    ``{token, logprob, bytes, top_logprobs}``.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    tools: list[ToolDelta] | None = None
+    finish: str | None = None
+    """stop, length, tool_calls, content_filter (OpenAI's words)."""
+    index: int = 0
+    usage: Usage | None = None
+    logprobs: list[JsonObject] | None = None
+    timings: Timings | None = None
+    source: JsonObject | None = None
+    dialect: str = ""
+
+    @property
+    def is_meaningful(self) -> bool:
+        """Does this open the gate? Text, reasoning, a tool call or a finish does."""
+        return bool(self.text or self.reasoning or self.tools or self.refusal or self.finish)
+
+
+@dataclass(slots=True)
+class Stamp:
+    """Identity and time of one answer, given by the handler: dialects have neither.
+
+    ``now`` is the time in seconds since 1970 as a float, and never runs backwards.
+    """
+
+    id: str
+    """Random lower-case hex, to be prefixed as the dialect wants (``chatcmpl-``…)."""
+    created: float
+    now: Callable[[], float]
+
+
+@dataclass(slots=True)
+class ToolCall:
+    id: str
+    name: str
+    arguments: str = ""
+
+
+@dataclass(slots=True)
+class Choice:
+    """One whole answer, folded from chunks."""
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    tools: list[ToolCall] = field(default_factory=list)
+    finish: str | None = None
+    logprobs: list[JsonObject] | None = None
+
+
+class Answer:
+    """Folds chunks into whole answers, one per choice."""
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.timings: Timings | None = None
+        self.sources: list[JsonObject] = []
+        """The provider's own frames in order, for a whole answer in the same dialect."""
+        self.dialect = ""
+        """The dialect of ``sources``."""
+        self._parts: dict[int, _Parts] = {}
+
+    def add(self, chunk: Chunk) -> None:
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+        if chunk.timings is not None:
+            self.timings = chunk.timings
+        if chunk.source is not None:
+            self.sources.append(chunk.source)
+            self.dialect = chunk.dialect
+        parts = self._parts.get(chunk.index)
+        if parts is None:
+            parts = self._parts[chunk.index] = _Parts()
+        parts.add(chunk)
+
+    @property
+    def choices(self) -> dict[int, Choice]:
+        """Whole answers by choice index; at least choice 0."""
+        folded = {index: parts.choice() for index, parts in sorted(self._parts.items())}
+        return folded or {0: Choice()}
+
+
+class _Parts:
+    """The pieces of one choice. Lists, since adding to a string is quadratic."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.refusal: list[str] = []
+        self.tools: dict[int, tuple[ToolCall, list[str]]] = {}
+        self.finish: str | None = None
+        self.logprobs: list[JsonObject] | None = None
+
+    def add(self, chunk: Chunk) -> None:
+        if chunk.text:
+            self.text.append(chunk.text)
+        if chunk.reasoning:
+            self.reasoning.append(chunk.reasoning)
+        if chunk.refusal:
+            self.refusal.append(chunk.refusal)
+        if chunk.finish is not None:
+            self.finish = chunk.finish
+        if chunk.logprobs:
+            if self.logprobs is None:
+                self.logprobs = []
+            self.logprobs += chunk.logprobs
+        for delta in chunk.tools or ():
+            call, arguments = self.tools.setdefault(delta.index, (ToolCall("", ""), []))
+            call.id = call.id or delta.id or ""
+            call.name = call.name or delta.name or ""
+            arguments.append(delta.arguments)
+
+    def choice(self) -> Choice:
+        tools = []
+        for _index, (call, arguments) in sorted(self.tools.items()):
+            tools.append(ToolCall(call.id, call.name, "".join(arguments)))
+        return Choice(
+            "".join(self.text), "".join(self.reasoning), "".join(self.refusal), tools, self.finish, self.logprobs
+        )

@@ -1,0 +1,312 @@
+"""The command line: its text, what becomes of it, the log on standard error, the exit codes.
+
+``USAGE`` is read by docopt and by people; it is the documentation. Whatever cannot be
+used ends with one line on standard error and code 2, and whatever costs time to import is
+imported only by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import docopt
+
+import linx
+from linx import jsontext
+from linx.config import Config, Options, Overrides, json_schema
+from linx.errors import ConfigError, quote
+from linx.log import LEVELS, set_up_log
+from linx.redaction import Redactor, escape_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+USAGE = """\
+Linx: one address for every local and remote language model.
+
+Usage:
+  linx [options]
+  linx doctor [--fix] [options]
+  linx setup CLIENT [--write | --undo] [options]
+  linx schema
+
+Commands:
+  (none)          Serve.
+  doctor          Look for problems and for local servers, and say what to do.
+  setup CLIENT    Print the settings of a client: cursor, continue, vscode, cline,
+                  zed, openwebui, claude-code, codex, aider.
+  schema          Print the JSON Schema of config.json.
+
+Options:
+  --config FILE        Read this config file.
+  --port PORT          Listen on this port; 0 takes a free one.
+  --host HOST          Listen on this address.
+  --tunnel             Open the tunnel at start.
+  --no-tunnel          Open no tunnel at start.
+  --ollama URL         Where Ollama is; switches it on.
+  --api-key KEY        The key that clients must send. Others on this machine can see
+                       it here; LINX_API_KEY in the environment is safer.
+  --demo               Serve a small model of Linx's own, with nothing else installed.
+  --demo-model GGUF    The same with this model file.
+  --gui                Open the dashboard in a window.
+  --log-level LEVEL    debug, info, warning or error [default: info].
+  --log-format FORMAT  text or json [default: text].
+  --fix                With doctor: write a config for what was found.
+  --write              With setup: write the settings, keeping a backup.
+  --undo               With setup: put back what was there before.
+  -h --help            Show this text.
+  --version            Show the version.
+
+Config file: --config, else LINX_CONFIG, else ./config.json, else (the single binary)
+config.json beside it, else built-in defaults. It is read again when it changes.
+
+Environment:
+  LINX_CONFIG          Like --config.
+  LINX_API_KEY         The key that clients must send; wins over config.json.
+  OPENROUTER_API_KEY   The key for OpenRouter; wins over config.json.
+
+Exit codes: 0 after SIGINT or SIGTERM, 1 when Linx cannot listen, 2 for a command line or
+a config that cannot be used.
+"""
+
+OK, UNUSABLE = 0, 2
+Given = Mapping[str, str | bool | None]
+COMMANDS = ("doctor", "setup", "schema")
+CLIENTS = ("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-code", "codex", "aider")
+_OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
+"""Each option and the name of its value, empty for a switch."""
+_BELONGS = {"--fix": "doctor", "--write": "setup", "--undo": "setup"}
+_MODULES = {"--tunnel": "linx.tunnel", "--gui": "linx.gui"}
+_SEE_HELP = "see linx --help"
+
+
+class _CommandLineError(ConfigError):
+    """Something on the command line that cannot be used."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__("command line", problem)
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    redactor = Redactor()
+    for name in ("LINX_API_KEY", "OPENROUTER_API_KEY"):
+        redactor.add(os.environ.get(name, ""))
+    try:
+        return _command(sys.argv[1:] if argv is None else argv, redactor)
+    except ConfigError as error:
+        return _fail(UNUSABLE, str(error), redactor)
+    except KeyboardInterrupt:
+        return OK
+    except BrokenPipeError:
+        # Whoever read the help or the schema has read enough; the interpreter must not flush into it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def parse(argv: Sequence[str]) -> Given:
+    """What docopt makes of the command line; ConfigError where it makes nothing of it."""
+    try:
+        return dict(docopt.docopt(USAGE, list(argv), default_help=False))
+    except (docopt.DocoptExit, docopt.DocoptLanguageError):
+        # Help is given whatever stands beside it.
+        for flag, names in {"--help": {"-h", "--help"}, "--version": {"--version"}}.items():
+            if names & set(argv):
+                return {flag: True}
+        raise _CommandLineError(explain(argv)) from None
+
+
+def _command(argv: Sequence[str], redactor: Redactor) -> int:
+    given = parse(argv)
+    if given.get("--help"):
+        return _print(USAGE)
+    if given.get("--version"):
+        return _print(f"Linx {linx.__version__}\n")
+    redactor.add(str(given["--api-key"] or ""))
+    command = next((name for name in COMMANDS if given[name]), None)
+    return _OTHERS[command](given) if command else _serve(given, redactor)
+
+
+def _serve(given: Given, redactor: Redactor) -> int:
+    level, style = _one_of(given, "--log-level", tuple(LEVELS)), _one_of(given, "--log-format", ("text", "json"))
+    options = options_from(given, os.environ, redactor)
+    for flag, module in _MODULES.items():
+        if given[flag] and importlib.util.find_spec(module) is None:
+            return _not_yet(flag)
+    set_up_log(level, style, redactor)
+    # Late, because it brings in all the rest; a mistake on the command line is answered without it.
+    from linx.app import run
+
+    return run(options)
+
+
+def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Options:
+    """The flags as Options, with the config read for the first time."""
+    if given["--tunnel"] and given["--no-tunnel"]:
+        raise _CommandLineError("--tunnel and --no-tunnel exclude each other")
+    model = _text(given, "--demo-model")
+    if model is not None and not os.path.isfile(model):
+        raise ConfigError("--demo-model", f"no such file: {quote(model, 200)}")
+    options = Options(
+        config=Config(),
+        config_path=_text(given, "--config"),
+        overrides=Overrides(
+            port=_port(_text(given, "--port")),
+            host=_text(given, "--host"),
+            tunnel=True if given["--tunnel"] else False if given["--no-tunnel"] else None,
+            ollama=_text(given, "--ollama"),
+            api_key=_text(given, "--api-key"),
+        ),
+        env=dict(env),
+        redactor=redactor,
+        demo=bool(given["--demo"]) or model is not None,
+        demo_model=model,
+        gui=bool(given["--gui"]),
+    )
+    return options.started(options.load())
+
+
+# --- the other commands ---
+
+
+def _schema(_given: Given) -> int:
+    return _print(jsontext.dumps_pretty(json_schema()).decode())
+
+
+def _doctor(_given: Given) -> int:
+    return _not_yet("doctor")
+
+
+def _setup(given: Given) -> int:
+    client = str(given["CLIENT"])
+    if client not in CLIENTS:
+        raise _CommandLineError(f"setup knows no client {_word(client)}; {_suggest(client, CLIENTS)}")
+    return _not_yet("setup")
+
+
+_OTHERS: dict[str, Callable[[Given], int]] = {
+    "doctor": _doctor,
+    "setup": _setup,
+    "schema": _schema,
+}
+
+
+def _not_yet(what: str) -> int:
+    raise _CommandLineError(f"{what} is not yet in this version")
+
+
+# --- what is wrong with a command line ---
+
+
+def explain(argv: Sequence[str]) -> str:
+    """One line on why docopt refused this, with the nearest thing that would have worked. Repeats no value."""
+    words: list[str] = []
+    seen: list[str] = []
+    rest = list(argv)
+    while rest:
+        token = rest.pop(0)
+        if token == "--":
+            words += [token, *rest]
+            break
+        if not token.startswith("-") or token == "-":
+            words.append(token)
+            continue
+        typed, equals, _value = token.partition("=")
+        matches = [name for name in _OPTIONS if name.startswith(typed)] if typed.startswith("--") else []
+        if typed in _OPTIONS:
+            matches = [typed]
+        if len(matches) > 1:
+            return f"{_word(typed)} could be {' or '.join(matches)}; {_SEE_HELP}"
+        if not matches:
+            return f"unknown option {_word(typed)}; {_suggest(typed, tuple(_OPTIONS))}"
+        option = matches[0]
+        if option in seen:
+            return f"{option} is given twice"
+        seen.append(option)
+        if not _OPTIONS[option] and equals:
+            return f"{option} takes no value"
+        if _OPTIONS[option] and not equals:
+            if not rest or rest[0] == "--":
+                return f"{option} needs a value: {option} {_OPTIONS[option]}"
+            rest.pop(0)
+    return _explain_words(words, seen)
+
+
+def _explain_words(words: Sequence[str], options: Sequence[str]) -> str:
+    command = words[0] if words else ""
+    if command and command not in COMMANDS:
+        return f"unknown command {_word(command)}; {_suggest(command, COMMANDS)}"
+    for option in options:
+        if _BELONGS.get(option, command) != command:
+            return f"{option} goes with {_BELONGS[option]} only"
+    if command == "schema" and options:
+        return "schema takes no options"
+    if command == "setup" and len(words) == 1:
+        return f"setup needs the name of a client: {', '.join(CLIENTS)}"
+    if {"--write", "--undo"} <= set(options):
+        return "--write and --undo exclude each other"
+    most = 2 if command == "setup" else 1
+    if len(words) > most:
+        return f"too many words after {command}; {_SEE_HELP}"
+    return f"cannot be understood; {_SEE_HELP}"
+
+
+def _suggest(word: str, known: Sequence[str]) -> str:
+    if len(word) == 2 and word.startswith("-"):
+        near = [name for name in known if name.startswith(f"-{word.lower()}")][:1]
+    else:
+        near = difflib.get_close_matches(word[:64].lower(), known, 1, 0.5)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+
+
+def _word(word: str) -> str:
+    """A word of the command line, unless it may be a key in the wrong place."""
+    return repr(quote(word, 32)) if len(word) <= 32 and not re.search(r"[0-9]{4}", word) else "like that"
+
+
+def _text(given: Given, option: str) -> str | None:
+    value = given[option]
+    if value is None:
+        return None
+    if not str(value).strip():
+        raise ConfigError(option, "needs a value")
+    return str(value)
+
+
+def _port(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
+        raise ConfigError("--port", "must be a number from 0 to 65535")
+    return int(text)
+
+
+def _one_of(given: Given, option: str, known: Sequence[str]) -> str:
+    value = str(given[option]).lower()
+    if value not in known:
+        raise ConfigError(option, f"must be one of {', '.join(known)}, not {_word(value)}")
+    return value
+
+
+# --- the two outputs ---
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return OK
+
+
+def _fail(code: int, problem: str, redactor: Redactor) -> int:
+    if sys.stderr is not None:
+        sys.stderr.write(f"linx: {escape_controls(redactor.clean(problem))}\n")
+    return code

@@ -1,0 +1,1 @@
+"""Wire formats, sans I/O: no sockets, no clock, no randomness."""

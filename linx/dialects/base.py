@@ -1,0 +1,62 @@
+"""What a dialect is: a decoder for a provider's body, an encoder for a client's.
+
+Nothing in this wing does I/O, reads a clock or draws a random number: those enter as
+values, so that a transcript replays byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from linx.chat import Answer, ChatRequest, Chunk, JsonObject, Stamp
+from linx.errors import AttemptError, LinxError
+
+MAX_FRAME = 16 * 1024 * 1024  # bytes of one upstream frame; a longer one is Garbled (502)
+
+
+class Decoder(Protocol):
+    """Reads a provider's body; keeps what is left of a torn frame.
+
+    ``problem`` is set, once and for good, when the body holds an error or cannot be the
+    dialect; the chunks returned by the same call came before it. ``done`` is set when the
+    answer is complete by the dialect's own end mark; what follows is ignored.
+    """
+
+    problem: AttemptError | None
+    done: bool
+
+    def feed(self, data: bytes) -> list[Chunk]: ...
+
+    def end(self) -> list[Chunk]:
+        """EOF. Sets ``done`` if the answer may count as whole, else ``problem``."""
+
+
+class Encoder(Protocol):
+    """Writes a client's streamed body. Each call returns bytes for one send (or b"")."""
+
+    def frames(self, chunks: Sequence[Chunk]) -> bytes: ...
+
+    def heartbeat(self) -> bytes: ...
+
+    def error(self, problem: LinxError) -> bytes:
+        """The error frame; nothing follows it, and above all no normal end."""
+
+    def end(self) -> bytes: ...
+
+
+class Face(Protocol):
+    """A dialect toward clients."""
+
+    name: str
+    stream_type: bytes
+    """Content-Type of a streamed answer."""
+
+    def parse(self, body: JsonObject) -> ChatRequest:
+        """Check types and structure of what Linx reads; raises BadRequest."""
+
+    def encoder(self, chat: ChatRequest, stamp: Stamp) -> Encoder: ...
+
+    def whole(self, chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject: ...
+
+    def error_body(self, problem: LinxError, request_id: str) -> JsonObject: ...

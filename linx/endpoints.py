@@ -1,0 +1,189 @@
+"""The table (method, path) → handler, and the only place where a LinxError becomes an answer.
+
+A target is read once, byte for byte: the same text decides about the key and about the
+handler. Model paths come in the variants that clients build from a base URL; management
+paths are matched exactly.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+import trio
+
+from linx import jsontext
+from linx.errors import Forbidden, LinxError, MethodNotAllowed, Stopped, UnknownEndpoint, quote
+from linx.handlers import admin, models
+from linx.handlers.generation import answer_chat
+
+if TYPE_CHECKING:
+    from linx.access import Access
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.server.request import Reply, Request
+
+Handle = Callable[["Context", "Face", "Request", "Reply"], Awaitable[None]]
+VARIANTS = ("", "/v1", "/v1/v1", "/api/v1", "/cursor/v1")
+
+log = logging.getLogger("linx.endpoints")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What answers one path. ``handlers`` is by method; HEAD goes where GET goes."""
+
+    handlers: Mapping[str, Handle]
+    face: str = "openai"
+    is_open: bool = False
+    """Needs no key."""
+    is_management: bool = False
+
+    @property
+    def allowed(self) -> str:
+        methods = [
+            *self.handlers,
+            *(["HEAD"] if "GET" in self.handlers and "HEAD" not in self.handlers else []),
+            "OPTIONS",
+        ]
+        return ", ".join(methods)
+
+
+MODEL_PATHS: Mapping[str, Endpoint] = {
+    "/chat/completions": Endpoint({"POST": answer_chat}),
+    "/models": Endpoint({"GET": models.list_models}),
+}
+MODEL_PREFIXES: Mapping[str, Endpoint] = {
+    "/models/": Endpoint({"GET": models.show_model}),
+}
+EXACT_PATHS: Mapping[str, Endpoint] = {
+    "/healthz": Endpoint({"GET": admin.healthz}, is_open=True),
+    "/v1/providers/status": Endpoint({"GET": admin.providers_status}, is_management=True),
+    "/linx/requests": Endpoint({"GET": admin.list_requests}, is_management=True),
+    "/linx/reload": Endpoint({"POST": admin.reload_config}, is_management=True),
+}
+
+
+def _table() -> dict[str, Endpoint]:
+    table = dict(EXACT_PATHS)
+    for path, endpoint in MODEL_PATHS.items():
+        for variant in VARIANTS:
+            table[variant + path] = endpoint
+            table[variant + path + "/"] = endpoint
+    return table
+
+
+TABLE = _table()
+PREFIXES = tuple(
+    (variant + prefix, endpoint) for prefix, endpoint in MODEL_PREFIXES.items() for variant in reversed(VARIANTS)
+)
+
+
+class Endpoints:
+    """The server's handler for one listener."""
+
+    def __init__(self, context: Context, access: Access, faces: Callable[[], Mapping[str, Face]]) -> None:
+        self.context = context
+        self.access = access
+        self.faces = faces
+
+    async def __call__(self, request: Request, reply: Reply) -> None:
+        """Answer one request, whatever comes of it; only a bug or a hang-up gets out."""
+        path_key, path = split_key(request.path)
+        endpoint = find(path)
+        faces = self.faces()
+        face = faces.get(endpoint.face if endpoint is not None else face_of(path), faces["openai"])
+        try:
+            with request.scope:
+                await self._answer(request, reply, path, path_key, endpoint, face)
+            if request.scope.cancelled_caught and not request.client_gone:
+                raise request.stopped or Stopped("This request was cancelled.")
+        except LinxError as error:
+            await self._refuse(request, reply, face, error)
+
+    async def _answer(
+        self,
+        request: Request,
+        reply: Reply,
+        path: str,
+        path_key: bytes | None,
+        endpoint: Endpoint | None,
+        face: Face,
+    ) -> None:
+        reply.common = [(b"x-request-id", request.id.encode())]
+        is_management = endpoint is not None and endpoint.is_management
+        reply.common += self.access.check(
+            request,
+            path_key,
+            is_open=endpoint is not None and endpoint.is_open,
+            is_management=is_management,
+            now=trio.current_time(),
+        )
+        if self.access.policy.model_paths_only and is_management:
+            raise Forbidden("This path is not served through the tunnel.")
+        if endpoint is None:
+            if request.method == "OPTIONS" and path == "*":
+                await reply.whole(204, b"", headers=((b"allow", b"GET, HEAD, POST, OPTIONS"),))
+                return
+            raise UnknownEndpoint(f"Linx has no path {quote(path)!r}. GET /v1/models lists the models to ask for.")
+        handle = endpoint.handlers.get(request.method)
+        if handle is None and request.method == "HEAD":
+            handle = endpoint.handlers.get("GET")
+        if handle is None:
+            if request.method == "OPTIONS":
+                await reply.whole(204, b"", headers=((b"allow", endpoint.allowed.encode()),))
+                return
+            raise MethodNotAllowed(
+                f"{quote(request.method)} is not for {quote(path)}; it takes {endpoint.allowed}.", endpoint.allowed
+            )
+        request.path = path
+        await handle(self.context, face, request, reply)
+
+    async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:
+        """Tell the client in its own dialect: as an answer, or in band once the answer has begun."""
+        if error.status >= 500:
+            log.warning("%s %s: %s", request.method, quote(request.path), error)
+        if reply.started:
+            if reply.on_error is not None:
+                await reply.end(reply.on_error(error))
+            else:
+                reply.abort()
+            return
+        headers = list(error.headers)
+        if error.retry_after_s is not None:
+            headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
+        if error.may_retry is not None:
+            headers.append((b"x-should-retry", b"true" if error.may_retry else b"false"))
+        body = jsontext.dumps_ascii(face.error_body(error, request.id))
+        await reply.whole(error.status, body, headers=headers)
+
+
+def split_key(path: str) -> tuple[bytes | None, str]:
+    """Take ``/k/KEY`` off the front of a path; KEY is percent-decoded once."""
+    if not path.startswith("/k/"):
+        return None, path
+    key, slash, rest = path[3:].partition("/")
+    if not key:
+        return None, path
+    return unquote_to_bytes(key), slash + rest or "/"
+
+
+def find(path: str) -> Endpoint | None:
+    endpoint = TABLE.get(path)
+    if endpoint is not None:
+        return endpoint
+    for prefix, candidate in PREFIXES:
+        if path.startswith(prefix) and len(path) > len(prefix):
+            return candidate
+    return None
+
+
+def face_of(path: str) -> str:
+    """Which dialect a client speaks that asks for a path Linx does not have."""
+    if path.startswith("/api/") and not path.startswith("/api/v1"):
+        return "ollama"
+    return "openai"

@@ -1,0 +1,357 @@
+"""Every way Linx can fail, and what each failure means.
+
+A class answers three questions: which status the client sees, whether the next
+candidate may be tried, and whether the failure counts against the provider's health.
+The text of an error is written for the client: what happened, to which provider, what
+to do next. It never holds a key, a header of a provider or more than a line of a
+provider's own words.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_QUOTED = 80  # characters of offending text repeated in an error
+
+
+class HangUp(Exception):
+    """The client went away (or took no byte for too long); there is nobody to answer."""
+
+
+class LinxError(Exception):
+    """Something to tell the client. ``kind`` is OpenAI's ``error.type``."""
+
+    status: int = 500
+    kind: str = "server_error"
+    code: str | None = None
+    param: str | None = None
+    retry_after_s: float | None = None
+    may_retry: bool | None = None
+    """What ``x-should-retry`` says; None sends no such header."""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class ConfigError(LinxError):
+    """A config file, flag or environment that cannot be used. Ends the start with code 2."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+        self.problem = problem
+
+
+# --- the request itself is at fault: no provider was tried ---------------------------
+
+
+class RequestError(LinxError):
+    """4xx (or a bound of Linx's own), answered before any provider is tried."""
+
+    status = 400
+    kind = "invalid_request_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.param = param
+        if code is not None:
+            self.code = code
+        if headers:
+            self.headers = headers
+
+
+class BadRequest(RequestError):
+    status = 400
+
+
+class Unauthorized(RequestError):
+    status = 401
+    kind = "authentication_error"
+    code = "invalid_api_key"
+    headers = ((b"www-authenticate", b"Bearer"),)
+
+
+class Forbidden(RequestError):
+    status = 403
+    kind = "permission_error"
+
+
+class UnknownEndpoint(RequestError):
+    status = 404
+
+
+class UnknownModel(RequestError):
+    status = 404
+    code = "model_not_found"
+    param = "model"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="model")
+
+
+class MethodNotAllowed(RequestError):
+    """``allowed`` is the value of the Allow header, such as ``GET, HEAD``."""
+
+    status = 405
+    code = "method_not_supported"
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message, headers=((b"allow", allowed.encode()),))
+
+
+class RequestTimeout(RequestError):
+    status = 408
+
+
+class BodyTooLarge(RequestError):
+    status = 413
+    code = "request_too_large"
+
+
+class TargetTooLong(RequestError):
+    status = 414
+
+
+class UnsupportedEncoding(RequestError):
+    status = 415
+
+
+class ExpectationFailed(RequestError):
+    status = 417
+
+
+class HeadTooLarge(RequestError):
+    status = 431
+
+
+class TooManyWrongKeys(RequestError):
+    status = 429
+    kind = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class NotImplementedHere(RequestError):
+    status = 501
+
+
+class VersionNotSupported(RequestError):
+    status = 505
+
+
+class LoopDetected(RequestError):
+    status = 508
+    kind = "server_error"
+    code = "loop_detected"
+
+
+class Overloaded(RequestError):
+    """A bound of Linx itself is reached (connections, memory for bodies)."""
+
+    status = 503
+    kind = "server_error"
+    code = "overloaded"
+
+    def __init__(self, message: str, retry_after_s: float = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ShuttingDown(RequestError):
+    status = 503
+    kind = "server_error"
+    code = "shutting_down"
+
+
+class Stopped(RequestError):
+    """Somebody cancelled this request in the dashboard."""
+
+    status = 503
+    kind = "server_error"
+    code = "cancelled"
+
+
+class NoLocalProvider(RequestError):
+    status = 503
+    kind = "server_error"
+    code = "no_local_provider"
+    may_retry = False
+
+
+# --- one attempt at one provider -----------------------------------------------------
+
+
+class Fallback(Enum):
+    """May the next candidate be tried after this failure?"""
+
+    YES = "yes"
+    NO = "no"
+    LARGER = "larger"
+    """Only one that is known to have a larger context."""
+
+
+class AttemptError(LinxError):
+    """One attempt at one provider failed.
+
+    ``provider`` is put on by the attempt: the files below it know an origin only.
+    ``outcome`` is the word for ``x-linx-attempts``.
+    """
+
+    status = 502
+    code: str | None = "upstream_error"
+    fallback: Fallback = Fallback.YES
+    blames_provider: bool = True
+    is_pause: bool = False
+    """429, or 503 with Retry-After: the provider asks for a pause and is not ill."""
+    outcome: str = "bad_response"
+    provider: str = ""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.problem}" if self.provider else self.problem
+
+
+class ConnectFailed(AttemptError):
+    """No connection, so no request was sent: always safe to try elsewhere."""
+
+    code = "upstream_unreachable"
+    outcome = "connect_failed"
+
+
+class NameNotFound(ConnectFailed):
+    code = "upstream_dns"
+    outcome = "dns"
+
+
+class TLSFailed(ConnectFailed):
+    code = "upstream_tls"
+    outcome = "tls"
+
+
+class ConnectTimeout(ConnectFailed):
+    status = 504
+    code = "upstream_timeout"
+    outcome = "timeout"
+
+
+class Reset(AttemptError):
+    """The connection ended before a whole response head came."""
+
+    code = "upstream_disconnected"
+    outcome = "reset"
+
+
+class Stalled(AttemptError):
+    """Nothing meaningful within ``first_token_timeout_s``."""
+
+    status = 504
+    code = "upstream_timeout"
+    outcome = "timeout"
+
+
+class Garbled(AttemptError):
+    """Not HTTP, or not the dialect that was asked for."""
+
+    code = "upstream_bad_response"
+    outcome = "bad_response"
+
+
+class EmptyAnswer(AttemptError):
+    """The stream ended without one meaningful event."""
+
+    code = "upstream_truncated"
+    outcome = "empty"
+
+
+class StreamBroken(AttemptError):
+    """The answer stopped in its middle. After the commit point nothing can mend it."""
+
+    code = "upstream_error"
+    outcome = "reset"
+
+
+class Refused(AttemptError):
+    """The provider answered with an error: a status, or an error inside a 200.
+
+    ``dialects.failures`` builds it from the table of upstream conditions; ``outcome``
+    is ``http_STATUS``, or ``error_event`` for one inside a 200.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        status: int,
+        kind: str = "server_error",
+        code: str | None = "upstream_error",
+        fallback: Fallback = Fallback.YES,
+        blames_provider: bool = True,
+        is_pause: bool = False,
+        outcome: str = "error_event",
+        retry_after_s: float | None = None,
+        upstream_status: int | None = None,
+    ) -> None:
+        super().__init__(problem)
+        self.status = status
+        self.kind = kind
+        self.code = code
+        self.fallback = fallback
+        self.blames_provider = blames_provider
+        self.is_pause = is_pause
+        self.outcome = outcome
+        self.retry_after_s = retry_after_s
+        self.upstream_status = upstream_status
+
+
+class RouteExhausted(LinxError):
+    """Every candidate failed. Its status is that of the most telling failure."""
+
+    may_retry: bool | None = False
+
+    def __init__(self, model: str, failures: Sequence[AttemptError]) -> None:
+        self.model = model
+        self.failures = tuple(failures)
+        self.telling = min(failures, key=_telling)
+        first = self.telling
+        if len(failures) == 1:
+            text = str(first)
+        else:
+            tried = "; ".join(quote(str(failure), 200) for failure in failures)
+            text = f"No provider could answer for model {quote(model)!r}. Tried: {tried}"
+        super().__init__(text)
+        self.status = first.status
+        self.kind = first.kind
+        self.code = first.code
+        self.param = first.param
+        if first.retry_after_s is not None:
+            # The shortest wait of all: one candidate that is back is enough.
+            self.retry_after_s = min(one.retry_after_s for one in failures if one.retry_after_s is not None)
+            self.may_retry = None
+
+
+def _telling(failure: AttemptError) -> int:
+    """Lower is better to act on for a client: what it can mend itself comes first."""
+    if failure.fallback is Fallback.NO:
+        return 0
+    return {400: 1, 413: 1, 429: 2, 404: 3, 503: 4}.get(failure.status, 5)
+
+
+def quote(text: str, limit: int = MAX_QUOTED) -> str:
+    """Foreign text made safe to repeat: printable, and at most ``limit`` characters."""
+    clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: limit + 1])
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"

@@ -1,0 +1,335 @@
+"""The road of one answer, whatever the dialect: parse, route, race, relay.
+
+Nothing of a provider reaches the client before the gate: the first meaningful chunk.
+From there on no other provider is tried for a streaming client; one that asked for a
+whole answer has seen nothing before the end, so for it a failure anywhere falls over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from linx import jsontext
+from linx.chat import Answer, ChatRequest, JsonObject, Stamp
+from linx.dialects.ollama_request import prompt_tokens_estimate
+from linx.errors import AttemptError, BadRequest, LinxError, LoopDetected, UnsupportedEncoding
+from linx.handlers.context import Context, new_id
+from linx.routing.attempt import Attempt
+from linx.routing.provider import HOP_HEADER, USUAL_ANSWER, Candidate
+from linx.routing.race import Race, Rules
+from linx.routing.router import Demand, Route
+from linx.telemetry import AttemptRecord, Histogram, RequestRecord
+
+if TYPE_CHECKING:
+    from linx.chat import Chunk, Usage
+    from linx.dialects.base import Encoder, Face
+    from linx.server.request import Reply, Request
+
+STREAM_HEADERS = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no"))
+SESSION_HEADERS = (
+    b"x-claude-code-session-id",
+    b"x-claude-session-id",
+    b"session_id",
+    b"session-id",
+    b"x-opencode-session",
+    b"x-session-id",
+    b"x-amp-thread-id",
+    b"x-openwebui-chat-id",
+    b"x-litellm-session-id",
+)
+_CHARSET = re.compile(rb";[ \t]*charset[ \t]*=[ \t]*\"?([^\";, \t]+)", re.IGNORECASE)
+SESSION_FIELDS = ("conversation_id", "session_id", "prompt_cache_key")
+
+log = logging.getLogger("linx.requests")
+
+
+async def answer_chat(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """Answer one chat request in ``face``'s dialect."""
+    check_charset(request)
+    chat = face.parse(read_object(await request.body()))
+    await Generation(context, face, request, reply, chat).run()
+
+
+def check_charset(request: Request) -> None:
+    """JSON is UTF-8; a body that says otherwise is refused before it is read."""
+    match = _CHARSET.search(request.header(b"content-type") or b"")
+    if match is not None and match[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        raise UnsupportedEncoding("The body must be JSON in UTF-8.")
+
+
+def read_object(body: bytes) -> JsonObject:
+    """A request body that must be a JSON object. Raises BadRequest."""
+    if not body.strip():
+        raise BadRequest("The request has no body; a JSON object is expected.", code="invalid_json")
+    try:
+        value = jsontext.loads_strict(body)
+    except jsontext.InvalidJSON as error:
+        raise BadRequest(f"The body is not valid JSON: {error}", code="invalid_json") from None
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object.", code="invalid_json")
+    return value
+
+
+def next_hop(context: Context, request: Request) -> bytes:
+    """The hop header for providers. Raises LoopDetected when this Linx is already in it."""
+    hops = request.header(HOP_HEADER) or b""
+    if context.instance in [hop.strip() for hop in hops.split(b",")]:
+        raise LoopDetected(
+            "This request came back to the Linx that sent it: a provider's endpoint leads to Linx itself. "
+            "Point it at the real server in config.json."
+        )
+    return hops + b", " + context.instance if hops else context.instance
+
+
+class Generation:
+    """One request for an answer, from its route to its last frame."""
+
+    __slots__ = (
+        "_encoder", "_hop", "chat", "context", "demand", "face", "heard_at", "race", "record", "reply",
+        "request", "router",
+    )  # fmt: skip
+
+    def __init__(self, context: Context, face: Face, request: Request, reply: Reply, chat: ChatRequest) -> None:
+        self.context = context
+        self.router = context.router
+        self.face = face
+        self.request = request
+        self.reply = reply
+        self.chat = chat
+        now = trio.current_time()
+        self.record = RequestRecord(
+            request.id, context.at(now), now, request.method, request.path, model=chat.model, stop=None
+        )
+        self._hop = next_hop(context, request)
+        self.demand = self._demand()
+
+    async def run(self) -> None:
+        """Answer, and keep the record straight however this ends."""
+        record, telemetry = self.record, self.context.telemetry
+        telemetry.begin(record)
+        phase = "cancelled"
+        try:
+            self.race = self._race()
+            if self.chat.stream:
+                await self._stream()
+            else:
+                await self._whole()
+            phase = "done"
+        except LinxError as error:
+            phase = "failed"
+            record.status = error.status
+            error.headers = (*error.headers, *self._headers())
+            raise
+        finally:
+            telemetry.end(record, phase, trio.current_time())
+
+    # --- the two ways to answer ---
+
+    async def _stream(self) -> None:
+        heartbeats = self.context.heartbeats.listeners
+        encoder = self._encoder = self.face.encoder(self.chat, self._stamp())
+        self.heard_at = self.record.started
+        heartbeats.add(self)
+        try:
+            attempt = await self.race.winner()
+            try:
+                self._won(attempt)
+                self._start_stream()
+                usage = await self._relay(attempt, encoder)
+                attempt.finish()
+            except BaseException:
+                attempt.close()
+                raise
+        finally:
+            heartbeats.discard(self)
+        self._used(attempt, usage)
+
+    def beat(self) -> None:
+        """A keep-alive, now. It spends the status code and nothing else: fallback goes on."""
+        self._start_stream()
+        self.reply.try_send(self._encoder.heartbeat())
+
+    def _start_stream(self) -> None:
+        reply = self.reply
+        if not reply.started:
+            self.record.status = 200
+            reply.on_error = self._encoder.error
+            reply.start(200, self.face.stream_type, (*STREAM_HEADERS, *self._headers()))
+
+    async def _relay(self, attempt: Attempt, encoder: Encoder) -> Usage | None:
+        """One send for each read; the last frames and the end of the body go together."""
+        reply = self.reply
+        usage: Usage | None = None
+        chunks: list[Chunk] | None = attempt.first
+        while chunks is not None:
+            for chunk in chunks:
+                if chunk.usage is not None:
+                    usage = chunk.usage
+            data = encoder.frames(chunks)
+            if attempt.done:
+                await reply.end(data + encoder.end())
+                return usage
+            if data:
+                await reply.send(data)
+                self.heard_at = trio.current_time()
+            chunks = await attempt.more()
+        await reply.end(encoder.end())
+        return usage
+
+    async def _whole(self) -> None:
+        while True:
+            attempt = await self.race.winner()
+            answer = Answer()
+            try:
+                self._won(attempt)
+                chunks: list[Chunk] | None = attempt.first
+                while chunks is not None:
+                    for chunk in chunks:
+                        answer.add(chunk)
+                    chunks = None if attempt.done else await attempt.more()
+            except AttemptError as error:
+                attempt.close()
+                self.race.lost(error, attempt.candidate)
+                continue
+            except BaseException:
+                attempt.close()
+                raise
+            attempt.finish()
+            break
+        self._used(attempt, answer.usage)
+        self.record.status = 200
+        body = jsontext.dumps(self._folded(answer))
+        headers = self._headers()
+        if self.record.cost_usd is not None:
+            headers.append((b"x-linx-cost-usd", f"{self.record.cost_usd:.9f}".rstrip("0").rstrip(".").encode()))
+        await self.reply.whole(200, body, headers=headers)
+
+    def _folded(self, answer: Answer) -> JsonObject:
+        return self.face.whole(self.chat, answer, self._stamp())
+
+    # --- the race ---
+
+    def _race(self) -> Race[Attempt]:
+        context, demand = self.context, self.demand
+        routing = self.router.routing
+        now = trio.current_time()
+        route = self._route(now)
+        context.budget.requested(now)
+        rules = Rules(
+            after=routing.hedge.after,
+            scope=routing.hedge.scope,
+            share=routing.hedge.budget,
+            budget=context.budget,
+            demand=demand,
+            first_token_timeout_s=routing.first_token_timeout_s,
+        )
+        return Race(route, rules, self._start)
+
+    def _route(self, now: float) -> Route:
+        return self.router.route(self.chat.model, now, self.demand)
+
+    def _start(self, candidate: Candidate, is_hedge: bool, is_last: bool) -> Attempt:
+        provider = candidate.provider
+        record = AttemptRecord(provider.name, candidate.model, trio.current_time(), is_hedge=is_hedge)
+        self.record.attempts.append(record)
+        self.record.phase = "waiting"
+        provider.counters.requests += 1
+        if is_hedge:
+            provider.counters.hedges += 1
+        return Attempt(
+            candidate,
+            self.chat,
+            self.context.pool,
+            record,
+            new_id=new_id,
+            hop=self._hop,
+            redactor=self.context.redactor,
+            is_patient=is_last,
+        )
+
+    def _won(self, attempt: Attempt) -> None:
+        now = trio.current_time()
+        record, candidate = self.record, attempt.candidate
+        provider = candidate.provider
+        record.phase = "streaming"
+        record.provider, record.served_model = provider.name, candidate.model
+        record.first_token = now
+        record.upstream_s += attempt.waited_s
+        seconds = now - attempt.record.started
+        provider.counters.first_token.add(seconds)
+        samples = provider.first_token.get(candidate.model)
+        if samples is None:
+            samples = provider.first_token[candidate.model] = Histogram()
+        samples.add(seconds)
+        self.router.served(self.demand.conversation, candidate.model, provider)
+
+    def _used(self, attempt: Attempt, usage: Usage | None) -> None:
+        if usage is None:
+            return
+        cost = usage.cost_usd
+        candidate = attempt.candidate
+        if cost is None:
+            price = candidate.provider.price(candidate.model)
+            cost = None if price is None else price.estimate(usage.prompt, usage.completion)
+        self.record.usage = usage
+        self.record.cost_usd = cost
+        candidate.provider.counters.used(usage, cost)
+
+    # --- what the request says of itself ---
+
+    def _demand(self) -> Demand:
+        local_only = (self.request.header(b"x-linx-local-only") or b"").strip().lower() in (b"true", b"1")
+        if len(self.router.providers) < 2:
+            return Demand(local_only=local_only)  # nobody to choose between: nothing to estimate
+        body = self.chat.body
+        limit = body.get("max_completion_tokens") or body.get("max_tokens")
+        return Demand(
+            prompt_tokens=prompt_tokens_estimate(self.chat),
+            answer_tokens=limit if isinstance(limit, int) and limit > 0 else USUAL_ANSWER,
+            local_only=local_only,
+            conversation=self._conversation(),
+        )
+
+    def _conversation(self) -> str | None:
+        """What stays the same over the turns of one conversation."""
+        for name in SESSION_HEADERS:
+            value = self.request.header(name)
+            if value:
+                return value.decode("latin-1")
+        body: dict[str, Any] = self.chat.native or self.chat.body
+        for key in SESSION_FIELDS:
+            if isinstance(body.get(key), str) and body[key]:
+                return str(body[key])
+        metadata = body.get("metadata")
+        if isinstance(metadata, dict) and isinstance(metadata.get("user_id"), str):
+            return str(metadata["user_id"])
+        digest = hashlib.blake2b(digest_size=16)
+        for message in self.chat.body.get("messages", ()):
+            digest.update(jsontext.dumps([message.get("role"), message.get("content")]))
+            if message.get("role") == "user":
+                break
+        return digest.hexdigest()
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        record = self.record
+        headers = [(b"x-linx-attempts", record.attempts_header())] if record.attempts else []
+        if record.provider is not None:
+            headers.append((b"x-linx-provider", record.provider.encode()))
+            headers.append((b"x-linx-model", _visible(record.served_model or "")))
+        elapsed = trio.current_time() - record.started
+        own = max(0.0, elapsed - min(record.upstream_s, elapsed))
+        headers.append((b"server-timing", b"linx;dur=%.3f" % (own * 1000)))
+        return headers
+
+    def _stamp(self) -> Stamp:
+        return Stamp(self.request.id, self.context.at(self.record.started), self.context.now)
+
+
+def _visible(text: str) -> bytes:
+    """A name as a header value: anything but visible ASCII becomes a question mark."""
+    return "".join(char if "!" <= char <= "~" else "?" for char in text).encode("ascii")

@@ -1,0 +1,45 @@
+"""Keep-alives for clients that have heard nothing for a while.
+
+One task looks after every streaming answer, so that an answer pays for it only with a
+place in a set: no timer, no task and no lock of its own. A heartbeat is written without
+waiting, since where it would have to wait, data waits already and the client is not in
+the dark.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONGEST_TICK_S = 1.0
+TICKS_A_BEAT = 5  # so a heartbeat is late by a fifth of its interval at most
+
+
+class Listener(Protocol):
+    """A streaming answer. ``heard_at`` is when its client last got something (trio's clock)."""
+
+    heard_at: float
+
+    def beat(self) -> None:
+        """Send a keep-alive now, without waiting."""
+
+
+class Heartbeats:
+    """All answers that may need one. ``interval_s`` is asked anew at each tick."""
+
+    def __init__(self, interval_s: Callable[[], float]) -> None:
+        self.listeners: set[Listener] = set()
+        self._interval_s = interval_s
+
+    async def run(self) -> None:
+        while True:
+            interval_s = self._interval_s()
+            await trio.sleep(min(LONGEST_TICK_S, interval_s / TICKS_A_BEAT))
+            now = trio.current_time()
+            for listener in [one for one in self.listeners if now - one.heard_at >= interval_s]:
+                listener.heard_at = now
+                listener.beat()

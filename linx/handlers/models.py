@@ -1,0 +1,60 @@
+"""The model lists: the union of what every provider maps and has, answered from memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from linx import jsontext
+from linx.errors import UnknownModel, quote
+from linx.routing.prices import FREE
+
+if TYPE_CHECKING:
+    from linx.chat import JsonObject
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.routing.provider import Candidate
+    from linx.server.request import Reply, Request
+
+
+async def list_models(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /v1/models``."""
+    names = context.router.names()
+    data = [_entry(context, name, candidates[0]) for name, candidates in names.items()]
+    await reply.whole(200, jsontext.dumps({"object": "list", "data": data}))
+
+
+async def show_model(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /v1/models/{id}``: the id may hold slashes, raw or percent-encoded."""
+    name = unquote(request.path.partition("/models/")[2])
+    candidates = context.router.names().get(name) or context.router.names().get(name.rstrip("/"))
+    if not candidates:
+        raise UnknownModel(f"No provider has the model {quote(name)!r}. GET /v1/models lists all.")
+    await reply.whole(200, jsontext.dumps(_entry(context, name, candidates[0])))
+
+
+def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
+    """One model as OpenAI lists it, with what is known besides: context length and prices."""
+    provider = candidate.provider
+    known = provider.find(candidate.model)
+    entry: JsonObject = {
+        "id": name,
+        "object": "model",
+        "created": (known.created if known is not None else None) or int(context.at(context.started)),
+        "owned_by": provider.name,
+    }
+    if known is not None and known.context_length is not None:
+        entry["context_length"] = known.context_length
+        entry["max_model_len"] = known.context_length
+    price = provider.price(candidate.model)
+    if price is not None:
+        entry["pricing"] = {"prompt": _decimal(price.prompt), "completion": _decimal(price.completion)}
+        if price == FREE:
+            entry["pricing"] = {"prompt": "0", "completion": "0"}
+    return entry
+
+
+def _decimal(value: float) -> str:
+    """USD per token as OpenRouter writes it: a plain decimal string."""
+    text = f"{value:.12f}".rstrip("0").rstrip(".")
+    return text or "0"

@@ -1,0 +1,201 @@
+"""Secrets are taken out of a text right before it leaves: a log, an error, the dashboard.
+
+Two nets, since neither is enough alone. Known secrets are found in every form in which
+they travel (raw, in a URL, in JSON, in HTML, in base64 at any offset). Shapes find what
+nobody told us about: somebody else's key in a provider's error, a password in a URL.
+What stays visible is at most the first four characters, so that two keys can be told apart.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import logging
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote as url_quote
+from urllib.parse import quote_plus as url_quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIN_SECRET = 6  # characters; anything shorter is too common a word to be hunted for
+SHOWN = 4  # characters of a secret that stay, at most a quarter of it
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]*")
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
+_ESCAPED = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+# Each shape is tried only when one of its markers (lower case) is in the text. Group
+# "secret" is what goes; what is around it stays.
+_SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
+    (
+        ("sk-", "gsk_", "hf_", "xai-", "aiza", "ghp_", "nvapi-"),
+        re.compile(r"(?<![A-Za-z0-9])(?P<secret>(?:sk-|gsk_|hf_|xai-|AIza|ghp_|nvapi-)[\w-]{8,})", re.ASCII),
+    ),
+    (("bearer",), re.compile(r"(?i:\bbearer)(?:\s|%20|\+){1,8}(?P<secret>[\w.~+/=%-]{6,})", re.ASCII)),
+    (
+        ("authorization", "api-key"),
+        re.compile(
+            r"(?i:\b(?:proxy-)?authorization|\b(?:x-)?api-key)['\"]?\s{0,8}[:=,]\s{0,8}(?:b?['\"])?"
+            r"(?:(?i:basic|token|bearer)\s{1,8})?(?!(?i:basic|token|bearer)\b)(?P<secret>[\w.~+/=:-]{6,})",
+            re.ASCII,
+        ),
+    ),
+    (
+        ("key=", "token=", "password=", "secret="),
+        re.compile(
+            r"(?<![A-Za-z0-9])(?i:key|api[_-]?key|token|access_token|authtoken|password|secret)="
+            r"['\"]?(?P<secret>[^\s&\"'#<>;,]{6,})"
+        ),
+    ),
+    (
+        ("key", "password", "secret", "token"),
+        re.compile(
+            r"(?i:['\"](?:api[_-]?key|password|secret|client_secret|access_token|refresh_token|authtoken)['\"])"
+            r"\s{0,8}:\s{0,8}['\"](?P<secret>[^\s\"']{6,})"
+        ),
+    ),
+    (("://",), re.compile(r"://[^\s/:@\"'?#]{0,256}:(?P<secret>[^\s/@\"'?#…]{1,1024})@")),
+    (("/k/",), re.compile(r"/k/(?P<secret>[^\s/?#\"'<>]{6,})")),
+)
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_IN_LINES = re.compile(_UNSAFE.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class Redactor:
+    """Knows the secrets of the config in force; ``clean`` takes them out of a text.
+
+    Secrets are only ever added: what was a key before a reload is still nobody's business.
+    """
+
+    def __init__(self) -> None:
+        self._forms: dict[str, str] = {}
+        """Each form of each secret and what is shown for it, the longest form first."""
+
+    def add(self, secret: str) -> None:
+        if len(secret) < MIN_SECRET:
+            return
+        shown = _mask(secret)
+        forms = dict.fromkeys(_forms_of(secret), shown) | self._forms
+        # Longest first: one key may be the beginning of another.
+        self._forms = dict(sorted(forms.items(), key=lambda item: -len(item[0])))
+
+    def clean(self, text: str) -> str:
+        for form, shown in self._forms.items():
+            if form in text:
+                text = text.replace(form, shown)
+        return clean_shapes(text)
+
+
+def clean_shapes(text: str) -> str:
+    """Take out what looks like a secret, known or not."""
+    lowered = text.lower()
+    for markers, pattern in _SHAPES:
+        if any(marker in lowered for marker in markers):
+            text = pattern.sub(_hide, text)
+    return text
+
+
+def escape_controls(text: str, keep_lines: bool = False) -> str:
+    """Make control bytes, ANSI sequences, tricks of writing direction and half characters visible.
+
+    Without ``keep_lines`` a line end too: one record is one line, and nobody can forge a second.
+    """
+    if text.isprintable():
+        return text
+    return (_UNSAFE_IN_LINES if keep_lines else _UNSAFE).sub(_visible, text)
+
+
+class RedactingFilter(logging.Filter):
+    """Put on every log handler: what a record says is cleaned before anything formats it."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            # A format that does not fit its arguments must not print them raw through logging's own error report.
+            message = f"{record.msg} {record.args!r}"
+        record.msg = escape_controls(self._redactor.clean(message))
+        record.args = ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        record.exc_info = None  # so that no formatter can render it a second time, uncleaned
+        if record.exc_text:
+            record.exc_text = escape_controls(self._redactor.clean(record.exc_text), keep_lines=True)
+        if record.stack_info:
+            record.stack_info = escape_controls(self._redactor.clean(record.stack_info), keep_lines=True)
+        for name, value in vars(record).items():
+            if isinstance(value, str) and name not in _STANDARD:
+                setattr(record, name, escape_controls(self._redactor.clean(value)))
+        return True
+
+
+def _mask(secret: str) -> str:
+    """The first characters, only plain ones: a mask must not break the JSON or URL around it."""
+    start = secret[: min(SHOWN, len(secret) // 4)]
+    plain = _PLAIN.match(start)
+    return f"{plain[0] if plain else ''}…"
+
+
+def _hide(found: re.Match[str]) -> str:
+    start, end = found.span("secret")
+    offset = found.start()
+    whole = found[0]
+    return whole[: start - offset] + _mask(found["secret"]) + whole[end - offset :]
+
+
+def _forms_of(secret: str) -> Iterator[str]:
+    yield secret
+    # Programs differ in what they leave unquoted.
+    quotings = [url_quote(secret, safe=safe) for safe in ("", "/", "!'()*", "/:@!$&'()*+,;=")]
+    for quoted in (*quotings, url_quote_plus(secret)):
+        yield quoted
+        yield _PERCENT.sub(lambda found: found[0].lower(), quoted)
+    for ascii_only in (False, True):
+        once = _json_escaped(secret, ascii_only)
+        yield once
+        yield once.replace("/", "\\/")
+        yield _json_escaped(once, ascii_only)  # JSON in a string of JSON
+    yield html.escape(secret)
+    yield repr(secret)[1:-1]
+    yield from _base64_forms(secret.encode("utf-8", "surrogatepass"))
+
+
+def _base64_forms(data: bytes) -> Iterator[str]:
+    """The middle of the base64 of anything that holds ``data``, wherever it lies in it.
+
+    Three bytes become four characters, so there are three alignments; the characters that
+    also carry bits of a neighbour are left off.
+    """
+    for before in range(3):
+        first = (before * 8 + 5) // 6
+        last = (before + len(data)) * 8 // 6
+        padded = bytes(before) + data + bytes(2)
+        yield base64.b64encode(padded)[first:last].decode()
+        yield base64.urlsafe_b64encode(padded)[first:last].decode()
+
+
+def _json_escaped(text: str, ascii_only: bool) -> str:
+    return "".join(_json_char(char, ascii_only) for char in text)
+
+
+def _json_char(char: str, ascii_only: bool) -> str:
+    if char in _ESCAPED:
+        return _ESCAPED[char]
+    if char >= " " and (char.isascii() or not ascii_only):
+        return char
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _visible(found: re.Match[str]) -> str:
+    char = found[0]
+    code = ord(char)
+    return _NAMED.get(char) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")

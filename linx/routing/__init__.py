@@ -1,0 +1,1 @@
+"""Which provider answers: routes, races, attempts, health."""

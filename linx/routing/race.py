@@ -1,0 +1,267 @@
+"""Race the attempts along a route; the first meaningful chunk wins.
+
+The shape is happy eyeballs, one floor up: providers in place of addresses. The next
+candidate is started when an attempt has failed, or beside one that has been silent for
+longer than that model usually is (a hedge). A hedge costs a second request, so it is
+bounded three ways: by the budget, by its scope, and by one extra attempt in flight.
+
+An attempt has two outcomes, and no third:
+- a first meaningful chunk: it wins, and every other attempt is closed at once;
+- an AttemptError: it is kept for the report, and the next candidate starts at once. If
+  another attempt still runs then, the next one is an extra beside it, so it must be in
+  scope too; else it waits until that attempt has failed as well.
+
+``winner`` may be called again when the winner broke before its client saw anything: it
+goes on with the candidates that are left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+import trio
+
+from linx.errors import AttemptError, Fallback, LinxError, RouteExhausted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from linx.routing.provider import Candidate
+    from linx.routing.router import Demand, Route
+
+WINDOW_S = 60.0  # over which the hedge budget is counted
+FEWEST_HEDGES = 3  # in that window, whatever the share says
+FEWEST_SAMPLES = 20  # of first-token times before "auto" dares to hedge
+AUTO_SHARE = 0.95
+SHORTEST_AUTO_S = 0.05  # nobody notices a shorter silence, so no second request is spent on it
+
+
+class Runnable(Protocol):
+    """What a race needs of an attempt."""
+
+    candidate: Candidate
+
+    async def begin(self, timeout_s: float | None = None) -> object: ...
+
+    def close(self, outcome: str = "lost") -> None: ...
+
+
+A = TypeVar("A", bound=Runnable)
+
+
+class HedgeBudget:
+    """At most ``share`` of the requests of the last minute may be hedged."""
+
+    def __init__(self) -> None:
+        self._requests: deque[float] = deque()
+        self._hedges: deque[float] = deque()
+
+    def requested(self, now: float) -> None:
+        self._requests.append(now)
+        self._forget(now)
+
+    def take(self, share: float, now: float) -> bool:
+        """May one more request be hedged? Counts it if so."""
+        self._forget(now)
+        allowed = max(FEWEST_HEDGES, share * len(self._requests)) if share > 0 else 0
+        if len(self._hedges) + 1 > allowed:
+            return False
+        self._hedges.append(now)
+        return True
+
+    def _forget(self, now: float) -> None:
+        for times in (self._requests, self._hedges):
+            while times and times[0] <= now - WINDOW_S:
+                times.popleft()
+
+
+class Rules:
+    """When and where this race may hedge, and how long a silent attempt is kept."""
+
+    __slots__ = ("after", "budget", "demand", "first_token_timeout_s", "scope", "share")
+
+    def __init__(
+        self,
+        *,
+        after: float | str | None,
+        scope: str,
+        share: float,
+        budget: HedgeBudget,
+        demand: Demand,
+        first_token_timeout_s: float | None = None,
+    ) -> None:
+        self.after = after
+        self.scope = scope
+        self.share = share
+        self.budget = budget
+        self.demand = demand
+        self.first_token_timeout_s = first_token_timeout_s
+
+    def delay_s(self, candidate: Candidate) -> float:
+        """How long ``candidate`` may be silent before a hedge; infinity for never."""
+        if self.after is None:
+            return math.inf
+        if self.after != "auto":
+            return float(self.after)
+        seen = candidate.provider.first_token.get(candidate.model)
+        if seen is None or seen.samples < FEWEST_SAMPLES:
+            return math.inf
+        usual = seen.percentile(AUTO_SHARE)
+        return math.inf if usual is None else max(usual, SHORTEST_AUTO_S)
+
+    def may_run_beside(self, candidate: Candidate, running: Sequence[Candidate]) -> bool:
+        """Is ``candidate`` no second attempt on one server, no less local and no dearer?"""
+        if any(candidate.provider.origin == other.provider.origin for other in running):
+            return False
+        if self.scope == "any":
+            return True
+        if not candidate.provider.local and all(other.provider.local for other in running):
+            return False
+        cost = self._cost(candidate)
+        return cost < math.inf and cost <= max(self._cost(other) for other in running)
+
+    def _cost(self, candidate: Candidate) -> float:
+        """Unknown is dearer than anything known."""
+        price = candidate.provider.price(candidate.model)
+        if price is None:
+            return math.inf
+        return price.estimate(self.demand.prompt_tokens, self.demand.answer_tokens)
+
+
+class Race(Generic[A]):
+    """The attempts for one request. ``start(candidate, is_hedge, is_last)`` makes an attempt."""
+
+    def __init__(self, route: Route, rules: Rules, start: Callable[[Candidate, bool, bool], A]) -> None:
+        self.model = route.model
+        self.failures: list[AttemptError] = []
+        self._left = list(route.candidates)
+        self._rules = rules
+        self._start = start
+        self._hedged = False
+        self._is_hedge = False
+
+    async def winner(self) -> A:
+        """The attempt that said something first; its other rivals are closed.
+
+        Raises RouteExhausted, or the error itself where the request is at fault.
+        """
+        if len(self._left) > 1 and not self._hedged and self._rules.after is not None:
+            return await self._side_by_side()
+        while self._left:
+            attempt = self._next(self._left[0], is_hedge=False, is_last=len(self._left) == 1)
+            try:
+                await attempt.begin(self._rules.first_token_timeout_s)
+            except AttemptError as error:
+                self.lost(error, attempt.candidate)
+            else:
+                return attempt
+        raise RouteExhausted(self.model, self.failures)
+
+    def lost(self, error: AttemptError, candidate: Candidate) -> None:
+        """Keep a failure for the report, and strike out whoever may not be tried after it."""
+        self.failures.append(error)
+        if error.fallback is Fallback.NO:
+            self._left.clear()
+        elif error.fallback is Fallback.LARGER:
+            self._left = [other for other in self._left if self._is_larger(other, candidate)]
+
+    # --- within ---
+
+    def _next(self, candidate: Candidate, *, is_hedge: bool, is_last: bool) -> A:
+        self._left.remove(candidate)
+        return self._start(candidate, is_hedge, is_last)
+
+    def _is_larger(self, other: Candidate, failed: Candidate) -> bool:
+        theirs = other.provider.context_length(other.model)
+        ours = failed.provider.context_length(failed.model)
+        return theirs is not None and theirs > (self._rules.demand.prompt_tokens if ours is None else ours)
+
+    async def _side_by_side(self) -> A:
+        """With a clock: the nursery ends as soon as there is a winner, and takes the losers along."""
+        running: list[A] = []
+        won: list[A] = []
+        at_fault: list[LinxError] = []
+        settled = trio.Event()
+
+        try:
+            async with trio.open_nursery() as nursery:
+
+                async def run(attempt: A) -> None:
+                    nonlocal settled
+                    try:
+                        await attempt.begin(self._rules.first_token_timeout_s)
+                    except AttemptError as error:
+                        self.lost(error, attempt.candidate)
+                        if error.fallback is Fallback.NO:
+                            nursery.cancel_scope.cancel()
+                    except LinxError as error:
+                        at_fault.append(error)
+                        nursery.cancel_scope.cancel()
+                    else:
+                        if won:  # it spoke in the same instant, and too late
+                            attempt.close()
+                        else:
+                            won.append(attempt)
+                            nursery.cancel_scope.cancel()
+                    running.remove(attempt)
+                    settled.set()
+                    settled = trio.Event()
+
+                hedge_at = math.inf
+                seen = len(self.failures)
+                while running or self._left:
+                    now = trio.current_time()
+                    candidate = self._choose(running, hedge_at <= now, len(self.failures) > seen)
+                    seen = len(self.failures)
+                    if hedge_at <= now:
+                        hedge_at = math.inf
+                    if candidate is not None:
+                        if not running:
+                            hedge_at = math.inf if self._hedged else now + self._rules.delay_s(candidate)
+                        attempt = self._next(
+                            candidate, is_hedge=self._is_hedge, is_last=not running and not self._left[1:]
+                        )
+                        running.append(attempt)
+                        nursery.start_soon(run, attempt)
+                    until = settled
+                    with trio.move_on_at(hedge_at if self._left else math.inf):
+                        await until.wait()
+        except BaseException as error:
+            for attempt in won:
+                attempt.close()
+            if isinstance(error, BaseExceptionGroup):
+                raise _only(error) from None
+            raise
+        if at_fault:
+            for attempt in won:
+                attempt.close()
+            raise at_fault[0]
+        if won:
+            return won[0]
+        raise RouteExhausted(self.model, self.failures)
+
+    def _choose(self, running: Sequence[A], is_late: bool, has_failed: bool) -> Candidate | None:
+        """Who is to be started now, if anybody? Sets whether that is a hedge."""
+        self._is_hedge = False
+        if not running:
+            return self._left[0]
+        if len(running) > 1 or not (is_late or has_failed):
+            return None
+        beside = [attempt.candidate for attempt in running]
+        candidate = next((one for one in self._left if self._rules.may_run_beside(one, beside)), None)
+        if candidate is None or has_failed:
+            return candidate
+        if not self._rules.budget.take(self._rules.share, trio.current_time()):
+            return None
+        self._hedged = self._is_hedge = True
+        return candidate
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one exception in a group that a nursery made: only a bug or a cancellation gets here."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first

@@ -1,0 +1,218 @@
+"""From a model's name to a Route: who may answer, in which order. Pure; nothing waits here.
+
+The order has four keys: who is well comes first, then what costs least (if the config
+wants that), then the configured priority, and between equals the one whose cache is warm,
+else the one with the fewest requests running.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from linx.errors import NoLocalProvider, Refused, UnknownModel, quote
+from linx.routing.provider import USUAL_ANSWER, Candidate, Provider
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from linx.config import RoutingConfig
+    from linx.routing.prices import Price
+
+NEAREST = 3  # names suggested for an unknown model
+KEPT_CONVERSATIONS = 4096
+BUSY = 4  # requests running at a warm replica before a colder one is preferred
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a request needs of its route, besides a name.
+
+    ``prompt_tokens`` and ``answer_tokens`` are estimates; ``conversation`` is a key that
+    stays the same over the turns of one conversation.
+    """
+
+    prompt_tokens: int = 0
+    answer_tokens: int = USUAL_ANSWER
+    local_only: bool = False
+    conversation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The ordered candidates for one request."""
+
+    model: str
+    candidates: tuple[Candidate, ...]
+
+
+class Router:
+    """Answers which providers may serve a name. Built anew at each reload."""
+
+    def __init__(self, providers: Sequence[Provider], routing: RoutingConfig) -> None:
+        self.providers = tuple(providers)
+        self.routing = routing
+        self._ranks = _ranks(routing.provider_priority)
+        self._warm: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    def route(self, model: str, now: float, demand: Demand) -> Route:
+        """Raises UnknownModel, NoLocalProvider, or Refused when every candidate asked for a pause."""
+        candidates = self.candidates(model)
+        if not candidates:
+            raise self._unknown(model)
+        if demand.local_only or self.is_private(model):
+            candidates = [one for one in candidates if one.provider.local]
+            if not candidates:
+                raise NoLocalProvider(
+                    f"Model {quote(model)!r} may only be answered by a local provider, and no local one has it. "
+                    "Add one, or lift routing.local_only or the x-linx-local-only header."
+                )
+        awake = [one for one in candidates if not one.provider.health.is_paused(now)]
+        if not awake:
+            raise _all_paused(candidates, now)
+        roomy = [one for one in awake if _fits(one, demand)]
+        ordered = sorted(roomy or awake, key=lambda one: self._key(one, now, demand))
+        ordered = self._balanced(ordered, now, demand)
+        if not self.routing.fallback_enabled:
+            ordered = ordered[:1]
+        return Route(model, tuple(ordered))
+
+    def candidates(self, model: str) -> list[Candidate]:
+        """Everyone who may serve the name, in file order, one candidate a provider."""
+        found = []
+        for provider in self.providers:
+            served = provider.mapped(model) or provider.listed(model)
+            if served:
+                found.append(Candidate(provider, served))
+        if found:
+            return found
+        name, slash, rest = model.partition("/")
+        if slash and rest:
+            for provider in self.providers:
+                if provider.name == name:
+                    return [Candidate(provider, provider.mapped(rest) or provider.listed(rest) or rest)]
+        return [
+            Candidate(provider, provider.config.model_mappings["default"])
+            for provider in self.providers
+            if provider.config.model_mappings.get("default")
+        ]
+
+    def is_private(self, model: str) -> bool:
+        """Does ``routing.local_only`` keep this model's prompts on local providers?"""
+        private = self.routing.local_only
+        if isinstance(private, bool):
+            return private
+        name = model.removesuffix(":latest")
+        return any(fnmatchcase(model, pattern) or fnmatchcase(name, pattern) for pattern in private)
+
+    def served(self, conversation: str | None, model: str, provider: Provider) -> None:
+        """Remember whose cache is warm for a conversation."""
+        if conversation is None:
+            return
+        key = (conversation, model)
+        self._warm[key] = provider.name
+        self._warm.move_to_end(key)
+        if len(self._warm) > KEPT_CONVERSATIONS:
+            self._warm.popitem(last=False)
+
+    def inherit(self, old: Router) -> None:
+        """Keep the conversations' places over a reload."""
+        self._warm = old._warm
+
+    def names(self) -> dict[str, list[Candidate]]:
+        """Every name that clients may ask for: mappings (without ``default``) and lists."""
+        names: dict[str, list[Candidate]] = {}
+        for provider in self.providers:
+            mine = dict.fromkeys(
+                (*(key for key in provider.config.model_mappings if key != "default"), *provider.models)
+            )
+            for name in mine:
+                served = provider.mapped(name) or provider.listed(name) or name
+                names.setdefault(name, []).append(Candidate(provider, served))
+        return names
+
+    # --- within ---
+
+    def _key(self, one: Candidate, now: float, demand: Demand) -> tuple[float, ...]:
+        cost = self._cost(one, demand) if self.routing.cost_optimization else 0.0
+        return (one.provider.health.is_ill(now), cost, self._rank(one.provider))
+
+    def _cost(self, one: Candidate, demand: Demand) -> float:
+        price: Price | None = one.provider.price(one.model)
+        return math.inf if price is None else price.estimate(demand.prompt_tokens, demand.answer_tokens)
+
+    def _rank(self, provider: Provider) -> int:
+        return self._ranks.get(provider.name, len(self._ranks) + 1)
+
+    def _balanced(self, ordered: list[Candidate], now: float, demand: Demand) -> list[Candidate]:
+        """Within each run of equals: the warm one first, then by requests running.
+
+        Which is warm is looked up per model name served there, since a mapping may lead
+        to another model whose cache is cold.
+        """
+        warm = None
+        if demand.conversation is not None:
+            warm = {
+                one.provider.name: self._warm.get((demand.conversation, one.model)) == one.provider.name
+                for one in ordered
+            }
+
+        def within(one: Candidate) -> tuple[bool, bool, int]:
+            provider = one.provider
+            most = provider.config.max_concurrent
+            full = most is not None and provider.active >= most
+            is_warm = warm is not None and warm[provider.name] and not full and provider.active < BUSY
+            return (full, not is_warm, provider.active)
+
+        result: list[Candidate] = []
+        start = 0
+        keys = [self._key(one, now, demand) for one in ordered]
+        for end in range(1, len(ordered) + 1):
+            if end == len(ordered) or keys[end] != keys[start]:
+                result += sorted(ordered[start:end], key=within)
+                start = end
+        return result
+
+    def _unknown(self, model: str) -> UnknownModel:
+        names = self.names()
+        near = difflib.get_close_matches(model, names, n=NEAREST, cutoff=0.5)
+        if near:
+            hint = "Did you mean " + " or ".join(repr(name) for name in near) + "?"
+        elif names:
+            some = ", ".join(repr(name) for name in list(names)[:NEAREST])
+            hint = f"Known names begin with {some}; GET /v1/models lists all."
+        else:
+            hint = "No provider has a model yet; GET /v1/providers/status says why."
+        return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}")
+
+
+def _ranks(priority: Sequence[str | Sequence[str]]) -> Mapping[str, int]:
+    ranks: dict[str, int] = {}
+    for rank, entry in enumerate(priority):
+        for name in [entry] if isinstance(entry, str) else entry:
+            ranks.setdefault(name, rank)
+    return ranks
+
+
+def _fits(one: Candidate, demand: Demand) -> bool:
+    """Is it not known to be too small? The estimate is rough, so only a clear case counts."""
+    context = one.provider.context_length(one.model)
+    return context is None or demand.prompt_tokens <= context
+
+
+def _all_paused(candidates: Sequence[Candidate], now: float) -> Refused:
+    first = min(candidates, key=lambda one: one.provider.health.paused_until)
+    limited = any(one.provider.health.pause_status == 429 for one in candidates)
+    wait = max(0.0, first.provider.health.paused_until - now)
+    names = ", ".join(one.provider.name for one in candidates)
+    return Refused(
+        f"Every provider of this model asked for a pause ({names}). Try again in {math.ceil(wait)} s.",
+        status=429 if limited else 503,
+        kind="rate_limit_error" if limited else "server_error",
+        code="rate_limit_exceeded" if limited else "overloaded",
+        retry_after_s=wait,
+    )

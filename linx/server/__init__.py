@@ -1,0 +1,1 @@
+"""The HTTP side toward clients: listening, strict framing, one connection at a time."""

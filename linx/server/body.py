@@ -1,0 +1,201 @@
+"""The body of one request: its framing, its patience with the client, its bounds."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import trio
+
+from linx.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ExpectationFailed,
+    HangUp,
+    Overloaded,
+    RequestTimeout,
+    UnsupportedEncoding,
+    quote,
+)
+from linx.framing import ChunkScanner, FramingError
+
+if TYPE_CHECKING:
+    from linx.server.gate import Head
+    from linx.server.limits import Shared
+    from linx.server.wire import Wire
+
+MAX_DRAIN = 64 * 1024  # bytes of an unread body that are read away to keep a connection
+MIN_RATE = 1024  # bytes a second, once GRACE_S have passed since the first byte
+GRACE_S = 5.0
+_DEFLATED_STEP = 2**16  # bytes of gzip read, and
+_INFLATED_STEP = 2**20  # bytes made of it, at most, between two checkpoints
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_GZIP = 31  # zlib's word for "a gzip header, and nothing else"
+
+
+class Body:
+    """Read once, in order. ``is_complete`` when the next byte of the wire is no part of it."""
+
+    __slots__ = (
+        "_expect", "_held", "_is_broken", "_left", "_received", "_scanner", "_shared", "_waited_s",
+        "_wire", "is_complete",
+    )  # fmt: skip
+
+    def __init__(self, head: Head, wire: Wire, shared: Shared) -> None:
+        self._wire = wire
+        self._shared = shared
+        self._scanner = ChunkScanner() if head.chunked else None
+        self._left = head.content_length or 0
+        self.is_complete = not head.chunked and not self._left
+        # An HTTP/1.0 client cannot have meant it (RFC 9110 10.1.1).
+        self._expect = b"" if head.is_http10 else head.expect
+        self._is_broken = False
+        self._held = 0
+        self._received = 0
+        self._waited_s = 0.0
+
+    def may_drain(self) -> bool:
+        """Can the connection be kept, although nobody may ever ask for the rest?"""
+        if self._is_broken or self.is_complete:
+            return not self._is_broken
+        return self._scanner is None and not self._expect and self._left <= MAX_DRAIN
+
+    def check_expect(self) -> None:
+        if self._expect and self._expect != b"100-continue":
+            raise ExpectationFailed("The only expectation understood is 100-continue")
+
+    def give_up(self) -> None:
+        """Nobody will read the rest: the connection ends with this request."""
+        self._is_broken = True
+
+    async def read(self) -> bytes:
+        """The next piece, or b"" at the end."""
+        wire, scanner = self._wire, self._scanner
+        while not self.is_complete:
+            if self._is_broken:
+                raise HangUp
+            if not wire.buffer:
+                await self._more()
+            elif scanner is None:
+                piece = wire.take(self._left)
+                self._left -= len(piece)
+                self._received += len(piece)
+                self.is_complete = not self._left
+                return piece
+            else:
+                self._received += len(wire.buffer)
+                if piece := self._scan(scanner, wire.take(len(wire.buffer))):
+                    return piece
+        return b""
+
+    def _scan(self, scanner: ChunkScanner, data: bytes) -> bytes:
+        try:
+            piece = scanner.feed(data)
+        except FramingError as error:
+            self._is_broken = True
+            raise BadRequest(f"The chunked body is malformed: {error}") from None
+        if scanner.done:
+            self.is_complete = True
+            self._wire.buffer[:0] = scanner.rest
+        return piece
+
+    async def _more(self) -> None:
+        """Wait for the client, but not for ever, nor for one that drips."""
+        if self._expect:
+            self._expect = b""
+            await self._wire.send(_CONTINUE)
+        patience_s = self._shared.limits.body_timeout_s
+        if self._received:
+            due_s = max(GRACE_S, self._received / MIN_RATE)
+            patience_s = min(patience_s, due_s - self._waited_s)
+        before = trio.current_time()
+        is_open = False
+        with trio.move_on_after(max(0.0, patience_s)) as scope:
+            is_open = await self._wire.more()
+        if self._received:
+            # Only the client's share: a relay whose provider is slow does not read meanwhile.
+            self._waited_s += trio.current_time() - before
+        if scope.cancelled_caught:
+            self._is_broken = True
+            raise RequestTimeout("The request body did not arrive in time")
+        if not is_open:
+            self._is_broken = True
+            raise HangUp
+
+    async def whole(self, declared: int | None, coding: bytes) -> bytes:
+        """All of it in memory, decoded, within the bounds; see ``release``."""
+        self.check_expect()
+        coding = coding.lower()
+        if coding not in (b"", b"identity", b"gzip", b"x-gzip"):
+            raise UnsupportedEncoding(
+                f"Content-Encoding {quote(coding.decode('latin-1'))!a} is not understood; send gzip or none"
+            )
+        limit = self._shared.limits.max_body
+        try:
+            if declared is not None:
+                self._check_size(declared, limit)
+                if self._shared.bodies + declared > self._shared.limits.max_bodies:
+                    raise Overloaded("Too many large requests at one time; try again in a moment")
+            data = await self._collect(limit)
+        except (BodyTooLarge, Overloaded):
+            self.give_up()
+            raise
+        return data if coding in (b"", b"identity") else await self._inflate(data, limit)
+
+    async def _collect(self, limit: int) -> bytes:
+        pieces: list[bytes] = []
+        size, scanner = 0, self._scanner
+        while piece := await self.read():
+            self._hold(len(piece))
+            size += len(piece)
+            self._check_size(size + (scanner.pending if scanner else 0), limit)
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _inflate(self, data: bytes, limit: int) -> bytes:
+        """Gzip, in steps: a small body may hide a large one, and both cost time.
+
+        One member only. Several would be legal, but thousands of empty ones are a way to
+        keep us busy, and no client sends two.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        inflater = zlib.decompressobj(_GZIP)
+        for start in range(0, len(data), _DEFLATED_STEP):
+            rest = data[start : start + _DEFLATED_STEP]
+            piece = None
+            while piece is None or len(piece) == _INFLATED_STEP:
+                try:
+                    piece = inflater.decompress(rest, _INFLATED_STEP)
+                except zlib.error:
+                    raise BadRequest("The body is not gzip, although Content-Encoding says so") from None
+                rest = inflater.unconsumed_tail
+                self._hold(len(piece))
+                size += len(piece)
+                self._check_size(size, limit)
+                pieces.append(piece)
+                await trio.lowlevel.checkpoint()
+            if inflater.eof:
+                if inflater.unused_data or start + _DEFLATED_STEP < len(data):
+                    raise BadRequest("Something follows the gzip body")
+                return b"".join(pieces)
+        raise BadRequest("The gzip body ends too early")
+
+    def _check_size(self, size: int, limit: int) -> None:
+        if size > limit:
+            raise BodyTooLarge(f"The request body is larger than {limit} bytes")
+
+    def _hold(self, size: int) -> None:
+        self._shared.hold(size)
+        self._held += size
+
+    async def drain(self) -> None:
+        """Read away what the handler left; only when ``may_drain``."""
+        while await self.read():
+            pass
+
+    def release(self) -> None:
+        """The request is over, and with it the memory of its body."""
+        self._shared.bodies -= self._held
+        self._held = 0

@@ -1,0 +1,208 @@
+"""One client connection: requests in, answers out, one at a time and in order.
+
+Two tasks share it. The pump reads (see ``wire``); this file's loop takes a head, has h11
+read the same bytes as a second opinion, and calls the handler. When the pump sees the
+client go while a handler runs, the handler's scope is cancelled, and with it whatever was
+asked of a provider.
+
+Everything that can go wrong with one connection ends in ``guard``: trio would end the
+server for one exception that nobody caught.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import h11
+import trio
+
+from linx.errors import BadRequest, HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown
+from linx.server.body import Body
+from linx.server.gate import MAX_HEAD, Gate, Head
+from linx.server.refusal import error_answer
+from linx.server.request import MAY_HALF_CLOSE, Handler, Reply, Request, new_id
+from linx.server.wire import ServerTransport, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from linx.server.limits import Shared
+
+LOG = logging.getLogger("linx.server")
+
+
+class Connection:
+    """``stop`` and ``drain`` are for the server; ``run`` is the connection's whole life."""
+
+    __slots__ = ("_handler", "_is_idle", "_scope", "_shared", "_wire", "listener", "peer", "request")
+
+    def __init__(
+        self, transport: ServerTransport, handler: Handler, shared: Shared, listener: str = "local", peer: str = ""
+    ) -> None:
+        self._handler = handler
+        self._shared = shared
+        self._wire = Wire(transport, shared)
+        self._wire.on_gone = self._client_gone
+        self._is_idle = True
+        self._scope: trio.CancelScope | None = None
+        self.listener = listener
+        self.peer = peer
+        self.request: Request | None = None
+
+    async def guard(self) -> None:
+        """Run, and let nothing but a cancellation out."""
+        try:
+            await self.run()
+        except Exception:
+            LOG.exception("A connection from %s failed", self.peer)
+        finally:
+            self._wire.close()
+
+    async def run(self) -> None:
+        async with trio.open_nursery() as nursery:
+            self._scope = nursery.cancel_scope
+            nursery.start_soon(self._wire.pump)
+            try:
+                while (head := await self._next_head()) and await self._exchange(head):
+                    pass
+                await self._wire.part()
+            except HangUp:
+                pass
+            finally:
+                self._wire.close()
+                nursery.cancel_scope.cancel()
+
+    def drain(self) -> None:
+        """The server stops: an idle connection ends now, a busy one after its answer."""
+        if self._is_idle:
+            self._wire.wake()
+        elif self.request is not None and self._wire.is_taken_over:
+            self.request.stop(ShuttingDown("Linx is shutting down"))
+
+    def kill(self) -> None:
+        """End it whatever it is doing."""
+        self._wire.close()
+        if self._scope is not None:
+            self._scope.cancel()
+
+    # --- the head --------------------------------------------------------------------
+
+    async def _next_head(self) -> Head | None:
+        """The next request's head, or None when the connection should end."""
+        gate = Gate()
+        is_first, self._is_idle = self._is_idle, True
+        wire, limits = self._wire, self._shared.limits
+        try:
+            if head := self._take_head(gate):
+                return head
+            deadline = trio.current_time() + (limits.head_timeout_s if is_first or wire.buffer else limits.keep_alive_s)
+            self._is_idle = not wire.buffer
+            with trio.CancelScope(deadline=deadline) as scope:
+                while not (self._is_idle and self._shared.draining) and await wire.more():
+                    if self._is_idle and wire.buffer:
+                        self._is_idle = False
+                        if not is_first:
+                            scope.deadline = trio.current_time() + limits.head_timeout_s
+                    if head := self._take_head(gate):
+                        return head
+            if scope.cancelled_caught and wire.buffer:
+                raise RequestTimeout("The request head did not arrive in time")
+        except RequestError as problem:
+            await wire.send(error_answer(problem, new_id()))
+        return None
+
+    def _take_head(self, gate: Gate) -> Head | None:
+        head = gate.take(self._wire.buffer)
+        if head is not None:
+            self._wire.taken()
+            second_opinion(head)
+            self._is_idle = False
+        return head
+
+    # --- the exchange ----------------------------------------------------------------
+
+    async def _exchange(self, head: Head) -> bool:
+        """Have one request answered; may the connection go on?"""
+        shared, wire = self._shared, self._wire
+        body = Body(head, wire, shared)
+        request = Request(head, body, wire, self.listener, self.peer)
+        reply = Reply(head, body, wire, shared)
+        if wire.is_broken or (wire.eof and request.method not in MAY_HALF_CLOSE):
+            return False
+        self.request = request
+        shared.requests_running += 1
+        try:
+            await self._answer(request, reply)
+        finally:
+            self.request = None
+            shared.requests_running -= not wire.is_taken_over
+            body.release()
+            if shared.on_rest is not None:
+                shared.on_rest()
+        if not reply.is_ended or not reply.keeps_alive:
+            return False
+        if not body.is_complete:
+            try:
+                await body.drain()
+            except RequestError:
+                return False
+        return True
+
+    async def _answer(self, request: Request, reply: Reply) -> None:
+        """Call the handler, and make up for what it leaves undone."""
+        problem: LinxError | None
+        try:
+            await self._handler(request, reply)
+            problem = request.stopped
+        except HangUp:
+            raise
+        except LinxError as error:
+            problem = error
+        except Exception:
+            LOG.exception("Request %s failed", request.id)
+            problem = LinxError("Something went wrong inside Linx; its log says what")
+        if reply.is_ended or reply.is_aborted or reply.is_committed or request.client_gone or self._wire.is_taken_over:
+            return
+        if problem is None:
+            LOG.error("Request %s was left without an answer", request.id)
+            problem = LinxError("Something went wrong inside Linx; its log says what")
+        await reply.fail(problem, request.id)
+
+    def _client_gone(self) -> None:
+        request = self.request
+        if request is None or self._wire.is_taken_over:
+            return
+        # A FIN behind a whole GET may come from a client that still reads; behind anything
+        # that can cost a provider's work it is taken as what it nearly always is.
+        if self._wire.is_broken or request.method not in MAY_HALF_CLOSE:
+            request.client_gone = True
+            request.scope.cancel()
+
+
+def second_opinion(head: Head) -> None:
+    """Have h11 read the same head. Two parsers that disagree are an attack on one of them."""
+    judge = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+    try:
+        judge.receive_data(head.raw)
+        event = judge.next_event()
+        after = judge.next_event()
+    except h11.RemoteProtocolError:
+        raise BadRequest("The request head is malformed") from None
+    has_body = head.chunked or bool(head.content_length)
+    if (
+        not isinstance(event, h11.Request)
+        or event.method != head.method
+        or event.target != head.target
+        or (event.http_version == b"1.0") != head.is_http10
+        or not _same_fields(event.headers, head.received)
+        or (after is h11.NEED_DATA) != has_body
+    ):
+        raise BadRequest("The request head can be read in two ways")
+
+
+def _same_fields(theirs: Iterable[tuple[bytes, bytes]], ours: list[tuple[bytes, bytes]]) -> bool:
+    # h11 writes a coding in lower case; everything else must be the same to the byte.
+    return list(theirs) == ours or [
+        (name, value.lower() if name == b"transfer-encoding" else value) for name, value in ours
+    ] == list(theirs)

@@ -1,0 +1,261 @@
+"""The byte gate in front of h11: the head of a request, or the reason to refuse it.
+
+No I/O. Every rule here is one that h11 does not have, or has in a laxer form, and each was
+a way to smuggle a request past some server. The verdict belongs to the bytes, not to how
+they were cut into reads: whatever goes wrong first *in the stream* is what is answered. A
+clean head that came in one read takes the short way; everything else is judged line by
+line, and both ways call the same functions for a line.
+"""
+
+from __future__ import annotations
+
+import re
+
+from linx.errors import (
+    BadRequest,
+    HeadTooLarge,
+    MethodNotAllowed,
+    NotImplementedHere,
+    RequestError,
+    TargetTooLong,
+    VersionNotSupported,
+)
+from linx.framing import TOKEN_BYTES
+
+MAX_HEAD = 32 * 1024  # bytes, the blank line included
+MAX_FIELDS = 100
+MAX_TARGET = 8 * 1024
+MAX_METHOD = 32
+_MAX_REQUEST_LINE = MAX_METHOD + 1 + MAX_TARGET + 1 + len("HTTP/1.1")
+
+_CLEAN = bytes(byte for byte in range(256) if byte >= 0x20 and byte != 0x7F) + b"\t\r\n"
+_ILLEGAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?=[^\n])|(?<!\r)\n")
+_TARGET = re.compile(rb"[\x21\x22\x24-\x5b\x5d-\x7e]+")  # visible ASCII without "#" and "\"
+_VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::([0-9]{1,5}))?")
+_LENGTH = re.compile(rb"0|[1-9][0-9]{0,15}")
+_TOKEN = re.compile(rb"[" + re.escape(TOKEN_BYTES) + rb"]+")
+
+_METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
+_TLS_HELLO = 0x16
+
+# Fields that decide something and have one meaning only when they stand once.
+_ONCE = frozenset({
+    b"access-control-request-headers", b"access-control-request-method", b"access-control-request-private-network",
+    b"anthropic-version", b"authorization", b"content-encoding", b"content-length", b"content-type", b"expect",
+    b"host", b"origin", b"proxy-authorization", b"sec-fetch-dest", b"sec-fetch-mode", b"sec-fetch-site",
+    b"transfer-encoding", b"x-api-key", b"x-linx-local-only",
+})  # fmt: skip
+
+# The twin with an underscore means the same to some server behind some proxy.
+_TWINS = frozenset({b"content_length", b"transfer_encoding"})
+
+
+class Head:
+    """A request head that passed. Names are in lower case; those with an underscore are gone."""
+
+    __slots__ = (
+        "chunked", "content_length", "expect", "fields", "host", "is_http10", "keep_alive", "method", "path",
+        "query", "raw", "received", "target",
+    )  # fmt: skip
+
+    method: bytes
+    target: bytes
+    path: str
+    query: str
+    is_http10: bool
+    host: bytes
+    fields: list[tuple[bytes, bytes]]
+    received: list[tuple[bytes, bytes]]
+    """Every field as it came (the name in lower case), for the second opinion."""
+    raw: bytes
+    content_length: int | None
+    chunked: bool
+    expect: bytes
+    keep_alive: bool
+
+
+class Gate:
+    """Looks for one head at the start of a buffer that only grows between two calls."""
+
+    __slots__ = ("_fields", "_head", "_line", "_seen")
+
+    def __init__(self) -> None:
+        self._head = Head()
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._line = 0  # where the line begins that is not judged yet
+        self._seen = 0  # how much of the buffer has been looked at
+
+    def take(self, buffer: bytearray) -> Head | None:
+        """Remove one head from the buffer; None while it is incomplete. Raises RequestError."""
+        if not buffer:
+            return None
+        if not self._seen:
+            end = buffer.find(b"\r\n\r\n", 0, MAX_HEAD)
+            if end > 0:
+                raw = bytes(buffer[: end + 4])
+                lines = raw[:end].split(b"\r\n")
+                # As many CRs and LFs as CRLFs, and no other control byte: nothing of it can be illegal.
+                if (
+                    raw.count(b"\r") == raw.count(b"\n") == len(lines) + 1
+                    and not raw.translate(None, _CLEAN)
+                    and len(lines[0]) <= _MAX_REQUEST_LINE
+                ):
+                    del buffer[: end + 4]
+                    self._request_line(lines[0])
+                    for index in range(1, len(lines)):
+                        self._field_line(lines[index])
+                    return self._finish(raw)
+        return self._judge(buffer)
+
+    def _judge(self, buffer: bytearray) -> Head | None:
+        """Go through the new bytes in the order of the stream."""
+        if buffer[0] == _TLS_HELLO:
+            raise BadRequest("This looks like TLS; this port speaks plain HTTP: use http://, not https://")
+        bad = _ILLEGAL.search(buffer, max(0, self._seen - 1))
+        stop = min(bad.start() if bad else len(buffer), MAX_HEAD)
+        while (end := buffer.find(b"\r\n", max(self._line, self._seen - 1), stop)) >= 0:
+            line = bytes(buffer[self._line : end])
+            if not self._line:
+                self._check_start(line, len(line))
+                self._request_line(line)
+            elif line:
+                self._field_line(line)
+            else:
+                raw = bytes(buffer[: end + 2])
+                del buffer[: end + 2]
+                return self._finish(raw)
+            self._line = end + 2
+        if not self._line:
+            # A CR at the end may be half of a line end.
+            self._check_start(buffer, stop - 1 if buffer[stop - 1 : stop] == b"\r" else stop)
+        if bad and bad.start() < MAX_HEAD:
+            raise BadRequest("The request head has a control character or a bare line end")
+        if len(buffer) > MAX_HEAD:
+            raise HeadTooLarge(f"The request head is longer than {MAX_HEAD} bytes")
+        self._seen = len(buffer)
+        return None
+
+    def _check_start(self, start: bytes | bytearray, length: int) -> None:
+        """The bounds of a request line, torn or whole."""
+        if length > MAX_METHOD and start.find(b" ", 0, MAX_METHOD + 1) < 0:
+            raise BadRequest("This is no HTTP request: it does not start with a method")
+        if length > _MAX_REQUEST_LINE:
+            raise _target_too_long()
+
+    def _request_line(self, line: bytes) -> None:
+        parts = line.split(b" ")
+        if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]):
+            raise BadRequest("The request line is malformed")
+        method, target, version = parts
+        if len(method) > MAX_METHOD:
+            raise BadRequest("This is no HTTP request: it does not start with a method")
+        if len(target) > MAX_TARGET:
+            raise _target_too_long()
+        if version not in (b"HTTP/1.1", b"HTTP/1.0"):
+            if _VERSION.fullmatch(version):
+                raise VersionNotSupported("Only HTTP/1.1 and HTTP/1.0 are spoken here")
+            raise BadRequest("The request line is malformed")
+        if not _TARGET.fullmatch(target):
+            raise BadRequest("The request target is malformed")
+        head = self._head
+        head.method, head.target, head.is_http10 = method, target, version == b"HTTP/1.0"
+
+    def _field_line(self, line: bytes) -> None:
+        if len(self._fields) == MAX_FIELDS:
+            raise HeadTooLarge(f"The request head has more than {MAX_FIELDS} fields")
+        name, colon, value = line.partition(b":")
+        # A folded line begins with a blank, which is no part of a name.
+        if not colon or not name or name.translate(None, TOKEN_BYTES):
+            raise BadRequest("A header field is malformed")
+        self._fields.append((name.lower(), value.strip(b" \t")))
+
+    def _finish(self, raw: bytes) -> Head:
+        """The rules that need the whole head."""
+        head, fields = self._head, self._fields
+        head.raw, head.received = raw, fields
+        once: dict[bytes, bytes] = {}
+        connection = b""
+        has_underscores = False
+        for name, value in fields:
+            if name in _ONCE:
+                if name in once:
+                    raise BadRequest(f"The field {name.decode()} stands more than once")
+                once[name] = value
+            elif name == b"connection":
+                connection += b"," + value
+            elif b"_" in name:
+                if name in _TWINS:
+                    raise BadRequest("A framing field is written with an underscore")
+                has_underscores = True
+        head.fields = [field for field in fields if b"_" not in field[0]] if has_underscores else fields
+        head.expect = once.get(b"expect", b"").lower()
+        head.keep_alive = not head.is_http10
+        if connection and b"close" in [option.strip(b" \t") for option in connection.lower().split(b",")]:
+            head.keep_alive = False
+        self._framing(once)
+        self._address(once.get(b"host"))
+        return head
+
+    def _framing(self, once: dict[bytes, bytes]) -> None:
+        head = self._head
+        length, coding = once.get(b"content-length"), once.get(b"transfer-encoding")
+        head.chunked, head.content_length = False, None
+        if coding is not None:
+            if length is not None:
+                raise BadRequest("Content-Length and Transfer-Encoding stand together")
+            if head.is_http10:
+                raise BadRequest("HTTP/1.0 has no Transfer-Encoding")
+            if coding.lower() != b"chunked":
+                unknown = NotImplementedHere if _TOKEN.fullmatch(coding) else BadRequest
+                raise unknown("The only Transfer-Encoding understood is chunked")
+            head.chunked = True
+        elif length is not None:
+            if not _LENGTH.fullmatch(length):
+                raise BadRequest("Content-Length is not a number in plain form")
+            head.content_length = int(length)
+
+    def _address(self, host: bytes | None) -> None:
+        """Host, and the three forms a target may have."""
+        head = self._head
+        if host is None:
+            if not head.is_http10:
+                raise BadRequest("The Host field is missing")
+            head.host = b""
+        elif not _is_host(host):
+            raise BadRequest("The Host field is malformed")
+        else:
+            head.host = host.lower()
+        target = head.target
+        if head.method == b"CONNECT":
+            raise MethodNotAllowed("Linx is no forward proxy", _METHODS)
+        if target[0] != 0x2F:
+            if target == b"*" and head.method == b"OPTIONS":
+                head.path, head.query = "*", ""
+                return
+            target = self._origin_form(target)
+        path, _, query = target.decode("ascii").partition("?")
+        head.path, head.query = path, query
+
+    def _origin_form(self, target: bytes) -> bytes:
+        """An absolute target cut down to its path, if it names the host that Host names."""
+        if target[:7].lower() != b"http://":
+            raise BadRequest("The request target is malformed")
+        rest = target[7:]
+        end = min((at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0), default=len(rest))
+        authority, path = rest[:end].lower(), rest[end:]
+        if not _is_host(authority):
+            raise BadRequest("The request target is malformed")
+        if self._head.host and authority != self._head.host:
+            raise BadRequest("The request target and the Host field name different hosts")
+        self._head.host = authority
+        return path if path.startswith(b"/") else b"/" + path
+
+
+def _is_host(value: bytes) -> bool:
+    match = _HOST.fullmatch(value)
+    return match is not None and (match[1] is None or int(match[1]) <= 65535)
+
+
+def _target_too_long() -> RequestError:
+    return TargetTooLong(f"The request target is longer than {MAX_TARGET} bytes")

@@ -1,0 +1,60 @@
+"""Status lines, field values, and the error answers that the server makes by itself.
+
+An endpoint answers in its client's dialect; here is what is said before there is one.
+"""
+
+from __future__ import annotations
+
+import math
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from linx import jsontext
+from linx.errors import quote
+
+if TYPE_CHECKING:
+    from linx.errors import LinxError
+
+_STATUS_LINES = {status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
+_VISIBLE = bytes(range(0x20, 0x7F)) + b"\t"
+_SAFE = bytes(byte if byte in _VISIBLE else ord("?") for byte in range(256))
+_MAX_MESSAGE = 900  # characters of an error's text
+
+
+def status_line(status: int) -> bytes:
+    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+def safe_value(value: bytes) -> bytes:
+    """The value of a field, with nothing in it that could end the field."""
+    return value.translate(_SAFE) if value.translate(None, _VISIBLE) else value
+
+
+def error_body(problem: LinxError) -> bytes:
+    """The error in OpenAI's shape, in ASCII and well under 2 KiB."""
+    message = quote(problem.message, _MAX_MESSAGE).encode("ascii", "replace").decode("ascii")
+    return jsontext.dumps_ascii({
+        "error": {"message": message, "type": problem.kind, "param": problem.param, "code": problem.code}
+    })  # fmt: skip
+
+
+def error_headers(problem: LinxError, request_id: str) -> list[tuple[bytes, bytes]]:
+    headers = [(b"x-request-id", request_id.encode()), *problem.headers]
+    if problem.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(problem.retry_after_s))))
+    if problem.may_retry is not None:
+        headers.append((b"x-should-retry", b"true" if problem.may_retry else b"false"))
+    return headers
+
+
+def error_answer(problem: LinxError, request_id: str) -> bytes:
+    """A whole answer for a client whose request could not be read; the connection closes after it."""
+    body = error_body(problem)
+    fields = b"".join(b"%b: %b\r\n" % (name, safe_value(value)) for name, value in error_headers(problem, request_id))
+    return (
+        status_line(problem.status)
+        + b"content-type: application/json\r\nx-content-type-options: nosniff\r\n"
+        + fields
+        + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        + body
+    )

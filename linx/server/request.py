@@ -1,0 +1,259 @@
+"""What a handler is given: one request with the switch that stops it, and the way to answer.
+
+The framing of an answer is written by hand, since a state machine per frame would cost
+more than the frame. What keeps it as strict as one: the framing is chosen in one place, a
+field's value passes the visible-ASCII check, and an answer that was begun and not ended
+closes the connection without its normal end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import trio
+
+from linx.errors import HangUp
+from linx.framing import TOKEN_BYTES
+from linx.server.refusal import error_body, error_headers, safe_value, status_line
+from linx.server.takeover import TakenOver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from linx.errors import LinxError
+    from linx.server.body import Body
+    from linx.server.gate import Head
+    from linx.server.limits import Shared
+    from linx.server.wire import Wire
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+MAY_HALF_CLOSE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods whose client may say FIN and still wait for the answer, as a shell pipe does."""
+
+_NO_BODY = frozenset({204, 304})
+_OURS = frozenset({b"connection", b"content-length", b"content-type", b"transfer-encoding"})
+
+
+class Request:
+    """One request. The handler does its work inside ``scope``.
+
+    The server cancels ``scope`` for two reasons: the client hung up (``client_gone`` is
+    set, there is nobody to answer), or the request is to stop (``stopped`` says why, and
+    the client is told). A relay of opaque bytes reads ``stream_body``; everybody else
+    reads ``body``.
+    """
+
+    __slots__ = (
+        "_body", "_head", "_whole", "_wire", "client_gone", "content_length", "has_body", "headers", "host", "id",
+        "listener", "method", "path", "peer", "query", "scope", "stopped", "target",
+    )  # fmt: skip
+
+    def __init__(self, head: Head, body: Body, wire: Wire, listener: str, peer: str) -> None:
+        self.id = new_id()
+        self.method = head.method.decode("ascii")
+        self.target = head.target
+        self.path = head.path  # raw, not decoded, without the query; of an absolute target its path alone
+        self.query = head.query
+        self.headers = head.fields  # names in lower case
+        self.host = head.host  # in lower case; b"" if an HTTP/1.0 client sent none
+        self.listener = listener
+        self.peer = peer
+        self.content_length = head.content_length
+        self.has_body = head.chunked or bool(head.content_length)
+        self.scope = trio.CancelScope()
+        self.stopped: LinxError | None = None
+        self.client_gone = False
+        self._head = head
+        self._body = body
+        self._wire = wire
+        self._whole: bytes | None = None
+
+    def __repr__(self) -> str:
+        # Neither query nor path: a key may stand in both.
+        return f"<Request {self.id} {self.method} on {self.listener}>"
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of a field; ``name`` in lower case."""
+        for field, value in self.headers:
+            if field == name:
+                return value
+        return None
+
+    async def body(self) -> bytes:
+        """The whole body, decoded; b"" if there is none.
+
+        Raises BodyTooLarge (before reading, where the length is declared), BadRequest,
+        RequestTimeout, UnsupportedEncoding, ExpectationFailed, Overloaded, or HangUp.
+        """
+        if self._whole is None:
+            self._whole = await self._body.whole(self.content_length, self.header(b"content-encoding") or b"")
+        return self._whole
+
+    async def stream_body(self) -> AsyncIterator[bytes]:
+        """The body piece by piece as it comes, not decoded, of any length."""
+        self._body.check_expect()
+        while piece := await self._body.read():
+            yield piece
+
+    def stop(self, why: LinxError) -> None:
+        """Cancel the handler's work; it tells the client ``why``."""
+        if self.stopped is None:
+            self.stopped = why
+        self.scope.cancel()
+
+    def take_over(self) -> TakenOver:
+        """Leave HTTP: the connection as a stream that begins with this request's own head.
+
+        For an upgrade whose handshake another library answers. The connection is closed
+        when the handler returns, and nothing may be sent through the Reply.
+        """
+        self._wire.take_over()
+        return TakenOver(self._head.raw, self._wire)
+
+
+class Reply:
+    """``whole`` once, or ``start``, then ``send`` any number of times, then ``end``.
+
+    ``start`` only holds the head: it leaves with the first bytes of the body, in one send,
+    and the last bytes leave with the end mark. A client that is gone raises HangUp.
+    """
+
+    __slots__ = (
+        "_body", "_has_no_body", "_head", "_held", "_is_chunked", "_shared", "_wire", "common", "is_aborted",
+        "is_committed", "is_ended", "keeps_alive", "on_error", "started", "status",
+    )  # fmt: skip
+
+    def __init__(self, head: Head, body: Body, wire: Wire, shared: Shared) -> None:
+        self.started = False
+        self.status: int | None = None
+        self.on_error: Callable[[LinxError], bytes] | None = None
+        self.common: list[tuple[bytes, bytes]] = []  # fields of whatever is answered
+        self.is_committed = False  # bytes of it are on their way
+        self.is_ended = False
+        self.is_aborted = False
+        self.keeps_alive = False  # what the client was told
+        self._head = head
+        self._body = body
+        self._wire = wire
+        self._shared = shared
+        self._held = b""
+        self._is_chunked = False
+        self._has_no_body = False
+
+    async def whole(
+        self, status: int, body: bytes, content_type: bytes = b"application/json", headers: Fields = ()
+    ) -> None:
+        """The answer in one send."""
+        self._begin(status)
+        if status in _NO_BODY:
+            content_type, framing = b"", b""
+        else:
+            framing = b"content-length: %d\r\n" % len(body)
+        head = self._make_head(status, content_type, headers, framing)
+        self.is_committed = True
+        await self._wire.send(head if self._has_no_body else head + body)
+        self.is_ended = True
+
+    def start(self, status: int, content_type: bytes, headers: Fields = ()) -> None:
+        """Begin an answer of unknown length."""
+        self._begin(status)
+        # HTTP/1.0 knows one way to end such a body, and that is to close.
+        self._is_chunked = not self._head.is_http10 and not self._has_no_body
+        framing = b"" if self._head.is_http10 or status in _NO_BODY else b"transfer-encoding: chunked\r\n"
+        self._held = self._make_head(status, content_type, headers, framing)
+
+    async def send(self, data: bytes) -> None:
+        """One frame, or several joined, at once."""
+        if not data:
+            return
+        if self._is_chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+            if not self._held:
+                # Every frame but the first: nothing to look after, straight to the wire.
+                await self._wire.send(data)
+                return
+        elif self._has_no_body:
+            data = b""
+        await self._write(data)
+
+    def try_send(self, data: bytes) -> bool:
+        """A frame that may be left out, without waiting: was it sent?"""
+        if not data or not self.started or self.is_ended or self.is_aborted or self._has_no_body:
+            return False
+        if self._is_chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if not self._wire.try_send(self._held + data):
+            return False
+        self.is_committed, self._held = True, b""
+        return True
+
+    async def end(self, data: bytes = b"") -> None:
+        """The last of the body, and its end."""
+        if self._is_chunked:
+            data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
+        elif self._has_no_body:
+            data = b""
+        self._is_chunked = False
+        await self._write(data)
+        self.is_ended = True
+
+    def abort(self) -> None:
+        """No end: the connection closes, and the client can tell that something is missing."""
+        self.is_aborted = True
+        self._is_chunked = False
+
+    async def fail(self, problem: LinxError, request_id: str) -> None:
+        """The server's own error answer, for where no endpoint has made a better one."""
+        self.started = False
+        self._held = b""
+        headers = error_headers(problem, request_id)
+        ours = {name for name, _value in headers}
+        self.common = [field for field in self.common if field[0] not in ours]
+        await self.whole(problem.status, error_body(problem), headers=headers)
+
+    async def _write(self, data: bytes) -> None:
+        if self._held:
+            data = self._held + data
+            self._held = b""
+            self.is_committed = True
+        elif not self.started or self.is_ended or self.is_aborted:
+            raise RuntimeError("the answer is not begun, or over")
+        if data:
+            await self._wire.send(data)
+
+    def _begin(self, status: int) -> None:
+        if self.started:
+            raise RuntimeError("the answer is begun already")
+        if self._wire.is_taken_over or self._wire.is_broken:
+            raise HangUp
+        self.started = True
+        self.status = status
+        self._has_no_body = self._head.method == b"HEAD" or status in _NO_BODY
+
+    def _make_head(self, status: int, content_type: bytes, headers: Fields, framing: bytes) -> bytes:
+        head = self._head
+        self.keeps_alive = head.keep_alive and not self._shared.draining and self._body.may_drain()
+        parts = [status_line(status)]
+        if content_type:
+            parts.append(b"content-type: %b\r\n" % safe_value(content_type))
+        parts.append(b"x-content-type-options: nosniff\r\n")
+        for name, value in chain(self.common, headers):
+            if name == b"x-content-type-options":
+                continue
+            if not name or name.translate(None, TOKEN_BYTES) or name in _OURS:
+                raise ValueError(f"not a field for a handler to set: {name!r}")
+            parts.append(b"%b: %b\r\n" % (name, safe_value(value)))
+        parts.append(framing)
+        parts.append(b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n")
+        return b"".join(parts)
+
+
+Handler = Callable[[Request, Reply], Awaitable[None]]
+
+
+def new_id() -> str:
+    return os.urandom(16).hex()

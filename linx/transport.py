@@ -1,0 +1,135 @@
+"""The bytes below HTTP: one interface over a raw socket and over any trio stream.
+
+A raw socket is read and written without trio's checkpoints and locks as long as the
+kernel has room, which costs about a third of ``SocketStream``. The duty that comes with
+it: ``recv`` always waits for readability first, so a loop over it stays cancellable, and
+a writer that never blocks passes a checkpoint now and then by reading.
+
+Closing is synchronous and abrupt on purpose: it is how a loser of a race is dropped, and
+a close that could wait would be a close that could be cancelled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Protocol
+
+import trio
+
+READ_SIZE = 65536
+BREAKS = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
+"""What ``recv`` and ``send`` raise when the other side, or this one, is gone."""
+
+
+class Transport(Protocol):
+    """One connection. Not for two readers or two writers at once."""
+
+    async def recv(self, limit: int = READ_SIZE) -> bytes:
+        """At least one byte, or b"" at EOF. Raises one of BREAKS."""
+
+    async def send(self, data: bytes) -> None:
+        """Everything, with backpressure. Raises one of BREAKS."""
+
+    def is_readable(self) -> bool:
+        """Is there anything to read (EOF included) right now?"""
+
+    def close(self) -> None:
+        """At once, without a goodbye. May be called again."""
+
+
+class SocketTransport:
+    """A connected TCP (or Unix) socket, non-blocking, owned by this object."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    async def recv(self, limit: int = READ_SIZE) -> bytes:
+        while True:
+            self._check_open()
+            await trio.lowlevel.wait_readable(self.sock)
+            try:
+                return self.sock.recv(limit)
+            except BlockingIOError:
+                continue
+
+    async def send(self, data: bytes) -> None:
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(data):
+            return
+        with memoryview(data) as view:
+            while sent < len(data):
+                self._check_open()
+                await trio.lowlevel.wait_writable(self.sock)
+                try:
+                    sent += self.sock.send(view[sent:])
+                except BlockingIOError:
+                    continue
+
+    def is_readable(self) -> bool:
+        try:
+            return len(self.sock.recv(1, socket.MSG_PEEK)) >= 0
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def try_send(self, data: bytes) -> int:
+        """As much as the kernel takes without waiting. Raises one of BREAKS."""
+        try:
+            return self.sock.send(data)
+        except BlockingIOError:
+            return 0
+
+    def end_writing(self) -> None:
+        """FIN behind what was sent. Never raises."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        if self.sock.fileno() >= 0:
+            trio.lowlevel.notify_closing(self.sock)
+            self.sock.close()
+
+    def _check_open(self) -> None:
+        # Of a closed socket trio would wait for file descriptor -1, which is a ValueError.
+        if self.sock.fileno() < 0:
+            raise trio.ClosedResourceError
+
+
+class StreamTransport:
+    """Any trio stream: TLS, or a pair in memory. ``sock`` is what TLS runs over, if anything."""
+
+    def __init__(self, stream: trio.abc.Stream, sock: trio.SocketStream | None = None) -> None:
+        self.stream = stream
+        self._sock = sock
+
+    async def recv(self, limit: int = READ_SIZE) -> bytes:
+        return bytes(await self.stream.receive_some(limit))
+
+    async def send(self, data: bytes) -> None:
+        await self.stream.send_all(data)
+
+    def is_readable(self) -> bool:
+        return self._sock is not None and self._sock.socket.is_readable()
+
+    def try_send(self, data: bytes) -> int:
+        """Nothing: a stream can only be waited for."""
+        return 0
+
+    def end_writing(self) -> None:
+        """Nothing: not every stream can be closed by halves."""
+
+    def close(self) -> None:
+        if self._sock is not None:
+            self._sock.socket.close()
+            return
+        for half in (getattr(self.stream, "send_stream", None), getattr(self.stream, "receive_stream", None)):
+            if close := getattr(half, "close", None):
+                close()

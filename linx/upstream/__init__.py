@@ -1,0 +1,1 @@
+"""The HTTP side toward providers: connections, their pool, dialling."""

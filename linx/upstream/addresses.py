@@ -1,0 +1,54 @@
+"""Which hosts are this machine, or near it. Judged by what is written, never by a lookup.
+
+Near means: a short limit to connect, never through a proxy of the environment, and a
+name that may resolve to an address of this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Written out, since ``is_private`` of the standard library also holds for networks kept for documentation.
+_PRIVATE = tuple(ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+_NEAR_ENDINGS = (
+    ".localhost",
+    ".local",
+    ".lan",
+    ".home",
+    ".home.arpa",
+    ".internal",
+    ".intranet",
+    ".localdomain",
+    ".test",
+)
+
+
+def address_of(host: str) -> Address | None:
+    """The IP address that ``host`` spells; None for a name. IPv4 inside IPv6 is unwrapped."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def is_loopback(host: str) -> bool:
+    """``localhost``, a name below it, or an address of this machine only (0.0.0.0 connects there too)."""
+    address = address_of(host)
+    if address is not None:
+        return address.is_loopback or address.is_unspecified
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def is_near(host: str) -> bool:
+    """Loopback, private or link-local; or a name that only means something on one's own network."""
+    address = address_of(host)
+    if address is not None:
+        return is_loopback(host) or address.is_link_local or any(address in net for net in _PRIVATE)
+    name = host.rstrip(".").lower()
+    return "." not in name or name.endswith(_NEAR_ENDINGS)

@@ -1,0 +1,209 @@
+"""Open a connection to an origin: names, addresses, proxies, TLS, and every way that fails.
+
+One limit covers all of it, since a handshake that never ends helps nobody either. What
+comes out is a Transport or one of ConnectFailed's family; no error of the system, of
+trio or of ssl, and no exception group, gets past this file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from linx.errors import ConnectFailed, ConnectTimeout, NameNotFound
+from linx.transport import SocketTransport, Transport
+from linx.upstream.addresses import Address, address_of, is_near
+from linx.upstream.proxies import Proxies, host_and_port, tunnel
+from linx.upstream.tls import TLSTransport, trusting_context
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator, Mapping
+
+NEAR_LIMIT_S = 3.0
+FAR_LIMIT_S = 5.0
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# A peer that vanished is noticed within a minute: 30 s of silence, then 3 probes 10 s apart. The last one bounds
+# how long sent bytes may go unacknowledged. Names differ between systems, so each is set where it exists.
+_KEEP_ALIVE = {
+    "TCP_KEEPIDLE": 30,
+    "TCP_KEEPALIVE": 30,
+    "TCP_KEEPINTVL": 10,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 60000,
+}
+_REASONS = {
+    errno.ECONNREFUSED: "refused the connection: is it running?",
+    errno.EHOSTUNREACH: "cannot be reached: no route to the host",
+    errno.ENETUNREACH: "cannot be reached: is this machine connected to the network?",
+    errno.EHOSTDOWN: "cannot be reached: the host is down",
+    errno.ECONNRESET: "reset the connection while it was being opened",
+    errno.EACCES: "may not be connected to: a firewall or the system forbids it",
+    errno.EPERM: "may not be connected to: a firewall or the system forbids it",
+    errno.EADDRNOTAVAIL: "cannot be reached: no free local address or port",
+}
+_HOST = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?")
+_OUT_OF_FILES = {errno.EMFILE, errno.ENFILE}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a provider listens. ``host`` has no brackets."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        """host:port, as errors name it."""
+        return host_and_port(self.host, self.port)
+
+    @property
+    def authority(self) -> str:
+        """What the Host header says."""
+        host = _ascii(self.host.partition("%")[0])
+        if self.port == _DEFAULT_PORTS.get(self.scheme):
+            return f"[{host}]" if ":" in host else host
+        return host_and_port(host, self.port)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+
+class Dialer:
+    """Opens connections. ``environ`` names the proxies; ``context`` is built when first needed."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None, *, context: ssl.SSLContext | None = None) -> None:
+        self._proxies = Proxies(os.environ if environ is None else environ)
+        self._context = context
+
+    async def connect(self, origin: Origin) -> Transport:
+        """A transport ready for HTTP; it belongs to the caller. Raises ConnectFailed and its kin."""
+        limit_s = NEAR_LIMIT_S if is_near(origin.host) else FAR_LIMIT_S
+        transport = None
+        with trio.move_on_after(limit_s):
+            transport = await self._open(origin)
+        if transport is None:
+            raise ConnectTimeout(f"{origin.address} did not take a connection within {limit_s:g} seconds")
+        return transport
+
+    async def _open(self, origin: Origin) -> Transport:
+        host = _sendable(origin.host)
+        proxy = self._proxies.find(origin.scheme, host, origin.port)
+        transport: Transport
+        if proxy is None:
+            transport = await _tcp(host, origin.port, origin.address, guarded=not is_near(host))
+        else:
+            transport = await _tcp(proxy.host, proxy.port, f"the proxy {proxy.address}", guarded=False)
+        whole = False
+        try:
+            if proxy is not None:
+                await tunnel(transport, proxy, host_and_port(host, origin.port))
+            if origin.scheme == "https":
+                if self._context is None:
+                    self._context = trusting_context()
+                secured = TLSTransport(transport, self._context, host.partition("%")[0])
+                await secured.handshake(origin.address)
+                transport = secured
+            whole = True
+        finally:
+            if not whole:
+                transport.close()
+        return transport
+
+
+async def _tcp(host: str, port: int, where: str, *, guarded: bool) -> SocketTransport:
+    try:
+        stream = await trio.open_tcp_stream(host, port)
+    except (OSError, UnicodeError) as error:
+        raise _translated(where, host, error) from None
+    # The plain socket is taken out of trio's wrapping: there is no await until somebody owns it again.
+    sock = socket.socket(fileno=stream.socket.detach())
+    whole = False
+    try:
+        peer = _peer(sock)
+        if guarded and peer is not None and (peer.is_loopback or peer.is_link_local):
+            # A name out on the internet that leads here is a trap (DNS rebinding).
+            raise ConnectFailed(
+                f"{where} leads to {peer}, an address of this machine or its link; name that address in the endpoint"
+            )
+        if peer is not None and not peer.is_loopback:
+            _keep_alive(sock)
+        transport = SocketTransport(sock)
+        whole = True
+    except OSError as error:
+        raise _translated(where, host, error) from None
+    finally:
+        if not whole:
+            sock.close()
+    return transport
+
+
+def _peer(sock: socket.socket) -> Address | None:
+    try:
+        return address_of(sock.getpeername()[0])
+    except OSError:
+        return None  # reset already: whoever uses it first finds out
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _translated(where: str, host: str, error: OSError | UnicodeError) -> ConnectFailed:
+    errors = list(_leaves(error))
+    if any(isinstance(each, socket.gaierror | UnicodeError) for each in errors):
+        again = any(isinstance(each, socket.gaierror) and each.errno == socket.EAI_AGAIN for each in errors)
+        cause = "the name server does not answer" if again else "there is no such name"
+        return NameNotFound(f"cannot find the host {host!r}: {cause}; check the endpoint and the network")
+    numbers = [each.errno for each in errors if isinstance(each, OSError)]
+    if any(number in _OUT_OF_FILES for number in numbers):
+        failed = ConnectFailed(f"{where} was not tried: Linx has no file descriptor left; raise its limit (ulimit -n)")
+        failed.status = 503
+        failed.blames_provider = False
+        return failed
+    if errno.ETIMEDOUT in numbers:
+        return ConnectTimeout(f"{where} did not take a connection in time")
+    # Several addresses may have failed in several ways; the table's order puts the most telling first.
+    for number, reason in _REASONS.items():
+        if number in numbers:
+            return ConnectFailed(f"{where} {reason}")
+    known = next((os.strerror(number).lower() for number in numbers if number), "unknown error")
+    return ConnectFailed(f"{where} cannot be reached: {known}")
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors at the bottom of groups and causes: trio reports many addresses as one OSError."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    elif isinstance(error.__cause__, BaseExceptionGroup):
+        yield from _leaves(error.__cause__)
+    else:
+        yield error
+
+
+def _ascii(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode("ascii")
+
+
+def _sendable(host: str) -> str:
+    """The host as it may stand in a CONNECT and in a TLS greeting."""
+    try:
+        host = _ascii(host)
+    except UnicodeError:
+        host = ""
+    if not _HOST.fullmatch(host):
+        raise NameNotFound("the endpoint's host is not a valid name or address")
+    return host

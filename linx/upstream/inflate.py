@@ -1,0 +1,61 @@
+"""Undo a Content-Encoding that nobody asked for, a bounded piece at a time.
+
+Linx asks for ``identity``; some servers compress all the same. gzip and deflate come with
+Python, anything else is Garbled, and so is what follows the end of the packed data.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from linx.errors import Garbled, StreamBroken, quote
+
+MAX_PIECE = 64 * 1024  # bytes unpacked at a time: a bomb must not become memory
+_GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+_KNOWN = {b"gzip": _GZIP, b"x-gzip": _GZIP, b"deflate": _ZLIB}
+
+
+class Inflate:
+    """``give`` what came, ``take`` until b"", and so on; ``end`` at the end of the body."""
+
+    def __init__(self, coding: bytes, address: str) -> None:
+        if coding not in _KNOWN:
+            shown = quote(coding.decode("latin-1"), 40)
+            raise Garbled(f"{address} compressed its answer in a way that Linx cannot undo ({shown!r})")
+        self._address = address
+        self._window = _KNOWN[coding]
+        self._unpack: zlib._Decompress | None = None
+        self._packed = b""
+        self._has_more = False
+
+    def give(self, data: bytes) -> None:
+        self._packed += data
+        self._has_more = True
+
+    def take(self) -> bytes:
+        """At most MAX_PIECE bytes; b"" when more must be given first. Raises Garbled."""
+        if not self._has_more:
+            return b""
+        if self._unpack is None:
+            if self._window == _ZLIB:
+                if len(self._packed) < 2:
+                    return b""
+                # "deflate" means zlib's format in the standard and the bare one in the field.
+                is_zlib = self._packed[0] & 0x0F == 8 and int.from_bytes(self._packed[:2], "big") % 31 == 0
+                self._window = _ZLIB if is_zlib else _RAW
+            self._unpack = zlib.decompressobj(self._window)
+        try:
+            data = self._unpack.decompress(self._packed, MAX_PIECE)
+        except zlib.error:
+            raise Garbled(f"{self._address} sent an answer that is not packed as its Content-Encoding says") from None
+        self._packed = self._unpack.unconsumed_tail
+        # A full piece may have left some output inside, even with all input consumed.
+        self._has_more = len(data) == MAX_PIECE
+        if self._unpack.unused_data:
+            raise Garbled(f"{self._address} sent bytes after the end of its packed answer")
+        return data
+
+    def end(self) -> None:
+        """The body is over; a packed answer that is not is torn. No body at all is fine."""
+        if (self._unpack is not None and not self._unpack.eof) or self._packed:
+            raise StreamBroken(f"{self._address} ended its packed answer in the middle")

@@ -1,0 +1,237 @@
+"""Connections kept for the next request, and the exchange that borrows one.
+
+Decide synchronously, act afterwards: who gets which connection, and what is counted, is
+settled without an await in between; what was counted is given back in a ``finally``. So a
+request may be cancelled at any moment and the pool neither loses a connection nor counts
+one that is gone.
+
+A connection goes back only after the proper end of a keep-alive HTTP/1.1 answer with not
+a byte to spare, and it comes out again only while it is young and nothing can be read from
+it. So an answer can never reach a request that did not ask for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import trio
+
+from linx.errors import AttemptError, Reset
+from linx.upstream.connection import Connection, Head, request_head
+from linx.upstream.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import TracebackType
+
+    from linx.upstream.dial import Dialer, Origin
+
+DRAIN_S = 1.0
+DRAIN_BYTES = 64 * 1024
+"""What the missing end of a framing may cost before a new connection is cheaper."""
+REAP_S = 5.0  # between two looks at the idle connections
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A request to send. Host, Content-Length and Transfer-Encoding are put on by the connection.
+
+    With ``stream`` the body is relayed as it comes, in chunks unless ``length`` says how
+    much it will be; ``body`` is then left empty.
+    """
+
+    method: bytes
+    target: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    stream: AsyncIterator[bytes] | None = None
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    connection: Connection
+    since: float
+
+
+class Exchange(Response):
+    """One request and its response, on a borrowed connection: ``finish`` or ``close`` it.
+
+    As a context manager it is closed at exit unless it has been finished.
+    """
+
+    def __init__(self, pool: Pool, origin: Origin, connection: Connection, head: Head) -> None:
+        super().__init__(connection, head)
+        self.origin = origin
+        self._pool = pool
+        self._is_finished = False
+        self._is_settled = False
+
+    def finish(self) -> None:
+        """The caller has all it wants. Keep the connection if that is safe and cheap."""
+        if self._is_finished or self._is_settled:
+            return
+        self._is_finished = True
+        if self.is_whole or not self._pool._drain_later(self):
+            self._settle()
+
+    def close(self) -> None:
+        """At once and forcefully, whatever is still to come: so a model stops generating."""
+        if not self._is_settled:
+            self.may_reuse = False
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self._is_settled:
+            self._is_settled = True
+            reuse = self.is_whole and self.may_reuse
+            self.abandon()
+            self._pool._settled(self, reuse=reuse)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self._is_finished:
+            self.close()
+
+
+class Pool:
+    """Idle connections by origin. Works without ``run``, but then nothing is reaped or drained."""
+
+    def __init__(self, dialer: Dialer, *, idle_s: float = 60.0, max_idle_per_origin: int = 32) -> None:
+        self._dialer = dialer
+        self._idle_s = idle_s
+        self._max_idle = max_idle_per_origin
+        self._idle: dict[Origin, list[_Idle]] = {}
+        self._active = 0
+        self._draining: set[Exchange] = set()
+        self._nursery: trio.Nursery | None = None
+        self._has_idle = trio.Event()
+        self._is_shut = False
+
+    def __repr__(self) -> str:
+        idle = sum(map(len, self._idle.values()))
+        draining = f", {len(self._draining)} draining" if self._draining else ""
+        return f"Pool: {self._active} active, {idle} idle{draining}"
+
+    async def open(self, origin: Origin, sending: Sending) -> Exchange:
+        """Send a request and read the head of its response; the caller owns the exchange.
+
+        Raises ConnectFailed and its kin, Reset, Garbled or Stalled. A kept connection that
+        proves dead before the first byte of an answer costs one more try, on a new one.
+        """
+        length = sending.length if sending.stream is not None else len(sending.body)
+        head = request_head(sending.method, sending.target, origin.authority, sending.headers, length)
+        connection = self._borrow(origin)
+        while True:
+            is_reused = connection is not None
+            exchange = None
+            self._active += 1
+            try:
+                if connection is None:
+                    connection = Connection(await self._dialer.connect(origin), origin.address)
+                answer = await connection.ask(
+                    head, sending.body, sending.stream, length, is_head=sending.method == b"HEAD"
+                )
+                exchange = Exchange(self, origin, connection, answer)
+                return exchange
+            except Reset:
+                if not is_reused or connection is None or connection.has_answered or connection.has_streamed:
+                    raise
+            finally:
+                if exchange is None:
+                    self._active -= 1
+                    if connection is not None:
+                        connection.close()
+            connection = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Reap idle connections and drain finished ones, until cancelled. Then keep no connection any more."""
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                task_status.started()
+                while True:
+                    await self._has_idle.wait()
+                    await trio.sleep(min(REAP_S, self._idle_s))
+                    self._reap()
+        finally:
+            self._nursery = None
+            self._is_shut = True
+            self.close_idle()
+
+    def close_idle(self) -> None:
+        for kept in self._idle.values():
+            for idle in kept:
+                idle.connection.close()
+        self._idle.clear()
+        self._has_idle = trio.Event()
+
+    def _borrow(self, origin: Origin) -> Connection | None:
+        """The youngest connection that is fit to be used; those found unfit are closed."""
+        kept = self._idle.get(origin)
+        while kept:
+            idle = kept.pop()
+            if not kept:
+                del self._idle[origin]
+            if self._is_fit(idle):
+                return idle.connection
+            idle.connection.close()
+        return None
+
+    def _is_fit(self, idle: _Idle) -> bool:
+        # Readable means closed by the other side, or an answer that nobody asked for.
+        is_young = trio.current_time() - idle.since < self._idle_s
+        return is_young and not idle.connection.transport.is_readable()
+
+    def _reap(self) -> None:
+        for origin, kept in list(self._idle.items()):
+            fit = []
+            for idle in kept:
+                if self._is_fit(idle):
+                    fit.append(idle)
+                else:
+                    idle.connection.close()
+            if fit:
+                self._idle[origin] = fit
+            else:
+                del self._idle[origin]
+        if not self._idle:
+            self._has_idle = trio.Event()
+
+    def _settled(self, exchange: Exchange, *, reuse: bool) -> None:
+        """An exchange is over: keep its connection or close it."""
+        if exchange in self._draining:
+            self._draining.remove(exchange)
+        else:
+            self._active -= 1
+        kept = self._idle.setdefault(exchange.origin, []) if reuse and not self._is_shut else None
+        if kept is None or len(kept) >= self._max_idle:
+            exchange.connection.close()
+        else:
+            kept.append(_Idle(exchange.connection, trio.current_time()))
+            self._has_idle.set()
+
+    def _drain_later(self, exchange: Exchange) -> bool:
+        """Read what is missing of the framing in the background, if it can be little."""
+        if self._nursery is None or not exchange.may_reuse or exchange.remaining > DRAIN_BYTES:
+            return False
+        self._active -= 1
+        self._draining.add(exchange)
+        self._nursery.start_soon(self._drain, exchange)
+        return True
+
+    async def _drain(self, exchange: Exchange) -> None:
+        left = DRAIN_BYTES
+        try:
+            with trio.move_on_after(DRAIN_S):
+                while left > 0 and (data := await exchange.read()):
+                    left -= len(data)
+        except AttemptError:
+            pass  # torn after its end mark: the answer was complete, the connection is not worth keeping
+        finally:
+            exchange._settle()

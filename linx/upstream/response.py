@@ -1,0 +1,155 @@
+"""The body of one response: payload as it comes, and an honest end.
+
+Once the head is read no state machine stands between a receive and its payload: a read
+costs one receive and, for the usual framings, one slice. A body is whole only at the end
+that its framing announced; everything else is StreamBroken and never looks like an end.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from linx.errors import AttemptError, Garbled, StreamBroken
+from linx.framing import ChunkScanner, FramingError
+from linx.transport import BREAKS
+from linx.upstream.inflate import Inflate
+
+if TYPE_CHECKING:
+    from linx.upstream.connection import Connection, Head
+
+
+class Response:
+    """What came back. ``read`` until b""; after an error nothing more comes."""
+
+    def __init__(self, connection: Connection, head: Head) -> None:
+        self.connection = connection
+        self.status = head.status
+        self.headers = head.headers
+        self.is_whole = False
+        """Has the end that the framing announced been reached?"""
+        self.may_reuse = head.keeps_alive
+        """May another request follow on this connection, once the body is whole?"""
+        self._recv = connection.transport.recv
+        self._ahead = head.ahead
+        self._left = head.length
+        self._chunks = ChunkScanner() if head.chunked else None
+        self._inflate = Inflate(head.coding, connection.address) if head.coding else None
+        self._is_over = False
+        self._problem: AttemptError | None = None
+        if self._left == 0:
+            self._end(self._ahead)
+
+    def header(self, name: str) -> str | None:
+        """The first field of that name, whatever its case."""
+        wanted = name.lower().encode("latin-1")
+        return next((value.decode("latin-1") for each, value in self.headers if each == wanted), None)
+
+    async def read(self) -> bytes:
+        """What one receive gave, b"" at the proper end. Raises StreamBroken or Garbled.
+
+        May be cancelled and called again: nothing is lost between.
+        """
+        if self._inflate is None:
+            return await self._read_framed()
+        while True:
+            try:
+                data = self._inflate.take()
+                if data:
+                    return data
+                data = await self._read_framed()
+                if not data:
+                    self._inflate.end()
+                    return b""
+                self._inflate.give(data)
+            except AttemptError as error:
+                self._break(error)
+                raise
+
+    async def read_all(self, limit: int) -> bytes:
+        """The whole body. More than ``limit`` bytes are Garbled, at once where the head announces them."""
+        pieces: list[bytes] = []
+        size = self._left or 0
+        while size <= limit:
+            data = await self.read()
+            if not data:
+                return b"".join(pieces)
+            size = size + len(data) if pieces else len(data)
+            pieces.append(data)
+        raise Garbled(f"{self.connection.address} sent an answer of more than {limit} bytes")
+
+    @property
+    def remaining(self) -> float:
+        """At least so many bytes of the body are still to come; infinite when only EOF ends it."""
+        if self.is_whole:
+            return 0
+        if self._chunks is not None:
+            return self._chunks.pending
+        return math.inf if self._left is None else self._left
+
+    def abandon(self) -> None:
+        """The connection is closed under it: no read may end as if the body were whole."""
+        if not self.is_whole:
+            self._break(StreamBroken(f"the connection to {self.connection.address} was closed here"))
+
+    async def _read_framed(self) -> bytes:
+        while not self._is_over:
+            data = self._ahead
+            if data:
+                self._ahead = b""
+            else:
+                try:
+                    data = await self._recv()
+                except BREAKS:
+                    self._break(StreamBroken(f"{self.connection.address} reset the connection in mid-answer"))
+                    break
+                if not data:
+                    self._at_eof()
+                    break
+            data = self._payload(data)
+            if data:
+                return data
+        if self._problem is not None:
+            raise self._problem
+        return b""
+
+    def _payload(self, data: bytes) -> bytes:
+        chunks = self._chunks
+        if chunks is not None:
+            try:
+                data = chunks.feed(data)
+            except FramingError as error:
+                self._break(Garbled(f"{self.connection.address} broke the framing of its answer: {error}"))
+                return b""
+            if chunks.done:
+                self._end(chunks.rest)
+            return data
+        left = self._left
+        if left is None:
+            return data
+        size = len(data)
+        if size < left:
+            self._left = left - size
+            return data
+        self._left = 0
+        self._end(data[left:])
+        return data[:left]
+
+    def _at_eof(self) -> None:
+        if self._chunks is None and self._left is None:
+            self.may_reuse = False
+            self._end(b"")
+        else:
+            self._break(StreamBroken(f"{self.connection.address} closed the connection in mid-answer"))
+
+    def _end(self, rest: bytes) -> None:
+        self.is_whole = self._is_over = True
+        self._ahead = b""
+        if rest:
+            # Nobody asked for these bytes: they must never answer the next request.
+            self.may_reuse = False
+
+    def _break(self, problem: AttemptError) -> None:
+        self._is_over = True
+        self.is_whole = self.may_reuse = False
+        self._problem = self._problem or problem

@@ -1,0 +1,124 @@
+"""A Linx to test from outside: as a process of its own, or here, in the test's own trio."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import trio
+
+from linx.app import App
+from linx.config import Options, load
+from tests.fakes.provider import FakeProvider
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from types import TracebackType
+
+ROOT = Path(__file__).parent.parent.parent
+START_S = 30
+
+
+def config_for(*fakes: FakeProvider, names: tuple[str, ...] = (), **sections: Any) -> dict[str, Any]:
+    """A config with the fakes as providers in this order (``ollama1``, ``openai2``, …), and nothing else."""
+    providers = {
+        name: {"kind": fake.kind, "endpoint": fake.endpoint, "api_key": fake.api_key}
+        for name, fake in zip(
+            names or [f"{fake.kind}{number}" for number, fake in enumerate(fakes, 1)], fakes, strict=True
+        )
+    }
+    for name, settings in sections.pop("providers", {}).items():
+        providers[name] = {**providers.get(name, {}), **settings}
+    return {
+        "ollama": {"enabled": False},
+        "llamacpp": {"enabled": False},
+        "openrouter": {"enabled": False},
+        "providers": providers,
+        "routing": {"provider_priority": list(providers), **sections.pop("routing", {})},
+        "server": {"port": 0, **sections.pop("server", {})},
+        **sections,
+    }
+
+
+@contextlib.asynccontextmanager
+async def linx_here(config: Mapping[str, Any], folder: Path, *, wait_for_models: bool = True) -> AsyncIterator[App]:
+    """Linx in this process, over real sockets; ``url_of`` tells where."""
+    from linx import jsontext
+
+    path = folder / "config.json"
+    path.write_bytes(jsontext.dumps(dict(config)))
+    options = Options(config=load(str(path), {}), config_path=str(path), env={})
+    async with trio.open_nursery() as nursery:
+        app: App = await nursery.start(App(options).main)
+        if wait_for_models:
+            with trio.fail_after(5):
+                for provider in app.context.providers:
+                    await provider.probed.wait()
+        try:
+            yield app
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+def url_of(app: App) -> str:
+    return f"http://127.0.0.1:{app.bound[0][1]}"
+
+
+class LinxProcess:
+    """``python linx.py`` as a user starts it. ``config`` is written to a file; or ``args`` name one."""
+
+    def __init__(
+        self, config: Mapping[str, Any] | None, folder: Path, *args: str, env: Mapping[str, str] | None = None
+    ) -> None:
+        from linx import jsontext
+
+        self.args = list(args)
+        if config is not None:
+            self.path = folder / "config.json"
+            self.path.write_bytes(jsontext.dumps(dict(config)))
+            self.args += ["--config", str(self.path)]
+        self.env = dict(env) if env is not None else None
+        self.log = folder / "linx.log"
+        self.url = ""
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        with self.log.open("wb") as log:
+            self.process = await trio.lowlevel.open_process(
+                [sys.executable, str(ROOT / "linx.py"), *self.args],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=self.log.parent,
+                env=self.env,
+            )
+        try:
+            with trio.fail_after(START_S):
+                line = b""
+                assert self.process.stdout is not None
+                while not line.endswith(b"\n"):
+                    data = await self.process.stdout.receive_some()
+                    assert data, f"Linx ended at its start: {self.log.read_text()}"
+                    line += data
+            self.url = line.decode().split()[-1]
+            self.port = int(self.url.rpartition(":")[2])
+        except BaseException:
+            self.process.kill()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with trio.CancelScope(shield=True):
+            if self.process.poll() is None:
+                self.process.terminate()
+                with trio.move_on_after(10):
+                    await self.process.wait()
+            if self.process.poll() is None:
+                self.process.kill()
+                await self.process.wait()
+            if self.process.stdout is not None:
+                await self.process.stdout.aclose()

@@ -1,0 +1,182 @@
+"""What the fake provider has: its models, and how each kind lists and describes them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+JsonObject = dict[str, Any]
+Kind = Literal["ollama", "openai", "openrouter", "llamacpp"]
+
+CREATED = 1_755_800_000
+MODIFIED = "2026-01-02T03:04:05.678901234Z"
+OLLAMA_VERSION = "0.12.6"
+EMBEDDING_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Model:
+    name: str
+    capabilities: Sequence[str] = ("completion", "tools")
+    context_length: int | None = 8192
+    price: tuple[str, str] | None = ("0.0000005", "0.0000015")
+    """OpenRouter's decimal strings, USD per token: prompt, completion."""
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.name.encode()).hexdigest()
+
+    @property
+    def size(self) -> int:
+        return 1_000_000 + len(self.name)
+
+    @property
+    def details(self) -> JsonObject:
+        return {
+            "parent_model": "",
+            "format": "gguf",
+            "family": "llama",
+            "families": ["llama"],
+            "parameter_size": "8.0B",
+            "quantization_level": "Q4_K_M",
+        }
+
+    def can(self, capability: str) -> bool:
+        return capability in self.capabilities
+
+
+def as_model(model: str | Model) -> Model:
+    return Model(model) if isinstance(model, str) else model
+
+
+def same_name(asked: str, name: str) -> bool:
+    """Ollama's rule: a missing tag is ``latest``, and case does not matter."""
+    return with_tag(asked).lower() == with_tag(name).lower()
+
+
+def with_tag(name: str) -> str:
+    return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
+
+
+def ollama_tags(models: Sequence[Model]) -> JsonObject:
+    return {
+        "models": [
+            {
+                "name": with_tag(model.name),
+                "model": with_tag(model.name),
+                "modified_at": MODIFIED,
+                "size": model.size,
+                "digest": model.digest,
+                "details": model.details,
+            }
+            for model in models
+        ]
+    }
+
+
+def ollama_ps(models: Sequence[Model]) -> JsonObject:
+    listed = ollama_tags(models)["models"]
+    for entry, model in zip(listed, models, strict=True):
+        del entry["modified_at"]
+        context = model.context_length or 4096
+        entry |= {"expires_at": "2099-01-02T03:04:05Z", "size_vram": model.size, "context_length": context}
+    return {"models": listed}
+
+
+def ollama_show(model: Model) -> JsonObject:
+    info: JsonObject = {
+        "general.architecture": "llama",
+        "general.basename": model.name.split(":")[0],
+        "llama.embedding_length": EMBEDDING_LENGTH,
+    }
+    if model.context_length is not None:
+        info["llama.context_length"] = model.context_length
+    return {
+        "license": "MIT",
+        "modelfile": f"FROM {model.name}",
+        "parameters": 'stop                           "<|im_end|>"',
+        "template": "{{ .Prompt }}",
+        "details": model.details,
+        "model_info": info,
+        "capabilities": list(model.capabilities),
+        "modified_at": MODIFIED,
+    }
+
+
+def openai_models(models: Sequence[Model]) -> JsonObject:
+    return {"object": "list", "data": [openai_model(model) for model in models]}
+
+
+def openai_model(model: Model) -> JsonObject:
+    return {"id": model.name, "object": "model", "created": CREATED, "owned_by": "fake"}
+
+
+def openrouter_models(models: Sequence[Model]) -> JsonObject:
+    return {"data": [_openrouter_model(model) for model in models]}
+
+
+def _openrouter_model(model: Model) -> JsonObject:
+    entry: JsonObject = {
+        "id": model.name,
+        "canonical_slug": model.name,
+        "name": model.name,
+        "created": CREATED,
+        "context_length": model.context_length,
+        "architecture": {"modality": "text->text", "input_modalities": ["text"], "output_modalities": ["text"]},
+        "top_provider": {"context_length": model.context_length, "max_completion_tokens": None, "is_moderated": False},
+        "per_request_limits": None,
+        "supported_parameters": ["max_tokens", "temperature", *(["tools"] if model.can("tools") else [])],
+    }
+    if model.price is not None:
+        entry["pricing"] = {"prompt": model.price[0], "completion": model.price[1], "request": "0", "image": "0"}
+    return entry
+
+
+def llamacpp_models(models: Sequence[Model]) -> JsonObject:
+    blank = {"modified_at": "", "size": "", "digest": "", "type": "model", "description": "", "tags": [""]}
+    return {
+        "models": [{"name": m.name, "model": m.name, **blank, "capabilities": ["completion"]} for m in models],
+        "object": "list",
+        "data": [
+            {
+                "id": model.name,
+                "object": "model",
+                "created": CREATED,
+                "owned_by": "llamacpp",
+                "meta": {"vocab_type": 2, "n_vocab": 273, "n_ctx": model.context_length, "n_ctx_train": 131072},
+            }
+            for model in models
+        ],
+    }
+
+
+def llamacpp_props(model: Model) -> JsonObject:
+    return {
+        "default_generation_settings": {"n_ctx": model.context_length, "params": {"temperature": 0.8}},
+        "total_slots": 4,
+        "model_alias": model.name,
+        "model_path": f"/models/{model.name}.gguf",
+        "chat_template": "{{ messages }}",
+        "modalities": {"vision": model.can("vision"), "audio": False},
+        "build_info": "b6000-fake",
+        "is_sleeping": False,
+    }
+
+
+MODEL_LISTS: Mapping[Kind, Callable[[Sequence[Model]], JsonObject]] = {
+    "ollama": openai_models,
+    "openai": openai_models,
+    "openrouter": openrouter_models,
+    "llamacpp": llamacpp_models,
+}
+
+
+def embedding(text: object) -> list[float]:
+    """A vector of length 1 that depends on the text alone."""
+    raw = [float(byte) - 127.5 for byte in hashlib.sha256(str(text).encode()).digest()[:EMBEDDING_LENGTH]]
+    norm = sum(value * value for value in raw) ** 0.5
+    return [value / norm for value in raw]

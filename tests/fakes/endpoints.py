@@ -1,0 +1,421 @@
+"""Which endpoints each kind has, and what it answers on them.
+
+One table a kind: (method, path) to a function that takes the provider, the request and the
+Answer in force, and returns the response. What a kind does not have is its own 404 or 405.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from linx import jsontext
+from tests.fakes import catalogue, wire_native, wire_ollama, wire_openai
+from tests.fakes.catalogue import JsonObject, Kind, Model
+from tests.fakes.exchange import Exchange, Response, Stream
+from tests.fakes.scripted import Answer, Reply, Whole
+from tests.fakes.wire import Frame, RequestRefused
+
+if TYPE_CHECKING:
+    from tests.fakes.provider import FakeProvider
+
+Endpoint = Callable[["FakeProvider", Exchange, Answer], Response]
+
+_HEADERS: Mapping[Kind, Sequence[tuple[str, str]]] = {
+    "ollama": (),
+    "openai": (("Server", "cloudflare"), ("x-request-id", "req_fake"), ("Set-Cookie", "__cf_bm=fake; path=/")),
+    "openrouter": (("Server", "cloudflare"), ("X-Generation-Id", "gen-fake"), ("Set-Cookie", "__cf_bm=fake; path=/")),
+    "llamacpp": (("Server", "llama.cpp"), ("Access-Control-Allow-Origin", "")),
+}
+_PUBLIC = {"/health", "/v1/health", "/models", "/v1/models", "/", "/api/v1/models"}
+"""Answered without a key, where there is one (llama.cpp, OpenRouter)."""
+
+
+def response_to(provider: FakeProvider, exchange: Exchange, reply: Reply) -> Response:
+    """The response that this reply makes for this request."""
+    if not isinstance(reply, Answer) and (exchange.is_call or exchange.path in provider.at):
+        return _with_headers(provider.kind, reply)
+    answer = reply if isinstance(reply, Answer) else Answer()
+    try:
+        _check_access(provider, exchange)
+        response = _find(provider.kind, exchange)(provider, exchange, answer)
+    except RequestRefused as refused:
+        response = Whole(refused.status, _dumps(refused.body), headers=refused.headers)
+    return _with_headers(provider.kind, response)
+
+
+def find_model(kind: Kind, models: Sequence[Model], name: object) -> Model | None:
+    for model in models:
+        if model.name == name or (kind == "ollama" and catalogue.same_name(str(name), model.name)):
+            return model
+    return None
+
+
+def _with_headers(kind: Kind, response: Response) -> Response:
+    if isinstance(response, Whole | Stream):
+        return replace(response, headers=[*_HEADERS[kind], *response.headers])
+    return response
+
+
+def _dumps(value: object) -> bytes:
+    return value if isinstance(value, bytes) else jsontext.dumps(value)
+
+
+def _json(value: object, status: int = 200) -> Whole:
+    return Whole(status, _dumps(value))
+
+
+# --- who may ask, and where ---------------------------------------------------------------
+
+
+def _check_access(provider: FakeProvider, exchange: Exchange) -> None:
+    kind, headers = provider.kind, exchange.headers
+    if kind == "ollama" and not (_ollama_trusts(headers.get("host", "")) and _is_local_origin(headers.get("origin"))):
+        raise RequestRefused(403, b"")
+    is_public = exchange.path in _PUBLIC and kind != "openai"
+    given = headers.get("authorization", "").removeprefix("Bearer ")
+    if provider.api_key is not None and not is_public and given != provider.api_key:
+        # Some real ones repeat the key, which is why a gateway has to redact.
+        message = f"Incorrect API key provided: {given}" if kind == "openai" else "Invalid API Key"
+        raise RequestRefused(401, wire_openai.error_body(kind, 401, message, "invalid_api_key"))
+    if provider.loading and kind == "llamacpp" and exchange.path not in {"/models", "/v1/models"}:
+        raise RequestRefused(503, wire_openai.error_body(kind, 503, "Loading model"))
+
+
+def _ollama_trusts(host: str) -> bool:
+    """Ollama on a loopback address answers only names of the neighbourhood."""
+    name = host.rsplit(":", 1)[0].strip("[]")
+    try:
+        return ipaddress.ip_address(name).is_private
+    except ValueError:
+        return name in ("", "localhost") or name.endswith((".localhost", ".local", ".internal"))
+
+
+def _is_local_origin(origin: str | None) -> bool:
+    return origin is None or "//localhost" in origin or "//127.0.0.1" in origin
+
+
+def _find(kind: Kind, exchange: Exchange) -> Endpoint:
+    table = TABLES[kind]
+    path = exchange.path
+    method = "GET" if exchange.method == "HEAD" and kind != "openai" else exchange.method
+    found = table.get((method, path))
+    if found is None:
+        for (listed, prefix), endpoint in table.items():
+            if prefix.endswith("*") and listed in (method, exchange.method) and path.startswith(prefix[:-1]):
+                return endpoint
+    if found is not None:
+        return found
+    if any(listed == path for _method, listed in table):
+        raise RequestRefused(405, b"" if kind == "ollama" else wire_openai.error_body(kind, 405, "Method Not Allowed"))
+    if kind == "ollama":
+        raise RequestRefused(404, b"404 page not found")
+    message = "File Not Found" if kind == "llamacpp" else f"Invalid URL ({exchange.method} {path})"
+    raise RequestRefused(404, wire_openai.error_body(kind, 404, message))
+
+
+# --- Ollama -------------------------------------------------------------------------------
+
+
+def _ollama_body(exchange: Exchange) -> JsonObject:
+    if not exchange.body:
+        raise RequestRefused(400, wire_ollama.error_body("missing request body"))
+    try:
+        body = exchange.json
+    except ValueError as error:
+        raise RequestRefused(400, wire_ollama.error_body(str(error))) from None
+    if not isinstance(body, dict):
+        raise RequestRefused(400, wire_ollama.error_body("json: cannot unmarshal into Go value"))
+    return body
+
+
+def _ollama_model(provider: FakeProvider, body: JsonObject) -> Model:
+    name = body.get("model") or body.get("name") or ""
+    model = provider.model(name)
+    if model is None:
+        raise wire_ollama.not_found(str(name))
+    return model
+
+
+def _ndjson(frames: Sequence[Frame], answer: Answer) -> Response:
+    if answer.cut == 0 and answer.after == "error":  # before the first frame there still is a status
+        return _json(wire_ollama.error_body(answer.error), 500)
+    return Stream(frames, "application/x-ndjson", answer, wire_ollama.error_frame(answer))
+
+
+def _ollama_chat(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
+    body = _ollama_body(exchange)
+    if not body.get("model"):
+        raise RequestRefused(400, wire_ollama.error_body("model is required"))
+    model = _ollama_model(provider, body)
+    name = str(body["model"])
+    if not body.get("messages"):
+        return _json(wire_ollama.loaded(body, name, {"message": {"role": "assistant", "content": ""}}))
+    wire_ollama.check(body, model)
+    wire_ollama.check_messages(body)
+    if body.get("stream") is False:
+        return _whole(wire_ollama.chat_whole(body, answer, name), answer, wire_ollama.error_body(answer.error))
+    return _ndjson(wire_ollama.chat_frames(body, answer, name), answer)
+
+
+def _ollama_generate(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
+    body = _ollama_body(exchange)
+    model = _ollama_model(provider, body)
+    name = str(body["model"])
+    if not body.get("prompt"):
+        return _json(wire_ollama.loaded(body, name, {"response": ""}))
+    wire_ollama.check(body, model)
+    if body.get("suffix") and not model.can("insert"):
+        raise RequestRefused(400, wire_ollama.error_body(f'"{name}" does not support insert'))
+    if body.get("stream") is False:
+        return _whole(wire_ollama.generate_whole(body, answer, name), answer, wire_ollama.error_body(answer.error))
+    return _ndjson(wire_ollama.generate_frames(body, answer, name), answer)
+
+
+def _ollama_json(make: Callable[[JsonObject, str], JsonObject]) -> Endpoint:
+    def endpoint(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
+        body = _ollama_body(exchange)
+        _ollama_model(provider, body)
+        return _whole(make(body, str(body["model"])), answer, wire_ollama.error_body(answer.error))
+
+    return endpoint
+
+
+def _ollama_show(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    return _json(catalogue.ollama_show(_ollama_model(provider, _ollama_body(exchange))))
+
+
+def _ollama_progress(_provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
+    frames = wire_ollama.progress_frames(exchange.path, answer)
+    if _ollama_body(exchange).get("stream") is False:
+        return Whole(200, frames[-1].data)
+    return _ndjson(frames, answer)
+
+
+def _ollama_copy(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    body = _ollama_body(exchange)
+    model = _ollama_model(provider, {"model": body.get("source")})
+    provider.models.append(replace(model, name=str(body["destination"])))
+    return Whole()
+
+
+def _ollama_delete(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    provider.models.remove(_ollama_model(provider, _ollama_body(exchange)))
+    return Whole()
+
+
+def _ollama_blob(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    digest = exchange.path.rpartition("/")[2]
+    if exchange.method != "POST":
+        return Whole(200 if digest in provider.blobs else 404)
+    if digest != f"sha256:{hashlib.sha256(exchange.body).hexdigest()}":
+        return _json(wire_ollama.error_body("digest mismatch"), 400)
+    status = 200 if digest in provider.blobs else 201
+    provider.blobs.add(digest)
+    return Whole(status)
+
+
+# --- the OpenAI kinds ---------------------------------------------------------------------
+
+Frames = Callable[[Kind, JsonObject, Answer, str], list[Frame]]
+Body = Callable[[Kind, JsonObject, Answer, str], JsonObject]
+
+
+def _openai_body(provider: FakeProvider, exchange: Exchange) -> tuple[JsonObject, str]:
+    """The request's body, and the model's name as this kind reports it."""
+    kind = provider.kind
+
+    def refuse(message: str, status: int = 400, **more: Any) -> RequestRefused:
+        return RequestRefused(status, wire_openai.error_body(kind, status, message, **more))
+
+    try:
+        body = exchange.json
+    except ValueError:
+        raise refuse("We could not parse the JSON body of your request.") from None
+    if not isinstance(body, dict):
+        raise refuse("The body must be a JSON object.")
+    for name in sorted(provider.refuses & body.keys()):
+        raise refuse(f"Unrecognized request argument supplied: {name}", param=name)
+    asked = body.get("model")
+    model = provider.model(asked)
+    if kind == "llamacpp":  # serves its one model under any name
+        return body, provider.first_model().name
+    if model is None and kind == "openrouter":
+        raise refuse(f"{asked} is not a valid model ID")
+    if model is None and kind == "ollama":
+        raise refuse(f"model '{asked}' not found", 404)
+    if model is None:
+        raise refuse(f"The model `{asked}` does not exist", 404, code="model_not_found", param="model")
+    return body, str(asked)
+
+
+def _generating(frames: Frames, whole: Body, *, has_messages: bool = False) -> Endpoint:
+    def endpoint(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
+        kind = provider.kind
+        body, name = _openai_body(provider, exchange)
+        if has_messages:
+            wire_openai.check_chat(kind, body, provider.model(name))
+        error = {"error": {"code": answer.error_code, "message": answer.error}}
+        if not body.get("stream"):
+            return _whole(whole(kind, body, answer, name), answer, error)
+        if kind == "llamacpp" and answer.cut == 0 and answer.after == "error":
+            return _json(wire_openai.error_body(kind, 500, answer.error), 500)
+        return Stream(
+            frames(kind, body, answer, name),
+            "text/event-stream",
+            answer,
+            wire_openai.error_frame(kind, answer, name),
+            [("Cache-Control", "no-cache")],
+        )
+
+    return endpoint
+
+
+def _openai_json(make: Callable[[Kind, JsonObject, str], JsonObject]) -> Endpoint:
+    def endpoint(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
+        body, name = _openai_body(provider, exchange)
+        error = wire_openai.error_body(provider.kind, 500, answer.error)
+        return _whole(make(provider.kind, body, name), answer, error)
+
+    return endpoint
+
+
+def _whole(value: JsonObject, answer: Answer, error: JsonObject) -> Response:
+    """One JSON body; a cut answer is a body that breaks off, or an error inside a 200."""
+    if answer.cut is None and answer.cut_bytes is None:
+        # The model works before it answers: all of its silences in a row.
+        silence = answer.head_s + answer.first_s + answer.interval_s * max(0, len(answer.tokens) - 1)
+        return replace(_json(value), head_s=silence)
+    if answer.after == "error":
+        return _json(error)
+    return Stream([Frame(_dumps(value))], "application/json", replace(answer, cut_bytes=answer.cut_bytes or 0), b"")
+
+
+def _model_list(provider: FakeProvider, _exchange: Exchange, _answer: Answer) -> Response:
+    return _json(catalogue.MODEL_LISTS[provider.kind](provider.models))
+
+
+def _one_model(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    name = unquote(exchange.path.partition("/models/")[2])
+    model = provider.model(name)
+    if model is None:
+        message = f"The model `{name}` does not exist"
+        raise RequestRefused(404, wire_openai.error_body(provider.kind, 404, message, "model_not_found", "model"))
+    return _json(catalogue.openai_model(model))
+
+
+def _tokenize(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    body = provider.body_fields(exchange)
+    return _json({"tokens": list(str(body.get("content", "")).encode())})
+
+
+def _detokenize(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    body = provider.body_fields(exchange)
+    return _json({"content": bytes(body.get("tokens") or ()).decode(errors="replace")})
+
+
+def _count_tokens(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
+    _openai_body(provider, exchange)
+    return _json({"input_tokens": answer.prompt_tokens})
+
+
+def _media(_provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    """Audio and images: says what it got, since nothing here can hear or draw."""
+    media = exchange.headers.get("content-type", "")
+    return _json({"text": f"{len(exchange.body)} bytes of {media}", "data": []})
+
+
+def _fixed(value: object, content_type: str = "application/json") -> Endpoint:
+    def endpoint(_provider: FakeProvider, _exchange: Exchange, _answer: Answer) -> Response:
+        return Whole(200, _dumps(value), content_type)
+
+    return endpoint
+
+
+def _props(provider: FakeProvider, _exchange: Exchange, _answer: Answer) -> Response:
+    return _json(catalogue.llamacpp_props(provider.first_model()))
+
+
+def _listed(make: Callable[[Sequence[Model]], JsonObject]) -> Endpoint:
+    def endpoint(provider: FakeProvider, _exchange: Exchange, _answer: Answer) -> Response:
+        return _json(make(provider.models))
+
+    return endpoint
+
+
+Table = dict[tuple[str, str], Endpoint]
+
+
+def _under(prefix: str, table: Table) -> Table:
+    return {(method, prefix + path): endpoint for (method, path), endpoint in table.items()}
+
+
+_CHAT = _generating(wire_openai.chat_frames, wire_openai.chat_whole, has_messages=True)
+_COMPLETIONS = _generating(wire_openai.completion_frames, wire_openai.completion_whole)
+_MESSAGES = _generating(wire_native.messages_frames, wire_native.messages_whole)
+_RESPONSES = _generating(wire_native.responses_frames, wire_native.responses_whole)
+_INFILL = _generating(wire_openai.infill_frames, wire_openai.infill_whole)
+_EMBEDDINGS = _openai_json(wire_openai.embeddings)
+_RERANK = _openai_json(wire_openai.rerank)
+
+_COMMON: Table = {
+    ("GET", "/models"): _model_list,
+    ("POST", "/chat/completions"): _CHAT,
+    ("POST", "/completions"): _COMPLETIONS,
+    ("POST", "/embeddings"): _EMBEDDINGS,
+    ("POST", "/messages"): _MESSAGES,
+    ("POST", "/responses"): _RESPONSES,
+}
+_OPENAI: Table = {
+    **_COMMON,
+    ("GET", "/models/*"): _one_model,
+    ("POST", "/rerank"): _RERANK,
+    ("POST", "/messages/count_tokens"): _count_tokens,
+    ("POST", "/audio/*"): _media,
+    ("POST", "/images/*"): _media,
+}
+
+TABLES: Mapping[Kind, Table] = {
+    "ollama": {
+        ("GET", "/"): _fixed(b"Ollama is running", "text/plain; charset=utf-8"),
+        ("GET", "/api/version"): _fixed({"version": catalogue.OLLAMA_VERSION}),
+        ("GET", "/api/tags"): _listed(catalogue.ollama_tags),
+        ("GET", "/api/ps"): _listed(catalogue.ollama_ps),
+        ("POST", "/api/show"): _ollama_show,
+        ("POST", "/api/chat"): _ollama_chat,
+        ("POST", "/api/generate"): _ollama_generate,
+        ("POST", "/api/embed"): _ollama_json(wire_ollama.embed),
+        ("POST", "/api/embeddings"): _ollama_json(wire_ollama.embeddings),
+        ("POST", "/api/pull"): _ollama_progress,
+        ("POST", "/api/push"): _ollama_progress,
+        ("POST", "/api/create"): _ollama_progress,
+        ("POST", "/api/copy"): _ollama_copy,
+        ("DELETE", "/api/delete"): _ollama_delete,
+        ("GET", "/api/blobs/*"): _ollama_blob,
+        ("POST", "/api/blobs/*"): _ollama_blob,
+        **_under("/v1", {**_COMMON, ("GET", "/models/*"): _one_model}),
+    },
+    "openai": _under("/v1", _OPENAI),
+    "openrouter": {
+        **_under("/api/v1", _OPENAI),
+        ("GET", "/api/v1/key"): _fixed({"data": {"label": "fake", "usage": 0.0, "limit": None, "is_free_tier": False}}),
+        ("GET", "/api/v1/credits"): _fixed({"data": {"total_credits": 10.0, "total_usage": 1.0}}),
+    },
+    "llamacpp": {
+        **_COMMON,
+        **_under("/v1", _COMMON),
+        ("GET", "/health"): _fixed({"status": "ok"}),
+        ("GET", "/v1/health"): _fixed({"status": "ok"}),
+        ("GET", "/props"): _props,
+        ("POST", "/rerank"): _RERANK,
+        ("POST", "/v1/rerank"): _RERANK,
+        ("POST", "/infill"): _INFILL,
+        ("POST", "/tokenize"): _tokenize,
+        ("POST", "/detokenize"): _detokenize,
+        ("POST", "/v1/messages/count_tokens"): _count_tokens,
+    },
+}

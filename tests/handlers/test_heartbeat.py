@@ -1,0 +1,45 @@
+"""Heartbeats: who gets one, and when."""
+
+from __future__ import annotations
+
+import trio
+from trio.testing import MockClock
+
+from linx.handlers.heartbeat import Heartbeats
+
+
+class Client:
+    def __init__(self) -> None:
+        self.heard_at = trio.current_time()
+        self.beats: list[float] = []
+
+    def beat(self) -> None:
+        self.beats.append(round(trio.current_time(), 3))
+
+
+async def test_only_a_silent_client_gets_one_and_then_at_that_interval(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    heartbeats = Heartbeats(lambda: 15.0)
+    nursery.start_soon(heartbeats.run)
+    silent, busy = Client(), Client()
+    heartbeats.listeners |= {silent, busy}
+    for _ in range(61):
+        await trio.sleep(1)
+        busy.heard_at = trio.current_time()
+    assert silent.beats == [15, 30, 45, 60]
+    assert busy.beats == []
+    heartbeats.listeners.discard(silent)
+    await trio.sleep(100)
+    assert len(silent.beats) == 4
+
+
+async def test_a_short_interval_is_kept_too(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    heartbeats = Heartbeats(lambda: 0.5)
+    nursery.start_soon(heartbeats.run)
+    client = Client()
+    heartbeats.listeners.add(client)
+    await trio.sleep(1.75)
+    assert len(client.beats) == 3
+    gaps = [later - earlier for earlier, later in zip([0.0, *client.beats], client.beats, strict=False)]
+    assert all(0.5 <= round(gap, 6) <= 0.6 for gap in gaps)

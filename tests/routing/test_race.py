@@ -1,0 +1,210 @@
+"""The race under the mock clock: the exact winner, the exact times, every loser closed."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from linx.errors import Refused, RouteExhausted
+from linx.routing.prices import Price
+from linx.routing.race import HedgeBudget
+from linx.routing.router import Demand
+from linx.telemetry import Histogram
+from tests.routing.world import Script, World, has, provider
+
+
+@pytest.mark.parametrize(
+    ("script", "after", "winner", "at"),
+    [
+        # no hedge: only a failure starts the next
+        ([("a", 1, "answers")], None, "a", 1),
+        ([("a", 1, "fails"), ("b", 2, "answers")], None, "b", 3),
+        ([("a", 9, "answers"), ("b", 1, "answers")], None, "a", 9),
+        # a hedge after two seconds
+        ([("a", 9, "answers"), ("b", 0.5, "answers")], 2.0, "b", 2.5),
+        ([("a", 1, "answers"), ("b", 0.5, "answers")], 2.0, "a", 1),
+        ([("a", 3, "answers"), ("b", 5, "answers")], 2.0, "a", 3),
+        ([("a", 0, "hangs"), ("b", 5, "answers")], 2.0, "b", 7),
+        # failures start the next at once, before and after the hedge
+        ([("a", 1, "fails"), ("b", 1, "answers")], 2.0, "b", 2),
+        ([("a", 3, "fails"), ("b", 9, "answers"), ("c", 1, "answers")], 2.0, "c", 4),
+        ([("a", 9, "answers"), ("b", 1, "fails"), ("c", 1, "answers")], 2.0, "c", 4),
+        ([("a", 1, "fails"), ("b", 0, "hangs"), ("c", 1, "answers")], 2.0, "c", 4),
+        # at once means at once
+        ([("a", 9, "answers"), ("b", 1, "answers")], 0.0, "b", 1),
+    ],
+)
+async def test_winner_and_time(
+    autojump_clock: MockClock, script: list[Script], after: float | None, winner: str, at: float
+) -> None:
+    world = World(script, after=after)
+    won = await world.race.winner()
+    assert (won.candidate.provider.name, trio.current_time()) == (winner, at)
+    world.assert_only_open(won)
+
+
+async def test_never_more_than_one_extra(autojump_clock: MockClock) -> None:
+    world = World([("a", 0, "hangs"), ("b", 0, "hangs"), ("c", 0, "answers")], after=1.0)
+    with trio.move_on_after(3600):
+        await world.race.winner()
+    assert world.starts == [("a", 0), ("b", 1)]
+    world.assert_only_open(None)
+
+
+async def test_all_dead_is_one_error_that_lists_them(autojump_clock: MockClock) -> None:
+    for after in (None, 1.0):
+        world = World([("a", 2, "fails"), ("b", 1, "fails"), ("c", 1, "fails")], after=after)
+        with pytest.raises(RouteExhausted, match="Tried: .: said nonsense; .: said nonsense; .: said nonsense") as caught:
+            await world.race.winner()
+        assert [failure.provider for failure in caught.value.failures] in (["a", "b", "c"], ["b", "a", "c"])
+        assert caught.value.may_retry is False
+        world.assert_only_open(None)
+
+
+@pytest.mark.parametrize("after", [None, 0.5])
+async def test_a_request_error_is_answered_at_once(autojump_clock: MockClock, after: float | None) -> None:
+    world = World([("a", 1, "bad_request"), ("b", 9, "answers")], after=after)
+    with pytest.raises(RouteExhausted) as caught:
+        await world.race.winner()
+    assert (caught.value.status, trio.current_time()) == (400, 1)
+    assert isinstance(caught.value.telling, Refused)
+    world.assert_only_open(None)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "winner"),
+    [((4096, 4096, 8192), "c"), ((4096, None, 8192), "c"), ((4096, None, 2048), None), ((None, 100, 5000), "c")],
+)
+async def test_an_overflow_goes_only_to_a_larger_context(
+    autojump_clock: MockClock, sizes: tuple[int | None, ...], winner: str | None
+) -> None:
+    providers = [has(provider(name), "m", context_length=size) for name, size in zip("abc", sizes, strict=True)]
+    script = [("a", 1, "overflow"), ("b", 1, "answers"), ("c", 1, "answers")]
+    world = World(script, providers, demand=Demand(prompt_tokens=200))
+    if winner is None:
+        with pytest.raises(RouteExhausted):
+            await world.race.winner()
+    else:
+        assert (await world.race.winner()).candidate.provider.name == winner
+
+
+async def test_a_broken_winner_is_followed_by_the_next(autojump_clock: MockClock) -> None:
+    """A client that asked for a whole answer has seen nothing, so the race goes on."""
+    world = World([("a", 1, "answers"), ("b", 2, "answers")])
+    first = await world.race.winner()
+    error = Refused("broke", status=502)
+    error.provider = "a"
+    world.race.lost(error, first.candidate)
+    assert (await world.race.winner()).candidate.provider.name == "b"
+    world.race.lost(error, first.candidate)
+    with pytest.raises(RouteExhausted):
+        await world.race.winner()
+
+
+# --- where a hedge may go ---
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "scope", "hedged"),
+    [
+        (("local", 0), ("local", 0), "same", True),
+        (("local", 0), ("remote", 0), "same", False),
+        (("local", 0), ("local", 1), "same", False),
+        (("remote", 0), ("remote", 1), "same", False),
+        (("remote", 1), ("remote", 1), "same", True),
+        (("remote", 2), ("remote", 1), "same", True),
+        (("remote", 1), ("local", 0), "same", True),
+        (("remote", 1), ("remote", None), "same", False),
+        (("remote", None), ("remote", None), "same", False),
+        (("local", 0), ("remote", 9), "any", True),
+    ],
+)
+async def test_a_hedge_never_leaves_the_machine_and_never_costs_more(
+    autojump_clock: MockClock,
+    first: tuple[str, float | None],
+    second: tuple[str, float | None],
+    scope: str,
+    hedged: bool,
+) -> None:
+    providers = []
+    for name, (place, cost) in (("a", first), ("b", second)):
+        price = None if cost is None else {"prompt": cost, "completion": cost}
+        providers.append(
+            provider(name, local=place == "local", price=price if cost != 0 or place == "remote" else None)
+        )
+        if place == "remote" and cost is None:
+            assert providers[-1].price("m") is None
+    world = World([("a", 9, "answers"), ("b", 1, "answers")], providers, after=2.0, scope=scope)
+    won = await world.race.winner()
+    assert (won.candidate.provider.name == "b") is hedged
+    assert len(world.attempts) == (2 if hedged else 1)
+
+
+async def test_a_fallback_beside_a_running_hedge_stays_in_scope(autojump_clock: MockClock) -> None:
+    """The first dies while its free hedge still runs: a paid one waits until that has died too."""
+    paid = provider("paid", local=False, price={"prompt": 1, "completion": 1})
+    world = World([("a", 2, "fails"), ("b", 5, "fails"), ("paid", 1, "answers")], [paid], after=1.0)
+    won = await world.race.winner()
+    assert world.starts == [("a", 0), ("b", 1), ("paid", 6)]
+    assert won.candidate.provider is paid
+
+
+async def test_never_two_attempts_on_one_server(autojump_clock: MockClock) -> None:
+    providers = [provider("a", host="one.test"), provider("b", host="one.test"), provider("c", host="two.test")]
+    world = World([("a", 9, "answers"), ("b", 1, "answers"), ("c", 1, "answers")], providers, after=2.0)
+    assert (await world.race.winner()).candidate.provider.name == "c"
+    world = World([("a", 3, "fails"), ("b", 1, "answers")], providers, after=2.0)
+    assert (await world.race.winner()).candidate.provider.name == "b"
+    assert world.starts[-1][1] - world.starts[0][1] == 3
+
+
+# --- the budget ---
+
+
+async def test_the_budget_is_a_share_of_the_last_minute(autojump_clock: MockClock) -> None:
+    budget = HedgeBudget()
+    for _ in range(100):
+        budget.requested(trio.current_time())
+    assert [budget.take(0.1, trio.current_time()) for _ in range(11)] == [True] * 10 + [False]
+    await trio.sleep(61)
+    assert [budget.take(0.1, trio.current_time()) for _ in range(4)] == [True] * 3 + [False]
+    assert not budget.take(0, trio.current_time() + 100)
+
+
+async def test_a_spent_budget_means_no_hedge(autojump_clock: MockClock) -> None:
+    world = World([("a", 9, "answers"), ("b", 1, "answers")], after=2.0, share=0)
+    assert (await world.race.winner()).candidate.provider.name == "a"
+    assert len(world.attempts) == 1
+
+
+# --- auto ---
+
+
+@pytest.mark.parametrize(("samples", "hedged"), [(19, False), (20, True)])
+async def test_auto_needs_twenty_samples_and_waits_for_the_95th_percentile(
+    autojump_clock: MockClock, samples: int, hedged: bool
+) -> None:
+    slow = provider("a")
+    slow.first_token["m"] = Histogram()
+    for _ in range(samples):
+        slow.first_token["m"].add(1.0)
+    world = World([("a", 60, "answers"), ("b", 1, "answers")], [slow], after="auto")
+    won = await world.race.winner()
+    assert (won.candidate.provider.name == "b") is hedged
+    if hedged:
+        assert world.attempts[1].started == pytest.approx(1.0, rel=0.25)
+
+
+async def test_cancelled_from_outside_nothing_stays_open(autojump_clock: MockClock) -> None:
+    for after in (None, 1.0):
+        world = World([("a", 9, "answers"), ("b", 9, "answers")], after=after)
+        with trio.move_on_after(5) as scope:
+            await world.race.winner()
+        assert scope.cancelled_caught
+        world.assert_only_open(None)
+
+
+def test_unknown_is_dearer_than_anything_known() -> None:
+    known = has(provider("a", local=False), "m", price=Price(1.0, 1.0))
+    assert known.price("m") == Price(1.0, 1.0)

@@ -1,0 +1,95 @@
+"""A small world for routing tests: real providers, scripted answers, the mock clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from linx.config import ProviderConfig
+from linx.errors import AttemptError, Fallback, Garbled, Refused
+from linx.routing.provider import Candidate, Model, Provider
+from linx.routing.prices import Price
+from linx.routing.race import HedgeBudget, Race, Rules
+from linx.routing.router import Demand, Route
+
+Script = tuple[str, float, str]
+"""(provider, seconds until something happens, what: answers, fails, bad_request, overflow, hangs)"""
+
+
+def provider(name: str, *, local: bool = True, host: str | None = None, **config: Any) -> Provider:
+    """A provider on a server of its own, unless ``host`` says otherwise."""
+    endpoint = f"http://{host or name + '.test'}:1234"
+    settings = {"kind": "openai", "endpoint": endpoint, "local": local, **config}
+    return Provider(ProviderConfig(name=name, **settings))
+
+
+def has(one: Provider, *names: str, context_length: int | None = None, price: Price | None = None) -> Provider:
+    one.models = {name: Model(name, context_length=context_length, price=price) for name in names}
+    one.models_changed()
+    return one
+
+
+OUTCOMES = {
+    "fails": lambda: Garbled("said nonsense"),
+    "bad_request": lambda: Refused("no such role", status=400, fallback=Fallback.NO, outcome="http_400"),
+    "overflow": lambda: Refused("too long", status=400, fallback=Fallback.LARGER, outcome="http_400"),
+}
+
+
+@dataclass
+class ScriptedAttempt:
+    """An attempt whose provider does one thing at one time."""
+
+    candidate: Candidate
+    after_s: float
+    does: str
+    started: float = field(default_factory=trio.current_time)
+    is_hedge: bool = False
+    closed_at: float | None = None
+
+    async def begin(self, timeout_s: float | None = None) -> object:
+        try:
+            await trio.sleep(self.after_s if self.does != "hangs" else math.inf)
+        except trio.Cancelled:
+            self.close()
+            raise
+        if self.does == "answers":
+            return self
+        error: AttemptError = OUTCOMES[self.does]()
+        error.provider = self.candidate.provider.name
+        self.close()
+        raise error
+
+    def close(self, outcome: str = "lost") -> None:
+        if self.closed_at is None:
+            self.closed_at = trio.current_time()
+
+
+class World:
+    """Plays one race. ``attempts`` holds them in the order of their start."""
+
+    def __init__(self, script: Sequence[Script], providers: Sequence[Provider] = (), **rules: Any) -> None:
+        known = {one.name: one for one in providers}
+        self.script = {name: (delay, does) for name, delay, does in script}
+        candidates = tuple(Candidate(known.get(name) or provider(name), "m") for name, _delay, _does in script)
+        settings = {"after": None, "scope": "same", "share": 1.0, "budget": HedgeBudget(), "demand": Demand(), **rules}
+        self.attempts: list[ScriptedAttempt] = []
+        self.race: Race[ScriptedAttempt] = Race(Route("m", candidates), Rules(**settings), self._start)
+
+    def _start(self, candidate: Candidate, is_hedge: bool, is_last: bool) -> ScriptedAttempt:
+        delay, does = self.script[candidate.provider.name]
+        attempt = ScriptedAttempt(candidate, delay, does, is_hedge=is_hedge)
+        self.attempts.append(attempt)
+        return attempt
+
+    @property
+    def starts(self) -> list[tuple[str, float]]:
+        return [(one.candidate.provider.name, one.started) for one in self.attempts]
+
+    def assert_only_open(self, winner: ScriptedAttempt | None) -> None:
+        for attempt in self.attempts:
+            assert (attempt.closed_at is None) == (attempt is winner), attempt

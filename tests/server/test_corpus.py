@@ -1,0 +1,83 @@
+"""The bad requests that the server alone decides about, over real sockets, however they are cut."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from linx.server.limits import Limits
+from tests.server.client import GET, Client, connected, echo, serving
+
+# These want a route or a content type refused, which is not the server's business.
+ELSEWHERE = {"hdr-method-override", "hdr-ct-utf16"}
+PROFILES = {
+    "open": Limits(),
+    "small": Limits(head_timeout_s=0.25, body_timeout_s=0.25, keep_alive_s=0.25, max_body=64 * 1024),
+}
+CORPUS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "corpus/bad_requests.json").read_bytes())
+CASES = [
+    case
+    for case in CORPUS
+    if case["layer"] in ("wire", "limit", "timing", "header")
+    and case["profile"] in PROFILES
+    and case["id"] not in ELSEWHERE
+]
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) > 120
+
+
+@pytest.mark.parametrize("size", [0, 4096, 1], ids=["whole", "4096", "bytewise"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+async def test_a_bad_request(case: dict[str, Any], size: int) -> None:
+    raw = base64.b64decode(case["raw_b64"])
+    manner = case.get("send") or {}
+    if size and (manner or len(raw) <= (size if size > 1 else 0) or (size == 1 and len(raw) > 500)):
+        pytest.skip("written in one way only")
+    async with serving(echo, PROFILES[case["profile"]]) as (_server, port):
+        with trio.fail_after(5):
+            async with connected(port) as client:
+                outcome = await play(case, client, raw, manner.get("chunk", size), manner.get("delay_ms", 0) / 1000)
+            assert outcome in allowed(case), case["why"]
+            async with connected(port) as healthy:
+                await healthy.send(GET)
+                assert (await healthy.answer()).status == 200
+
+
+def allowed(case: dict[str, Any]) -> set[tuple[str, ...]]:
+    return {tuple(part for part in way.split("+") if part != "close") for way in case["expect"].split("|")}
+
+
+async def play(case: dict[str, Any], client: Client, raw: bytes, size: int, delay_s: float) -> tuple[str, ...]:
+    """The statuses that came; asserts what holds for every case."""
+    async with trio.open_nursery() as nursery:
+
+        async def write() -> None:
+            await client.send(raw, size, delay_s)
+            if case["half_close"] if "half_close" in case else False:
+                assert isinstance(client.stream, trio.SocketStream)
+                await client.stream.send_eof()
+
+        nursery.start_soon(write)
+        count = len(case["expect"].split("|")[0].split("+"))
+        answers = await client.answers(count)
+        if case["then"] == "close":
+            await client.until_eof()
+        nursery.cancel_scope.cancel()
+    assert len(answers) <= case["max_responses"]
+    for answer in answers:
+        assert answer.is_whole
+        assert answer.fields[b"x-content-type-options"] == b"nosniff"
+        if answer.status != 200:
+            assert len(answer.body) < 2048
+            assert answer.body.isascii()
+            assert set(json.loads(answer.body)["error"]) == {"message", "type", "param", "code"}
+            assert len(answer.fields[b"x-request-id"]) == 32
+            assert case["then"] != "close" or answer.fields[b"connection"] == b"close"
+    return tuple(str(answer.status) for answer in answers)

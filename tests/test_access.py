@@ -1,0 +1,237 @@
+"""Keys, hosts and origins: who may call, and what a refused one is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from linx.access import Access, Policy, is_local_name, machine_names
+from linx.errors import BadRequest, Forbidden, LinxError, TooManyWrongKeys, Unauthorized, UnsupportedEncoding
+
+KEY = b"a-key-of-sixteen-characters"
+
+
+@dataclass
+class Ask:
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    method: str = "GET"
+    host: bytes = b"localhost:8080"
+    has_body: bool = False
+
+    def header(self, name: bytes) -> bytes | None:
+        return self.headers.get(name)
+
+
+def check(
+    policy: Policy, ask: Ask, path_key: bytes | None = None, *, is_open: bool = False, manage: bool = False
+) -> None:
+    Access(policy).check(ask, path_key, is_open=is_open, is_management=manage, now=0.0)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {b"authorization": b"Bearer " + KEY},
+        {b"authorization": b"bearer  " + KEY},
+        {b"authorization": KEY},
+        {b"x-api-key": KEY},
+    ],
+)
+def test_the_right_key_opens(headers: dict[bytes, bytes]) -> None:
+    check(Policy((b"other", KEY)), Ask({**headers, b"origin": b"https://any.example"}, host=b"any.example"))
+
+
+def test_the_key_may_stand_in_the_path() -> None:
+    check(Policy((KEY,)), Ask(), KEY)
+    with pytest.raises(Unauthorized, match="Wrong key"):
+        check(Policy((KEY,)), Ask({b"x-api-key": KEY}), b"wrong")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {b"authorization": b"Bearer wrong"},
+        {b"authorization": b"Bearer " + KEY[:-1]},
+        {b"authorization": b"Bearer \xc3\xa9\xff"},
+        {b"authorization": b"Bearer"},
+        {b"authorization": b""},
+        {b"x-api-key": b"wrong"},
+        {b"authorization_": b"Bearer " + KEY},
+        {b"proxy-authorization": b"Bearer " + KEY},
+    ],
+)
+def test_no_key_or_a_wrong_one_is_401(headers: dict[bytes, bytes]) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        check(Policy((KEY,)), Ask(headers))
+    assert (b"www-authenticate", b"Bearer") in caught.value.headers
+    assert KEY.decode() not in str(caught.value)
+
+
+def test_what_needs_no_key() -> None:
+    check(Policy((KEY,)), Ask(), is_open=True)
+    preflight = {b"origin": b"https://app.example", b"access-control-request-method": b"POST"}
+    check(Policy((KEY,)), Ask(preflight, method="OPTIONS"))
+    with pytest.raises(Unauthorized):
+        check(Policy((KEY,)), Ask(method="OPTIONS"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"localhost",
+        b"localhost:1",
+        b"LOCALHOST",
+        b"a.localhost",
+        b"127.0.0.1:8080",
+        b"127.9.9.9",
+        b"[::1]:8080",
+        b"",
+        b"host.docker.internal",
+        b"my.name",
+        b"[fd00::1]:80",
+    ],
+)
+def test_names_of_this_machine(host: bytes) -> None:
+    check(Policy(hosts=machine_names(["my.name", "fd00::1", "0.0.0.0"])), Ask(host=host))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"evil.example",
+        b"localhost.evil.example",
+        b"127.0.0.1.nip.io",
+        b"2130706433",
+        b"0x7f000001",
+        b"127.1",
+        b"0177.0.0.1",
+        b"0.0.0.0",
+        b"[::]",
+        b"10.0.0.1",
+        b"evil.example@localhost",
+        b"[::1",
+        b"evillocalhost",
+    ],
+)
+def test_other_names_are_403_with_the_line_to_add(host: bytes) -> None:
+    with pytest.raises(Forbidden, match="allowed_hosts"):
+        check(Policy(), Ask(host=host))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        b"http://localhost:3000",
+        b"https://127.0.0.1",
+        b"http://[::1]:5173",
+        b"app://obsidian.md",
+        b"tauri://localhost",
+        b"vscode-webview://abc",
+        b"vscode-file://vscode-app",
+        b"file://",
+        b"https://mine.example",
+    ],
+)
+def test_pages_of_this_machine(origin: bytes) -> None:
+    access = Access(Policy(origins=frozenset({b"https://mine.example"})))
+    # Such a page and Linx are different sites to a browser all the same.
+    headers = {b"origin": origin, b"content-type": b"application/json; charset=utf-8", b"sec-fetch-site": b"cross-site"}
+    answer = access.check(Ask(headers, "POST", has_body=True), None, is_open=False, is_management=False, now=0.0)
+    assert answer[0] == (b"access-control-allow-origin", origin)
+    assert (b"vary", b"Origin") in answer
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        b"https://evil.example",
+        b"null",
+        b"http://localhost.evil.example",
+        b"http://evillocalhost",
+        b"http://localhost:8080@evil.example",
+        b"chrome-extension://abc",
+        b"http://localhost:3000/path",
+        b"http://[::1",
+        b"",
+    ],
+)
+def test_other_pages_are_403_with_the_line_to_add(origin: bytes) -> None:
+    with pytest.raises(Forbidden, match="allowed_origins"):
+        check(Policy(), Ask({b"origin": origin, b"content-type": b"application/json"}, "POST", has_body=True))
+
+
+@pytest.mark.parametrize("kind", [None, b"text/plain", b"application/x-www-form-urlencoded"])
+def test_a_browser_must_send_json(kind: bytes | None) -> None:
+    headers = {b"origin": b"http://localhost:3000"} | ({} if kind is None else {b"content-type": kind})
+    with pytest.raises(UnsupportedEncoding):
+        check(Policy(), Ask(headers, "POST", has_body=True))
+    del headers[b"origin"]
+    check(Policy(), Ask(headers, "POST", has_body=True))  # curl may send what it likes
+    with pytest.raises(UnsupportedEncoding):
+        check(Policy(), Ask({**headers, b"sec-fetch-site": b"same-origin"}, "POST", has_body=True))
+
+
+def test_a_foreign_page_without_an_origin() -> None:
+    image = {b"sec-fetch-site": b"cross-site", b"sec-fetch-mode": b"no-cors"}
+    with pytest.raises(Forbidden):
+        check(Policy(), Ask(image))
+    check(Policy(), Ask({**image, b"sec-fetch-mode": b"navigate"}))
+    with pytest.raises(Forbidden):
+        check(Policy(), Ask({**image, b"sec-fetch-mode": b"navigate"}, "POST"))
+    check(Policy(), Ask({b"sec-fetch-site": b"none"}))
+
+
+@pytest.mark.parametrize("keys", [(), (KEY,)])
+def test_management_answers_no_other_origin(keys: tuple[bytes, ...]) -> None:
+    for origin in (b"http://localhost:3000", b"vscode-webview://abc", b"null"):
+        ask = Ask({b"origin": origin, b"x-api-key": KEY}, host=b"localhost:8080")
+        with pytest.raises(Forbidden):
+            check(Policy(keys), ask, manage=True)
+    own = Ask({b"origin": b"http://localhost:8080", b"x-api-key": KEY}, host=b"localhost:8080")
+    assert Access(Policy(keys)).check(own, None, is_open=False, is_management=True, now=0.0) == []
+
+
+def test_a_preflight_says_what_is_allowed() -> None:
+    headers = {
+        b"origin": b"http://localhost:3000",
+        b"access-control-request-method": b"POST",
+        b"access-control-request-headers": b"authorization,x-stainless-lang",
+        b"access-control-request-private-network": b"true",
+    }
+    access = Access(Policy())
+    answer = dict(access.check(Ask(headers, "OPTIONS"), None, is_open=False, is_management=False, now=0.0))
+    assert answer[b"access-control-allow-headers"] == b"authorization,x-stainless-lang"
+    assert answer[b"access-control-allow-private-network"] == b"true"
+    assert answer[b"access-control-max-age"] == b"600"
+    with pytest.raises(BadRequest):
+        check(Policy(), Ask({**headers, b"access-control-request-headers": b"x\xff"}, "OPTIONS"))
+    with pytest.raises(Forbidden):
+        check(Policy(), Ask({**headers, b"origin": b"https://evil.example"}, "OPTIONS"))
+
+
+def test_the_tunnel_counts_wrong_keys_and_still_takes_the_right_one() -> None:
+    access = Access(Policy((KEY,), model_paths_only=True))
+    kinds: list[type[LinxError]] = []
+    for _ in range(12):
+        with pytest.raises(LinxError) as caught:
+            access.check(Ask({b"x-api-key": b"guess"}), None, is_open=False, is_management=False, now=10.0)
+        kinds.append(type(caught.value))
+    assert kinds == [Unauthorized] * 10 + [TooManyWrongKeys] * 2
+    access.check(Ask({b"x-api-key": KEY}), None, is_open=False, is_management=False, now=10.0)
+    with pytest.raises(Unauthorized):
+        access.check(Ask({b"x-api-key": b"guess"}), None, is_open=False, is_management=False, now=71.0)
+
+
+def test_has_key() -> None:
+    access = Access(Policy((KEY,)))
+    assert access.has_key(Ask({b"x-api-key": KEY}), None)
+    assert not access.has_key(Ask({b"x-api-key": b"x"}), None)
+    assert not access.has_key(Ask(), None)
+
+
+def test_local_names_are_canonical_text() -> None:
+    assert is_local_name("127.0.0.1")
+    assert not is_local_name("127.0.0.01")
+    assert not is_local_name("[::g]")

@@ -1,0 +1,224 @@
+"""The command line: its text, its mistakes, what the flags become."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import linx
+from linx import jsontext
+from linx.cli import CLIENTS, USAGE, explain, main, options_from, parse
+from linx.config import Options, json_schema
+from linx.errors import ConfigError
+from linx.redaction import Redactor
+
+# The options of the contract; a new one is a new promise.
+OPTIONS = {
+    *("--config", "--port", "--host", "--tunnel", "--no-tunnel", "--ollama", "--api-key", "--demo", "--demo-model"),
+    *("--gui", "--log-level", "--log-format", "--version", "--help", "--fix", "--write", "--undo"),
+}
+KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("LINX_API_KEY", "LINX_CONFIG", "OPENROUTER_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def options(line: str, env: dict[str, str] | None = None) -> Options:
+    return options_from(parse(shlex.split(line)), env or {}, Redactor())
+
+
+# --- the text ---
+
+
+def test_the_text_has_exactly_the_options_of_the_contract() -> None:
+    assert set(re.findall(r"--[a-z][a-z-]*", USAGE)) == OPTIONS
+    described = re.findall(r"^  (?:-h )?(--[a-z-]+)", USAGE, re.MULTILINE)
+    assert sorted(described) == sorted(OPTIONS)
+    assert {name for name in parse([]) if name.startswith("--")} == OPTIONS
+
+
+def test_the_text_names_every_client_and_fits_a_terminal() -> None:
+    assert all(re.search(rf"\b{client}\b", USAGE) for client in CLIENTS)
+    assert max(len(line) for line in USAGE.splitlines()) <= 90
+
+
+@pytest.mark.parametrize("line", ["--help", "-h", "--port 1 --help", "nonsense --help", "doctor -h", "schema --help"])
+def test_help_is_given_whatever_stands_beside_it(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(shlex.split(line)) == 0
+    assert capsys.readouterr() == (USAGE, "")
+
+
+@pytest.mark.parametrize("line", ["--version", "--version --port 1", "nonsense --version"])
+def test_the_version(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(shlex.split(line)) == 0
+    assert capsys.readouterr() == (f"Linx {linx.__version__}\n", "")
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert jsontext.loads(capsys.readouterr().out.encode()) == json_schema()
+
+
+# --- mistakes ---
+
+MISTAKES = [
+    ("--prot 1", "unknown option '--prot'; did you mean --port?"),
+    ("--apikey KEY", "unknown option '--apikey'; did you mean --api-key?"),
+    ("--no-tunel", "unknown option '--no-tunel'; did you mean --no-tunnel?"),
+    ("--qqq", "unknown option '--qqq'; known are --config, --port"),
+    ("-p 80", "unknown option '-p'; did you mean --port?"),
+    ("-x", "unknown option '-x'; known are"),
+    ("--log json", "'--log' could be --log-level or --log-format; see linx --help"),
+    ("--port", "--port needs a value: --port PORT"),
+    ("--config --", "--config needs a value: --config FILE"),
+    ("--config=", "--config: needs a value"),
+    ("--demo=yes", "--demo takes no value"),
+    ("--port 1 --port 2", "--port is given twice"),
+    ("--port x", "--port: must be a number from 0 to 65535"),
+    ("--port 65536", "--port: must be a number from 0 to 65535"),
+    ("--port -1", "--port: must be a number from 0 to 65535"),
+    ("--port ٣", "--port: must be a number from 0 to 65535"),
+    ("--host 'a b'", "--host: must be a host name or an IP address"),
+    ("--ollama box:11434", "--ollama: must start with http:// or https://"),
+    ("--ollama http://u:p4ssw0rd@box", "--ollama: must not contain credentials"),
+    ("--api-key 'two words'", "--api-key: must not contain a space"),
+    ("--tunnel --no-tunnel", "--tunnel and --no-tunnel exclude each other"),
+    ("--demo-model gone.gguf", "--demo-model: no such file: gone.gguf"),
+    ("--config gone.json", "gone.json: no such file (given by --config)"),
+    ("--log-level loud", "--log-level: must be one of debug, info, warning, error, not 'loud'"),
+    ("--log-format xml", "--log-format: must be one of text, json, not 'xml'"),
+    ("docter", "unknown command 'docter'; did you mean doctor?"),
+    ("serve", "unknown command 'serve'; known are doctor, setup, schema"),
+    ("doctor now", "too many words after doctor; see linx --help"),
+    ("--fix", "--fix goes with doctor only"),
+    ("--write", "--write goes with setup only"),
+    ("doctor --undo", "--undo goes with setup only"),
+    ("setup", "setup needs the name of a client: cursor, continue, vscode"),
+    ("setup curser", "setup knows no client 'curser'; did you mean cursor?"),
+    ("setup cursor --write --undo", "--write and --undo exclude each other"),
+    ("setup cursor zed", "too many words after setup"),
+    ("schema --port 1", "schema takes no options"),
+    ("-- --port", "unknown command '--'"),
+    (KEY, "unknown command like that; known are doctor"),
+    (f"--apikey={KEY}", "unknown option '--apikey'; did you mean --api-key?"),
+    (f"--api-key {KEY} docter", "unknown command 'docter'; did you mean doctor?"),
+    (f"--log-level {KEY}", "--log-level: must be one of debug, info, warning, error, not like that"),
+    ("'a\nb\x1b[31m'", "unknown command"),
+]
+
+
+@pytest.mark.parametrize(("line", "complaint"), MISTAKES)
+def test_a_mistake_ends_with_one_line_and_code_2(line: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(shlex.split(line)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"linx: {complaint}")
+    assert err.endswith("\n")
+    assert err[:-1].isprintable()
+    assert not any(secret in err for secret in (KEY, "p4ssw0rd"))
+
+
+def test_a_bad_config_ends_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.json").write_text('{"openrouter": {"endpoint": "openrouter.ai"}}')
+    assert main([]) == 2
+    assert capsys.readouterr() == (
+        "",
+        "linx: config.json: openrouter.endpoint: must start with http:// or https://\n",
+    )
+
+
+def test_a_secret_of_the_environment_is_not_repeated(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINX_API_KEY", "correcthorsebattery")
+    assert main(["--config", "correcthorsebattery"]) == 2
+    assert "correcthorse" not in capsys.readouterr().err
+
+
+def test_there_is_an_explanation_for_what_nobody_foresaw() -> None:
+    assert explain([]) == "cannot be understood; see linx --help"
+
+
+# --- what flags become ---
+
+
+def test_without_flags_everything_is_left_to_the_other_layers() -> None:
+    found = options("")
+    assert found.overrides == type(found.overrides)()
+    assert (found.config_path, found.demo, found.demo_model, found.gui) == (None, False, None, False)
+    assert found.config.server.port == 8080
+
+
+def test_every_flag_arrives(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"server": {"port": 5, "drain_s": 1}}')
+    os.chmod(tmp_path / "a.json", 0o600)
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    found = options(
+        "--config a.json --port 0 --host ::1 --no-tunnel --ollama http://box:1 --api-key 0123456789abcdef "
+        "--demo-model m.gguf --gui --log-level debug --log-format=json"
+    )
+    config = found.config
+    assert (config.server.port, config.server.hostname, config.server.drain_s) == (0, "::1", 1)
+    assert (config.server.api_keys, config.tunnel.use_tunnel) == (("0123456789abcdef",), False)
+    assert (config.providers[0].endpoint, config.path) == ("http://box:1", str(tmp_path / "a.json"))
+    assert (found.demo, found.demo_model, found.gui) == (True, "m.gguf", True)
+    assert found.load() == config
+
+
+@pytest.mark.parametrize(("line", "expected"), [("--tunnel", True), ("--no-tunnel", False)])
+def test_the_tunnel_can_be_forced_both_ways(line: str, expected: bool) -> None:
+    assert options(line).config.tunnel.use_tunnel is expected
+
+
+def test_flags_may_be_shortened_and_stand_anywhere() -> None:
+    assert options("--po=7 --demo").overrides.port == 7
+    assert parse(["--port", "1", "doctor", "--fix"])["doctor"] is True
+
+
+def test_the_environment_of_the_start_is_kept_for_reloads() -> None:
+    env = {"LINX_API_KEY": "0123456789abcdef"}
+    found = options("", env)
+    env.clear()
+    assert found.load().server.api_keys == ("0123456789abcdef",)
+
+
+def test_the_redactor_knows_the_keys_from_the_start() -> None:
+    redactor = Redactor()
+    options_from(parse(["--api-key", "correcthorsebattery"]), {}, redactor)
+    assert "correcthorse" not in redactor.clean("key correcthorsebattery")
+
+
+def test_a_mistake_in_the_config_is_an_error_of_the_options() -> None:
+    Path("config.json").write_text("[]")
+    with pytest.raises(ConfigError, match="must hold a JSON object"):
+        options("")
+
+
+def test_the_exit_code_is_that_of_the_running_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+
+    def serve(given: Any, _redactor: Redactor) -> int:
+        ran.append(given)
+        return 7
+
+    monkeypatch.setattr("linx.cli._serve", serve)
+    monkeypatch.setattr("sys.argv", ["linx", "--port", "5"])
+    assert main() == 7
+    assert ran[0]["--port"] == "5"
+
+
+def test_an_interrupt_while_starting_is_an_orderly_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_args: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("linx.cli._serve", interrupted)
+    assert main([]) == 0

@@ -1,0 +1,89 @@
+"""The ways to start Linx behave alike, from any directory, and quickly."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import linx
+
+ROOT = Path(__file__).parent.parent
+WAYS = {
+    "script": [sys.executable, str(ROOT / "linx.py")],
+    "module": [sys.executable, "-m", "linx"],
+    "command": [str(Path(sys.executable).with_name("linx"))],
+}
+
+
+def run(way: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    command = WAYS[way]
+    if not os.path.exists(command[0]):
+        pytest.skip("Linx is not installed here")
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([*command, *arguments], cwd=cwd, env=env, capture_output=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_exit_code_and_both_outputs_are_the_same(way: str, tmp_path: Path) -> None:
+    good = run(way, "--version", cwd=tmp_path)
+    assert (good.returncode, good.stdout, good.stderr) == (0, f"Linx {linx.__version__}\n".encode(), b"")
+    bad = run(way, "--prot", "1", cwd=tmp_path)
+    assert (bad.returncode, bad.stdout) == (2, b"")
+    assert bad.stderr == b"linx: unknown option '--prot'; did you mean --port?\n"
+
+
+def test_serving_starts_with_one_line_and_ends_with_0(tmp_path: Path) -> None:
+    """And a second one on the same port ends with 1, and says what to try."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [*WAYS["script"], "--port", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        line = first.stdout.readline().decode()
+        ready = re.fullmatch(rf"Linx {re.escape(linx.__version__)} listening on http://127\.0\.0\.1:(\d+)\n", line)
+        assert ready is not None, line
+        second = run("module", "--port", ready[1], cwd=tmp_path)
+        assert (second.returncode, second.stdout) == (1, b"")
+        assert second.stderr.count(b"\n") == 1
+        assert f"127.0.0.1:{ready[1]}".encode() in second.stderr
+        first.send_signal(signal.SIGTERM)
+        rest, _log = first.communicate(timeout=60)
+    assert (first.returncode, rest) == (0, b"")
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*WAYS["module"], "schema"],
+        cwd=tmp_path,
+        env=env,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_mistake_is_told_without_loading_the_rest(tmp_path: Path) -> None:
+    program = (
+        "import sys; from linx.cli import main; code = main(['--config', 'gone.json']); "
+        "print(code, sorted({'trio', 'h11', 'ssl', 'linx.app'} & set(sys.modules)))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, check=True)
+    assert done.stdout == b"2 []\n"
+
+
+def test_the_script_holds_nothing_but_the_call() -> None:
+    lines = (ROOT / "linx.py").read_text().splitlines()
+    code = [line for line in lines if line.strip() and not line.startswith(('"""', "import", "from"))]
+    assert code == ['if __name__ == "__main__":', "    sys.exit(main())"]

@@ -1,0 +1,436 @@
+"""Writing a request, reading a response head, and h11 as the judge of what is accepted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import h11
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linx.errors import AttemptError, ConnectFailed, Garbled, Reset, Stalled
+from linx.transport import SocketTransport, Transport
+from linx.upstream.connection import MAX_HEAD, SMALL, Connection, Head, request_head
+from linx.upstream.dial import Dialer
+from linx.upstream.response import Response
+from tests.upstream.scripted import LAST_CHUNK, OK, STREAM_HEAD, Pieces, Script, chunk, serving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+async def answer(*pieces: bytes, method: bytes = b"POST") -> Head:
+    connection = Connection(Pieces(pieces), "h:1")
+    head = request_head(method, b"/", "h", (), 0)
+    return await connection.ask(head, b"", None, 0, is_head=method == b"HEAD")
+
+
+# --- the request ---------------------------------------------------------------------
+
+
+def test_a_request_is_written_as_given() -> None:
+    headers = ((b"Content-Type", b"application/json"), (b"Authorization", b"Bearer sk-1 2"), (b"X-Empty", b""))
+    assert request_head(b"POST", b"/v1/x?y=1", "[::1]:80", headers, 7) == (
+        b"POST /v1/x?y=1 HTTP/1.1\r\nHost: [::1]:80\r\nContent-Type: application/json\r\n"
+        b"Authorization: Bearer sk-1 2\r\nX-Empty: \r\nContent-Length: 7\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "length", "line"),
+    [
+        (b"GET", 0, b""),
+        (b"HEAD", 0, b""),
+        (b"DELETE", 0, b""),
+        (b"DELETE", 3, b"Content-Length: 3\r\n"),
+        (b"POST", 0, b"Content-Length: 0\r\n"),
+        (b"POST", None, b"Transfer-Encoding: chunked\r\n"),
+    ],
+)
+def test_how_a_request_is_framed(method: bytes, length: int | None, line: bytes) -> None:
+    assert request_head(method, b"/", "h", (), length) == b"%s / HTTP/1.1\r\nHost: h\r\n%s\r\n" % (method, line)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (b"X", b"a\r\nY: b"),
+        (b"X", b"a\nb"),
+        (b"X", b"a\x00b"),
+        (b"X", b"a\x1b[2J"),
+        (b"X", "é".encode()),
+        (b"X", b" a"),
+        (b"X", b"a "),
+        (b"X", b"a\n"),
+        (b"X y", b"a"),
+        (b"X\r\nY", b"a"),
+        (b"", b"a"),
+        (b"X:", b"a"),
+        (b"Host", b"evil"),
+        (b"content-length", b"0"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Connection", b"close"),
+    ],
+)
+def test_what_may_not_be_sent_is_refused_and_not_repeated(name: bytes, value: bytes) -> None:
+    with pytest.raises(ConnectFailed, match="was not sent") as caught:
+        request_head(b"POST", b"/", "h", ((name, value + b"secret" if b"\r" in value else value),), 0)
+    assert "secret" not in str(caught.value)
+    assert "\r" not in str(caught.value)
+
+
+@pytest.mark.parametrize("target", [b"", b"x", b"/a b", b"/\r\n", b"/a\r\nX: y", "/é".encode(), b"http://h/"])
+def test_a_bad_target_is_refused(target: bytes) -> None:
+    with pytest.raises(ConnectFailed, match="was not sent"):
+        request_head(b"POST", target, "h", (), 0)
+    with pytest.raises(ConnectFailed, match="was not sent"):
+        request_head(b"PO ST", b"/", "h", (), 0)
+
+
+# --- the head of the answer ----------------------------------------------------------
+
+
+async def test_a_head() -> None:
+    head = await answer(b"HTTP/1.1 429 Slow Down\r\nRetry-After:  5 \r\nX-A: \xe9\r\nContent-Length: 3\r\n\r\nabcde")
+    assert (head.status, head.length, head.chunked, head.keeps_alive) == (429, 3, False, True)
+    assert head.headers == [(b"retry-after", b"5"), (b"x-a", b"\xe9"), (b"content-length", b"3")]
+    assert head.ahead == b"abcde"
+
+
+async def test_control_characters_cost_a_field_its_place() -> None:
+    head = await answer(b"HTTP/1.1 200 OK\r\nX-Request-Id: a\x01\x1b[2J\r\nX-Del: \x7f\r\nX-Good: 1\r\n\r\n")
+    assert head.headers == [(b"x-good", b"1")]
+    with pytest.raises(Garbled, match="control characters in its connection header"):
+        await answer(b"HTTP/1.1 200 OK\r\nConnection: \x01close\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\x15\x03\x01\x00\x02\x02(", "https:// instead of http://"),
+        (b"\x00\x00\x00\x04\x00\x00\x00\x00\x00", "HTTP/2"),
+        (b"HTTP/2.0 200 OK\r\n\r\n", "HTTP/2"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "'SSH-2.0-O"),
+        (b"HTTP/1.2 200 OK\r\n\r\n", "HTTP/1.1"),
+        (b"HTTP/1.1 200OK\r\n\r\n", "HTTP/1.1"),
+        (b"HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1"),
+        (b"HTTP/1.1  200 OK\r\n\r\n", "HTTP/1.1"),
+        (b"HTTP/1.1 600 X\r\n\r\n", "HTTP/1.1"),
+        (b"http/1.1 200 OK\r\n\r\n", "HTTP/1.1"),
+        (b"HTTP/1.1 200 OK\nX: y\n\n", "bare line end"),
+        (b"HTTP/1.1 200 OK\r\nX: y\rZ: w\r\n\r\n", "bare line end"),
+        (b"HTTP/1.1 200 OK\r\nX: y\nContent-Length: 5\r\n\r\n", "bare line end"),
+        (b"HTTP/1.1 200 OK\r\nX: y\x00\r\n\r\n", "NUL"),
+        (b"HTTP/1.1 200 OK\r\nX: y\r\n folded\r\n\r\n", "folded"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\n", "not valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\n: x\r\n\r\n", "not valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n", "not valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n", "not valid HTTP|plain number"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 05\r\n\r\n", "plain number"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n", "not valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 12345678901234567\r\n\r\n", "plain number"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP|other than"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "not valid HTTP|other than"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", "contradict"),
+        (b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "contradict"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "switched"),
+        (b"HTTP/1.1 102 Processing\r\n\r\n" * 9, "interim"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 201 + b"\r\n", "200 fields"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * MAX_HEAD + b"\r\n\r\n", "more than 65536 bytes"),
+    ],
+)
+async def test_what_is_no_http_is_refused_at_once(data: bytes, says: str) -> None:
+    """At once: the server sends nothing more and does not close, and still nobody waits."""
+    for pieces in ([data], [data[i : i + 1000] for i in range(0, len(data), 1000)], [data[:9], data[9:]]):
+        connection = Connection(Pieces(pieces, then="stall"), "h:1")
+        with trio.fail_after(5), pytest.raises(Garbled, match=says) as caught:
+            await connection.ask(b"", b"", None, 0, is_head=False)
+        assert str(caught.value).startswith("h:1 ")
+
+
+async def test_a_head_of_just_the_limit_is_fine() -> None:
+    fields = b"".join(b"X-%03d: y\r\n" % i for i in range(199))
+    status = b"HTTP/1.1 200 OK\r\n"
+    padding = b"P: " + b"p" * (MAX_HEAD - len(status) - len(fields) - len(b"P: \r\n\r\n")) + b"\r\n"
+    whole = status + fields + padding + b"\r\n"
+    assert len(whole) == MAX_HEAD
+    assert len((await answer(whole)).headers) == 200
+    assert len((await answer(whole[:40000], whole[40000:])).headers) == 200
+    with pytest.raises(Garbled):
+        await answer(whole[:-4] + b"p\r\n\r\n")
+
+
+async def test_interim_answers_are_skipped() -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n" + b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" * 7
+    assert (await answer(interim + OK)).status == 200
+    assert (await answer(interim, OK)).ahead == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("head", "method"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n", b"POST"),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n", b"GET"),
+        (b"HTTP/1.1 204 X\r\nTransfer-Encoding: chunked\r\n", b"GET"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n", b"HEAD"),
+    ],
+)
+async def test_no_body(head: bytes, method: bytes) -> None:
+    got = await answer(head + b"\r\n", method=method)
+    assert (got.length, got.chunked, got.coding) == (0, False, b"")
+
+
+@pytest.mark.parametrize(
+    ("head", "keeps"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nConnection: Close\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nConnection: x, close\r\n", False),
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Secret\r\n", True),
+    ],
+)
+async def test_keep_alive(head: bytes, keeps: bool) -> None:
+    assert (await answer(head + b"\r\n")).keeps_alive is keeps
+
+
+@pytest.mark.parametrize(
+    ("pieces", "says"), [([], "closed the connection before it answered"), ([b"HTTP/1.1 2"], "in the middle")]
+)
+async def test_an_end_before_the_head_is_whole(pieces: list[bytes], says: str) -> None:
+    with pytest.raises(Reset, match=says):
+        await answer(*pieces)
+
+
+class Drip(Pieces):
+    """Single bytes, without a list of them."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__([])
+        self.data = iter(data)
+
+    async def recv(self, limit: int = 0) -> bytes:
+        return bytes((next(self.data),))
+
+
+def test_a_dripping_head_costs_linear_time() -> None:
+    """64 KiB in single bytes: a quadratic reader would take seconds."""
+
+    async def main() -> float:
+        started = trio.current_time()
+        drip = Drip(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 60000 + b"\r\n\r\n")
+        await Connection(drip, "h:1").ask(b"", b"", None, 0, is_head=False)
+        return trio.current_time() - started
+
+    assert trio.run(main) < 1.5
+
+
+# --- long requests, and answers that come before their end ----------------------------
+
+
+BIG = b"x" * 8_000_000
+EARLY = b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"
+
+
+async def ask_server(
+    script: Script, body: bytes = b"", stream: AsyncIterator[bytes] | None = None, length: int | None = None
+) -> tuple[bytes, Response, list[bytes]]:
+    async with serving(script) as server:
+        transport = await Dialer({}).connect(server.origin)
+        try:
+            connection = Connection(transport, server.origin.address)
+            size = len(body) if stream is None else length
+            head = request_head(b"POST", b"/", "h", (), size)
+            response = Response(connection, await connection.ask(head, body, stream, size, is_head=False))
+            return await response.read_all(100), response, server.requests
+        finally:
+            transport.close()
+
+
+@pytest.mark.parametrize("ending", [["close"], ["reset"], ["stall"]])
+async def test_an_answer_before_the_request_is_sent_whole(ending: Script) -> None:
+    got, response, _ = await ask_server(["head", EARLY, *ending], BIG)
+    assert (got, response.status, response.may_reuse) == (b"big", 413, False)
+
+
+async def test_an_early_answer_to_a_small_request() -> None:
+    """The server answers and closes without reading: the kernel turns that into a reset."""
+    got, response, _ = await ask_server([EARLY, "close"], b"y" * 1000)
+    assert (got, response.status) == (b"big", 413)
+
+
+async def test_a_reset_in_the_middle_of_a_request() -> None:
+    for ending in ("reset", "close"):
+        with pytest.raises(ExceptionGroup) as caught:
+            await ask_server(["head", ending], BIG)
+        assert caught.group_contains(Reset)
+
+
+async def test_a_long_request_arrives_whole() -> None:
+    got, response, requests = await ask_server(["read", OK], BIG)
+    assert got == b"{}"
+    assert response.may_reuse
+    assert requests[0].endswith(b"\r\n\r\n" + BIG)
+
+
+async def test_an_early_good_answer_waits_for_the_rest_of_the_request() -> None:
+    got, response, _ = await ask_server(["head", OK, "stall"], b"z" * 100_000)
+    assert (got, response.may_reuse) == (b"{}", True)
+
+
+async def parts(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        await trio.lowlevel.checkpoint()
+        yield piece
+
+
+async def test_a_stream_in_chunks() -> None:
+    got, _, requests = await ask_server(["read", OK], stream=parts(b"ab", b"", b"c" * 17))
+    assert got == b"{}"
+    assert requests[0].endswith(b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n11\r\n" + b"c" * 17 + b"\r\n0\r\n\r\n")
+
+
+async def test_a_stream_of_known_length() -> None:
+    _, _, requests = await ask_server(["read", OK], stream=parts(b"ab", b"c"), length=3)
+    assert requests[0].endswith(b"Content-Length: 3\r\n\r\nabc")
+
+
+@pytest.mark.parametrize("pieces", [(b"ab",), (b"ab", b"cd")])
+async def test_a_stream_of_another_length_than_announced(pieces: tuple[bytes, ...]) -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        await ask_server(["head", "stall"], stream=parts(*pieces), length=3)
+    assert caught.group_contains(Reset, match="announced")
+
+
+async def test_what_a_stream_raises_comes_out_bare() -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"a"
+        raise KeyError("mine")
+
+    connection = Connection(Pieces([], then="stall"), "h:1")
+    with pytest.raises(KeyError, match="mine"):
+        await connection.ask(b"", b"", broken(), None, is_head=False)
+    assert connection.has_streamed
+
+
+async def test_a_server_that_stops_reading_is_given_up(autojump_clock: trio.testing.MockClock) -> None:
+    class Full(Pieces):
+        async def send(self, data: bytes) -> None:
+            if len(self.sent) > 100_000:
+                await trio.sleep_forever()
+            await super().send(data)
+
+    transport: Transport = Full([], then="stall")
+    started = trio.current_time()
+    with pytest.raises(Stalled, match="60 seconds"):
+        await Connection(transport, "h:1").ask(b"", BIG, None, len(BIG), is_head=False)
+    assert trio.current_time() - started == pytest.approx(60)
+
+
+async def test_no_limit_on_how_long_an_answer_takes(autojump_clock: trio.testing.MockClock) -> None:
+    class Slow(Pieces):
+        async def recv(self, limit: int = 0) -> bytes:
+            await trio.sleep(86400)
+            return await super().recv(limit)
+
+    for body in (b"", b"x" * (SMALL + 1)):
+        slow = Slow([STREAM_HEAD, chunk(b"a"), LAST_CHUNK])
+        head = await Connection(slow, "h:1").ask(b"", body, None, len(body), is_head=False)
+        assert await Response(Connection(slow, "h:1"), head).read_all(9) == b"a"
+
+
+async def test_a_plain_socket_is_what_it_runs_on() -> None:
+    async with serving(["read", OK]) as server:
+        transport = await Dialer({}).connect(server.origin)
+        assert isinstance(transport, SocketTransport)
+        Connection(transport, "h").close()
+        assert transport.sock.fileno() == -1
+
+
+# --- h11 as the judge -----------------------------------------------------------------
+
+
+LINES = st.sampled_from(
+    [
+        b"Content-Length: 5",
+        b"Content-Length: 0",
+        b"content-length: 3",
+        b"Content-Length: 5, 5",
+        b"Content-Length:05",
+        b"Transfer-Encoding: chunked",
+        b"Transfer-Encoding: Chunked",
+        b"Transfer-Encoding: identity",
+        b"Transfer_Encoding: chunked",
+        b"Connection: close",
+        b"Content-Encoding: identity",
+        b"X: y",
+        b" folded",
+        b"X : y",
+        b"",
+    ]
+)
+STATUS = st.sampled_from(
+    [b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK", b"HTTP/1.1 404", b"HTTP/1.1 204 X", b"HTTP/1.1 304 X", b"HTTP/1.1 100 C"]
+)
+ENDS = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\r\r\n"])
+BODIES = st.sampled_from(
+    [
+        b"",
+        b"abc",
+        b"abcde",
+        b"abcdefg",
+        chunk(b"ab") + LAST_CHUNK,
+        b"2;x=y\r\nab\r\n0\r\nT: u\r\n\r\n",
+        b"2\r\nab\r\n0\r\n",
+    ]
+)
+MUTATIONS = st.lists(st.tuples(st.integers(0, 300), st.binary(max_size=2)), max_size=2)
+
+
+@st.composite
+def responses(draw: st.DrawFn) -> bytes:
+    data = draw(STATUS) + draw(ENDS)
+    for line in draw(st.lists(LINES, max_size=4)):
+        data += line + draw(ENDS)
+    data += draw(ENDS) + draw(BODIES)
+    for position, inserted in draw(MUTATIONS):
+        at = position % (len(data) + 1)
+        data = data[:at] + inserted + data[at + 1 :]
+    return data
+
+
+def judged_by_h11(data: bytes) -> bytes:
+    reader = h11.Connection(h11.CLIENT)
+    reader.send(h11.Request(method="POST", target="/", headers=[("Host", "x"), ("Content-Length", "0")]))
+    reader.send(h11.EndOfMessage())
+    reader.receive_data(data)
+    reader.receive_data(b"")
+    body = b""
+    while not isinstance(event := reader.next_event(), h11.EndOfMessage):
+        assert event is not h11.NEED_DATA
+        if isinstance(event, h11.Data):
+            body += event.data
+    return body
+
+
+async def read_whole(data: bytes, cut: int) -> bytes:
+    connection = Connection(Pieces([data[:cut], data[cut:]]), "h:1")
+    head = await connection.ask(b"", b"", None, 0, is_head=False)
+    return await Response(connection, head).read_all(1000)
+
+
+@settings(max_examples=600, deadline=None)
+@given(responses(), st.integers(0, 100))
+def test_what_linx_accepts_h11_accepts_with_the_same_body(data: bytes, cut: int) -> None:
+    try:
+        body = trio.run(read_whole, data, cut)
+    except AttemptError as error:
+        kind = type(error)
+        for other in (0, cut // 2):
+            with pytest.raises(kind):
+                trio.run(read_whole, data, other)
+        return
+    assert judged_by_h11(data) == body
+    assert trio.run(read_whole, data, cut // 2) == body

@@ -1,0 +1,178 @@
+"""Connecting, and each way that it fails, with real sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+from contextlib import suppress
+
+import pytest
+import trio
+
+from linx.errors import ConnectFailed, ConnectTimeout, NameNotFound
+from linx.transport import SocketTransport
+from linx.upstream.dial import Dialer, Origin, _translated
+from tests.upstream.cancelling import cancelled_at_each_step, open_files, until
+from tests.upstream.scripted import OK, serving
+
+DIALER = Dialer({})
+
+
+@pytest.mark.parametrize(
+    ("origin", "authority", "address"),
+    [
+        (Origin("http", "localhost", 11434), "localhost:11434", "localhost:11434"),
+        (Origin("http", "example.com", 80), "example.com", "example.com:80"),
+        (Origin("https", "example.com", 443), "example.com", "example.com:443"),
+        (Origin("https", "example.com", 80), "example.com:80", "example.com:80"),
+        (Origin("http", "::1", 8081), "[::1]:8081", "[::1]:8081"),
+        (Origin("http", "::1", 80), "[::1]", "[::1]:80"),
+        (Origin("http", "fe80::1%eth0", 1), "[fe80::1]:1", "[fe80::1%eth0]:1"),
+        (Origin("https", "bücher.example", 443), "xn--bcher-kva.example", "bücher.example:443"),
+    ],
+)
+def test_origin(origin: Origin, authority: str, address: str) -> None:
+    assert origin.authority == authority
+    assert origin.address == address
+    assert str(origin) == f"{origin.scheme}://{authority}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+async def test_a_raw_socket_comes_out(host: str) -> None:
+    bound = "127.0.0.1" if host == "localhost" else host
+    try:
+        socket.create_server((bound, 0), family=socket.AF_INET6 if ":" in bound else socket.AF_INET).close()
+    except OSError:
+        pytest.skip("no IPv6 here")
+    async with serving(["read", OK], host=bound) as server:
+        transport = await DIALER.connect(Origin("http", host, server.origin.port))
+        assert isinstance(transport, SocketTransport)
+        assert transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert not transport.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        await transport.send(b"GET / HTTP/1.1\r\n\r\n")
+        assert await transport.recv() == OK
+        transport.close()
+        await server.closed.wait()
+
+
+async def test_refused() -> None:
+    async with serving(["close"]) as server:
+        origin = server.origin
+    before = open_files()
+    started = trio.current_time()
+    with pytest.raises(ConnectFailed, match="refused the connection: is it running") as caught:
+        await DIALER.connect(origin)
+    assert trio.current_time() - started < 0.5
+    assert origin.address in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert open_files() == before
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "bad host", "a\r\nb", "", ".x", "x" * 70 + ".com"])
+async def test_no_such_name(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lookup(*_args: object, **_kwargs: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("trio._highlevel_open_tcp_stream.getaddrinfo", lookup)
+    with pytest.raises(NameNotFound) as caught:
+        await DIALER.connect(Origin("https", host, 443))
+    assert "\r" not in str(caught.value)
+
+
+async def test_a_silent_port_is_given_up_after_its_limit(autojump_clock: trio.testing.MockClock) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        port = silent.getsockname()[1]
+        fillers = []
+        for _ in range(3):  # the backlog is full once a connect stays unanswered
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+            fillers.append(filler)
+        before = open_files()
+        started = trio.current_time()
+        with pytest.raises(ConnectTimeout, match="within 3 seconds"):
+            await DIALER.connect(Origin("http", "127.0.0.1", port))
+        assert trio.current_time() - started == pytest.approx(3)
+        assert open_files() == before
+        for filler in fillers:
+            filler.close()
+
+
+async def test_a_far_name_that_leads_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(["read", OK]) as server:
+
+        async def lookup(*_args: object, **_kwargs: object) -> object:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.origin.port))]
+
+        monkeypatch.setattr("trio._highlevel_open_tcp_stream.getaddrinfo", lookup)
+        before = open_files()
+        with pytest.raises(ConnectFailed, match=r"leads to 127\.0\.0\.1"):
+            await DIALER.connect(Origin("http", "rebind.example.com", server.origin.port))
+        await server.closed.wait()
+        assert not server.requests
+        assert open_files() <= before + 1  # the listener's side may still be closing
+        (await DIALER.connect(Origin("http", "ollama.lan", server.origin.port))).close()
+
+
+async def test_out_of_files_is_no_fault_of_the_provider() -> None:
+    async with serving(["read", OK]) as server:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with socket.socket() as newest:
+            highest = newest.fileno()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+        held = []
+        try:
+            with suppress(OSError):
+                while True:
+                    held.append(os.dup(0))
+            with pytest.raises(ConnectFailed, match="no file descriptor left") as caught:
+                await DIALER.connect(server.origin)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for each in held:
+                os.close(each)
+        assert caught.value.status == 503
+        assert not caught.value.blames_provider
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (OSError(errno.EHOSTUNREACH, "x"), ConnectFailed, "no route"),
+        (OSError(errno.ETIMEDOUT, "x"), ConnectTimeout, "in time"),
+        (OSError(errno.EPROTO, "x"), ConnectFailed, "protocol error"),
+        (OSError("all attempts failed"), ConnectFailed, "unknown error"),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), NameNotFound, "name server does not answer"),
+        (socket.gaierror(socket.EAI_NONAME, "x"), NameNotFound, "no such name"),
+        (UnicodeError("label too long"), NameNotFound, "no such name"),
+    ],
+)
+def test_every_error_is_translated(error: OSError, kind: type[ConnectFailed], says: str) -> None:
+    assert isinstance(_translated("h:1", "h", error), kind)
+    assert says in str(_translated("h:1", "h", error))
+
+
+def test_many_addresses_give_one_reason() -> None:
+    both = OSError("all attempts to connect failed")
+    both.__cause__ = ExceptionGroup("", [OSError(errno.ENETUNREACH, "x"), OSError(errno.ECONNREFUSED, "x")])
+    assert "is it running" in str(_translated("localhost:1", "localhost", both))
+
+
+async def test_a_dial_may_be_cancelled_at_every_step() -> None:
+    async with serving(["read", OK]) as server:
+
+        async def dial() -> None:
+            (await DIALER.connect(server.origin)).close()
+
+        await dial()
+        await until(lambda: not server.open)
+        before = open_files()
+        steps = [step async for step in cancelled_at_each_step(dial)]
+        assert len(steps) > 2
+        await until(lambda: not server.open)
+        assert open_files() == before
