@@ -45,7 +45,9 @@ class Policy:
     """What one listener demands.
 
     ``hosts`` are further names that are answered without a key, ``origins`` further
-    origins; ``model_paths_only`` closes management and counts wrong keys (the tunnel).
+    origins. ``model_paths_only`` is the tunnel: management is closed, every path needs a
+    key (with ``keys`` empty, none is right), wrong ones are counted, and ``hosts`` are the
+    only names that are answered.
     """
 
     keys: tuple[bytes, ...] = ()
@@ -70,7 +72,11 @@ class Access:
         ``path_key`` is the key in front of the path, ``is_open`` marks what needs no key.
         """
         is_preflight = request.method == "OPTIONS" and request.header(b"access-control-request-method") is not None
-        if self.policy.keys:
+        if self.policy.model_paths_only:
+            self._check_public_host(request.host)
+            if not is_preflight:
+                self._check_key(request, path_key, now)
+        elif self.policy.keys:
             if not is_open and not is_preflight:
                 self._check_key(request, path_key, now)
         else:
@@ -97,7 +103,9 @@ class Access:
             while self._wrong and self._wrong[0] <= now - 60:
                 self._wrong.popleft()
             if len(self._wrong) >= WRONG_KEYS_A_MINUTE:
-                raise TooManyWrongKeys("Too many wrong keys in the last minute. The right one still works.")
+                error = TooManyWrongKeys("Too many wrong keys in the last minute. The right one still works.")
+                error.retry_after_s = self._wrong[0] + 60 - now
+                raise error
             self._wrong.append(now)
         raise Unauthorized("Wrong key for this Linx; it is the one in server.api_key or LINX_API_KEY.")
 
@@ -122,6 +130,11 @@ class Access:
             f"Linx does not answer to the name {quote(name)!r}, which protects it from web pages that rebind DNS. "
             f'If it is yours, add it to server.allowed_hosts in config.json: "allowed_hosts": ["{quote(name)}"]'
         )
+
+    def _check_public_host(self, host: bytes) -> None:
+        """What came through the tunnel was asked of its live name, or it is somebody's trick."""
+        if _host_name(host.decode("latin-1")) not in self.policy.hosts:
+            raise Forbidden("Here only the name of the tunnel is answered: use the address that Linx shows now.")
 
     def _check_origin(self, request: Asking, *, is_management: bool) -> Headers:
         origin = request.header(b"origin")

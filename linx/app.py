@@ -8,6 +8,7 @@ what they have. Linx serves whatever state they are in.
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -20,6 +21,7 @@ from linx.access import Access, Policy, is_local_name, machine_names
 from linx.config import Config, ProviderConfig, refuse_own_address
 from linx.config_watch import ConfigWatch
 from linx.demo import Demo
+from linx.dialects import responses_request
 from linx.dialects.ollama import OllamaFace
 from linx.dialects.openai import OpenAIFace
 from linx.endpoints import Endpoints
@@ -31,15 +33,18 @@ from linx.routing.router import Router
 from linx.server.limits import Limits
 from linx.server.listen import Server, raise_file_limit
 from linx.telemetry import Telemetry
+from linx.tunnel.supervisor import Tunnel
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping, Sequence
 
-    from linx.config import Options
+    from linx.config import Options, TunnelConfig
     from linx.dialects.base import Face
 
+READY_WAIT_S = 0.2  # for the first probes, so that whoever waits for the ready line finds the models
 SUMMARY_WAIT_S = 2.0  # for the first probes, before the summary is logged
 KEY_BYTES = 24  # of an invented key: 192 bits
 
@@ -54,17 +59,14 @@ def run(options: Options) -> int:
     """Serve until a signal. Returns the exit code; raises ConfigError."""
     try:
         trio.run(App(options).main)
-    except CannotListen as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the one line that a failed start leaves
-        return 1
     except BaseExceptionGroup as group:
-        config_error, rest = group.split(ConfigError)
-        if rest is not None or config_error is None:
-            raise
-        inner: BaseException = config_error
-        while isinstance(inner, BaseExceptionGroup):
-            inner = inner.exceptions[0]
-        raise inner from None
+        error = _only(group)
+        if isinstance(error, ConfigError):
+            raise error from None
+        if isinstance(error, CannotListen):
+            print(error, file=sys.stderr)  # noqa: T201 - the one line that a failed start leaves
+            return 1
+        raise
     return 0
 
 
@@ -78,6 +80,8 @@ class App:
         self.demo = Demo(options.demo_model) if options.demo else None
         self.invented_key: str | None = None
         self.bound: list[tuple[str, int]] = []
+        self._said_url: str | None = None
+        self._tunnel_config: TunnelConfig | None = None
         self.demo_config: ProviderConfig | None = None
         self.faces: Mapping[str, Face] = {}
         self.access = Access(Policy())
@@ -104,13 +108,17 @@ class App:
             self.config, Router((), self.config.routing), self.pool, Telemetry(), self.redactor, reload=self.reload
         )
         self.server = Server(Endpoints(self.context, self.access, lambda: self.faces), Limits())
+        self._make_tunnel()
         await self._listen()
         if self.demo is not None:
             await self._start_demo(self.demo)
         self._watch = ConfigWatch(self._load, self.options.watched(), self.config)
         self._take(self.config)
         nursery.start_soon(self.server.serve)
+        with trio.move_on_after(READY_WAIT_S):
+            await self._first_probes()
         self._say_ready()
+        nursery.start_soon(self.tunnel.run)
         nursery.start_soon(self.context.heartbeats.run)
         nursery.start_soon(self._watch.run, self._changed)
         nursery.start_soon(self._summarise)
@@ -128,6 +136,31 @@ class App:
         if not self.config.server.api_keys and not all(_is_loopback(host) for host, _port in self.bound):
             self.invented_key = secrets.token_urlsafe(KEY_BYTES)
             self.redactor.add(self.invented_key)
+
+    def _make_tunnel(self) -> None:
+        async def serve(listeners: Sequence[socket.socket]) -> None:
+            # A listener of its own, with its own demands: that is how a request from outside is known.
+            handler = Endpoints(self.context, self.tunnel.access, lambda: self.faces)
+            await self.server.serve_on(listeners, "tunnel", handler)
+
+        self.redactor.add(os.environ.get("NGROK_AUTHTOKEN", ""))
+        self.tunnel = self.context.tunnel = Tunnel(serve, self.redactor, self.context.now, os.environ)
+        self.tunnel.listeners.append(self._say_tunnel)
+
+    def _say_tunnel(self) -> None:
+        """The way in, to the person at the terminal; a log never has the key."""
+        tunnel = self.tunnel
+        if tunnel.paste_url is None or tunnel.paste_url == self._said_url:
+            return
+        self._said_url = tunnel.paste_url
+        key = "your key" if tunnel.keys else f"the key {tunnel.invented_key}, made for as long as this tunnel is open"
+        print(  # noqa: T201
+            f"Tunnel: {tunnel.url} leads here, and asks for {key}.\n"
+            f"  The base URL for an OpenAI client: {tunnel.url}/v1\n"
+            f"  With the key in it, for clients that take no other: {tunnel.paste_url}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     async def _start_demo(self, demo: Demo) -> None:
         self.redactor.add(demo.api_key)
@@ -153,11 +186,14 @@ class App:
                 flush=True,
             )
 
+    async def _first_probes(self) -> None:
+        for provider in self.context.providers:
+            await provider.probed.wait()
+
     async def _summarise(self) -> None:
         """After the first probes: who is there, and what to tell a client."""
         with trio.move_on_after(SUMMARY_WAIT_S):
-            for provider in self.context.providers:
-                await provider.probed.wait()
+            await self._first_probes()
         now = trio.current_time()
         for provider in self.context.providers:
             state = provider.health.state(now)
@@ -215,12 +251,26 @@ class App:
         context.config, context.router = config, router
         context.config_problem, context.config_loaded_at = None, context.now()
         self.faces = {
-            "openai": OpenAIFace(reasoning_field=config.server.reasoning_field),
+            "openai": OpenAIFace(config.server.reasoning_field, responses_request.chat_body),
             "ollama": OllamaFace("chat"),
+            "ollama_generate": OllamaFace("generate"),
         }
         self.access.policy = self._policy(config)
         self.server.limits = _limits(config)
+        self._take_tunnel(config)
         self._watch_providers(providers)
+
+    def _take_tunnel(self, config: Config) -> None:
+        """Follow the config where it has changed; what was started or stopped by hand stays otherwise."""
+        tunnel, old, new = self.tunnel, self._tunnel_config, config.tunnel
+        self._tunnel_config = new
+        tunnel.keys = config.server.api_keys
+        if new.use_tunnel and new != old:
+            tunnel.start(new)
+        elif old is not None and old.use_tunnel and not new.use_tunnel:
+            tunnel.stop_soon()
+        if not tunnel.is_wanted:
+            tunnel.type = new.type
 
     def _is_demo_loading(self) -> bool:
         return self.demo is not None and self.demo.state == "loading"
@@ -265,6 +315,14 @@ class App:
                     running = self.server.requests_running
                     log.info("ending: %d requests running, at most %g s", running, self.config.server.drain_s)
                     nursery.start_soon(drain)
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The exception in nested groups of one; the group itself where there are several."""
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner
 
 
 def _limits(config: Config) -> Limits:

@@ -8,6 +8,7 @@ imported only by the command that needs it.
 from __future__ import annotations
 
 import difflib
+import importlib
 import importlib.util
 import os
 import re
@@ -83,6 +84,8 @@ _OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.
 """Each option and the name of its value, empty for a switch."""
 _BELONGS = {"--fix": "doctor", "--write": "setup", "--undo": "setup"}
 _MODULES = {"--tunnel": "linx.tunnel", "--gui": "linx.gui"}
+_CHILDREN = {"--demo-child": "linx.demo_child", "--tunnel-child": "linx.tunnel.child"}
+"""What a one-file binary starts itself as, since it is its own interpreter; nobody types these."""
 _SEE_HELP = "see linx --help"
 
 
@@ -98,11 +101,15 @@ class _CommandLineError(ConfigError):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words and words[0] in _CHILDREN:
+        code: int = importlib.import_module(_CHILDREN[words[0]]).main(words[1:])
+        return code
     redactor = Redactor()
     for name in ("LINX_API_KEY", "OPENROUTER_API_KEY"):
         redactor.add(os.environ.get(name, ""))
     try:
-        return _command(sys.argv[1:] if argv is None else argv, redactor)
+        return _command(words, redactor)
     except ConfigError as error:
         return _fail(UNUSABLE, str(error), redactor)
     except KeyboardInterrupt:

@@ -358,6 +358,8 @@ class _Typing:
         tunnel = fitted(self.layers.resolved(self.tree["tunnel"], where, is_wanted=is_wanted), TunnelConfig, where)
         for key in ("domain", "ssh_host", "ssh_user"):
             config_rules.check_argument(place(where, key), getattr(tunnel, key))
+        for key in ("domain", "ssh_host"):
+            config_rules.check_tunnel_host(place(where, key), getattr(tunnel, key))
         for key in ("ssh_identity", "ssh_known_hosts", "ngrok_path"):
             config_rules.check_path(place(where, key), getattr(tunnel, key))
         if tunnel.public_url is not None:

@@ -369,6 +369,12 @@ def check_argument(where: str, value: str | None) -> None:
         raise ConfigError(where, "must not be empty, start with - or contain a space or a control character")
 
 
+def check_tunnel_host(where: str, value: str | None) -> None:
+    """A name that ssh or ngrok is given: nothing in it may mean something else to them."""
+    if value is not None and address_of(value) is None and not is_host_name(value):
+        raise ConfigError(where, "must be a host name alone, without a scheme, a port or a path")
+
+
 def check_path(where: str, value: str | None) -> None:
     if value is None:
         return

@@ -18,7 +18,7 @@ import trio
 
 from linx import jsontext
 from linx.errors import Forbidden, LinxError, MethodNotAllowed, Stopped, UnknownEndpoint, quote
-from linx.handlers import admin, models
+from linx.handlers import admin, embeddings, models, ollama, ollama_manage, ollama_models, tunnel
 from linx.handlers.generation import answer_chat
 
 if TYPE_CHECKING:
@@ -56,20 +56,45 @@ class Endpoint:
 MODEL_PATHS: Mapping[str, Endpoint] = {
     "/chat/completions": Endpoint({"POST": answer_chat}),
     "/models": Endpoint({"GET": models.list_models}),
+    "/embeddings": Endpoint({"POST": embeddings.openai}),
 }
 MODEL_PREFIXES: Mapping[str, Endpoint] = {
     "/models/": Endpoint({"GET": models.show_model}),
 }
+OLLAMA_PATHS: Mapping[str, Endpoint] = {
+    "/api/version": Endpoint({"GET": ollama_models.version}, "ollama"),
+    "/api/tags": Endpoint({"GET": ollama_models.tags}, "ollama"),
+    "/api/ps": Endpoint({"GET": ollama_models.ps}, "ollama"),
+    "/api/show": Endpoint({"POST": ollama_models.show}, "ollama"),
+    "/api/chat": Endpoint({"POST": ollama.answer}, "ollama"),
+    "/api/generate": Endpoint({"POST": ollama.answer}, "ollama_generate"),
+    "/api/embed": Endpoint({"POST": embeddings.ollama}, "ollama"),
+    "/api/embeddings": Endpoint({"POST": embeddings.ollama_old}, "ollama"),
+    "/api/pull": Endpoint({"POST": ollama_manage.to_first}, "ollama", is_management=True),
+    "/api/create": Endpoint({"POST": ollama_manage.to_first}, "ollama", is_management=True),
+    "/api/push": Endpoint({"POST": ollama_manage.to_owner}, "ollama", is_management=True),
+    "/api/copy": Endpoint({"POST": ollama_manage.to_owner}, "ollama", is_management=True),
+    "/api/delete": Endpoint({"DELETE": ollama_manage.to_owner}, "ollama", is_management=True),
+}
+OLLAMA_BLOBS = Endpoint({"HEAD": ollama_manage.blob, "POST": ollama_manage.blob}, "ollama", is_management=True)
 EXACT_PATHS: Mapping[str, Endpoint] = {
+    "/": Endpoint({"GET": ollama.greet}, "ollama", is_open=True),
     "/healthz": Endpoint({"GET": admin.healthz}, is_open=True),
     "/v1/providers/status": Endpoint({"GET": admin.providers_status}, is_management=True),
     "/linx/requests": Endpoint({"GET": admin.list_requests}, is_management=True),
     "/linx/reload": Endpoint({"POST": admin.reload_config}, is_management=True),
+    "/api/tunnel/start": Endpoint({"POST": tunnel.start}, is_management=True),
+    "/api/tunnel/stop": Endpoint({"POST": tunnel.stop}, is_management=True),
+    "/api/tunnel/status": Endpoint({"GET": tunnel.status}, is_management=True),
 }
+LOCAL_PATHS = frozenset(EXACT_PATHS) - {"/", "/api/hello"}
+"""Not served through the tunnel, whoever asks; and no other path of management is."""
 
 
 def _table() -> dict[str, Endpoint]:
     table = dict(EXACT_PATHS)
+    for path, endpoint in OLLAMA_PATHS.items():
+        table[path] = table[path + "/"] = endpoint
     for path, endpoint in MODEL_PATHS.items():
         for variant in VARIANTS:
             table[variant + path] = endpoint
@@ -78,8 +103,9 @@ def _table() -> dict[str, Endpoint]:
 
 
 TABLE = _table()
-PREFIXES = tuple(
-    (variant + prefix, endpoint) for prefix, endpoint in MODEL_PREFIXES.items() for variant in reversed(VARIANTS)
+PREFIXES = (
+    *((variant + prefix, endpoint) for prefix, endpoint in MODEL_PREFIXES.items() for variant in reversed(VARIANTS)),
+    ("/api/blobs/", OLLAMA_BLOBS),
 )
 
 
@@ -123,7 +149,7 @@ class Endpoints:
             is_management=is_management,
             now=trio.current_time(),
         )
-        if self.access.policy.model_paths_only and is_management:
+        if self.access.policy.model_paths_only and (is_management or path in LOCAL_PATHS):
             raise Forbidden("This path is not served through the tunnel.")
         if endpoint is None:
             if request.method == "OPTIONS" and path == "*":

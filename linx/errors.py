@@ -98,8 +98,9 @@ class UnknownModel(RequestError):
     code = "model_not_found"
     param = "model"
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, model: str = "") -> None:
         super().__init__(message, param="model")
+        self.model = model
 
 
 class MethodNotAllowed(RequestError):

@@ -124,12 +124,19 @@ class StreamTransport:
         return 0
 
     def end_writing(self) -> None:
-        """Nothing: not every stream can be closed by halves."""
+        """FIN where the stream is two halves in memory; TLS cannot be closed by halves."""
+        _close_half(self.stream, "send_stream")
 
     def close(self) -> None:
         if self._sock is not None:
             self._sock.socket.close()
             return
-        for half in (getattr(self.stream, "send_stream", None), getattr(self.stream, "receive_stream", None)):
-            if close := getattr(half, "close", None):
-                close()
+        _close_half(self.stream, "send_stream")
+        _close_half(self.stream, "receive_stream")
+
+
+def _close_half(stream: trio.abc.Stream, name: str) -> None:
+    """Close one half of a stapled stream, if it can be closed without waiting."""
+    close = getattr(getattr(stream, name, None), "close", None)
+    if close is not None:
+        close()

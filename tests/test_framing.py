@@ -158,9 +158,15 @@ def h11_reads(wire: bytes) -> tuple[bytes, bool, bytes] | None:
 
 CHUNKS = st.one_of(
     st.binary(max_size=5).map(lambda data: b"%x\r\n%b\r\n" % (len(data), data)),
-    st.sampled_from([b"1;a=b\r\nZ\r\n", b'2;x="y;\\" "\r\nZZ\r\n', b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"0\r\n", b"X: y\r\n"]),
-    st.sampled_from([b"\r", b"\n", b"\r\n", b";", b"a", b"=", b'"', b"\\", b" ", b"\t", b"\x00", b"\x7f", b"\x80", b":"]),
-    st.sampled_from([b"1 \r\nZ\r\n", b"fffff\r\n", b"0000000000000000\r\n", b"00000000000000000\r\n", b"GET / HTTP/1.1\r\n"]),
+    st.sampled_from(
+        [b"1;a=b\r\nZ\r\n", b'2;x="y;\\" "\r\nZZ\r\n', b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"0\r\n", b"X: y\r\n"]
+    ),
+    st.sampled_from(
+        [b"\r", b"\n", b"\r\n", b";", b"a", b"=", b'"', b"\\", b" ", b"\t", b"\x00", b"\x7f", b"\x80", b":"]
+    ),
+    st.sampled_from(
+        [b"1 \r\nZ\r\n", b"fffff\r\n", b"0000000000000000\r\n", b"00000000000000000\r\n", b"GET / HTTP/1.1\r\n"]
+    ),
 )
 
 

@@ -194,3 +194,21 @@ def test_loads_exact() -> None:
     assert jsontext.loads_exact(b"[18446744073709551616]") == [18446744073709551616]
     with pytest.raises(InvalidJSON):
         jsontext.loads_exact(b"9" * 5000)
+
+
+def test_dumps_ascii() -> None:
+    assert jsontext.dumps_ascii({"a": "é\u2028\ud83d", "b": math.nan}) == b'{"a":"\\u00e9\\u2028\\ufffd","b":null}'
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        (b"5", None),
+        (b'{"a":{"b":1},"c":[{"b":1},{"b":2}]}', None),
+        (b'{"a":1,"a":2}', ("a",)),
+        (b'{"x":[1,{"a":{"b":1,"b":2}}]}', ("x", 1, "a", "b")),
+        (b'{"a":{"b":1,"b":2},"a":3}', ("a",)),
+    ],
+)
+def test_repeated_key(data: bytes, path: Any) -> None:
+    assert jsontext.repeated_key(data) == path

@@ -8,10 +8,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import linx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
 WAYS = {
@@ -38,22 +42,29 @@ def test_the_exit_code_and_both_outputs_are_the_same(way: str, tmp_path: Path) -
     assert bad.stderr == b"linx: unknown option '--prot'; did you mean --port?\n"
 
 
-def test_serving_starts_with_one_line_and_ends_with_0(tmp_path: Path) -> None:
-    """And a second one on the same port ends with 1, and says what to try."""
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Linx on a free port, which is ended with the test however that ends."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [*WAYS["script"], "--port", "0"]
-    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
-        assert first.stdout is not None
-        line = first.stdout.readline().decode()
-        ready = re.fullmatch(rf"Linx {re.escape(linx.__version__)} listening on http://127\.0\.0\.1:(\d+)\n", line)
-        assert ready is not None, line
-        second = run("module", "--port", ready[1], cwd=tmp_path)
-        assert (second.returncode, second.stdout) == (1, b"")
-        assert second.stderr.count(b"\n") == 1
-        assert f"127.0.0.1:{ready[1]}".encode() in second.stderr
-        first.send_signal(signal.SIGTERM)
-        rest, _log = first.communicate(timeout=60)
-    assert (first.returncode, rest) == (0, b"")
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        yield process
+        process.kill()
+
+
+def test_serving_starts_with_one_line_and_ends_with_0(serving: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    """And a second one on the same port ends with 1, and says what to try."""
+    assert serving.stdout is not None
+    line = serving.stdout.readline().decode()
+    ready = re.fullmatch(rf"Linx {re.escape(linx.__version__)} listening on http://127\.0\.0\.1:(\d+)\n", line)
+    assert ready is not None, line
+    second = run("module", "--port", ready[1], cwd=tmp_path)
+    assert (second.returncode, second.stdout) == (1, b"")
+    assert second.stderr.count(b"\n") == 1
+    assert f"127.0.0.1:{ready[1]}".encode() in second.stderr
+    serving.send_signal(signal.SIGTERM)
+    rest, _nothing = serving.communicate(timeout=30)
+    assert (serving.returncode, rest) == (0, b"")
 
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:

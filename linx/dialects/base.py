@@ -6,11 +6,13 @@ values, so that a transcript replays byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from linx.chat import Answer, ChatRequest, Chunk, JsonObject, Stamp
-from linx.errors import AttemptError, LinxError
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from linx.chat import Answer, ChatRequest, Chunk, JsonObject, Stamp
+    from linx.errors import AttemptError, LinxError
 
 MAX_FRAME = 16 * 1024 * 1024  # bytes of one upstream frame; a longer one is Garbled (502)
 

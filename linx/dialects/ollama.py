@@ -18,6 +18,7 @@ from linx.chat import Answer, ChatRequest, JsonObject, Stamp
 from linx.dialects.ollama_decoder import CHAT, GENERATE
 from linx.dialects.ollama_encoder import OllamaEncoder, answer_body, timestamp, whole_answer
 from linx.dialects.ollama_hub import hub_chat, hub_generate, is_unload
+from linx.errors import UnknownModel, quote
 
 if TYPE_CHECKING:
     from linx.errors import LinxError
@@ -51,6 +52,9 @@ class OllamaFace:
         return whole_answer(chat, answer, stamp, generate=self._generate)
 
     def error_body(self, problem: LinxError, request_id: str) -> JsonObject:
+        if isinstance(problem, UnknownModel) and problem.model:
+            # Ollama's clients look for its own words.
+            return {"error": f"model '{quote(problem.model)}' not found: {problem.message}"}
         return {"error": problem.message}
 
     def is_load(self, body: JsonObject) -> bool:

@@ -147,7 +147,7 @@ class OpenAIDecoder:
             except jsontext.InvalidJSON:
                 pass
             else:
-                self._mended_frame(self._halves.mend(_object(value)), chunks)
+                self._mended_frame(self._halves.mend(self._as_chat(_object(value))), chunks)
                 return
             if b"\n" in data:  # frames on lines of their own, with no blank line between
                 self._read(((b"", line) for line in data.split(b"\n")), chunks, is_last=is_last)
@@ -207,6 +207,10 @@ class OpenAIDecoder:
         if self._halves:
             frame = self._halves.mend(_object(frame))
         self._mended_frame(frame, chunks)
+
+    def _as_chat(self, frame: JsonObject) -> JsonObject:
+        """For decoders of frames that are much like a chat's."""
+        return frame
 
     def _mended_frame(self, frame: Any, chunks: list[Chunk]) -> None:
         # The short way: one choice, one piece of text or of reasoning, nothing else.

@@ -101,6 +101,11 @@ def chat_body(chat: ChatRequest, model: str, kind: str, traits: ModelTraits) -> 
     return body
 
 
+def without_destinations(body: JsonObject) -> JsonObject:
+    """A body of another endpoint of this dialect, without what would choose where it goes."""
+    return {name: value for name, value in body.items() if name not in _DESTINATIONS}
+
+
 def thinking(body: JsonObject, traits: ModelTraits) -> bool | str | None:
     """Shall the model think: True, False, a level such as "low", or None where nobody said.
 

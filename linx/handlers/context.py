@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from linx.routing.provider import Provider
     from linx.routing.router import Router
     from linx.telemetry import Telemetry
+    from linx.tunnel.supervisor import Tunnel
     from linx.upstream.pool import Pool
 
 
@@ -42,6 +43,8 @@ class Context:
     config_loaded_at: float = 0.0
     instance: bytes = field(default_factory=lambda: secrets.token_hex(8).encode())
     """Marks this process in the hop header, so that a loop is seen."""
+    tunnel: Tunnel = field(init=False)
+    """Set by ``app`` before anything is served."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)
     heartbeats: Heartbeats = field(init=False)
     started: float = field(default_factory=trio.current_time)

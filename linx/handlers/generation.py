@@ -114,6 +114,7 @@ class Generation:
         telemetry.begin(record)
         phase = "cancelled"
         try:
+            await self.router.until_known(self.chat.model)
             self.race = self._race()
             if self.chat.stream:
                 await self._stream()

@@ -16,6 +16,7 @@ import trio
 from linx.chat import ModelTraits
 from linx.dialects import openai_request
 from linx.dialects.failures import failure
+from linx.dialects.ollama_images import unsupported
 from linx.errors import AttemptError, EmptyAnswer, Refused, Stalled
 from linx.routing.catalog import learn_model
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 LOADING_POLL_S = 0.25
 LONGEST_LOADING_S = 900.0  # a large model from a slow disk
+_NO_SUCH_PATH = ("upstream_not_found", "upstream_error", "unsupported_feature")
 MAX_ERROR_BODY = 64 * 1024  # bytes read of a provider's error answer
 
 
@@ -41,7 +43,7 @@ class Attempt:
 
     __slots__ = (
         "_chat", "_counted", "_decoder", "_exchange", "_has_slot", "_hop", "_is_patient", "_pool", "_redactor",
-        "candidate", "done", "first", "record", "waited_s",
+        "_way", "candidate", "done", "first", "record", "waited_s",
     )  # fmt: skip
 
     def __init__(
@@ -68,7 +70,8 @@ class Attempt:
         self._redactor = redactor
         self._is_patient = is_patient
         self._exchange: Exchange | None = None
-        self._decoder = candidate.provider.dialect.decoder(new_id)
+        self._way = candidate.provider.way(chat)
+        self._decoder = self._way.decoder(new_id)
         self._counted = False
         self._has_slot = False
 
@@ -169,7 +172,7 @@ class Attempt:
     async def _open(self) -> Exchange:
         provider = self.candidate.provider
         start = trio.current_time()
-        if provider.kind == "ollama" and self._wants_thinking():
+        if provider.kind == "ollama" and self._way.may_think and self._wants_thinking():
             # Asking a model that cannot think to think is refused, so this must be known.
             await learn_model(provider, self._pool, self.candidate.model)
         sending = provider.chat_sending(self._chat, self.candidate.model, start, self._hop)
@@ -183,7 +186,10 @@ class Attempt:
             body = b""
         exchange.finish()
         self._exchange = None
-        raise failure(exchange.status, body, _retry_after(exchange), now=time.time())
+        error = failure(exchange.status, body, _retry_after(exchange), now=time.time())
+        if self._way.lacks is not None and exchange.status in (404, 405, 501) and error.code in _NO_SUCH_PATH:
+            raise unsupported(f"does not support {self._way.lacks}")
+        raise error
 
     def _wants_thinking(self) -> bool:
         mode = ModelTraits(thinking_mode=self.candidate.provider.config.thinking_mode)

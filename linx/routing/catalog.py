@@ -87,7 +87,7 @@ async def learn_model(provider: Provider, pool: Pool, name: str) -> None:
     known = provider.find(name)
     if known is not None and known.capabilities is not None:
         return
-    shown = await _json(provider, pool, provider.post("/api/show", {"model": name}))
+    shown = await fetch_json(provider, pool, provider.post("/api/show", {"model": name}))
     if known is None:
         known = provider.models[name] = Model(name)
         provider.models_changed()
@@ -98,7 +98,7 @@ async def learn_model(provider: Provider, pool: Pool, name: str) -> None:
 
 
 async def _list_ollama(provider: Provider, pool: Pool) -> list[Model]:
-    tags = await _json(provider, pool, provider.get("/api/tags"))
+    tags = await fetch_json(provider, pool, provider.get("/api/tags"))
     models = []
     for entry in tags.get("models") or []:
         name = entry.get("name") or entry.get("model")
@@ -112,11 +112,19 @@ async def _list_ollama(provider: Provider, pool: Pool) -> list[Model]:
     async def ask() -> None:
         for model in unknown:
             try:
-                _read_show(model, await _json(provider, pool, provider.post("/api/show", {"model": model.name})))
+                _read_show(model, await fetch_json(provider, pool, provider.post("/api/show", {"model": model.name})))
             except (AttemptError, jsontext.InvalidJSON):
                 continue  # one odd model must not hide the others
 
+    async def ask_version() -> None:
+        try:
+            version = (await fetch_json(provider, pool, provider.get("/api/version"))).get("version")
+        except (AttemptError, AttributeError):
+            return  # not every server that speaks this dialect has one
+        provider.version = version if isinstance(version, str) else None
+
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask_version)
         for _ in range(SHOWN_AT_ONCE):
             nursery.start_soon(ask)
     return models
@@ -133,14 +141,14 @@ def _read_show(model: Model, shown: Mapping[str, Any]) -> None:
 
 async def _list_llamacpp(provider: Provider, pool: Pool) -> list[Model]:
     try:
-        await _json(provider, pool, provider.get("/health"))
+        await fetch_json(provider, pool, provider.get("/health"))
     except AttemptError as error:
         if error.status == 503:
             raise Loading from None
         raise
     models = await _list_openai(provider, pool)
     try:
-        props = await _json(provider, pool, provider.get("/props"))
+        props = await fetch_json(provider, pool, provider.get("/props"))
     except (AttemptError, jsontext.InvalidJSON):
         return models  # switched off, or behind a key of its own
     settings = props.get("default_generation_settings")
@@ -156,7 +164,7 @@ async def _list_llamacpp(provider: Provider, pool: Pool) -> list[Model]:
 
 
 async def _list_openai(provider: Provider, pool: Pool) -> list[Model]:
-    listed = await _json(provider, pool, provider.get("/models", under_api=True))
+    listed = await fetch_json(provider, pool, provider.get("/models", under_api=True))
     entries = listed.get("data") if isinstance(listed, Mapping) else listed
     models = []
     for entry in entries or []:
@@ -213,7 +221,7 @@ LISTERS: Mapping[str, Callable[[Provider, Pool], Awaitable[list[Model]]]] = {
 }
 
 
-async def _json(provider: Provider, pool: Pool, sending: Sending) -> Any:
+async def fetch_json(provider: Provider, pool: Pool, sending: Sending) -> Any:
     """One small JSON answer. Raises AttemptError for any status but 200."""
     exchange = await pool.open(provider.origin, sending)
     with exchange:

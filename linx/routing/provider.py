@@ -16,8 +16,9 @@ import trio
 import linx
 from linx import jsontext
 from linx.chat import ChatRequest, JsonObject, ModelTraits
-from linx.dialects import ollama_request, openai_request
-from linx.dialects.ollama_decoder import OllamaDecoder
+from linx.dialects import embeddings, ollama_request, openai_request, text_completion
+from linx.dialects.embeddings import EmbeddingsDecoder
+from linx.dialects.ollama_decoder import GENERATE, OllamaDecoder
 from linx.dialects.openai_decoder import OpenAIDecoder
 from linx.routing import prices
 from linx.routing.health import Health
@@ -26,7 +27,7 @@ from linx.upstream.dial import Origin
 from linx.upstream.pool import Sending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from linx.config import ProviderConfig
     from linx.dialects.base import Decoder
@@ -54,7 +55,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a kind of provider is asked for chat."""
+    """How a kind of provider is asked: for chat, or for one of the other things below."""
 
     path: str
     accept: bytes
@@ -62,19 +63,89 @@ class Kind:
     decoder: Callable[[Callable[[], str]], Decoder]
     under_api: bool
     """Is ``path`` below the OpenAI base (…/v1) or below the root?"""
+    lacks: str | None = None
+    """What a server that does not know the path cannot do; None where every one of the kind knows it."""
+    may_think: bool = True
 
 
 def _openai_body(kind: str) -> Callable[[ChatRequest, str, ModelTraits], JsonObject]:
     return lambda chat, model, traits: openai_request.chat_body(chat, model, kind, traits)
 
 
+def _generate_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    return ollama_request.request_for(chat, model, traits)[1]
+
+
+def _completion(kind: str) -> Kind:
+    def body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+        return text_completion.completion_body(chat, model, kind, traits)
+
+    return Kind("/completions", _SSE, body, text_completion.CompletionDecoder, True, "text completion", may_think=False)
+
+
 _SSE = b"text/event-stream, application/json"
+_NDJSON = b"application/x-ndjson"
+_JSON = b"application/json"
 KINDS: Mapping[str, Kind] = {
-    "ollama": Kind("/api/chat", b"application/x-ndjson", ollama_request.chat_body, OllamaDecoder, False),
+    "ollama": Kind("/api/chat", _NDJSON, ollama_request.chat_body, OllamaDecoder, False),
     "llamacpp": Kind("/chat/completions", _SSE, _openai_body("llamacpp"), OpenAIDecoder, True),
     "openrouter": Kind("/chat/completions", _SSE, _openai_body("openrouter"), OpenAIDecoder, True),
     "openai": Kind("/chat/completions", _SSE, _openai_body("openai"), OpenAIDecoder, True),
 }
+_GENERATE = Kind("/api/generate", _NDJSON, _generate_body, lambda new_id: OllamaDecoder(new_id, generate=True), False)
+_EMBEDDINGS = Kind(
+    "/embeddings",
+    _JSON,
+    embeddings.openai_body,
+    lambda _new_id: EmbeddingsDecoder(embeddings.OPENAI),
+    True,
+    "embeddings",
+    may_think=False,
+)
+_EMBED = Kind(
+    "/api/embed",
+    _JSON,
+    embeddings.embed_body,
+    lambda _new_id: EmbeddingsDecoder(embeddings.EMBED),
+    False,
+    "embeddings",
+    may_think=False,
+)
+_OLD_EMBEDDINGS = Kind(
+    "/api/embeddings",
+    _JSON,
+    embeddings.embeddings_body,
+    lambda _new_id: EmbeddingsDecoder(embeddings.EMBEDDINGS),
+    False,
+    "embeddings",
+    may_think=False,
+)
+_INFILL = Kind(
+    "/infill", _SSE, text_completion.infill_body, text_completion.InfillDecoder, False, "insert", may_think=False
+)
+COMPLETION, INSERT = "completion", "insert"
+WAYS: Mapping[tuple[str, str], Kind] = {
+    **dict.fromkeys((("ollama", GENERATE), ("ollama", COMPLETION), ("ollama", INSERT)), _GENERATE),
+    **{(kind, task): _completion(kind) for kind in ("openai", "openrouter") for task in (COMPLETION, INSERT)},
+    ("llamacpp", COMPLETION): _completion("llamacpp"),
+    ("llamacpp", INSERT): _INFILL,
+    **{
+        (kind, task): _EMBEDDINGS
+        for kind in ("openai", "openrouter", "llamacpp")
+        for task in (embeddings.OPENAI, embeddings.EMBED, embeddings.EMBEDDINGS)
+    },
+    ("ollama", embeddings.OPENAI): _EMBED,
+    ("ollama", embeddings.EMBED): _EMBED,
+    ("ollama", embeddings.EMBEDDINGS): _OLD_EMBEDDINGS,
+}
+"""By (kind, task): whatever a kind is not asked for as it is for chat."""
+
+
+def task_of(chat: ChatRequest) -> str:
+    """What a request wants of a provider: its dialect tells, and of /api/generate the fields."""
+    if chat.dialect == GENERATE and chat.native is not None and ollama_request.needs_completion(chat.native):
+        return INSERT if chat.native.get("suffix") else COMPLETION
+    return chat.dialect
 
 
 class Provider:
@@ -101,6 +172,8 @@ class Provider:
         self.active = 0
         self.slots = trio.Semaphore(config.max_concurrent) if config.max_concurrent else None
         self.takes_stream_options = True
+        self.version: str | None = None
+        """What an Ollama says it is."""
         self.first_token: dict[str, Histogram] = {}
         self.probed = trio.Event()
         """Set when the first probe came back."""
@@ -123,6 +196,7 @@ class Provider:
             self.health = old.health
         self.first_token = old.first_token
         self.takes_stream_options = old.takes_stream_options
+        self.version = old.version
         listed = {name: model for name, model in old.models.items() if model.listed or name in self.config.models}
         self.models = {**self.models, **listed}
         self.listed_at = old.listed_at
@@ -155,7 +229,7 @@ class Provider:
 
     def _canon(self, name: str) -> str:
         if self.kind != "ollama":
-            return name
+            return name.removesuffix(":latest")  # a tag that some of Ollama's clients add to any name
         name = name.lower()
         return name if ":" in name.rpartition("/")[2] else name + ":latest"
 
@@ -210,9 +284,13 @@ class Provider:
 
     # --- requests ---
 
+    def way(self, chat: ChatRequest) -> Kind:
+        """How it is asked for what ``chat`` wants."""
+        return WAYS.get((self.kind, task_of(chat)), self.dialect)
+
     def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes) -> Sending:
         """The HTTP request that asks for this answer. Raises what the dialect refuses."""
-        dialect = self.dialect
+        dialect = self.way(chat)
         body = jsontext.dumps(dialect.body(chat, model, self.traits(chat, model, now)))
         base = self.api_path if dialect.under_api else self.root_path
         headers = (*self._headers, (b"accept", dialect.accept), (HOP_HEADER, hop))
@@ -227,6 +305,22 @@ class Provider:
         base = self.api_path if under_api else self.root_path
         headers = (*self._headers, (b"accept", b"application/json"))
         return Sending(b"POST", (base + path).encode("ascii"), headers, jsontext.dumps(body))
+
+    def relayed(
+        self,
+        method: bytes,
+        path: str,
+        hop: bytes,
+        body: bytes = b"",
+        *,
+        stream: AsyncIterator[bytes] | None = None,
+        length: int | None = None,
+        content_type: bytes = b"application/json",
+    ) -> Sending:
+        """A request below its root that a client caused; ``stream`` and ``length`` as for a Sending."""
+        headers = dict(self._headers) | {b"content-type": content_type, b"accept": b"*/*", HOP_HEADER: hop}
+        target = (self.root_path + path).encode("ascii")
+        return Sending(method, target, tuple(headers.items()), body, stream, length)
 
     def _base_headers(self) -> Headers:
         headers = {

@@ -1,4 +1,4 @@
-"""From a model's name to a Route: who may answer, in which order. Pure; nothing waits here.
+"""From a model's name to a Route: who may answer, in which order. Pure, but for the moment after a start.
 
 The order has four keys: who is well comes first, then what costs least (if the config
 wants that), then the configured priority, and between equals the one whose cache is warm,
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+import trio
+
 from linx.errors import NoLocalProvider, Refused, UnknownModel, quote
 from linx.routing.provider import USUAL_ANSWER, Candidate, Provider
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 NEAREST = 3  # names suggested for an unknown model
 KEPT_CONVERSATIONS = 4096
+LONGEST_FIRST_PROBE_S = 10.0
 BUSY = 4  # requests running at a warm replica before a colder one is preferred
 
 
@@ -33,13 +36,16 @@ class Demand:
     """What a request needs of its route, besides a name.
 
     ``prompt_tokens`` and ``answer_tokens`` are estimates; ``conversation`` is a key that
-    stays the same over the turns of one conversation.
+    stays the same over the turns of one conversation. ``one_model`` leaves only those that
+    serve the same model as the first by priority, well or not: vectors of another model
+    cannot be compared with those that the client has.
     """
 
     prompt_tokens: int = 0
     answer_tokens: int = USUAL_ANSWER
     local_only: bool = False
     conversation: str | None = None
+    one_model: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,9 @@ class Router:
                     f"Model {quote(model)!r} may only be answered by a local provider, and no local one has it. "
                     "Add one, or lift routing.local_only or the x-linx-local-only header."
                 )
+        if demand.one_model:
+            first = _same(min(candidates, key=lambda one: self._rank(one.provider)).model)
+            candidates = [one for one in candidates if _same(one.model) == first]
         awake = [one for one in candidates if not one.provider.health.is_paused(now)]
         if not awake:
             raise _all_paused(candidates, now)
@@ -83,11 +92,7 @@ class Router:
 
     def candidates(self, model: str) -> list[Candidate]:
         """Everyone who may serve the name, in file order, one candidate a provider."""
-        found = []
-        for provider in self.providers:
-            served = provider.mapped(model) or provider.listed(model)
-            if served:
-                found.append(Candidate(provider, served))
+        found = self._by_name(model)
         if found:
             return found
         name, slash, rest = model.partition("/")
@@ -100,6 +105,26 @@ class Router:
             for provider in self.providers
             if provider.config.model_mappings.get("default")
         ]
+
+    async def until_known(self, model: str) -> None:
+        """Wait for the first probes where nobody is known to have the name yet.
+
+        Without this a name would be unknown, or answered by a ``default``, in the moment
+        after a start.
+        """
+        pending = [one for one in self.providers if not one.probed.is_set()]
+        if not pending or self._by_name(model):
+            return
+
+        async def look(provider: Provider) -> None:
+            await provider.probed.wait()
+            if self._by_name(model):
+                nursery.cancel_scope.cancel()
+
+        with trio.move_on_after(LONGEST_FIRST_PROBE_S):
+            async with trio.open_nursery() as nursery:
+                for provider in pending:
+                    nursery.start_soon(look, provider)
 
     def is_private(self, model: str) -> bool:
         """Does ``routing.local_only`` keep this model's prompts on local providers?"""
@@ -136,6 +161,14 @@ class Router:
         return names
 
     # --- within ---
+
+    def _by_name(self, model: str) -> list[Candidate]:
+        found = []
+        for provider in self.providers:
+            served = provider.mapped(model) or provider.listed(model)
+            if served:
+                found.append(Candidate(provider, served))
+        return found
 
     def _key(self, one: Candidate, now: float, demand: Demand) -> tuple[float, ...]:
         cost = self._cost(one, demand) if self.routing.cost_optimization else 0.0
@@ -187,7 +220,12 @@ class Router:
             hint = f"Known names begin with {some}; GET /v1/models lists all."
         else:
             hint = "No provider has a model yet; GET /v1/providers/status says why."
-        return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}")
+        return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}", model)
+
+
+def _same(model: str) -> str:
+    """A model's name, equal for the same model at providers of different kinds."""
+    return model.lower().removesuffix(":latest")
 
 
 def _ranks(priority: Sequence[str | Sequence[str]]) -> Mapping[str, int]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("linx.server")
 
+_HURRIED_LINGER_S = 0.1  # while the server ends, which a client's pool must not hold up
+
 
 class Connection:
     """``stop`` and ``drain`` are for the server; ``run`` is the connection's whole life."""
@@ -66,7 +68,10 @@ class Connection:
             try:
                 while (head := await self._next_head()) and await self._exchange(head):
                     pass
-                await self._wire.part()
+                if not self._shared.draining:
+                    await self._wire.part()
+                elif not self._is_idle:
+                    await self._wire.part(_HURRIED_LINGER_S)
             except HangUp:
                 pass
             finally:

@@ -152,7 +152,7 @@ class Wire:
                 raise HangUp
         self._torn = False
 
-    async def part(self) -> None:
+    async def part(self, linger_s: float = LINGER_S) -> None:
         """Close so that the client can still read what was sent.
 
         A close while something lies unread would send a reset, and a reset makes the
@@ -163,7 +163,7 @@ class Wire:
             self._discarding = True
             self.buffer.clear()
             self.taken()
-            with trio.move_on_after(LINGER_S):
+            with trio.move_on_after(linger_s):
                 while not self.eof:
                     await self.more()
         self.close()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from linx import jsontext
-from linx.chat import Timings, ToolDelta, Usage
+from linx.chat import Chunk, JsonObject, Timings, ToolDelta, Usage
 from linx.dialects import openai_decoder
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.openai_decoder import OpenAIDecoder
@@ -89,6 +89,19 @@ def test_the_halves_of_an_emoji_find_each_other() -> None:
     result = decode(wire + DONE)
     assert result.text == "a\N{GRINNING FACE}b\ufffdHel\ufffd"
     assert "".join(source["choices"][0]["delta"].get("content", "") for source in result.sources) == result.text
+
+
+def test_a_dialect_with_other_frames_has_its_emoji_mended_too() -> None:
+    class Other(OpenAIDecoder):
+        def _as_chat(self, frame: JsonObject) -> JsonObject:
+            return {"choices": [{"delta": {"content": frame["t"]}}]}
+
+        def _frame(self, frame: Any, chunks: list[Chunk]) -> None:
+            super()._frame(self._as_chat(frame), chunks)
+
+    decoder = Other(str)
+    chunks = decoder.feed(sse(rb'{"t":"\ud83d"}', rb'{"t":"\ude00"}', b'{"t":"!"}') + DONE)
+    assert "".join(chunk.text for chunk in chunks) == "\N{GRINNING FACE}!"
 
 
 @pytest.mark.parametrize("wire", [b"<html>login</html>", b"\n <!doctype html>", b"Bad gateway", b"\x00"])

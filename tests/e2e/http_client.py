@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import h11
 import trio
@@ -48,6 +48,13 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self.port = port
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
 
     async def open(self) -> None:
         self.stream = await trio.open_tcp_stream("127.0.0.1", self.port)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import trio
 
 from linx.server.limits import Limits
 from linx.server.listen import Server
-from linx.server.request import Handler, Reply, Request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from linx.server.request import Handler, Reply, Request
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import logging
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
+import trio.lowlevel
 import trio.testing
 
 from linx.errors import BadRequest, HangUp, LinxError
 from linx.server.connection import Connection, second_opinion
 from linx.server.gate import Gate
 from linx.server.limits import Limits, Shared
-from linx.server.request import Handler, Reply, Request
+from linx.server.wire import READ_AHEAD
 from linx.transport import StreamTransport
 from tests.server.client import GET, Client, connected, echo, post, serving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from linx.server.request import Handler, Reply, Request
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -101,7 +105,6 @@ async def test_the_head_leaves_with_the_first_frame_and_the_end_with_the_last() 
         await ours.send_all(GET)
         await done.wait()
         nursery.cancel_scope.cancel()
-    assert [data[-9:] for data in sent] == [b"\n3\r\none\r\n", b"3\r\ntwo\r\n"[-9:], b"\r\n0\r\n\r\n"[-9:]] or len(sent) == 3
     assert sent[0].startswith(b"HTTP/1.1 200 OK\r\n")
     assert sent[0].endswith(b"\r\n\r\n3\r\none\r\n")
     assert sent[1:] == [b"3\r\ntwo\r\n", b"5\r\nthree\r\n0\r\n\r\n"]
@@ -343,8 +346,8 @@ async def test_a_body_that_drips(autojump_clock: trio.testing.MockClock) -> None
     async with in_memory(echo) as client:
         start = trio.current_time()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(client.send, post(b"x" * 9000)[-9000:], 1, 0.1)
             await client.send(post(b"x" * 9000)[:-9000])
+            nursery.start_soon(client.send, b"x" * 9000, 1, 0.1)
             assert (await client.answer()).status == 408
             assert trio.current_time() - start == pytest.approx(5, abs=0.3)
             nursery.cancel_scope.cancel()
@@ -485,12 +488,13 @@ async def test_half_a_close_behind_a_get_is_no_hang_up() -> None:
 async def test_nobody_hears_the_answer() -> None:
     async def handler(request: Request, reply: Reply) -> None:
         reply.start(200, b"text/plain")
-        with pytest.raises(HangUp):
+        try:
             while True:
                 await reply.send(b"x" * 100_000)
                 await trio.lowlevel.checkpoint()
-        heard.set()
-        raise HangUp
+        except HangUp:
+            heard.set()
+            raise
 
     heard = trio.Event()
     async with serving(handler) as (server, port):
@@ -500,7 +504,7 @@ async def test_nobody_hears_the_answer() -> None:
         with trio.fail_after(2):
             await heard.wait()
             while server.connections:
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
 
 
 # --- bodies ----------------------------------------------------------------------------
@@ -563,10 +567,9 @@ async def test_what_the_handler_did_not_read(wire: bytes, answers: int) -> None:
 async def test_a_refused_upload_can_read_its_answer() -> None:
     """A close with bytes unread would be a reset, and the client would never see the 413."""
     async with serving(echo, Limits(max_body=1000)) as (_server, port), connected(port) as client:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(client.send, post(b"x" * 5_000_000))
-            answer = await client.answer()
-            assert (answer.status, answer.fields[b"connection"]) == (413, b"close")
+        await client.send(post(b"x" * 5_000_000))
+        answer = await client.answer()
+        assert (answer.status, answer.fields[b"connection"]) == (413, b"close")
 
 
 async def test_continue_is_said_when_the_body_is_asked_for() -> None:
@@ -702,15 +705,16 @@ async def test_a_pipelining_flood_is_left_in_the_clients_buffer() -> None:
 
     ours, theirs = trio.testing.memory_stream_pair()
     connection = Connection(StreamTransport(theirs), handler, Shared())
-    count = 20_000
+    count = 5_000
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.guard)
         await ours.send_all(GET * count)
         await trio.testing.wait_all_tasks_blocked()
-        assert len(connection._wire.buffer) <= 2 * 65536
+        assert 0 < len(connection._wire.buffer) <= READ_AHEAD
         go.set()
-        client = Client(ours)
-        assert len(await client.answers(count)) == count
+        seen = 0
+        while seen < count:
+            seen += (await ours.receive_some(1 << 24)).count(b"HTTP/1.1 200 OK\r\n")
         nursery.cancel_scope.cancel()
 
 
@@ -721,9 +725,3 @@ async def test_bytes_ahead_do_not_hide_a_hang_up() -> None:
             await started.wait()
         with trio.fail_after(2):
             await cancelled.wait()
-
-
-def test_names() -> None:
-    """A request's repr is for logs: neither query nor path, since a key may stand in both."""
-    with contextlib.suppress(ImportError):
-        assert "key" not in repr(partial(echo))

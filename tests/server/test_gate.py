@@ -37,7 +37,7 @@ def verdict(wire: bytes, size: int = 0) -> Verdict | None:
         head, rest = read(wire, size)
     except RequestError as problem:
         return problem.status
-    return head and (head.method, head.target, head.fields, head.path, head.query, rest)
+    return None if head is None else (head.method, head.target, head.fields, head.path, head.query, rest)
 
 
 def get(*fields: bytes, line: bytes = b"GET / HTTP/1.1", host: bytes | None = b"localhost") -> bytes:
@@ -46,7 +46,9 @@ def get(*fields: bytes, line: bytes = b"GET / HTTP/1.1", host: bytes | None = b"
 
 
 def test_a_plain_head() -> None:
-    head = parse(get(b"Content-Length: 5", b"X-A:  b c \t", line=b"POST /v1/models?a=b?c HTTP/1.1", host=b"LocalHost:80"))
+    head = parse(
+        get(b"Content-Length: 5", b"X-A:  b c \t", line=b"POST /v1/models?a=b?c HTTP/1.1", host=b"LocalHost:80")
+    )
     assert (head.method, head.target) == (b"POST", b"/v1/models?a=b?c")
     assert (head.path, head.query, head.host) == ("/v1/models", "a=b?c", b"localhost:80")
     assert head.fields == [(b"host", b"LocalHost:80"), (b"content-length", b"5"), (b"x-a", b"b c")]
@@ -116,37 +118,93 @@ def test_hosts_that_are_understood(host: bytes) -> None:
 REFUSED: list[tuple[int, bytes]] = [
     (400, get(b"Content-Length: 5", b"Transfer-Encoding: chunked")),
     (400, get(b"Content-Length: 5", b"Content-Length: 5")),
-    *((400, get(b"Content-Length: " + value)) for value in [b"", b"+5", b"-0", b"05", b"5, 5", b"0x5", b"5_0", b"1" * 17]),
+    *(
+        (400, get(b"Content-Length: " + value))
+        for value in [b"", b"+5", b"-0", b"05", b"5, 5", b"0x5", b"5_0", b"1" * 17]
+    ),
     (400, get(b"Content-Length: \xb2")),
     (400, get(b"Content-Length : 5")),
     (400, get(b"Content_Length: 5")),
     (400, get(b"transfer_encoding: chunked")),
     (400, get(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked")),
-    *((400, get(b"Transfer-Encoding: " + value)) for value in [b"", b"chunked,", b",chunked", b"chunked;q=1", b"\xffchunked"]),
+    *(
+        (400, get(b"Transfer-Encoding: " + value))
+        for value in [b"", b"chunked,", b",chunked", b"chunked;q=1", b"\xffchunked"]
+    ),
     *((501, get(b"Transfer-Encoding: " + value)) for value in [b"identity", b"gzip", b"xchunked"]),
     (400, get(b"Transfer-Encoding: chunked", line=b"POST / HTTP/1.0")),
     (400, get(b"Transfer-Encoding: \r\n chunked")),
     *((400, get(b"X: a" + control + b"b")) for control in [b"\x00", b"\x01", b"\x0b", b"\x1b", b"\x7f", b"\n", b"\r"]),
-    *((400, get(line)) for line in [b"no colon", b": v", b":", b" X: v", b"X Y: v", b"X\t: v", b"X\x85: v", b"\t", b"(: v"]),
-    *((400, get(line=line)) for line in [
-        b"", b"GET", b"GET /", b"GET  / HTTP/1.1", b"GET / HTTP/1.1 ", b" GET / HTTP/1.1", b"GET / http/1.1", b"GET / HTTP/1",
-        b"GET / HTTP/1.1x", b"GET /\tHTTP/1.1", b"G(T / HTTP/1.1", b"GET / HTTP/11", b"SSH-2.0-OpenSSH_9.2",
-        b"GET /a\x80 HTTP/1.1", b"GET ! HTTP/1.1", b"GET * HTTP/1.1", b"GET /a#b HTTP/1.1", b"GET /a\\b HTTP/1.1",
-        b"GET https://localhost/ HTTP/1.1", b"GET http:///x HTTP/1.1", b"GET http://evil/x HTTP/1.1",
-        b"GET http://a@localhost/x HTTP/1.1", b"GET localhost:80 HTTP/1.1", b"G" * 33 + b" / HTTP/1.1",
-    ]),
+    *(
+        (400, get(line))
+        for line in [b"no colon", b": v", b":", b" X: v", b"X Y: v", b"X\t: v", b"X\x85: v", b"\t", b"(: v"]
+    ),
+    *(
+        (400, get(line=line))
+        for line in [
+            b"",
+            b"GET",
+            b"GET /",
+            b"GET  / HTTP/1.1",
+            b"GET / HTTP/1.1 ",
+            b" GET / HTTP/1.1",
+            b"GET / http/1.1",
+            b"GET / HTTP/1",
+            b"GET / HTTP/1.1x",
+            b"GET /\tHTTP/1.1",
+            b"G(T / HTTP/1.1",
+            b"GET / HTTP/11",
+            b"SSH-2.0-OpenSSH_9.2",
+            b"GET /a\x80 HTTP/1.1",
+            b"GET ! HTTP/1.1",
+            b"GET * HTTP/1.1",
+            b"GET /a#b HTTP/1.1",
+            b"GET /a\\b HTTP/1.1",
+            b"GET https://localhost/ HTTP/1.1",
+            b"GET http:///x HTTP/1.1",
+            b"GET http://evil/x HTTP/1.1",
+            b"GET http://a@localhost/x HTTP/1.1",
+            b"GET localhost:80 HTTP/1.1",
+            b"G" * 33 + b" / HTTP/1.1",
+        ]
+    ),
     *((505, get(line=b"GET / HTTP/" + version)) for version in [b"0.9", b"1.2", b"2.0", b"9.9"]),
     (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     (405, get(line=b"CONNECT evil:443 HTTP/1.1")),
     (400, get(host=None)),
     (400, get(b"Host: localhost")),
-    *((400, get(host=host)) for host in [
-        b"", b"a, b", b"a b", b"a@b", b"a/b", b"a?b", b"a#b", b"[::1", b"::1", b"a:80:80", b"a:80a", b"a:", b"a:65536", b"\xc3\xb3",
-        b"[::1%eth0]", b"[x]",
-    ]),
-    *((400, get(name + b": a", name + b": a")) for name in [
-        b"Authorization", b"X-API-Key", b"Content-Type", b"Origin", b"Expect", b"Content-Encoding",
-    ]),
+    *(
+        (400, get(host=host))
+        for host in [
+            b"",
+            b"a, b",
+            b"a b",
+            b"a@b",
+            b"a/b",
+            b"a?b",
+            b"a#b",
+            b"[::1",
+            b"::1",
+            b"a:80:80",
+            b"a:80a",
+            b"a:",
+            b"a:65536",
+            b"\xc3\xb3",
+            b"[::1%eth0]",
+            b"[x]",
+        ]
+    ),
+    *(
+        (400, get(name + b": a", name + b": a"))
+        for name in [
+            b"Authorization",
+            b"X-API-Key",
+            b"Content-Type",
+            b"Origin",
+            b"Expect",
+            b"Content-Encoding",
+        ]
+    ),
     (414, get(line=b"GET /" + b"a" * MAX_TARGET + b" HTTP/1.1")),
     (414, b"GET /" + b"a" * 2 * MAX_TARGET),
     (431, get(b"X: " + b"a" * MAX_HEAD)),
@@ -161,7 +219,7 @@ REFUSED: list[tuple[int, bytes]] = [
     (400, get().replace(b"\r\n", b"\n")),
     (400, b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\rXGET /evil: HTTP/1.1\r\n\r\n"),
     (400, b"GET / HTTP/1.1\r\nHost: localhost\r\r\n\r\n"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("status", "wire"), REFUSED)
@@ -207,14 +265,31 @@ def test_long_heads_cost_linear_time(blanks: bytes) -> None:
 # --- every cut, and the outside judge --------------------------------------------------
 
 PIECES = st.one_of(
-    st.sampled_from([
-        b"GET / HTTP/1.1\r\n", b"POST /x HTTP/1.0\r\n", b"OPTIONS * HTTP/1.1\r\n", b"Host: localhost\r\n", b"Host: [::1]:1\r\n",
-        b"X: y\r\n", b"X-Y:\t z \t\r\n", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n",
-        b"Transfer-Encoding: Chunked\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n", b"\r\n",
-        b"X_Y: 1\r\n", b"GET http://localhost/ HTTP/1.1\r\n", b"X: " + b"a" * 40000,
-    ]),
-    st.sampled_from([b"\r", b"\n", b" ", b"\t", b":", b"\x00", b"\x7f", b"\x80", b"a", b"/", b"HTTP/1.1", b"\x0c", b"\xa0"]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            b"GET / HTTP/1.1\r\n",
+            b"POST /x HTTP/1.0\r\n",
+            b"OPTIONS * HTTP/1.1\r\n",
+            b"Host: localhost\r\n",
+            b"Host: [::1]:1\r\n",
+            b"X: y\r\n",
+            b"X-Y:\t z \t\r\n",
+            b"Content-Length: 5\r\n",
+            b"Content-Length: 0\r\n",
+            b"Transfer-Encoding: chunked\r\n",
+            b"Transfer-Encoding: Chunked\r\n",
+            b"Connection: upgrade\r\nUpgrade: h2c\r\n",
+            b"Expect: 100-continue\r\n",
+            b"\r\n",
+            b"X_Y: 1\r\n",
+            b"GET http://localhost/ HTTP/1.1\r\n",
+            b"X: " + b"a" * 40000,
+        ]
+    ),
+    st.sampled_from(
+        [b"\r", b"\n", b" ", b"\t", b":", b"\x00", b"\x7f", b"\x80", b"a", b"/", b"HTTP/1.1", b"\x0c", b"\xa0"]
+    ),
+)
 
 
 @settings(max_examples=500, deadline=None)
@@ -224,7 +299,9 @@ PIECES = st.one_of(
     st.sampled_from([b"\r\n\r\n", b"\r\n", b""]),
     st.data(),
 )
-def test_any_cut_gives_the_same_verdict_and_h11_agrees(start: bytes, middle: bytes, end: bytes, data: st.DataObject) -> None:
+def test_any_cut_gives_the_same_verdict_and_h11_agrees(
+    start: bytes, middle: bytes, end: bytes, data: st.DataObject
+) -> None:
     wire = start + middle + end
     whole = verdict(wire)
     size = data.draw(st.integers(1, max(1, min(len(wire), 64))))

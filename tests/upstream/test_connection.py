@@ -139,6 +139,7 @@ async def test_control_characters_cost_a_field_its_place() -> None:
         (b"HTTP/1.1 102 Processing\r\n\r\n" * 9, "interim"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 201 + b"\r\n", "200 fields"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * MAX_HEAD + b"\r\n\r\n", "more than 65536 bytes"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * MAX_HEAD, "more than 65536 bytes"),
     ],
 )
 async def test_what_is_no_http_is_refused_at_once(data: bytes, says: str) -> None:

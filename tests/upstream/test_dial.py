@@ -13,7 +13,7 @@ import trio
 
 from linx.errors import ConnectFailed, ConnectTimeout, NameNotFound
 from linx.transport import SocketTransport
-from linx.upstream.dial import Dialer, Origin, _translated
+from linx.upstream.dial import Dialer, Origin, _keep_alive, _translated
 from tests.upstream.cancelling import cancelled_at_each_step, open_files, until
 from tests.upstream.scripted import OK, serving
 
@@ -71,7 +71,7 @@ async def test_refused() -> None:
     assert open_files() == before
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "bad host", "a\r\nb", "", ".x", "x" * 70 + ".com"])
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "bad host", "a\r\nb", "", ".x", "x" * 70 + ".com", "é" * 70])
 async def test_no_such_name(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def lookup(*_args: object, **_kwargs: object) -> object:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -138,6 +138,15 @@ async def test_out_of_files_is_no_fault_of_the_provider() -> None:
                 os.close(each)
         assert caught.value.status == 503
         assert not caught.value.blames_provider
+
+
+def test_a_peer_elsewhere_is_kept_alive() -> None:
+    with socket.socket() as sock:
+        _keep_alive(sock)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            assert [sock.getsockopt(socket.IPPROTO_TCP, each) for each in options] == [30, 10, 3]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,242 @@
+"""Embeddings, in three shapes: OpenAI's /v1/embeddings, Ollama's /api/embed and /api/embeddings.
+
+The hub is OpenAI's body. Vectors are always asked for as numbers, since many servers
+refuse base64, and are packed here for the clients that want it. Ollama's old endpoint is
+asked only for its own clients: its vectors are not normalised, those of all others are.
+"""
+
+from __future__ import annotations
+
+import struct
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any
+
+from linx import jsontext
+from linx.chat import Answer, ChatRequest, Chunk, JsonObject, Usage
+from linx.dialects import fields
+from linx.dialects.failures import event_failure
+from linx.dialects.ollama_images import unsupported
+from linx.dialects.ollama_options import options
+from linx.dialects.ollama_request import keep_alive_for
+from linx.dialects.openai_request import without_destinations
+from linx.errors import AttemptError, BadRequest, Garbled, StreamBroken
+
+if TYPE_CHECKING:
+    from linx.chat import ModelTraits
+
+OPENAI, EMBED, EMBEDDINGS = "embeddings", "ollama_embed", "ollama_embeddings"
+"""The three shapes, as ``ChatRequest.dialect`` and ``Chunk.dialect`` name them."""
+MAX_ANSWER = 64 * 1024 * 1024  # bytes: 2048 texts of 3072 numbers each
+_HOLDS = {OPENAI: "data", EMBED: "embeddings", EMBEDDINGS: "embedding"}
+_OWN = frozenset(("model", "input", "encoding_format", "stream"))
+
+
+# --- what a client asks ---------------------------------------------------------------
+
+
+def parse_openai(body: JsonObject) -> ChatRequest:
+    """POST /v1/embeddings. Raises BadRequest."""
+    model = _model(body)
+    given = body.get("input")
+    if isinstance(given, str):
+        is_right = bool(given)
+    elif isinstance(given, list) and given:
+        is_right = _are_texts(given) or _are_tokens(given) or all(map(_are_tokens, given))
+    else:
+        is_right = False
+    if not is_right:
+        raise fields.wrong("input", "a text, a list of texts, or a list of tokens, and not empty")
+    if body.get("encoding_format") not in (None, "float", "base64"):
+        raise fields.wrong("encoding_format", "float or base64")
+    fields.integer(body, "dimensions", least=1)
+    hub = {key: value for key, value in body.items() if value is not None and key not in _OWN}
+    return ChatRequest(model, {"model": model, "input": given, **hub}, dialect=OPENAI, native=body)
+
+
+def parse_embed(body: JsonObject) -> ChatRequest:
+    """POST /api/embed. Raises BadRequest."""
+    model = _model(body)
+    given = body.get("input")
+    texts = [given] if isinstance(given, str) and given else given or []
+    if not isinstance(texts, list) or not _are_texts(texts):
+        raise BadRequest("invalid input type", param="input")
+    hub: JsonObject = {"model": model, "input": texts}
+    dimensions = fields.integer(body, "dimensions", least=1)
+    if dimensions is not None:
+        hub["dimensions"] = dimensions
+    fields.flag(body, "truncate")
+    options(fields.mapping(body, "options") or {})
+    return ChatRequest(model, hub, dialect=EMBED, native=body)
+
+
+def parse_embeddings(body: JsonObject) -> ChatRequest:
+    """POST /api/embeddings, the old endpoint: one text. Raises BadRequest."""
+    model = _model(body)
+    prompt = fields.text(body, "prompt")
+    options(fields.mapping(body, "options") or {})
+    return ChatRequest(model, {"model": model, "input": [prompt] if prompt else []}, dialect=EMBEDDINGS, native=body)
+
+
+def _model(body: JsonObject) -> str:
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        raise BadRequest("model is required", param="model")
+    return model
+
+
+def _are_texts(items: list[Any]) -> bool:
+    return all(isinstance(item, str) for item in items)
+
+
+def _are_tokens(items: Any) -> bool:
+    return isinstance(items, list) and bool(items) and all(type(item) is int for item in items)
+
+
+# --- what a provider is asked ---------------------------------------------------------
+
+
+def openai_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """For every provider that speaks OpenAI's dialect."""
+    return {**without_destinations(chat.body), "model": model, "encoding_format": "float"}
+
+
+def embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """For an Ollama. Raises Refused for tokens, which it does not take."""
+    if chat.dialect == EMBED:
+        return _filled({**(chat.native or {}), "model": model}, traits)
+    given = chat.body["input"]
+    if not isinstance(given, str) and not _are_texts(given):
+        raise unsupported("does not support tokens as the input of embeddings")
+    body: JsonObject = {"model": model, "input": given}
+    if chat.body.get("dimensions") is not None:
+        body["dimensions"] = chat.body["dimensions"]
+    return _filled(body, traits)
+
+
+def embeddings_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """For an Ollama whose client asks its old endpoint."""
+    return _filled({**(chat.native or {}), "model": model}, traits)
+
+
+def _filled(body: JsonObject, traits: ModelTraits) -> JsonObject:
+    if traits.keep_alive is not None and body.get("keep_alive") is None:
+        body["keep_alive"] = keep_alive_for(traits.keep_alive)
+    return body
+
+
+class EmbeddingsDecoder:
+    """See ``base.Decoder``. The body is one JSON object, and becomes one chunk that holds it."""
+
+    def __init__(self, dialect: str) -> None:
+        self.problem: AttemptError | None = None
+        self.done = False
+        self._dialect = dialect
+        self._body = bytearray()
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        if self.problem is None:
+            self._body += data
+            if len(self._body) > MAX_ANSWER:
+                self._body.clear()
+                self.problem = Garbled(f"sent embeddings of more than {MAX_ANSWER >> 20} MiB")
+        return []
+
+    def end(self) -> list[Chunk]:
+        if self.done or self.problem is not None:
+            return []
+        body, self._body = bytes(self._body), bytearray()
+        try:
+            value = jsontext.loads(body)
+        except jsontext.InvalidJSON:
+            self.problem = Garbled("sent embeddings that are not JSON")
+            return []
+        if isinstance(value, dict) and value.get("error"):
+            self.problem = event_failure(value["error"])
+        elif not isinstance(value, dict) or not isinstance(value.get(_HOLDS[self._dialect]), list):
+            self.problem = Garbled("sent JSON that holds no embeddings")
+        if self.problem is not None:
+            return []
+        self.done = True
+        return [Chunk(finish="stop", usage=_usage(value), source=value, dialect=self._dialect)]
+
+
+def _usage(answer: JsonObject) -> Usage:
+    usage = answer.get("usage")
+    tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else answer.get("prompt_eval_count")
+    cost = usage.get("cost") if isinstance(usage, dict) else None
+    is_cost = isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0
+    return Usage(prompt=tokens if type(tokens) is int and tokens > 0 else 0, cost_usd=cost if is_cost else None)
+
+
+# --- what the client gets -------------------------------------------------------------
+
+
+def whole(chat: ChatRequest, answer: Answer, seconds: float) -> JsonObject:
+    """The answer in the client's shape. Raises Garbled where vectors are missing or are none."""
+    if not answer.sources:
+        raise StreamBroken("ended its answer without embeddings")
+    source = answer.sources[-1]
+    if answer.dialect == chat.dialect and chat.dialect != OPENAI:
+        return {**source, "model": chat.model} if chat.dialect == EMBED else source
+    vectors = _vectors(source, answer.dialect)
+    if len(vectors) != _count(chat.body["input"]):
+        raise Garbled(f"sent {len(vectors)} embeddings for {_count(chat.body['input'])} texts")
+    if chat.dialect == EMBEDDINGS:
+        return {"embedding": vectors[0]}
+    tokens = answer.usage.prompt if answer.usage is not None else 0
+    if chat.dialect == EMBED:
+        took = max(1, int(seconds * 1_000_000_000))
+        return {"model": chat.model, "embeddings": vectors, "total_duration": took, "prompt_eval_count": tokens}
+    shown: list[Any] = vectors
+    if (chat.native or {}).get("encoding_format") == "base64":
+        shown = [_packed(vector) for vector in vectors]
+    usage = source.get("usage")
+    if not isinstance(usage, dict):
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(shown)]
+    return {"object": "list", "data": data, "model": chat.model, "usage": usage}
+
+
+def none(chat: ChatRequest) -> JsonObject:
+    """What Ollama's clients get for no text at all."""
+    return {"embedding": []} if chat.dialect == EMBEDDINGS else {"model": chat.model, "embeddings": []}
+
+
+def _count(given: Any) -> int:
+    return 1 if isinstance(given, str) or type(given[0]) is int else len(given)
+
+
+def _vectors(source: JsonObject, dialect: str) -> list[list[float]]:
+    """In the order of the texts."""
+    found = source[_HOLDS[dialect]]
+    if dialect == OPENAI:
+        if not all(isinstance(item, dict) for item in found):
+            raise Garbled("sent embeddings in a shape that nobody knows")
+        places = [item.get("index") for item in found]
+        if sorted(place for place in places if type(place) is int) == list(range(len(found))):
+            found = sorted(found, key=lambda item: item["index"])
+        found = [item.get("embedding") for item in found]
+    return [_vector(one) for one in found]
+
+
+def _vector(found: Any) -> list[float]:
+    if isinstance(found, str):
+        # It was asked for numbers, and sends base64 all the same.
+        try:
+            raw = b64decode(found, validate=True)
+            return list(struct.unpack(f"<{len(raw) // 4}f", raw))
+        except (ValueError, struct.error):
+            raise Garbled("sent an embedding that is neither numbers nor base64") from None
+    if isinstance(found, list) and found and isinstance(found[0], list):
+        found = found[0]  # older llama.cpp wraps the one vector in a list
+    if not isinstance(found, list) or not found or not all(isinstance(number, float | int) for number in found):
+        raise Garbled("sent an embedding that holds no numbers")
+    return found
+
+
+def _packed(vector: list[float]) -> str:
+    """Little-endian float32 in base64, as OpenAI sends it."""
+    try:
+        return b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    except (struct.error, OverflowError):
+        raise Garbled("sent an embedding with a number that fits no float32") from None

@@ -1,0 +1,314 @@
+"""The server as a whole: binding, accepting, its bounds, its end."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import json
+import logging
+import math
+import resource
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.lowlevel
+import trio.testing
+
+import linx.server
+from linx.errors import LinxError
+from linx.server import listen
+from linx.server.limits import Limits
+from linx.server.listen import Server, file_limit, max_connections_for, open_listeners, peer_text, raise_file_limit
+from tests.server.client import GET, connected, echo, post, serving
+
+if TYPE_CHECKING:
+    from linx.server.request import Reply, Request
+
+
+async def waiting(request: Request, reply: Reply) -> None:
+    """Streams one frame and waits; tells why it was stopped, as the endpoints do."""
+    with request.scope:
+        reply.start(200, b"text/plain")
+        await reply.send(b"one")
+        await trio.sleep_forever()
+    if request.stopped is not None:
+        await reply.end(request.stopped.message.encode())
+
+
+# --- binding ---------------------------------------------------------------------------
+
+
+async def test_localhost_is_every_address_of_it() -> None:
+    listeners = await open_listeners("localhost", 0)
+    try:
+        bound = [listener.getsockname() for listener in listeners]
+        assert "127.0.0.1" in [name[0] for name in bound]
+        assert len({name[1] for name in bound}) == 1
+        assert all(name[1] for name in bound)
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+async def test_a_taken_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with pytest.raises(OSError) as caught:
+            await Server(echo, Limits()).listen("127.0.0.1", taken.getsockname()[1])
+        assert caught.value.errno == errno.EADDRINUSE
+
+
+async def test_a_name_that_is_nobodys() -> None:
+    with pytest.raises(OSError):
+        await Server(echo, Limits()).listen("203.0.113.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("address", "text"), [(("1.2.3.4", 5), "1.2.3.4:5"), (("::1", 5, 0, 0), "[::1]:5"), ("", "local socket")]
+)
+def test_peer_text(address: object, text: str) -> None:
+    assert peer_text(address) == text
+
+
+def test_file_limit() -> None:
+    assert raise_file_limit() == file_limit()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    assert max_connections_for(1024) == 320
+    assert max_connections_for(10) == 1
+    assert max_connections_for(None) > 10**6
+
+
+# --- accepting -------------------------------------------------------------------------
+
+
+async def test_many_clients_at_once() -> None:
+    async with serving(echo) as (server, port):
+
+        async def one() -> None:
+            async with connected(port) as client:
+                await client.send(GET)
+                assert (await client.answer()).status == 200
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(100):
+                nursery.start_soon(one)
+        with trio.fail_after(2):
+            while server.connections:
+                await trio.lowlevel.checkpoint()
+
+
+async def test_what_a_handler_is_told() -> None:
+    seen: list[Request] = []
+
+    async def handler(request: Request, reply: Reply) -> None:
+        seen.append(request)
+        await reply.whole(200, b"{}")
+
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(post(b"", b"X-A: b", path=b"/p?k=secret"))
+        await client.answer()
+        (request,) = seen
+        assert (request.method, request.path, request.query, request.host) == ("POST", "/p", "k=secret", b"localhost")
+        assert (request.listener, request.header(b"x-a"), request.header(b"x-c")) == ("local", b"b", None)
+        assert request.peer.startswith("127.0.0.1:")
+        assert (len(request.id), request.has_body, request.content_length) == (32, False, 0)
+        assert "secret" not in repr(request)
+
+
+async def test_too_many_connections_are_told_so() -> None:
+    async with serving(echo, Limits(max_connections=1)) as (server, port):
+        async with connected(port) as first:
+            await first.send(GET)
+            await first.answer()
+            async with connected(port) as second:
+                await second.send(GET)
+                answer = await second.answer()
+                assert (answer.status, answer.fields[b"connection"]) == (503, b"close")
+                assert answer.fields[b"retry-after"]
+                assert json.loads(answer.body)["error"]["code"] == "overloaded"
+        server.limits = Limits()
+        async with connected(port) as third:
+            await third.send(GET)
+            assert (await third.answer()).status == 200
+
+
+async def test_a_connection_that_fails_hurts_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def handler(request: Request, reply: Reply) -> None:
+        if request.path == "/bug":
+            raise ExceptionGroup("several", [ValueError()])
+        await echo(request, reply)
+
+    async with serving(handler) as (_server, port), connected(port) as healthy:
+        async with connected(port) as client:
+            await client.send(GET.replace(b"GET /", b"GET /bug"))
+            assert (await client.answer()).status == 500
+        await healthy.send(GET)
+        assert (await healthy.answer()).status == 200
+
+
+async def test_out_of_files(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    failures = 0
+
+    class Poor(socket.socket):
+        def accept(self) -> tuple[socket.socket, object]:
+            nonlocal failures
+            if failures < 5:
+                failures += 1
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().accept()
+
+    monkeypatch.setattr(listen, "_ACCEPT_PAUSE_S", 0.001)
+    (plain,) = await open_listeners("127.0.0.1", 0)
+    poor = Poor(fileno=plain.detach())
+    poor.setblocking(False)
+    server = Server(echo, Limits())
+    with caplog.at_level(logging.ERROR):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(server.serve_on, [poor], "tunnel")
+            async with connected(poor.getsockname()[1]) as client:
+                await client.send(GET)
+                assert (await client.answer()).status == 200
+            nursery.cancel_scope.cancel()
+    assert failures == 5
+    assert len(caplog.records) == 1, "one line a minute"
+
+
+def test_every_connection_is_guarded() -> None:
+    """trio ends the server for one exception: nothing but ``guard`` may run a connection."""
+    folder = Path(linx.server.__file__).parent
+    calls = [
+        (path.name, node.attr)
+        for path in sorted(folder.glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("guard", "run")
+    ]
+    assert calls == [("connection.py", "run"), ("listen.py", "guard")]
+
+
+# --- a second listener -----------------------------------------------------------------
+
+
+async def test_a_second_listener_has_its_own_name_handler_and_end() -> None:
+    async def tell(request: Request, reply: Reply) -> None:
+        await reply.whole(200, request.listener.encode())
+
+    server = Server(echo, Limits())
+    ((_host, port),) = await server.listen("127.0.0.1", 0)
+    (other,) = await open_listeners("127.0.0.1", 0)
+    other_port = other.getsockname()[1]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.serve)
+        async with connected(port) as local:
+            scope = trio.CancelScope()
+
+            async def tunnel(task_status: trio.TaskStatus[None]) -> None:
+                with scope:
+                    await server.serve_on([other], "tunnel", tell, task_status=task_status)
+
+            await nursery.start(tunnel)
+            async with connected(other_port) as client:
+                await client.send(GET)
+                assert (await client.answer()).body == b"tunnel"
+                assert server.connections == 2
+                scope.cancel()
+                assert await client.until_eof() == b""
+            with trio.fail_after(2):
+                while other.fileno() >= 0:
+                    await trio.sleep(0)
+            await local.send(GET)
+            assert (await local.answer()).body == b"GET / 0"
+        nursery.cancel_scope.cancel()
+
+
+# --- the end ---------------------------------------------------------------------------
+
+
+async def test_drain_closes_the_idle_and_waits_for_the_busy() -> None:
+    go = trio.Event()
+
+    async def handler(request: Request, reply: Reply) -> None:
+        await go.wait()
+        await reply.whole(200, b"{}")
+
+    async with serving(handler) as (server, port), connected(port) as idle, connected(port) as busy:
+        await busy.send(GET)
+        while not server.requests_running:
+            await trio.lowlevel.checkpoint()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.drain, math.inf)
+            before = trio.current_time()
+            assert await idle.until_eof() == b""
+            assert trio.current_time() - before < 0.1
+            with pytest.raises(OSError):
+                await trio.open_tcp_stream("127.0.0.1", port)
+            assert server.requests_running == 1
+            go.set()
+            answer = await busy.answer()
+            assert (answer.status, answer.fields[b"connection"]) == (200, b"close")
+            await busy.stream.aclose()
+
+
+async def test_after_the_grace_the_busy_are_stopped() -> None:
+    async with serving(waiting) as (server, port), connected(port) as client:
+        await client.send(post(b""))
+        await client.read()
+        with trio.fail_after(2):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(server.drain, 0.01)
+                answer = await client.answer()
+                assert answer.is_whole
+                assert answer.body.startswith(b"oneLinx is shutting down")
+                await client.stream.aclose()
+        assert server.connections == 0
+
+
+async def test_hurry() -> None:
+    async with serving(waiting) as (server, port), connected(port) as client:
+        await client.send(post(b""))
+        await client.read()
+        with trio.fail_after(2):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(server.drain, math.inf)
+                await trio.testing.wait_all_tasks_blocked(0.01)
+                server.hurry()
+                await client.answer()
+                await client.stream.aclose()
+
+
+async def test_who_does_not_stop_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stubborn(request: Request, reply: Reply) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(listen, "_LAST_WORDS_S", 0.01)
+    async with serving(stubborn) as (server, port), connected(port) as client:
+        await client.send(GET)
+        while not server.requests_running:
+            await trio.lowlevel.checkpoint()
+        with trio.fail_after(2):
+            await server.drain(0)
+        assert (server.connections, server.requests_running) == (0, 0)
+
+
+async def test_an_open_upgrade_does_not_hold_up_a_drain() -> None:
+    async def handler(request: Request, reply: Reply) -> None:
+        stream = request.take_over()
+        try:
+            with request.scope:
+                await stream.receive_some()
+                await trio.sleep_forever()
+            raise request.stopped or LinxError("?")
+        except LinxError as problem:
+            await reply.whole(problem.status, b"{}")
+
+    async with serving(handler) as (server, port), connected(port) as client:
+        await client.send(GET)
+        while not server.connections or server.requests_running:
+            await trio.lowlevel.checkpoint()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        async with trio.open_nursery() as nursery:
+            with trio.fail_after(1):
+                nursery.start_soon(server.drain, math.inf)
+                assert await client.until_eof() == b"", "no HTTP answer goes into another protocol"
+                await client.stream.aclose()
