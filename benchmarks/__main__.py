@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.contenders import CONTENDERS, ROOT, Contender, Started, Unavailable
+from benchmarks.contenders import CONTENDERS, ROOT, Contender, Started, Unavailable, other_checkout
 from benchmarks.load import Load, LoadError, Target, once
 from benchmarks.processes import Running, machine_cpu
 from benchmarks.workloads import GROUPS, WORKLOADS, Workload
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _raise_file_limit()
     with tempfile.TemporaryDirectory(prefix="linx-benchmarks-") as folder, contextlib.ExitStack() as stack:
         runner = Runner(Path(folder), stack, options.rounds, options.seconds)
-        result = runner.run([WORKLOADS[name] for name in dict.fromkeys(names)], _chosen(options.contenders))
+        result = runner.run([WORKLOADS[name] for name in dict.fromkeys(names)], _chosen(options))
     print(report.table(result))
     if options.write:
         path = report.write(result)
@@ -56,6 +56,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.0, help="of one measurement; default: the workload's own")
     parser.add_argument("--contenders", default="all", help="comma-separated names")
+    parser.add_argument("--other", type=Path, help="also measure the Linx of this checkout, for a before and after")
     parser.add_argument("--list", action="store_true", help="name workloads and contenders")
     parser.add_argument("--no-write", dest="write", action="store_false", help="only print")
     options = parser.parse_args(argv)
@@ -66,9 +67,12 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _chosen(names: str) -> list[Contender]:
-    wanted = list(CONTENDERS) if names == "all" else names.split(",")
-    return [CONTENDERS[name] for name in wanted]
+def _chosen(options: argparse.Namespace) -> list[Contender]:
+    wanted = list(CONTENDERS) if options.contenders == "all" else options.contenders.split(",")
+    chosen = [CONTENDERS[name] for name in wanted]
+    if options.other is not None:
+        chosen += [other_checkout(one, options.other.resolve()) for one in chosen if one.name.startswith("linx")]
+    return chosen
 
 
 def _raise_file_limit() -> None:
@@ -110,7 +114,7 @@ class Runner:
         result = report.Result(rounds=self.rounds)
         contenders = [one for one in contenders if self._is_usable(one, result)]
         for workload in workloads:
-            chosen = [one for one in contenders if not workload.only or one.name in workload.only]
+            chosen = [one for one in contenders if not workload.only or one.name.removesuffix("-other") in workload.only]
             for number in range(self.rounds):
                 # Another order each round, so that nobody always follows the same neighbour.
                 for contender in chosen[number % len(chosen) :] + chosen[: number % len(chosen)]:

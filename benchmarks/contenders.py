@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,19 +47,24 @@ class Setting:
     folder: Path
 
 
+Command = tuple[list[str], dict[str, str]]
+
+
 @dataclass(frozen=True)
 class Contender:
     """``command`` writes config files into the folder and gives argv and environment."""
 
     name: str
     title: str
-    command: Callable[[Setting], tuple[list[str], dict[str, str]]] | None
+    command: Callable[[Setting], Command] | None
     version: Callable[[], str]
     headers: Callable[[Setting], tuple[tuple[str, str], ...]] = lambda _setting: ()
     is_slow: bool = False
     """Costs milliseconds a request: loads are cut to what it can take."""
     ready: str = ""
     """What it prints when it is ready."""
+    checkout: Path = ROOT
+    """Where it is started."""
 
 
 class Started:
@@ -77,7 +82,7 @@ class Started:
         setting = Setting(upstreams, free_port(), folder)
         command, env = contender.command(setting)
         self.target = Target(setting.port, headers=contender.headers(setting))
-        self.process = Running(command, folder / "log.txt", env=env, cwd=ROOT)
+        self.process = Running(command, folder / "log.txt", env=env, cwd=contender.checkout)
         try:
             self._await()
         except BaseException:
@@ -144,8 +149,8 @@ def _run(command: Sequence[str], timeout_s: float = 60.0) -> str:
 # --- Linx ---
 
 
-def _linx(config: Callable[[Setting], dict[str, object]]) -> Callable[[Setting], tuple[list[str], dict[str, str]]]:
-    def command(setting: Setting) -> tuple[list[str], dict[str, str]]:
+def _linx(config: Callable[[Setting], dict[str, object]]) -> Callable[[Setting], Command]:
+    def command(setting: Setting) -> Command:
         path = setting.folder / "config.json"
         server = {"port": setting.port, "hostname": "127.0.0.1"}
         body = {name: {"enabled": False} for name in ("ollama", "llamacpp", "openrouter")}
@@ -212,7 +217,7 @@ http {{
 """
 
 
-def _nginx(setting: Setting) -> tuple[list[str], dict[str, str]]:
+def _nginx(setting: Setting) -> Command:
     binary = _nginx_binary()
     path = setting.folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
@@ -262,11 +267,13 @@ def _install_litellm() -> None:
         _run([str(folder / "bin" / "pip"), "install", "-q", f"litellm[proxy]=={LITELLM}"], INSTALL_S)
 
 
-def _litellm(setting: Setting) -> tuple[list[str], dict[str, str]]:
+def _litellm(setting: Setting) -> Command:
     _install_litellm()
     path = setting.folder / "litellm.yaml"
     path.write_text(_LITELLM.format(upstream=setting.upstreams[0]))
     env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False"}
+    # Without a key it refuses to start; asking for one would only cost it more.
+    env["LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"] = "true"
     binary = str(_litellm_folder() / "bin" / "litellm")
     options = ["--config", str(path), "--host", "127.0.0.1", "--port", str(setting.port), "--telemetry", "False"]
     return [binary, *options, "--num_workers", "1"], env
@@ -296,7 +303,7 @@ def _install_portkey() -> None:
         _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), package], INSTALL_S)
 
 
-def _portkey(setting: Setting) -> tuple[list[str], dict[str, str]]:
+def _portkey(setting: Setting) -> Command:
     _install_portkey()
     return ["node", str(_portkey_script()), f"--port={setting.port}", "--headless"], {"NODE_ENV": "production"}
 
@@ -327,3 +334,8 @@ CONTENDERS = {
         Contender("litellm", "LiteLLM proxy", _litellm, _litellm_version, is_slow=True),
     )
 }
+
+
+def other_checkout(contender: Contender, checkout: Path) -> Contender:
+    """The same Linx from another checkout, for a before beside an after."""
+    return replace(contender, name=contender.name + "-other", title=contender.title + ", other", checkout=checkout)

@@ -38,10 +38,10 @@ class Target:
     model: str = "bench"
 
     def request(
-        self, frames: int, *, stream: bool, interval_us: int = 0, size: int = 0, body_bytes: int = 0
+        self, frames: int, *, stream: bool, interval_us: int = 0, size: int = 0, body_bytes: int = 0, burst: int = 1
     ) -> bytes:
         """A whole HTTP request. ``body_bytes`` is filled with a conversation of 4 KB messages."""
-        text = f"frames={frames} interval={interval_us} size={size}"
+        text = f"frames={frames} interval={interval_us} size={size} burst={burst}"
         messages = [f'{{"role":"user","content":"{text}"}}']
         line = "The quick brown fox said \\\"nothing\\\" and\\njumped. "
         turn = line * (4096 // len(line))

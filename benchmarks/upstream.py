@@ -1,12 +1,12 @@
 """A provider that is never the limit: frames rendered before, raw sockets, one epoll loop.
 
 Speaks OpenAI's chat completions and Ollama's /api/chat on one port. What it answers stands
-in the prompt (``frames=3 interval=10000 size=0``, in microseconds and bytes), so every proxy
+in the prompt (``frames=3 interval=10000 size=0 burst=64``, in microseconds and bytes), so every proxy
 hands it through. Each text is ``@`` and the time of sending in nanoseconds of
 CLOCK_MONOTONIC, which is the same clock in every process of a machine.
 
 Paced frames leave one by one, each stream with a phase of its own. Without an interval an
-answer leaves in writes of many frames, each an HTTP chunk of its own.
+answer leaves in writes of ``burst`` frames, each an HTTP chunk of its own.
 
     python -m benchmarks.upstream [PORT]
 """
@@ -23,9 +23,9 @@ import sys
 import time
 
 MODEL = b"bench-model"
-FLAT_OUT_WRITE = 64  # frames of one write where there is no interval
+WRITES_A_TURN = 64  # of one stream without an interval; then the others have their turn
 STAMP = 20  # digits and the mark before them
-_PLAN = re.compile(rb"frames=(\d+) interval=(\d+) size=(\d+)")
+_PLAN = re.compile(rb"frames=(\d+) interval=(\d+) size=(\d+) burst=(\d+)")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _MARK = b"@0000000000000000000"
 
@@ -114,7 +114,9 @@ SHAPES = _shapes()
 class Connection:
     """``left`` frames are still to be sent, with the ``interval`` between them (ns)."""
 
-    __slots__ = ("after", "before", "buffer", "due", "interval", "last", "left", "needed", "out", "sock")
+    __slots__ = (
+        "after", "before", "buffer", "burst", "due", "frames", "interval", "last", "left", "needed", "out", "sock",
+    )  # fmt: skip
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -122,6 +124,8 @@ class Connection:
         self.needed = 0  # bytes of the whole request, 0 while its head is not there
         self.out = b""
         self.left = 0
+        self.burst = 1
+        self.frames = b""  # of one write
         self.interval = 0
         self.due = 0
         self.before = self.after = self.last = b""
@@ -211,7 +215,7 @@ class Upstream:
             self._send(connection, _whole(body))
             return
         found = _PLAN.search(request)
-        frames, interval, size = (int(group) for group in found.groups()) if found else (1, 0, 0)
+        frames, interval, size, burst = map(int, found.groups()) if found else (1, 0, 0, 1)
         is_stream = path == b"/api/chat" or b'"stream":true' in request or b'"stream": true' in request
         if not is_stream:
             text = b"@%019d" % time.monotonic_ns() + b"x" * (size + 7 * frames)
@@ -228,6 +232,9 @@ class Upstream:
             connection.due = now + int(self._phases.random() * connection.interval)
             heapq.heappush(self._timers, (connection.due, id(connection), connection))
         else:
+            connection.burst = burst
+            frame = b"%b@%019d%b" % (connection.before, time.monotonic_ns(), connection.after)
+            connection.frames = frame * burst
             self._send(connection, shape.head + shape.first + self._batch(connection))
 
     def _reset(self) -> None:
@@ -239,10 +246,12 @@ class Upstream:
     # --- answers ---
 
     def _batch(self, connection: Connection) -> bytes:
-        count = min(connection.left, FLAT_OUT_WRITE)
-        connection.left -= count
-        frame = b"%b@%019d%b" % (connection.before, time.monotonic_ns(), connection.after)
-        return frame * count if connection.left else frame * count + connection.last
+        connection.left -= connection.burst
+        if connection.left > 0:
+            return connection.frames
+        frames = connection.frames[: len(connection.frames) // connection.burst * (connection.left + connection.burst)]
+        connection.left = 0
+        return frames + connection.last
 
     def _send(self, connection: Connection, data: bytes) -> None:
         connection.out = connection.out + data if connection.out else data
@@ -251,7 +260,7 @@ class Upstream:
     def _push(self, connection: Connection) -> None:
         data, sock = connection.out, connection.sock
         is_waiting = False
-        for _turn in range(8):
+        for _turn in range(WRITES_A_TURN):
             try:
                 sent = sock.send(data)
             except BlockingIOError:

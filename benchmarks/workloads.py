@@ -81,7 +81,7 @@ def _paced(streams: int, interval_ms: float) -> Callable[[Started, float], Figur
 
 def _asking(connections: int, *, stream: bool, body_bytes: int = 0) -> Callable[[Started, float], Figures]:
     def measure(started: Started, seconds: float) -> Figures:
-        request = started.target.request(2, stream=stream, body_bytes=body_bytes)
+        request = started.target.request(2, stream=stream, body_bytes=body_bytes, burst=2)
         cpu = _Cpu(started)
         with Load(started.target, connections) as load:
             load.closed_loop(request, 0.0, least=connections)  # dial, on both sides
@@ -99,9 +99,9 @@ def _asking(connections: int, *, stream: bool, body_bytes: int = 0) -> Callable[
     return measure
 
 
-def _flat_out(streams: int) -> Callable[[Started, float], Figures]:
+def _flat_out(streams: int, burst: int) -> Callable[[Started, float], Figures]:
     def measure(started: Started, seconds: float) -> Figures:
-        request = started.target.request(100_000_000, stream=True)
+        request = started.target.request(100_000_000, stream=True, burst=burst)
         cpu = _Cpu(started)
         with Load(started.target, streams) as load:
             seen = load.streams(
@@ -187,7 +187,7 @@ def _length(frames: int) -> Callable[[Started, float], Figures]:
     """One answer of so many frames, flat out: the last frame must cost what the first did."""
 
     def measure(started: Started, _seconds: float) -> Figures:
-        request = started.target.request(frames, stream=True)
+        request = started.target.request(frames, stream=True, burst=50)
         cpu = _Cpu(started)
         with Load(started.target, 1) as load:
             cpu.start()
@@ -205,7 +205,8 @@ _LIST = (
     Workload("small", "small request, whole answer, 8 clients", _PER_REQUEST, _asking(8, stream=False)),
     Workload("small-stream", "small request, streamed, 8 clients", _PER_REQUEST, _asking(8, stream=True)),
     Workload("first-token", "small request, streamed, 1 client", "ttft_p50_us", _asking(1, stream=True)),
-    Workload("flat-out", "8 streams as fast as they go", "frames_per_s", _flat_out(8)),
+    Workload("flat-out", "8 streams as fast as they go, a write a frame", "frames_per_s", _flat_out(8, 1)),
+    Workload("bulk", "8 streams as fast as they go, 64 frames a write", "frames_per_s", _flat_out(8, 64)),
     Workload("crowd", "1,000 streams, a frame each 200 ms", "delay_p99_us", _paced(1000, 200), seconds=4.0),
     Workload("large", "400 KB body, whole answer, 2 clients", _PER_REQUEST, _asking(2, stream=False, body_bytes=LARGE)),
     Workload(

@@ -8,6 +8,7 @@ what they have. Linx serves whatever state they are in.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import signal
@@ -18,6 +19,7 @@ import trio
 
 import linx
 from linx.access import Access, Policy, is_local_name, machine_names
+from linx.advice import cannot_listen
 from linx.config import Config, ProviderConfig, refuse_own_address
 from linx.config_watch import ConfigWatch
 from linx.demo import Demo
@@ -89,13 +91,14 @@ class App:
 
     async def main(self, *, task_status: trio.TaskStatus[App] = trio.TASK_STATUS_IGNORED) -> None:
         """Start, serve until a signal, end. ``started`` gives the app once it accepts connections."""
-        async with trio.open_nursery() as nursery:
-            self.nursery = nursery
-            await self._start()
-            task_status.started(self)
-            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        # Signals first: one may come as soon as the ready line is out.
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as nursery:
+                self.nursery = nursery
+                await self._start()
+                task_status.started(self)
                 await self._until_signals(signals)
-            nursery.cancel_scope.cancel()
+                nursery.cancel_scope.cancel()
 
     # --- start ---
 
@@ -128,10 +131,7 @@ class App:
         try:
             self.bound = await self.server.listen(server.hostname, server.port)
         except OSError as error:
-            raise CannotListen(
-                f"linx: cannot listen on {server.hostname}:{server.port}: {error.strerror or error}. "
-                "Is another Linx running? Try --port with another number, or --port 0 for a free one."
-            ) from None
+            raise CannotListen(f"linx: {cannot_listen(server.hostname, server.port, error)}") from None
         refuse_own_address(self.config, self.bound)
         if not self.config.server.api_keys and not all(_is_loopback(host) for host, _port in self.bound):
             self.invented_key = secrets.token_urlsafe(KEY_BYTES)
@@ -302,7 +302,7 @@ class App:
         async with trio.open_nursery() as nursery:
 
             async def drain() -> None:
-                await self.server.drain(self.config.server.drain_s)
+                await self.server.drain(self.config.server.drain_s or math.inf)  # 0: as long as it takes
                 nursery.cancel_scope.cancel()
 
             draining = False

@@ -34,6 +34,8 @@ class ChatRequest:
     native: JsonObject | None = None
     legacy_functions: bool = False
     """The client sent ``functions``, so it is answered with ``function_call``."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Headers that belong to the client's dialect, for a provider that speaks it itself."""
 
 
 @dataclass(frozen=True, slots=True)

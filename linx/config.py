@@ -213,7 +213,7 @@ class _Typing:
 
     def _providers(self) -> Iterator[ProviderConfig]:
         for name in self.tree:
-            if name in SECTIONS:
+            if name in SECTIONS and not self._stands_below(name):
                 section = self.layers.resolved(self.tree[name], self.at(name), is_wanted=is_enabled(self.tree[name]))
                 shape = fitted(section, SectionShape, self.at(name))
                 if shape.kind not in (msgspec.UNSET, name):
@@ -223,10 +223,14 @@ class _Typing:
             where = self.at("providers", name)
             if not re.fullmatch(PROVIDER_NAME, name) or len(name) > 64:
                 raise ConfigError(where, "a name has letters, digits, dot, dash and underscore, starts with the former")
-            if name in SECTIONS:
-                raise ConfigError(where, f"is the name of a section of its own: {name}")
+            if name in SECTIONS and not self._stands_below(name):
+                raise ConfigError(where, f"is there twice: here and as the section {name}")
             section = self.layers.resolved(entry, where, is_wanted=is_enabled(entry))
             yield self._provider(name, fitted(section, ProviderShape, where), where)
+
+    def _stands_below(self, name: str) -> bool:
+        """Is a section's name used below ``providers`` instead, and only there?"""
+        return name in self.tree["providers"] and not self.layers.has_section(name)
 
     def _provider(self, name: str, shape: SectionShape, where: str) -> ProviderConfig:
         kind: Kind = shape.kind  # type: ignore[assignment]  # it is set by now
@@ -360,6 +364,7 @@ class _Typing:
             config_rules.check_argument(place(where, key), getattr(tunnel, key))
         for key in ("domain", "ssh_host"):
             config_rules.check_tunnel_host(place(where, key), getattr(tunnel, key))
+        config_rules.check_tunnel_user(place(where, "ssh_user"), tunnel.ssh_user)
         for key in ("ssh_identity", "ssh_known_hosts", "ngrok_path"):
             config_rules.check_path(place(where, key), getattr(tunnel, key))
         if tunnel.public_url is not None:

@@ -42,10 +42,17 @@ class Layers:
         self._label = file.label if file else DEFAULTS
         self._env = env
         self._sources: dict[str, str] = {}
+        self._given = set(file.tree if file else {})
+        if flags.ollama is not None:
+            self._given.add("ollama")
         self.tree = self._sections(file.tree if file else {})
         if file and file.is_exposed and self._holds_secret():
             self.warn(self._label, "holds a key and can be read by other users of this machine; run: chmod 600")
         self._lay_over(flags)
+
+    def has_section(self, name: str) -> bool:
+        """Does the file itself have it, or a flag ask for it?"""
+        return name in self._given
 
     def at(self, *keys: str) -> str:
         """How errors call a place: ``config.json: server.port``."""

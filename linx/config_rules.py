@@ -375,6 +375,12 @@ def check_tunnel_host(where: str, value: str | None) -> None:
         raise ConfigError(where, "must be a host name alone, without a scheme, a port or a path")
 
 
+def check_tunnel_user(where: str, value: str) -> None:
+    """ssh gets it as ``user@host``, which it also reads as a URL."""
+    if "/" in value:
+        raise ConfigError(where, "must be the name of a user, without a scheme or a path")
+
+
 def check_path(where: str, value: str | None) -> None:
     if value is None:
         return

@@ -423,7 +423,7 @@ BAD: list[tuple[object, str]] = [
     ({"providers": {"a/b": BOX}}, "config.json: providers.a/b: a name has letters"),
     ({"providers": {"": BOX}}, "config.json: providers.'': a name has letters"),
     ({"providers": {"x" * 65: BOX}}, "a name has letters"),
-    ({"providers": {"ollama": BOX}}, "config.json: providers.ollama: is the name of a section"),
+    ({"ollama": {}, "providers": {"ollama": BOX}}, "config.json: providers.ollama: is there twice"),
     # routing
     (
         {"routing": {"provider_priority": ["olama"]}},
@@ -695,3 +695,10 @@ def test_the_place_of_a_provider_of_ones_own_is_named() -> None:
     config = loaded(box(endpoint="http://localhost:8080"))
     with pytest.raises(ConfigError, match=r"providers\.box\.endpoint"):
         refuse_own_address(config, [("127.0.0.1", 1), ("127.0.0.1", 8080)])
+
+
+def test_a_sections_name_may_stand_below_providers_instead(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"providers": {"ollama": {"kind": "openai", "endpoint": "http://box.test:1"}}}')
+    config = load(str(path), {})
+    assert [(one.name, one.kind) for one in config.providers if one.name == "ollama"] == [("ollama", "openai")]

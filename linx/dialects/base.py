@@ -62,3 +62,9 @@ class Face(Protocol):
     def whole(self, chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject: ...
 
     def error_body(self, problem: LinxError, request_id: str) -> JsonObject: ...
+
+
+def status_of(face: Face, problem: LinxError) -> int:
+    """The HTTP status of a failure: a dialect may have one of its own for it."""
+    own = getattr(face, "status_of", None)
+    return problem.status if own is None else int(own(problem))

@@ -42,15 +42,17 @@ class Completion(Generation):
 
     __slots__ = ()
 
-    def _attempt(self, candidate: Candidate, record: AttemptRecord, is_last: bool) -> Attempt:
+    def _attempt(
+        self, candidate: Candidate, record: AttemptRecord, is_last: bool, chat: ChatRequest | None = None
+    ) -> Attempt:
+        ask = super()._attempt
         parts = parts_for(candidate.provider.kind, self.chat)
-        if len(parts) == 1 and not parts[0].leads and parts[0].chat is self.chat:
-            return super()._attempt(candidate, record, is_last)
-        ask = super()._attempt_for
+        if len(parts) == 1 and not parts[0].leads:
+            return ask(candidate, record, is_last)
 
-        def make(chat: ChatRequest) -> Attempt:
+        def make(part: ChatRequest) -> Attempt:
             inner = AttemptRecord(candidate.provider.name, candidate.model, trio.current_time())
-            return ask(chat, candidate, inner, is_last)
+            return ask(candidate, inner, is_last, part)
 
         return Series(candidate, record, parts, make)
 
@@ -84,7 +86,9 @@ def parts_for(kind: str, chat: ChatRequest) -> Sequence[Part]:
     parts = []
     seed = native.get("seed")
     for index in range(len(prompts) * count):
-        own = {**native, "prompt": prompts[index // count], "n": 1, "best_of": None}
+        own = {**native, "prompt": prompts[index // count], "n": 1}
+        if own.get("best_of") == count:
+            del own["best_of"]  # says no more than n
         if seed is not None:
             own["seed"] = seed + index % count  # the same seed would give the same answer again
         parts.append(Part(replace(chat, native=own), index, named[index : index + 1]))

@@ -16,6 +16,7 @@ import trio
 
 from linx import jsontext
 from linx.chat import Answer, ChatRequest, JsonObject, Stamp
+from linx.dialects.base import status_of
 from linx.dialects.ollama_request import prompt_tokens_estimate
 from linx.errors import AttemptError, BadRequest, LinxError, LoopDetected, UnsupportedEncoding
 from linx.handlers.context import Context, new_id
@@ -75,6 +76,11 @@ def read_object(body: bytes) -> JsonObject:
     return value
 
 
+def is_local_only(request: Request) -> bool:
+    """Does the client ask that its prompt stay on local providers?"""
+    return (request.header(b"x-linx-local-only") or b"").strip().lower() in (b"true", b"1")
+
+
 def next_hop(context: Context, request: Request) -> bytes:
     """The hop header for providers. Raises LoopDetected when this Linx is already in it."""
     hops = request.header(HOP_HEADER) or b""
@@ -123,7 +129,7 @@ class Generation:
             phase = "done"
         except LinxError as error:
             phase = "failed"
-            record.status = error.status
+            record.status = status_of(self.face, error)
             error.headers = (*error.headers, *self._headers())
             raise
         finally:
@@ -242,9 +248,14 @@ class Generation:
         provider.counters.requests += 1
         if is_hedge:
             provider.counters.hedges += 1
+        return self._attempt(candidate, record, is_last)
+
+    def _attempt(
+        self, candidate: Candidate, record: AttemptRecord, is_last: bool, chat: ChatRequest | None = None
+    ) -> Attempt:
         return Attempt(
             candidate,
-            self.chat,
+            chat or self.chat,
             self.context.pool,
             record,
             new_id=new_id,
@@ -284,7 +295,7 @@ class Generation:
     # --- what the request says of itself ---
 
     def _demand(self) -> Demand:
-        local_only = (self.request.header(b"x-linx-local-only") or b"").strip().lower() in (b"true", b"1")
+        local_only = is_local_only(self.request)
         if len(self.router.providers) < 2:
             return Demand(local_only=local_only)  # nobody to choose between: nothing to estimate
         body = self.chat.body

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from linx import jsontext
 from linx.errors import UnknownModel, quote
+from linx.handlers import model_shapes
 from linx.routing.prices import FREE
 
 if TYPE_CHECKING:
@@ -21,7 +22,14 @@ async def list_models(context: Context, face: Face, request: Request, reply: Rep
     """``GET /v1/models``."""
     names = context.router.names()
     data = [_entry(context, name, candidates[0]) for name, candidates in names.items()]
-    await reply.whole(200, jsontext.dumps({"object": "list", "data": data}))
+    query = parse_qs(request.query, keep_blank_values=True, max_num_fields=16)
+    if request.header(b"anthropic-version") is not None:
+        body = model_shapes.anthropic_list(data, query)
+    elif "client_version" in query:
+        body = model_shapes.codex_list(data)
+    else:
+        body = {"object": "list", "data": data}
+    await reply.whole(200, jsontext.dumps(body))
 
 
 async def show_model(context: Context, face: Face, request: Request, reply: Reply) -> None:
@@ -30,7 +38,10 @@ async def show_model(context: Context, face: Face, request: Request, reply: Repl
     candidates = context.router.names().get(name) or context.router.names().get(name.rstrip("/"))
     if not candidates:
         raise UnknownModel(f"No provider has the model {quote(name)!r}. GET /v1/models lists all.")
-    await reply.whole(200, jsontext.dumps(_entry(context, name, candidates[0])))
+    entry = _entry(context, name, candidates[0])
+    if request.header(b"anthropic-version") is not None:
+        entry = model_shapes.anthropic_entry(entry)
+    await reply.whole(200, jsontext.dumps(entry))
 
 
 def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:

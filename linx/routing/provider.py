@@ -16,7 +16,8 @@ import trio
 import linx
 from linx import jsontext
 from linx.chat import ChatRequest, JsonObject, ModelTraits
-from linx.dialects import embeddings, ollama_request, openai_request, text_completion
+from linx.dialects import completions_provider, embeddings, native, ollama_request, openai_request, text_completion
+from linx.dialects.completions import DIALECT as COMPLETIONS
 from linx.dialects.embeddings import EmbeddingsDecoder
 from linx.dialects.ollama_decoder import GENERATE, OllamaDecoder
 from linx.dialects.openai_decoder import OpenAIDecoder
@@ -66,6 +67,8 @@ class Kind:
     lacks: str | None = None
     """What a server that does not know the path cannot do; None where every one of the kind knows it."""
     may_think: bool = True
+    takes_headers: bool = False
+    """Are the headers that belong to the client's dialect passed on?"""
 
 
 def _openai_body(kind: str) -> Callable[[ChatRequest, str, ModelTraits], JsonObject]:
@@ -123,8 +126,63 @@ _OLD_EMBEDDINGS = Kind(
 _INFILL = Kind(
     "/infill", _SSE, text_completion.infill_body, text_completion.InfillDecoder, False, "insert", may_think=False
 )
+
+
+def _old_completions(
+    body: Callable[[ChatRequest, str, ModelTraits], JsonObject], path: str = "/completions", *, insert: bool = False
+) -> Kind:
+    decoder = text_completion.InfillDecoder if insert else completions_provider.CompletionsDecoder
+    lacks = "insert" if insert else "text completion"
+    return Kind(path, _SSE, body, decoder, not insert, lacks, may_think=False)
+
+
+_OLD_GENERATE = Kind(
+    "/api/generate",
+    _NDJSON,
+    completions_provider.generate_body,
+    lambda new_id: OllamaDecoder(new_id, generate=True),
+    False,
+    may_think=False,
+)
+_OLD_COMPLETIONS: Mapping[str, Kind] = {
+    "openai": _old_completions(completions_provider.openai_body("openai")),
+    "openrouter": _old_completions(completions_provider.openai_body("openrouter")),
+    "llamacpp": _old_completions(completions_provider.llamacpp_body),
+    "ollama": _OLD_GENERATE,
+}
+NATIVE: Mapping[str, Kind] = {
+    native.ANTHROPIC: Kind(
+        "/messages",
+        _SSE,
+        native.messages_body,
+        lambda _new_id: native.NativeDecoder(native.ANTHROPIC),
+        True,
+        "the Messages API",
+        may_think=False,
+        takes_headers=True,
+    ),
+    native.RESPONSES: Kind(
+        "/responses",
+        _SSE,
+        native.responses_body,
+        lambda _new_id: native.NativeDecoder(native.RESPONSES),
+        True,
+        "the Responses API",
+        may_think=False,
+        takes_headers=True,
+    ),
+}
+"""By the client's dialect: how a provider is asked that speaks it itself, where ``native`` is set."""
 COMPLETION, INSERT = "completion", "insert"
 WAYS: Mapping[tuple[str, str], Kind] = {
+    **{
+        (kind, task): way
+        for kind, way in _OLD_COMPLETIONS.items()
+        for task in (COMPLETIONS, completions_provider.INSERT)
+    },
+    ("llamacpp", completions_provider.INSERT): _old_completions(
+        completions_provider.infill_body, "/infill", insert=True
+    ),
     **dict.fromkeys((("ollama", GENERATE), ("ollama", COMPLETION), ("ollama", INSERT)), _GENERATE),
     **{(kind, task): _completion(kind) for kind in ("openai", "openrouter") for task in (COMPLETION, INSERT)},
     ("llamacpp", COMPLETION): _completion("llamacpp"),
@@ -145,7 +203,7 @@ def task_of(chat: ChatRequest) -> str:
     """What a request wants of a provider: its dialect tells, and of /api/generate the fields."""
     if chat.dialect == GENERATE and chat.native is not None and ollama_request.needs_completion(chat.native):
         return INSERT if chat.native.get("suffix") else COMPLETION
-    return chat.dialect
+    return completions_provider.task_of(chat) if chat.dialect == COMPLETIONS else chat.dialect
 
 
 class Provider:
@@ -286,6 +344,8 @@ class Provider:
 
     def way(self, chat: ChatRequest) -> Kind:
         """How it is asked for what ``chat`` wants."""
+        if self.config.native and chat.native is not None and chat.dialect in NATIVE:
+            return NATIVE[chat.dialect]
         return WAYS.get((self.kind, task_of(chat)), self.dialect)
 
     def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes) -> Sending:
@@ -294,6 +354,8 @@ class Provider:
         body = jsontext.dumps(dialect.body(chat, model, self.traits(chat, model, now)))
         base = self.api_path if dialect.under_api else self.root_path
         headers = (*self._headers, (b"accept", dialect.accept), (HOP_HEADER, hop))
+        if dialect.takes_headers:
+            headers += chat.headers
         return Sending(b"POST", (base + dialect.path).encode("ascii"), headers, body)
 
     def get(self, path: str, *, under_api: bool = False) -> Sending:

@@ -181,13 +181,16 @@ async def test_loading_reaches_an_ollama(tmp_path: Path) -> None:
 
 
 async def test_only_the_one_who_would_answer_loads_but_anyone_may_unload(tmp_path: Path) -> None:
-    async with FakeProvider("llamacpp", ["m"]) as first, FakeProvider("ollama", ["m"]) as second:
-        async with linx_for(tmp_path, first, second) as port:
-            await ask(port, "/api/chat", {"model": "m", "messages": []})
-            assert second.calls == []
-            await ask(port, "/api/chat", {"model": "m", "messages": [], "keep_alive": 0})
-            assert len(second.calls) == 1
-            assert first.calls == []
+    async with (
+        FakeProvider("llamacpp", ["m"]) as first,
+        FakeProvider("ollama", ["m"]) as second,
+        linx_for(tmp_path, first, second) as port,
+    ):
+        await ask(port, "/api/chat", {"model": "m", "messages": []})
+        assert second.calls == []
+        await ask(port, "/api/chat", {"model": "m", "messages": [], "keep_alive": 0})
+        assert len(second.calls) == 1
+        assert first.calls == []
 
 
 @pytest.mark.parametrize(
@@ -218,12 +221,15 @@ async def test_errors_have_ollamas_shape(tmp_path: Path, path: str, body: Any, s
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_failure_before_the_first_word_falls_over(tmp_path: Path, kind: Kind) -> None:
-    async with FakeProvider(kind, ["m"]) as bad, FakeProvider("openai", ["m"]) as good:
-        async with linx_for(tmp_path, bad, good, routing={"cost_optimization": False}) as port:
-            bad.next(Answer(cut=0, after="error"))
-            answer = await ask(port, "/api/chat", {"model": "m", "messages": HI})
-            assert content(frames(answer.body)) == "Hello from the fake."
-            assert answer.headers["x-linx-attempts"].endswith("openai2=ok")
+    async with (
+        FakeProvider(kind, ["m"]) as bad,
+        FakeProvider("openai", ["m"]) as good,
+        linx_for(tmp_path, bad, good, routing={"cost_optimization": False}) as port,
+    ):
+        bad.next(Answer(cut=0, after="error"))
+        answer = await ask(port, "/api/chat", {"model": "m", "messages": HI})
+        assert content(frames(answer.body)) == "Hello from the fake."
+        assert answer.headers["x-linx-attempts"].endswith("openai2=ok")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -249,22 +255,22 @@ async def test_a_hang_up_stops_the_model(tmp_path: Path, stream: bool) -> None:
         await client.open()
         await client.send("POST", "/api/chat", {"model": "m", "messages": HI, "stream": stream})
         call = await fake.received()
-        while call.sent_frames < 2:
-            await trio.sleep(0.01)
+        if stream:
+            await client.event()
+            await client.event()
         await client.close()
         with trio.fail_after(2):
             await call.hung_up.wait()
 
 
 async def test_a_silent_wait_is_told_with_empty_frames(tmp_path: Path) -> None:
-    async with FakeProvider("openai", ["m"]) as fake:
-        async with linx_for(tmp_path, fake, server={"heartbeat_s": 0.1}) as port:
-            fake.next(Answer(tokens=["late"], first_s=0.6))
-            found = frames((await ask(port, "/api/chat", {"model": "m", "messages": HI})).body)
-            early = [frame for frame in found if frame["message"]["content"] == ""]
-            assert len(early) >= 3
-            assert content(found) == "late"
-            assert found[-1]["done"]
+    async with FakeProvider("openai", ["m"]) as fake, linx_for(tmp_path, fake, server={"heartbeat_s": 0.1}) as port:
+        fake.next(Answer(tokens=["late"], first_s=0.6))
+        found = frames((await ask(port, "/api/chat", {"model": "m", "messages": HI})).body)
+        early = [frame for frame in found if frame["message"]["content"] == ""]
+        assert len(early) >= 3
+        assert content(found) == "late"
+        assert found[-1]["done"]
 
 
 async def test_options_reach_each_kind_in_its_words(tmp_path: Path) -> None:
@@ -284,13 +290,15 @@ async def test_options_reach_each_kind_in_its_words(tmp_path: Path) -> None:
 
 
 async def test_a_mapping_is_answered_under_the_name_that_was_asked(tmp_path: Path) -> None:
-    async with FakeProvider("ollama", ["q:1"]) as fake:
-        async with linx_for(tmp_path, fake, providers={"ollama1": {"model_mappings": {"gpt-4o": "q:1"}}}) as port:
-            for name in ("gpt-4o", "gpt-4o:latest"):
-                answer = await ask(port, "/api/chat", {"model": name, "messages": HI})
-                assert {frame["model"] for frame in frames(answer.body)} == {name}
-                assert answer.headers["x-linx-model"] == "q:1"
-            assert {call.json["model"] for call in fake.calls} == {"q:1"}
+    async with (
+        FakeProvider("ollama", ["q:1"]) as fake,
+        linx_for(tmp_path, fake, providers={"ollama1": {"model_mappings": {"gpt-4o": "q:1"}}}) as port,
+    ):
+        for name in ("gpt-4o", "gpt-4o:latest"):
+            answer = await ask(port, "/api/chat", {"model": name, "messages": HI})
+            assert {frame["model"] for frame in frames(answer.body)} == {name}
+            assert answer.headers["x-linx-model"] == "q:1"
+        assert {call.json["model"] for call in fake.calls} == {"q:1"}
 
 
 @pytest.mark.parametrize("path", ["/api/chat/", "/k/secret/api/chat", "/k/secret/api/chat/"])

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
+import trio.testing
 
-from linx.server.limits import Limits
+from linx.server.connection import Connection
+from linx.server.limits import Limits, Shared
 from linx.server.listen import Server
+from linx.transport import StreamTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from linx.server.request import Handler, Reply, Request
 
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -144,6 +148,17 @@ async def serving(handler: Handler, limits: Limits | None = None) -> AsyncIterat
 
 
 @asynccontextmanager
+async def in_memory(handler: Handler, shared: Shared | None = None) -> AsyncIterator[Client]:
+    """A connection over a pair of memory streams, for tests of time."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    connection = Connection(StreamTransport(theirs), handler, shared or Shared())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.guard)
+        yield Client(ours)
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
 async def connected(port: int) -> AsyncIterator[Client]:
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         yield Client(stream)
@@ -154,3 +169,11 @@ async def echo(request: Request, reply: Reply) -> None:
     with request.scope:
         body = await request.body()
         await reply.whole(200, b"%s %s %d" % (request.method.encode(), request.path.encode(), len(body)), b"text/plain")
+
+
+async def stream(request: Request, reply: Reply) -> None:
+    reply.start(200, b"text/event-stream", [(b"x-a", b"b")])
+    await reply.send(b"one")
+    await reply.send(b"")
+    await reply.send(b"two")
+    await reply.end(b"three")

@@ -216,7 +216,7 @@ async def test_a_second_listener_has_its_own_name_handler_and_end() -> None:
                 assert await client.until_eof() == b""
             with trio.fail_after(2):
                 while other.fileno() >= 0:
-                    await trio.sleep(0)
+                    await trio.lowlevel.checkpoint()
             await local.send(GET)
             assert (await local.answer()).body == b"GET / 0"
         nursery.cancel_scope.cancel()

@@ -1,0 +1,63 @@
+"""Every dialect is what ``base`` says a dialect is: mypy compares the shapes, this the behaviour."""
+
+from __future__ import annotations
+
+import pytest
+
+from linx.chat import ChatRequest, Chunk, Stamp
+from linx.dialects.anthropic import AnthropicFace
+from linx.dialects.base import MAX_FRAME, Decoder, Face
+from linx.dialects.ollama import OllamaFace
+from linx.dialects.ollama_decoder import OllamaDecoder
+from linx.dialects.openai import OpenAIFace
+from linx.dialects.openai_decoder import OpenAIDecoder
+from linx.dialects.responses import ResponsesFace
+from linx.errors import EmptyAnswer, Garbled
+
+FACES: list[Face] = [OpenAIFace(), OllamaFace("chat"), OllamaFace("generate"), AnthropicFace(), ResponsesFace()]
+DECODERS: list[Decoder] = [OpenAIDecoder(lambda: "id"), OllamaDecoder(lambda: "id")]
+BODIES = {
+    "openai": {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True},
+    "ollama": {"model": "m", "messages": [{"role": "user", "content": "hi"}], "prompt": "hi"},
+    "anthropic": {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}], "stream": True},
+    "responses": {"model": "m", "input": "hi", "stream": True},
+}
+
+
+def parsed(face: Face) -> ChatRequest:
+    return face.parse(dict(BODIES[face.name]))
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+def test_every_face_makes_the_same_hub_of_the_same_question(face: Face) -> None:
+    chat = parsed(face)
+    assert chat.model == "m"
+    assert chat.stream is True
+    assert chat.body["messages"][-1] == {"role": "user", "content": "hi"}
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+def test_an_error_frame_is_no_end(face: Face) -> None:
+    stamp = Stamp("0" * 32, 1_700_000_000.0, lambda: 1_700_000_001.0)
+    encoder = face.encoder(parsed(face), stamp)
+    sent = encoder.frames([Chunk(text="Hello")]) + encoder.heartbeat() + encoder.error(Garbled("it broke"))
+    assert b"Hello" in sent
+    assert b"it broke" in sent
+    for mark in (b"[DONE]", b'"done":true', b"message_stop", b"response.completed"):
+        assert mark not in sent
+
+
+@pytest.mark.parametrize("decoder", DECODERS, ids=lambda decoder: type(decoder).__name__)
+def test_nothing_at_all_is_an_empty_answer(decoder: Decoder) -> None:
+    assert decoder.feed(b"") == []
+    assert decoder.end() == []
+    assert isinstance(decoder.problem, EmptyAnswer)
+    assert not decoder.done
+
+
+def test_a_frame_is_bounded() -> None:
+    decoder = OllamaDecoder(lambda: "id")
+    piece = b"x" * (1024 * 1024)
+    for _ in range(MAX_FRAME // len(piece) + 1):
+        decoder.feed(piece)
+    assert isinstance(decoder.problem, Garbled)

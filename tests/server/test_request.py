@@ -1,0 +1,147 @@
+"""What a handler is given, and how its answer is framed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.lowlevel
+import trio.testing
+
+from linx.server.connection import Connection
+from linx.server.limits import Shared
+from linx.transport import StreamTransport
+from tests.server.client import GET, connected, echo, in_memory, post, serving, stream
+
+if TYPE_CHECKING:
+    from linx.server.request import Handler, Reply, Request
+
+
+async def test_keep_alive_and_pipelining() -> None:
+    async with in_memory(echo) as client:
+        await client.send(post(b"12345") + GET + post(b"1"))
+        answers = await client.answers(3)
+        assert [answer.body for answer in answers] == [b"POST / 5", b"GET / 0", b"POST / 1"]
+        assert b"connection" not in answers[0].fields
+        await client.send(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET)
+        (answer,) = await client.answers(2)
+        assert answer.fields[b"connection"] == b"close"
+
+
+async def test_a_streamed_answer() -> None:
+    async with in_memory(stream) as client:
+        await client.send(GET)
+        answer = await client.answer()
+        assert (answer.status, answer.body, answer.is_whole) == (200, b"onetwothree", True)
+        assert answer.fields == {
+            b"content-type": b"text/event-stream",
+            b"x-content-type-options": b"nosniff",
+            b"x-a": b"b",
+            b"transfer-encoding": b"chunked",
+        }
+
+
+async def test_the_head_leaves_with_the_first_frame_and_the_end_with_the_last() -> None:
+    sent: list[bytes] = []
+
+    class Recorder(StreamTransport):
+        def try_send(self, data: bytes) -> int:
+            sent.append(data)
+            return len(data)
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    done = trio.Event()
+
+    async def handler(request: Request, reply: Reply) -> None:
+        await stream(request, reply)
+        done.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Connection(Recorder(theirs), handler, Shared()).guard)
+        await ours.send_all(GET)
+        await done.wait()
+        nursery.cancel_scope.cancel()
+    assert sent[0].startswith(b"HTTP/1.1 200 OK\r\n")
+    assert sent[0].endswith(b"\r\n\r\n3\r\none\r\n")
+    assert sent[1:] == [b"3\r\ntwo\r\n", b"5\r\nthree\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("handler", [echo, stream])
+async def test_head_gets_no_body(handler: Handler) -> None:
+    async with in_memory(handler) as client:
+        await client.send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = await client.answer(is_head=True)
+        assert answer.status == 200
+        assert b"content-length" in answer.fields or b"transfer-encoding" in answer.fields
+        await client.send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        data = await client.until_eof()
+        assert data.endswith(b"\r\n\r\n")
+        assert data.count(b"\r\n\r\n") == 1
+
+
+async def test_http10_is_ended_by_closing() -> None:
+    async with in_memory(stream) as client:
+        await client.send(b"GET / HTTP/1.0\r\n\r\n" + GET)
+        answer = await client.answer()
+        assert answer.body == b"onetwothree"
+        assert answer.fields[b"connection"] == b"close"
+        assert b"transfer-encoding" not in answer.fields
+
+
+async def test_no_content_has_no_body_and_no_length() -> None:
+    async def handler(_request: Request, reply: Reply) -> None:
+        await reply.whole(204, b"", headers=[(b"allow", b"GET")])
+
+    async with in_memory(handler) as client:
+        await client.send(GET + GET)
+        for answer in await client.answers(2):
+            assert answer.fields == {b"x-content-type-options": b"nosniff", b"allow": b"GET"}
+
+
+async def test_a_value_from_outside_cannot_end_a_field() -> None:
+    async def handler(_request: Request, reply: Reply) -> None:
+        reply.common = [(b"vary", b"Origin")]
+        await reply.whole(200, b"{}", b"a/b\r\nX: y", [(b"x-linx-model", "m\r\nX: y\0é".encode())])
+
+    async with in_memory(handler) as client:
+        await client.send(GET)
+        fields = (await client.answer()).fields
+        assert fields[b"x-linx-model"] == b"m??X: y???"
+        assert fields[b"content-type"] == b"a/b??X: y"
+        assert fields[b"vary"] == b"Origin"
+
+
+@pytest.mark.parametrize("name", [b"", b"a b", b"a:", b"content-length", b"transfer-encoding", b"connection"])
+async def test_fields_that_a_handler_may_not_set(name: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(_request: Request, reply: Reply) -> None:
+        await reply.whole(200, b"{}", headers=[(name, b"1")])
+
+    async with in_memory(handler) as client:
+        await client.send(GET)
+        assert (await client.answer()).status == 500
+    assert "not a field" in caplog.text
+
+
+async def test_a_frame_that_may_be_left_out() -> None:
+    """It carries the head when it is first, and a torn one is finished before anything else is sent."""
+    tried: list[bool] = []
+
+    async def handler(request: Request, reply: Reply) -> None:
+        tried.append(reply.try_send(b"too early"))
+        reply.start(200, b"text/plain")
+        tried.append(reply.try_send(b""))
+        tried.append(reply.try_send(b"beat"))
+        while reply.try_send(b"x" * 50_000):
+            tried.append(True)
+        await reply.end(b"end")
+        tried.append(reply.try_send(b"too late"))
+
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(GET)
+        answer = await client.answer()
+        assert answer.is_whole
+        sent = len(tried) - 4
+        assert sent > 0
+        assert tried == [False, False, True, *[True] * sent, False]
+        assert answer.body == b"beat" + b"x" * 50_000 * sent + b"end"

@@ -1,0 +1,110 @@
+"""The wire: backpressure both ways, and sends that are never finished."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.lowlevel
+import trio.testing
+
+from linx.errors import HangUp, LinxError
+from linx.server.connection import Connection
+from linx.server.limits import Shared
+from linx.server.wire import READ_AHEAD
+from linx.transport import StreamTransport
+from tests.server.client import GET, connected, serving
+
+if TYPE_CHECKING:
+    from linx.server.request import Reply, Request
+
+
+async def test_a_stalled_reader_holds_the_writer() -> None:
+    sent = 0
+
+    async def handler(request: Request, reply: Reply) -> None:
+        nonlocal sent
+        reply.start(200, b"text/plain")
+        while True:
+            await reply.send(b"x" * 65536)
+            sent += 65536
+
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(GET)
+        before = -1
+        while before != sent:  # until the kernel's buffers are full
+            before = sent
+            await trio.testing.wait_all_tasks_blocked(0.05)
+        assert 0 < sent < 20_000_000
+        await client.read()
+
+
+async def test_a_pipelining_flood_is_left_in_the_clients_buffer() -> None:
+    go = trio.Event()
+
+    async def handler(request: Request, reply: Reply) -> None:
+        await go.wait()
+        await reply.whole(200, b"{}")
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    connection = Connection(StreamTransport(theirs), handler, Shared())
+    count = 5_000
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.guard)
+        await ours.send_all(GET * count)
+        await trio.testing.wait_all_tasks_blocked()
+        assert 0 < len(connection._wire.buffer) <= READ_AHEAD
+        go.set()
+        seen = 0
+        while seen < count:
+            seen += (await ours.receive_some(1 << 24)).count(b"HTTP/1.1 200 OK\r\n")
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_client_that_takes_nothing_is_dropped(autojump_clock: trio.testing.MockClock) -> None:
+    ended: list[tuple[float, type[BaseException]]] = []
+
+    async def handler(request: Request, reply: Reply) -> None:
+        reply.start(200, b"text/plain")
+        try:
+            while True:
+                await reply.send(b"x" * 1000)
+        except HangUp as error:
+            ended.append((trio.current_time(), type(error)))
+            raise
+
+    ours, theirs = trio.testing.lockstep_stream_pair()
+    async with trio.open_nursery() as nursery:
+        start = trio.current_time()
+        nursery.start_soon(Connection(StreamTransport(theirs), handler, Shared()).guard)
+        await ours.send_all(GET)
+        await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(290)
+        await ours.receive_some(10)
+        assert not ended
+        await trio.sleep(301)
+        assert ended
+        assert ended[0][0] - start == pytest.approx(300, abs=11)
+
+
+async def test_nothing_follows_a_torn_send(autojump_clock: trio.testing.MockClock) -> None:
+    """A frame was cut off by a stop: an error frame behind it would be read as its rest."""
+
+    async def handler(request: Request, reply: Reply) -> None:
+        reply.start(200, b"text/plain")
+        with request.scope:
+            await reply.send(b"x" * 1000)
+        with pytest.raises(HangUp):
+            await reply.end(b"error")
+
+    ours, theirs = trio.testing.lockstep_stream_pair()
+    connection = Connection(StreamTransport(theirs), handler, Shared())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.guard)
+        await ours.send_all(GET)
+        await trio.testing.wait_all_tasks_blocked()
+        assert connection.request is not None
+        connection.request.stop(LinxError("stopped"))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
