@@ -244,6 +244,7 @@ class App:
                 provider.inherit(old[one.name])
             if one is self.demo_config and self.demo is not None:
                 provider.is_starting = self._is_demo_loading
+                provider.is_last_resort = True
             providers.append(provider)
         router = Router(providers, config.routing)
         router.inherit(self.context.router)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from linx import jsontext
-from linx.errors import UnknownModel, quote
+from linx.errors import BadRequest, UnknownModel, quote
 from linx.handlers import model_shapes
 from linx.routing.prices import FREE
 
@@ -22,7 +22,10 @@ async def list_models(context: Context, face: Face, request: Request, reply: Rep
     """``GET /v1/models``."""
     names = context.router.names()
     data = [_entry(context, name, candidates[0]) for name, candidates in names.items()]
-    query = parse_qs(request.query, keep_blank_values=True, max_num_fields=16)
+    try:
+        query = parse_qs(request.query, keep_blank_values=True, max_num_fields=16)
+    except ValueError:
+        raise BadRequest("The query has too many fields.") from None
     if request.header(b"anthropic-version") is not None:
         body = model_shapes.anthropic_list(data, query)
     elif "client_version" in query:

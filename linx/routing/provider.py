@@ -237,6 +237,8 @@ class Provider:
         """Set when the first probe came back."""
         self.is_starting: Callable[[], bool] = lambda: False
         """Does Linx itself know that it is about to come up (the embedded demo)?"""
+        self.is_last_resort = False
+        """Answers any name whose own providers are all down (the embedded demo)."""
         self._canonical: dict[str, str] = {}
         self._contexts: dict[str, tuple[int, float]] = {}
         self._headers = self._base_headers()

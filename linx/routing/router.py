@@ -70,6 +70,8 @@ class Router:
         candidates = self.candidates(model)
         if not candidates:
             raise self._unknown(model)
+        if all(one.provider.health.reachable is False for one in candidates):
+            candidates += self._last_resort(candidates)
         if demand.local_only or self.is_private(model):
             candidates = [one for one in candidates if one.provider.local]
             if not candidates:
@@ -169,6 +171,15 @@ class Router:
             if served:
                 found.append(Candidate(provider, served))
         return found
+
+    def _last_resort(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The embedded demo, for a name whose own providers are all down."""
+        tried = {one.provider for one in candidates}
+        return [
+            Candidate(provider, provider.config.model_mappings["default"])
+            for provider in self.providers
+            if provider.is_last_resort and provider not in tried
+        ]
 
     def _key(self, one: Candidate, now: float, demand: Demand) -> tuple[float, ...]:
         cost = self._cost(one, demand) if self.routing.cost_optimization else 0.0

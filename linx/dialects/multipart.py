@@ -1,0 +1,47 @@
+"""Finds the ``model`` field in the first bytes of a multipart form, and nothing else of it.
+
+A form is relayed as it comes, so it is not parsed: only the parts up to that field are
+looked at, by the strict grammar that every client's library writes.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BOUNDARY = re.compile(
+    rb'multipart/form-data[ \t]*(?:;[^"]*?)?;[ \t]*boundary=(?:"([^"\r\n]{1,70})"|([^\s";,]{1,70}))[ \t]*(?:;.*)?',
+    re.IGNORECASE | re.DOTALL,
+)
+_PLAIN = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+_NAME = re.compile(rb'\r\ncontent-disposition:[ \t]*form-data[ \t]*;(?:[^\r\n]*;)?[ \t]*name="?model"?[ \t]*(?:;|\r\n)', re.IGNORECASE)
+MAX_NAME = 1024  # bytes of a model's name
+
+
+def boundary_of(content_type: bytes) -> bytes | None:
+    """The boundary of a form; None if it is no form, or one that nobody should have written."""
+    found = _BOUNDARY.fullmatch(content_type.strip())
+    if found is None:
+        return None
+    boundary: bytes = found[1] or found[2]
+    return boundary if _PLAIN.fullmatch(boundary) else None
+
+
+def find_model(start: bytes, boundary: bytes) -> tuple[int, int] | None:
+    """Where the value of ``model`` stands in ``start``, if all of it does."""
+    mark = b"--" + boundary
+    place = 0 if start.startswith(mark) else start.find(b"\r\n" + mark) + 2
+    if place == 1:
+        return None
+    while True:
+        head_end = start.find(b"\r\n\r\n", place)
+        if head_end < 0:
+            return None
+        # The line end before the first field belongs to the mark, and the last one to the blank line.
+        head = start[place + len(mark) : head_end + 2]
+        value = head_end + 4
+        end = start.find(b"\r\n" + mark, value)
+        if end < 0:
+            return None
+        if _NAME.search(head):
+            return (value, end) if 0 < end - value <= MAX_NAME else None
+        place = end + 2

@@ -1,0 +1,37 @@
+"""The embedded demo answers a name whose own providers are all down, and never before."""
+
+from __future__ import annotations
+
+from linx.config import RoutingConfig
+from linx.routing.provider import Provider
+from linx.routing.router import Demand, Router
+from tests.routing.world import provider
+
+
+def routed(*providers: Provider) -> list[str]:
+    route = Router(providers, RoutingConfig(provider_priority=("a", "demo"))).route("gpt-4o", 0.0, Demand())
+    return [str(one) for one in route.candidates]
+
+
+def world(reachable: bool | None) -> tuple[Provider, Provider]:
+    ollama = provider("a", model_mappings={"gpt-4o": "big"})
+    ollama.health.reachable = reachable
+    demo = provider("demo", model_mappings={"default": "small"})
+    demo.is_last_resort = True
+    demo.health.reachable = True
+    return ollama, demo
+
+
+def test_it_is_there_when_nobody_else_is() -> None:
+    assert sorted(routed(*world(reachable=False))) == ["a/big", "demo/small"]
+
+
+def test_it_does_not_race_a_provider_that_works() -> None:
+    assert routed(*world(reachable=True)) == ["a/big"]
+    assert routed(*world(reachable=None)) == ["a/big"]
+
+
+def test_an_ordinary_default_stays_for_unknown_names_only() -> None:
+    ollama, other = world(reachable=False)
+    other.is_last_resort = False
+    assert routed(ollama, other) == ["a/big"]
