@@ -1,8 +1,8 @@
 """Measure Linx beside other proxies, interleaved, and write down what came of it.
 
-    python -m benchmarks                  everything: about half an hour
-    python -m benchmarks --quick          the main figures in two minutes
-    python -m benchmarks paced small      these workloads only; ``--list`` names them
+python -m benchmarks                  everything: about half an hour
+python -m benchmarks --quick          the main figures in two minutes
+python -m benchmarks paced small      these workloads only; ``--list`` names them
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks import report
+from benchmarks import charts, report
 from benchmarks.contenders import CONTENDERS, ROOT, Contender, Started, Unavailable, other_checkout
 from benchmarks.load import Load, LoadError, Target, once
 from benchmarks.processes import Running, machine_cpu
-from benchmarks.workloads import GROUPS, WORKLOADS, Workload
+from benchmarks.workloads import GROUPS, WORKLOADS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from benchmarks.workloads import Workload
 
 UPSTREAM_START_S = 10.0
 
@@ -45,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(report.table(result))
     if options.write:
         path = report.write(result)
-        print(f"written: {path.relative_to(ROOT)}")
+        for written in (path, *charts.draw(result)):
+            print(f"written: {written.relative_to(ROOT)}")
     return 0
 
 
@@ -114,7 +120,7 @@ class Runner:
         result = report.Result(rounds=self.rounds)
         contenders = [one for one in contenders if self._is_usable(one, result)]
         for workload in workloads:
-            chosen = [one for one in contenders if not workload.only or one.name.removesuffix("-other") in workload.only]
+            chosen = [one for one in contenders if workload.wants(one)]
             for number in range(self.rounds):
                 # Another order each round, so that nobody always follows the same neighbour.
                 for contender in chosen[number % len(chosen) :] + chosen[: number % len(chosen)]:
@@ -151,6 +157,9 @@ class Runner:
             return
         except (LoadError, OSError) as error:
             result.failed(workload.name, contender.name, str(error)[:300])
+            # Whatever state it is in, the next measurement gets a new one.
+            if contender.name in self._started:
+                self._started.pop(contender.name).stop()
             return
         finally:
             gc.enable()

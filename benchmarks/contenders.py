@@ -66,6 +66,11 @@ class Contender:
     checkout: Path = ROOT
     """Where it is started."""
 
+    @property
+    def base(self) -> str:
+        """Its name without the mark of another checkout."""
+        return self.name.removesuffix("-other")
+
 
 class Started:
     """A contender that answers."""
@@ -221,9 +226,7 @@ def _nginx(setting: Setting) -> Command:
     binary = _nginx_binary()
     path = setting.folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
-    path.write_text(
-        _NGINX.format(folder=setting.folder, upstream=setting.upstreams[0], port=setting.port, user=user)
-    )
+    path.write_text(_NGINX.format(folder=setting.folder, upstream=setting.upstreams[0], port=setting.port, user=user))
     return [binary, "-p", str(setting.folder), "-e", str(setting.folder / "error.log"), "-c", str(path)], {}
 
 
@@ -288,6 +291,14 @@ def _litellm_version() -> str:
 # --- Portkey's gateway ---
 
 
+# Of its server libraries those of its own time: with today's it answers every stream with a 500.
+_PORTKEY_PACKAGE = {
+    "private": True,
+    "dependencies": {"@portkey-ai/gateway": PORTKEY},
+    "overrides": {"@hono/node-server": "1.13.8", "hono": "4.9.7"},
+}
+
+
 def _portkey_script() -> Path:
     return CACHE / "portkey" / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
 
@@ -299,8 +310,8 @@ def _install_portkey() -> None:
         folder = CACHE / "portkey"
         print(f"installing Portkey's gateway {PORTKEY} into {folder} (once)", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
-        package = f"@portkey-ai/gateway@{PORTKEY}"
-        _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), package], INSTALL_S)
+        (folder / "package.json").write_bytes(jsontext.dumps_pretty(_PORTKEY_PACKAGE))
+        _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)], INSTALL_S)
 
 
 def _portkey(setting: Setting) -> Command:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DIGITS = 19
 READ = 1 << 18
-PATIENCE_S = 60.0  # for streams to begin, and for single answers
+PATIENCE_S = 30.0  # for streams to begin, and for single answers
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")
 
@@ -43,7 +43,7 @@ class Target:
         """A whole HTTP request. ``body_bytes`` is filled with a conversation of 4 KB messages."""
         text = f"frames={frames} interval={interval_us} size={size} burst={burst}"
         messages = [f'{{"role":"user","content":"{text}"}}']
-        line = "The quick brown fox said \\\"nothing\\\" and\\njumped. "
+        line = 'The quick brown fox said \\"nothing\\" and\\njumped. '
         turn = line * (4096 // len(line))
         turns = body_bytes // len(turn)
         for number in range(turns):

@@ -87,14 +87,18 @@ def write(result: Result) -> Path:
         "cores": os.cpu_count(),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "load_average": result.load,
-        "busy_share": result.busy,
+        "load_average": _spread(result.load),
+        "busy_share": _spread(result.busy),
     }
     body = {"at": now.isoformat(timespec="seconds"), "commit": _commit(), "machine": machine, **asdict(result)}
     body.pop("load")
     body.pop("busy")
     path.write_bytes(jsontext.dumps_pretty(body))
     return path
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"least": min(values), "median": statistics.median(values), "most": max(values)} if values else {}
 
 
 def _number(value: float) -> str:

@@ -7,17 +7,19 @@ per unit of work; ``delay_…`` and ``ttft_…`` are wall time, the direct way's
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.load import Load, Seen, once
 
 if TYPE_CHECKING:
-    from benchmarks.contenders import Started
+    from collections.abc import Callable, Mapping
+
+    from benchmarks.contenders import Contender, Started
 
 Figures = dict[str, float]
 LARGE = 400 * 1024
+SLOWER = 10
 ENDLESS_S = 90.0  # of a paced stream, which is cut off long before
 
 
@@ -34,6 +36,11 @@ class Workload:
     only: tuple[str, ...] = ()
     """Contenders, where not all are wanted."""
     seconds: float = 2.0
+    is_heavy: bool = False
+    """Not for a contender that takes milliseconds a frame: it would only queue."""
+
+    def wants(self, contender: Contender) -> bool:
+        return (not self.only or contender.base in self.only) and not (self.is_heavy and contender.is_slow)
 
 
 def percentile(values: list[int] | list[float], share: float) -> float:
@@ -57,17 +64,19 @@ class _Cpu:
 
 def _paced(streams: int, interval_ms: float) -> Callable[[Started, float], Figures]:
     def measure(started: Started, seconds: float) -> Figures:
-        interval_us = int(interval_ms * 1000)
+        # What costs milliseconds a frame gets a tenth of them, or it would only queue.
+        interval = interval_ms * (SLOWER if started.contender.is_slow else 1)
+        interval_us = int(interval * 1000)
         frames = int(ENDLESS_S * 1e6 / interval_us)
         request = started.target.request(frames, stream=True, interval_us=interval_us)
         cpu = _Cpu(started)
         # Spread over one interval, else all streams of a burst would beat together.
-        gap_s = min(interval_ms / streams, 2.0) / 1000
+        gap_s = min(interval / streams, 2.0) / 1000
         with Load(started.target, streams) as load:
             seen = load.streams(
                 request, settle_s=0.3, window_s=seconds, gap_s=gap_s, on_start=cpu.start, on_end=cpu.stop
             )
-        wanted = streams * seen.window_ns / 1e9 / (interval_ms / 1000)
+        wanted = streams * seen.window_ns / 1e9 / (interval / 1000)
         return {
             "cpu_us_per_frame": cpu.ns / 1000 / max(1, seen.frames),
             "delay_p50_us": percentile(seen.delays, 0.5) / 1000,
@@ -206,7 +215,9 @@ _LIST = (
     Workload("small-stream", "small request, streamed, 8 clients", _PER_REQUEST, _asking(8, stream=True)),
     Workload("first-token", "small request, streamed, 1 client", "ttft_p50_us", _asking(1, stream=True)),
     Workload("flat-out", "8 streams as fast as they go, a write a frame", "frames_per_s", _flat_out(8, 1)),
-    Workload("bulk", "8 streams as fast as they go, 64 frames a write", "frames_per_s", _flat_out(8, 64)),
+    Workload(
+        "bulk", "8 streams as fast as they go, 64 frames a write", "frames_per_s", _flat_out(8, 64), is_heavy=True
+    ),
     Workload("crowd", "1,000 streams, a frame each 200 ms", "delay_p99_us", _paced(1000, 200), seconds=4.0),
     Workload("large", "400 KB body, whole answer, 2 clients", _PER_REQUEST, _asking(2, stream=False, body_bytes=LARGE)),
     Workload(
@@ -225,15 +236,11 @@ _LIST = (
         for frames in (1_000, 10_000, 100_000)
     ),
     *(
-        Workload(
-            f"frame-{size >> 10}k", f"frames of {size >> 10} KB", "cpu_ms_per_mb", _frame_size(size), only=_OURS
-        )
+        Workload(f"frame-{size >> 10}k", f"frames of {size >> 10} KB", "cpu_ms_per_mb", _frame_size(size), only=_OURS)
         for size in (1 << 14, 1 << 17, 1 << 20, 15 << 20)
     ),
     *(
-        Workload(
-            f"body-{size >> 10}k", f"a body of {size >> 10} KB", "cpu_ms_per_mb", _body_size(size), only=_OURS
-        )
+        Workload(f"body-{size >> 10}k", f"a body of {size >> 10} KB", "cpu_ms_per_mb", _body_size(size), only=_OURS)
         for size in (1 << 16, 1 << 20, 1 << 23, 60 << 20)
     ),
 )

@@ -185,7 +185,7 @@ def is_local_name(name: str) -> bool:
         return True
     try:
         if name.startswith("["):
-            return ipaddress.IPv6Address(name.strip("[]")).is_loopback
+            return name.endswith("]") and ipaddress.IPv6Address(name[1:-1]).is_loopback
         return _DOTTED.fullmatch(name) is not None and ipaddress.IPv4Address(name).is_loopback
     except ValueError:
         return False
@@ -207,7 +207,8 @@ def _presented(request: Asking, path_key: bytes | None) -> bytes | None:
 def _host_name(host: str) -> str:
     """``Host`` without its port, lower-case; an IPv6 address keeps its brackets."""
     if host.startswith("["):
-        return host.partition("]")[0] + "]"
+        address, bracket, _ = host.partition("]")
+        return address + bracket
     return host.partition(":")[0].lower()
 
 

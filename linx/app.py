@@ -24,8 +24,11 @@ from linx.config import Config, ProviderConfig, refuse_own_address
 from linx.config_watch import ConfigWatch
 from linx.demo import Demo
 from linx.dialects import responses_request
+from linx.dialects.anthropic import AnthropicFace
+from linx.dialects.completions import CompletionsFace
 from linx.dialects.ollama import OllamaFace
 from linx.dialects.openai import OpenAIFace
+from linx.dialects.responses import ResponsesFace
 from linx.endpoints import Endpoints
 from linx.errors import ConfigError
 from linx.handlers.context import Context
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 READY_WAIT_S = 0.2  # for the first probes, so that whoever waits for the ready line finds the models
 SUMMARY_WAIT_S = 2.0  # for the first probes, before the summary is logged
 KEY_BYTES = 24  # of an invented key: 192 bits
+TUNNEL_SHARE = 0.25  # of all connections: strangers must not lock out the clients on this machine
 
 log = logging.getLogger("linx")
 
@@ -141,7 +145,7 @@ class App:
         async def serve(listeners: Sequence[socket.socket]) -> None:
             # A listener of its own, with its own demands: that is how a request from outside is known.
             handler = Endpoints(self.context, self.tunnel.access, lambda: self.faces)
-            await self.server.serve_on(listeners, "tunnel", handler)
+            await self.server.serve_on(listeners, "tunnel", handler, TUNNEL_SHARE)
 
         self.redactor.add(os.environ.get("NGROK_AUTHTOKEN", ""))
         self.tunnel = self.context.tunnel = Tunnel(serve, self.redactor, self.context.now, os.environ)
@@ -255,6 +259,9 @@ class App:
             "openai": OpenAIFace(config.server.reasoning_field, responses_request.chat_body),
             "ollama": OllamaFace("chat"),
             "ollama_generate": OllamaFace("generate"),
+            "anthropic": AnthropicFace(),
+            "responses": ResponsesFace(),
+            "completions": CompletionsFace(),
         }
         self.access.policy = self._policy(config)
         self.server.limits = _limits(config)

@@ -8,7 +8,6 @@ imported only by the command that needs it.
 from __future__ import annotations
 
 import difflib
-import importlib
 import importlib.util
 import os
 import re
@@ -83,9 +82,7 @@ CLIENTS = ("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-
 _OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
 """Each option and the name of its value, empty for a switch."""
 _BELONGS = {"--fix": "doctor", "--write": "setup", "--undo": "setup"}
-_MODULES = {"--tunnel": "linx.tunnel", "--gui": "linx.gui"}
-_CHILDREN = {"--demo-child": "linx.demo_child", "--tunnel-child": "linx.tunnel.child"}
-"""What a one-file binary starts itself as, since it is its own interpreter; nobody types these."""
+_MODULES = {"--gui": "linx.gui"}
 _SEE_HELP = "see linx --help"
 
 
@@ -103,8 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
     if words and words[0] in _CHILDREN:
-        code: int = importlib.import_module(_CHILDREN[words[0]]).main(words[1:])
-        return code
+        return _CHILDREN[words[0]](words[1:])
     redactor = Redactor()
     for name in ("LINX_API_KEY", "OPENROUTER_API_KEY"):
         redactor.add(os.environ.get(name, ""))
@@ -205,6 +201,24 @@ _OTHERS: dict[str, Callable[[Given], int]] = {
     "setup": _setup,
     "schema": _schema,
 }
+
+
+# --- what a one-file binary starts itself as, being its own interpreter; nobody types these ---
+
+
+def _demo_child(words: list[str]) -> int:
+    from linx import demo_child
+
+    return demo_child.main(words)
+
+
+def _tunnel_child(words: list[str]) -> int:
+    from linx.tunnel import child
+
+    return child.main(words)
+
+
+_CHILDREN: dict[str, Callable[[list[str]], int]] = {"--demo-child": _demo_child, "--tunnel-child": _tunnel_child}
 
 
 def _not_yet(what: str) -> int:

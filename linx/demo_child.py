@@ -14,6 +14,7 @@ from typing import Any
 
 N_SLOTS = 4
 N_CTX = 8192  # tokens, one pool for all slots: a single request may use all of it
+N_PREDICT = 512  # tokens of an answer, unless a request says otherwise: so small a model may repeat itself for ever
 MAX_THREADS = 8  # past that, a small model only gets slower
 
 
@@ -63,6 +64,7 @@ def configure(params: Any, model: str, port: int, key: str) -> Any:
     params.n_parallel = N_SLOTS
     params.n_ctx = N_CTX
     params.kv_unified = True
+    params.n_predict = N_PREDICT
     params.warmup = False
     params.ui = False
     params.endpoint_slots = False

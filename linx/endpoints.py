@@ -17,8 +17,22 @@ from urllib.parse import unquote_to_bytes
 import trio
 
 from linx import jsontext
+from linx.dialects.base import status_of
 from linx.errors import Forbidden, LinxError, MethodNotAllowed, Stopped, UnknownEndpoint, quote
-from linx.handlers import admin, embeddings, models, ollama, ollama_manage, ollama_models, tunnel
+from linx.handlers import (
+    admin,
+    anthropic,
+    completions,
+    embeddings,
+    metrics,
+    models,
+    native,
+    ollama,
+    ollama_manage,
+    ollama_models,
+    relay,
+    tunnel,
+)
 from linx.handlers.generation import answer_chat
 
 if TYPE_CHECKING:
@@ -28,6 +42,11 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 Handle = Callable[["Context", "Face", "Request", "Reply"], Awaitable[None]]
+EITHER = "either"
+"""The face of what OpenAI's and Anthropic's clients ask on the same path; a header tells them apart."""
+USUAL_ID_HEADERS = (b"x-request-id",)
+ID_HEADERS: Mapping[str, tuple[bytes, ...]] = {"anthropic": (*USUAL_ID_HEADERS, b"request-id")}
+"""By dialect: under which names the id of a request goes into the head of its answer."""
 VARIANTS = ("", "/v1", "/v1/v1", "/api/v1", "/cursor/v1")
 
 log = logging.getLogger("linx.endpoints")
@@ -55,11 +74,22 @@ class Endpoint:
 
 MODEL_PATHS: Mapping[str, Endpoint] = {
     "/chat/completions": Endpoint({"POST": answer_chat}),
-    "/models": Endpoint({"GET": models.list_models}),
+    "/models": Endpoint({"GET": models.list_models}, EITHER),
     "/embeddings": Endpoint({"POST": embeddings.openai}),
+    "/completions": Endpoint({"POST": completions.answer}, "completions"),
+    "/responses": Endpoint({"POST": native.answer}, "responses"),
+    "/messages": Endpoint({"POST": native.answer}, "anthropic"),
+    "/messages/count_tokens": Endpoint({"POST": anthropic.count_tokens}, "anthropic"),
+    "/rerank": Endpoint({"POST": relay.answer}),
+    "/reranking": Endpoint({"POST": relay.answer}),
+    "/infill": Endpoint({"POST": relay.answer}),
+    "/tokenize": Endpoint({"POST": relay.answer}),
+    "/detokenize": Endpoint({"POST": relay.answer}),
 }
 MODEL_PREFIXES: Mapping[str, Endpoint] = {
-    "/models/": Endpoint({"GET": models.show_model}),
+    "/models/": Endpoint({"GET": models.show_model}, EITHER),
+    "/audio/": Endpoint({"POST": relay.answer}),
+    "/images/": Endpoint({"POST": relay.answer}),
 }
 OLLAMA_PATHS: Mapping[str, Endpoint] = {
     "/api/version": Endpoint({"GET": ollama_models.version}, "ollama"),
@@ -79,7 +109,9 @@ OLLAMA_PATHS: Mapping[str, Endpoint] = {
 OLLAMA_BLOBS = Endpoint({"HEAD": ollama_manage.blob, "POST": ollama_manage.blob}, "ollama", is_management=True)
 EXACT_PATHS: Mapping[str, Endpoint] = {
     "/": Endpoint({"GET": ollama.greet}, "ollama", is_open=True),
+    "/api/hello": Endpoint({"HEAD": anthropic.hello}, "anthropic", is_open=True),
     "/healthz": Endpoint({"GET": admin.healthz}, is_open=True),
+    "/metrics": Endpoint({"GET": metrics.metrics}, is_management=True),
     "/v1/providers/status": Endpoint({"GET": admin.providers_status}, is_management=True),
     "/linx/requests": Endpoint({"GET": admin.list_requests}, is_management=True),
     "/linx/reload": Endpoint({"POST": admin.reload_config}, is_management=True),
@@ -122,7 +154,7 @@ class Endpoints:
         path_key, path = split_key(request.path)
         endpoint = find(path)
         faces = self.faces()
-        face = faces.get(endpoint.face if endpoint is not None else face_of(path), faces["openai"])
+        face = faces[face_of(path, endpoint, request)]
         try:
             with request.scope:
                 await self._answer(request, reply, path, path_key, endpoint, face)
@@ -140,7 +172,7 @@ class Endpoints:
         endpoint: Endpoint | None,
         face: Face,
     ) -> None:
-        reply.common = [(b"x-request-id", request.id.encode())]
+        reply.common = [(name, request.id.encode()) for name in ID_HEADERS.get(face.name, USUAL_ID_HEADERS)]
         is_management = endpoint is not None and endpoint.is_management
         reply.common += self.access.check(
             request,
@@ -185,7 +217,7 @@ class Endpoints:
         if error.may_retry is not None:
             headers.append((b"x-should-retry", b"true" if error.may_retry else b"false"))
         body = jsontext.dumps_ascii(face.error_body(error, request.id))
-        await reply.whole(error.status, body, headers=headers)
+        await reply.whole(status_of(face, error), body, headers=headers)
 
 
 def split_key(path: str) -> tuple[bytes | None, str]:
@@ -208,8 +240,12 @@ def find(path: str) -> Endpoint | None:
     return None
 
 
-def face_of(path: str) -> str:
-    """Which dialect a client speaks that asks for a path Linx does not have."""
+def face_of(path: str, endpoint: Endpoint | None, request: Request) -> str:
+    """Which dialect a client speaks, also one that asks for a path Linx does not have."""
+    if endpoint is not None and endpoint.face != EITHER:
+        return endpoint.face
+    if request.header(b"anthropic-version") is not None or "/messages/" in path:
+        return "anthropic"
     if path.startswith("/api/") and not path.startswith("/api/v1"):
         return "ollama"
     return "openai"

@@ -7,6 +7,7 @@ anybody who looks.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from linx.chat import Usage
 
 KEPT_REQUESTS = 500
+KEPT_MODELS = 256  # of one provider, with counters of their own; a llama.cpp answers to any name
+OTHER_MODELS = "(others)"
+FIRST_TOKEN_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+ADDED_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
 
 
 class Histogram:
@@ -68,22 +73,63 @@ class Histogram:
         return min(self.BUCKETS - 1, math.ceil(math.log(seconds / self.FIRST_S, self.GROWTH)))
 
 
+class Buckets:
+    """Durations counted between fixed bounds, since Linx started: what a scraper wants to see."""
+
+    __slots__ = ("bounds", "counts", "total_s")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total_s = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.total_s += seconds
+
+
 @dataclass(slots=True)
-class Counters:
-    """What one provider (or one model at one) has done since Linx started."""
+class Used:
+    """Answers of a provider, or of one model there, and what they used by its own account."""
+
+    answers: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def add(self, usage: Usage, cost_usd: float | None) -> None:
+        self.answers += 1
+        self.prompt_tokens += usage.prompt
+        self.completion_tokens += usage.completion
+        self.cost_usd += cost_usd or 0.0
+
+
+@dataclass(slots=True)
+class Counters(Used):
+    """What one provider has done since Linx started."""
 
     requests: int = 0
     failures: int = 0
     hedges: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: float = 0.0
+    hedges_won: int = 0
+    wasted: int = 0
+    """Attempts there that lost a race: what they cost is not known, since they were cut short."""
+    outcomes: dict[str, int] = field(default_factory=dict)
+    """Attempts that have ended, by the words of ``x-linx-attempts``."""
     first_token: Histogram = field(default_factory=Histogram)
+    first_tokens: Buckets = field(default_factory=lambda: Buckets(FIRST_TOKEN_BOUNDS))
+    models: dict[str, Used] = field(default_factory=dict)
 
-    def used(self, usage: Usage, cost_usd: float | None) -> None:
-        self.prompt_tokens += usage.prompt
-        self.completion_tokens += usage.completion
-        self.cost_usd += cost_usd or 0.0
+    def spoke(self, seconds: float) -> None:
+        """An attempt said its first word after so long."""
+        self.first_token.add(seconds)
+        self.first_tokens.add(seconds)
+
+    def used(self, usage: Usage, cost_usd: float | None, model: str = "") -> None:
+        self.add(usage, cost_usd)
+        if model not in self.models and len(self.models) >= KEPT_MODELS:
+            model = OTHER_MODELS
+        self.models.setdefault(model, Used()).add(usage, cost_usd)
 
 
 @dataclass(slots=True)
@@ -97,6 +143,29 @@ class AttemptRecord:
     outcome: str = ""
     """"" while it runs; then one of the words of ``x-linx-attempts``."""
     is_hedge: bool = False
+    asked: float | None = None
+    """When it had a place at the provider; None while it waits for one."""
+    request: RequestRecord | None = field(default=None, repr=False, compare=False)
+    """Whose it is, to follow its phase and its waiting."""
+    counters: Counters | None = field(default=None, repr=False, compare=False)
+    """Where its outcome is counted."""
+
+    def part(self, now: float) -> AttemptRecord:
+        """A record for a piece of this attempt, which is not counted by itself."""
+        return AttemptRecord(self.provider, self.model, now, request=self.request)
+
+    def entered(self, phase: str) -> None:
+        if self.request is not None and self.request.phase != "streaming":
+            self.request.phase = phase
+
+    def end(self, outcome: str, now: float) -> None:
+        """The first outcome holds."""
+        if self.outcome:
+            return
+        self.outcome = outcome
+        self.ended = now
+        if self.counters is not None:
+            self.counters.outcomes[outcome] = self.counters.outcomes.get(outcome, 0) + 1
 
 
 @dataclass(slots=True)
@@ -121,13 +190,36 @@ class RequestRecord:
     usage: Usage | None = None
     cost_usd: float | None = None
     upstream_s: float = 0.0
-    """Time spent waiting for providers before the first meaningful event."""
+    """Time in which at least one attempt was waiting for its provider, or for a place there."""
+    waits: int = 0
+    """Attempts that are waiting now."""
+    waiting_since: float = 0.0
     stop: Callable[[], None] | None = None
     """Cancels the request while it runs."""
 
+    def wait_begins(self, now: float) -> None:
+        if not self.waits:
+            self.waiting_since = now
+        self.waits += 1
+
+    def wait_ends(self, now: float) -> None:
+        self.waits -= 1
+        if not self.waits:
+            self.upstream_s += now - self.waiting_since
+
+    def own_s(self, now: float) -> float:
+        """Linx's own share of the time since the request came."""
+        waited = self.upstream_s + (now - self.waiting_since if self.waits else 0.0)
+        return max(0.0, now - self.started - waited)
+
     def attempts_header(self) -> bytes:
-        """The value of ``x-linx-attempts``: ``ollama=connect_failed, openrouter=ok``."""
-        return ", ".join(f"{one.provider}={one.outcome or 'ok'}" for one in self.attempts).encode("ascii", "replace")
+        """The value of ``x-linx-attempts``: ``ollama=connect_failed, openrouter=ok``.
+
+        One that still runs is the winner, or, before there is one, not to be told yet.
+        """
+        usual = "" if self.provider is None else "ok"
+        told = [(one.provider, one.outcome or usual) for one in self.attempts]
+        return ", ".join(f"{name}={outcome}" for name, outcome in told if outcome).encode("ascii", "replace")
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -166,6 +258,10 @@ class Telemetry:
         self.running: dict[str, RequestRecord] = {}
         self.finished: deque[RequestRecord] = deque(maxlen=KEPT_REQUESTS)
         self.providers: dict[str, Counters] = {}
+        self.ended: dict[tuple[str, int], int] = {}
+        """Requests that are over, by how they ended and the status that was sent (0: none)."""
+        self.added = Buckets(ADDED_BOUNDS)
+        """What Linx itself added to the time before an answer began."""
 
     def counters(self, provider: str) -> Counters:
         counters = self.providers.get(provider)
@@ -181,6 +277,8 @@ class Telemetry:
         record.ended = now
         record.stop = None
         self.running.pop(record.id, None)
+        how = (phase, record.status or 0)
+        self.ended[how] = self.ended.get(how, 0) + 1
         self.finished.append(record)
 
     def newest(self) -> Iterator[RequestRecord]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from linx.access import Access, Policy, is_local_name, machine_names
-from linx.errors import BadRequest, Forbidden, LinxError, TooManyWrongKeys, Unauthorized, UnsupportedEncoding
+from linx.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding
 
 KEY = b"a-key-of-sixteen-characters"
 
@@ -211,19 +211,6 @@ def test_a_preflight_says_what_is_allowed() -> None:
         check(Policy(), Ask({**headers, b"origin": b"https://evil.example"}, "OPTIONS"))
 
 
-def test_the_tunnel_counts_wrong_keys_and_still_takes_the_right_one() -> None:
-    access = Access(Policy((KEY,), model_paths_only=True))
-    kinds: list[type[LinxError]] = []
-    for _ in range(12):
-        with pytest.raises(LinxError) as caught:
-            access.check(Ask({b"x-api-key": b"guess"}), None, is_open=False, is_management=False, now=10.0)
-        kinds.append(type(caught.value))
-    assert kinds == [Unauthorized] * 10 + [TooManyWrongKeys] * 2
-    access.check(Ask({b"x-api-key": KEY}), None, is_open=False, is_management=False, now=10.0)
-    with pytest.raises(Unauthorized):
-        access.check(Ask({b"x-api-key": b"guess"}), None, is_open=False, is_management=False, now=71.0)
-
-
 def test_has_key() -> None:
     access = Access(Policy((KEY,)))
     assert access.has_key(Ask({b"x-api-key": KEY}), None)
@@ -235,3 +222,62 @@ def test_local_names_are_canonical_text() -> None:
     assert is_local_name("127.0.0.1")
     assert not is_local_name("127.0.0.01")
     assert not is_local_name("[::g]")
+
+
+# --- the tunnel's listener ---
+
+NAME = b"abc123.lhr.life"
+TUNNEL = Policy((KEY,), hosts=machine_names(["abc123.lhr.life"]), model_paths_only=True)
+
+
+@pytest.mark.parametrize("host", [NAME, NAME.upper(), NAME + b":443"])
+def test_the_tunnel_answers_its_live_name_with_the_key(host: bytes) -> None:
+    check(TUNNEL, Ask({b"x-api-key": KEY}, host=host))
+    check(TUNNEL, Ask(host=host), KEY)
+
+
+@pytest.mark.parametrize(
+    "host", [b"localhost", b"127.0.0.1", b"[::1]", b"", b"evil.example", b"x." + NAME, NAME + b"."]
+)
+def test_it_answers_no_other_name_whatever_the_key(host: bytes) -> None:
+    for is_open in (False, True):
+        with pytest.raises(Forbidden, match="name of the tunnel"):
+            check(TUNNEL, Ask({b"x-api-key": KEY}, host=host), is_open=is_open)
+    preflight = {b"origin": b"https://app.example", b"access-control-request-method": b"POST"}
+    with pytest.raises(Forbidden):
+        check(TUNNEL, Ask(preflight, method="OPTIONS", host=host))
+
+
+def test_nothing_there_goes_without_a_key_but_a_preflight() -> None:
+    with pytest.raises(Unauthorized):
+        check(TUNNEL, Ask(host=NAME), is_open=True)
+    check(
+        TUNNEL,
+        Ask({b"origin": b"https://app.example", b"access-control-request-method": b"POST"}, "OPTIONS", host=NAME),
+    )
+
+
+def test_a_tunnel_that_has_no_key_yet_lets_nobody_in() -> None:
+    policy = Policy(hosts=TUNNEL.hosts, model_paths_only=True)
+    for headers in ({}, {b"x-api-key": b""}, {b"authorization": b"Bearer "}, {b"x-api-key": b"None"}):
+        with pytest.raises(Unauthorized):
+            check(policy, Ask(headers, host=NAME))
+
+
+def test_wrong_keys_there_are_counted_for_a_minute() -> None:
+    access = Access(TUNNEL)
+
+    def ask(key: bytes, now: float) -> None:
+        access.check(Ask({b"x-api-key": key}, host=NAME), None, is_open=False, is_management=False, now=now)
+
+    for number in range(10):
+        with pytest.raises(Unauthorized):
+            ask(b"wrong", float(number))
+    with pytest.raises(TooManyWrongKeys) as caught:
+        ask(b"wrong", 20.0)
+    assert caught.value.retry_after_s == 40
+    ask(KEY, 20.0)
+    with pytest.raises(Unauthorized):
+        ask(b"wrong", 60.5)
+    with pytest.raises(TooManyWrongKeys):
+        ask(b"wrong", 60.6)

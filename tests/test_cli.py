@@ -174,6 +174,21 @@ def test_every_flag_arrives(tmp_path: Path) -> None:
     assert found.load() == config
 
 
+@pytest.mark.parametrize("flag", ["--demo-child", "--tunnel-child"])
+def test_what_the_binary_starts_itself_as(flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[list[str]] = []
+
+    def child(words: list[str]) -> int:
+        given.append(words)
+        return 7
+
+    for module in ("linx.demo_child", "linx.tunnel.child"):
+        monkeypatch.setattr(f"{module}.main", child)
+    # Whatever follows is the child's, and looks like options of Linx or not.
+    assert main([flag, "ssh", "--help", "-T"]) == 7
+    assert given == [["ssh", "--help", "-T"]]
+
+
 @pytest.mark.parametrize(("line", "expected"), [("--tunnel", True), ("--no-tunnel", False)])
 def test_the_tunnel_can_be_forced_both_ways(line: str, expected: bool) -> None:
     assert options(line).config.tunnel.use_tunnel is expected

@@ -30,6 +30,7 @@ _TYPES = {
 _TYPES_BY_CODE = {"upstream_credit": "billing_error"}
 _NO_OVERLOAD = frozenset({"no_local_provider", "cancelled", "shutting_down"})
 _TOO_LONG = "prompt is too long"
+_COUNTED = re.compile(_TOO_LONG + ": [0-9]", re.IGNORECASE)
 _TOKENS = re.compile(r"([0-9]{1,12})[ _]tokens?", re.IGNORECASE)
 
 
@@ -50,9 +51,9 @@ def error_object(problem: LinxError) -> JsonObject:
 
 def _message(problem: LinxError) -> str:
     text = problem.message
-    if problem.code != "context_length_exceeded" or _TOO_LONG in text.lower():
+    if problem.code != "context_length_exceeded" or _COUNTED.search(text):
         return text
     counts = {int(count) for count in _TOKENS.findall(text)[:2]}
     if len(counts) == 2:
         return f"{_TOO_LONG}: {max(counts)} tokens > {min(counts)} maximum ({text})"
-    return f"{_TOO_LONG}: {text}"
+    return text if _TOO_LONG in text.lower() else f"{_TOO_LONG}: {text}"

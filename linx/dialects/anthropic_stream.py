@@ -38,7 +38,7 @@ _END = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 class AnthropicEncoder(BlockEncoder):
     def __init__(self, chat: ChatRequest, stamp: Stamp) -> None:
-        super().__init__()
+        super().__init__(hub.used_ids(chat.body))
         self._chat = chat
         self._stamp = stamp
         self._stop_sequence: str | None = None
@@ -131,7 +131,7 @@ def whole(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
     text = choice.text + choice.refusal
     if text:
         content.append({"type": "text", "text": text})
-    taken: set[str] = set()
+    taken = hub.used_ids(chat.body)
     for position, call in enumerate(choice.tools):
         made = arguments_object(call.arguments)
         if made is None and choice.finish == "length" and call.arguments:

@@ -20,7 +20,7 @@ from linx import jsontext
 from linx.dialects import hub
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from linx.chat import Chunk, JsonObject, ToolDelta, Usage
     from linx.errors import LinxError
@@ -56,7 +56,7 @@ class Block:
 class BlockEncoder(ABC):
     """An Encoder whose subclass says how blocks begin, grow and end on the wire."""
 
-    def __init__(self) -> None:
+    def __init__(self, used_ids: Iterable[str] = ()) -> None:
         self.usage: Usage | None = None
         self.finish: str | None = None
         self.is_refused = False
@@ -66,7 +66,7 @@ class BlockEncoder(ABC):
         self._open: Block | None = None
         self._waiting: list[Block] = []
         self._calls: dict[int, Block] = {}
-        self._call_ids: set[str] = set()
+        self._call_ids = set(used_ids)
         self._count = 0
         self._opaque = OPAQUE
         self._is_started = False

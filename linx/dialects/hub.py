@@ -97,6 +97,15 @@ def tool_call(call_id: str, name: str, arguments: str) -> JsonObject:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
+def used_ids(body: JsonObject) -> set[str]:
+    """The ids of the tool calls in a hub body's history.
+
+    Some providers number the calls of each answer from 0 again, and a client that finds
+    the same id twice in a conversation mistakes one call for the other.
+    """
+    return {call["id"] for message in body["messages"] for call in message.get("tool_calls") or ()}
+
+
 def estimate_tokens(body: JsonObject) -> int:
     """Tokens of a hub body, roughly: four bytes of text each."""
     size, pictures = 0, 0

@@ -13,7 +13,9 @@ _BOUNDARY = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PLAIN = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
-_NAME = re.compile(rb'\r\ncontent-disposition:[ \t]*form-data[ \t]*;(?:[^\r\n]*;)?[ \t]*name="?model"?[ \t]*(?:;|\r\n)', re.IGNORECASE)
+_NAME = re.compile(
+    rb'\r\ncontent-disposition:[ \t]*form-data[ \t]*;(?:[^\r\n]*;)?[ \t]*name="?model"?[ \t]*(?:;|\r\n)', re.IGNORECASE
+)
 MAX_NAME = 1024  # bytes of a model's name
 
 

@@ -58,7 +58,8 @@ class OpenAIFace:
     def parse(self, body: JsonObject) -> ChatRequest:
         convert = self._responses_body
         if convert is not None and _is_responses_shaped(body):
-            body = convert(body)
+            # How it is answered stays with the client of this path; the rest is said in the other's words.
+            body = {**convert(body), **{key: body[key] for key in ("stream", "stream_options") if key in body}}
         clean, is_legacy = checked_body(body)
         stream = clean.get("stream", False)
         options = clean.get("stream_options", {})

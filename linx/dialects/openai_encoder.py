@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from linx.errors import LinxError
 
 FINGERPRINT = "fp_linx"
+MAX_CHOICES = 128  # that are begun in order
 _IDENTITY = frozenset(("id", "object", "created", "model", "choices", "usage"))
 
 
@@ -35,6 +36,8 @@ class OpenAIEncoder:
         self._id: str | None = None  # of the whole stream; None before its first frame
         self._created = 0
         self._started: set[int] = set()
+        count = chat.body.get("n")
+        self._count = min(count, MAX_CHOICES) if type(count) is int else 1
         self._usage: Usage | None = None
         self._extras: JsonObject = {}  # of frames without a choice, for the last frame
 
@@ -103,11 +106,19 @@ class OpenAIEncoder:
 
     def _start(self, chunk: Chunk, choice: JsonObject, parts: list[bytes]) -> None:
         """Give a choice its role: on its first frame, or before it if that is the finish."""
+        self._start_below(chunk.index, parts)
         self._started.add(chunk.index)
         if chunk.finish is None:
             choice["delta"] = {"role": "assistant", **choice["delta"]}
         else:
             parts.append(jsontext.dumps(self._of_choice(chunk.index, {"role": "assistant", "content": ""})))
+
+    def _start_below(self, index: int, parts: list[bytes]) -> None:
+        """The SDKs keep choices in a list as they come, so they begin in the order of their numbers."""
+        for lower in range(index if index < self._count else 0):
+            if lower not in self._started:
+                self._started.add(lower)
+                parts.append(jsontext.dumps(self._of_choice(lower, {"role": "assistant", "content": ""})))
 
     def _build(self, chunk: Chunk, parts: list[bytes]) -> None:
         """Frames from the fields of a chunk, one for each kind of content."""
@@ -130,6 +141,7 @@ class OpenAIEncoder:
             if "content" in delta and chunk.logprobs:
                 choice["logprobs"] = {"content": chunk.logprobs, "refusal": None}
             if chunk.index not in self._started:
+                self._start_below(chunk.index, parts)
                 self._started.add(chunk.index)
                 opening = {"role": "assistant", **delta} if delta else {"role": "assistant", "content": ""}
                 if delta:

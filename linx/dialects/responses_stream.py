@@ -34,7 +34,7 @@ _CALL_DELTA: tuple[str, JsonObject] = ("response.function_call_arguments.delta",
 
 class ResponsesEncoder(BlockEncoder):
     def __init__(self, chat: ChatRequest, stamp: Stamp) -> None:
-        super().__init__()
+        super().__init__(hub.used_ids(chat.body))
         self._shape = _Shape(chat, stamp)
         self._sequence = 0
         self._output: list[JsonObject] = []
@@ -173,7 +173,7 @@ def whole(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
         blocks.append((Block(TEXT), choice.text))
     if choice.refusal:
         blocks.append((Block(REFUSAL), choice.refusal))
-    taken: set[str] = set()
+    taken = hub.used_ids(chat.body)
     for position, call in enumerate(choice.tools):
         call_id = unique_id(call.id or f"call_{position}", taken)
         blocks.append((Block(position, call_id, call.name), call.arguments if call.arguments.strip() else "{}"))

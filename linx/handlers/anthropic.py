@@ -42,6 +42,7 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
     check_charset(request)
     body = read_object(await request.body())
     chat = ChatRequest(str(body.get("model")), hub_body(body, is_count=True), dialect=face.name, native=body)
+    await context.router.until_known(chat.model)
     candidate = _first(context, request, chat)
     if candidate is not None and candidate.provider.config.native:
         chat.headers = dialect_headers(request)

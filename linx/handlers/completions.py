@@ -18,7 +18,6 @@ from linx.dialects.completions_provider import total
 from linx.errors import AttemptError
 from linx.handlers.generation import Generation, check_charset, read_object
 from linx.routing.attempt import Attempt
-from linx.telemetry import AttemptRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.routing.provider import Candidate
     from linx.server.request import Reply, Request
+    from linx.telemetry import AttemptRecord
 
 
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
@@ -51,8 +51,7 @@ class Completion(Generation):
             return ask(candidate, record, is_last)
 
         def make(part: ChatRequest) -> Attempt:
-            inner = AttemptRecord(candidate.provider.name, candidate.model, trio.current_time())
-            return ask(candidate, inner, is_last, part)
+            return ask(candidate, record.part(trio.current_time()), is_last, part)
 
         return Series(candidate, record, parts, make)
 
@@ -112,13 +111,16 @@ class Series(Attempt):
         self.record = record
         self.first = []
         self.done = False
-        self.waited_s = 0.0
         self._ask = ask
         self._part = parts[0]
         self._rest = list(parts[1:])
         self._counted_before = Usage()
         self._now: Usage | None = None
         self._inner: Attempt | None = ask(parts[0].chat)
+
+    @property
+    def asked_at(self) -> float | None:
+        return self._inner.asked_at if self._inner is not None else None
 
     async def begin(self, timeout_s: float | None = None) -> list[Chunk]:
         self.first = await self._begin_part(timeout_s)
@@ -166,7 +168,6 @@ class Series(Attempt):
         except BaseException:
             self._end("lost")
             raise
-        self.waited_s += inner.waited_s
         self.done = inner.done and not self._rest
         leads = [Chunk(text=lead, index=index) for index, lead in self._part.leads]
         return leads + self._taken(chunks)
@@ -183,6 +184,4 @@ class Series(Attempt):
 
     def _end(self, outcome: str) -> None:
         self._inner = None
-        if not self.record.outcome:
-            self.record.outcome = outcome
-            self.record.ended = trio.current_time()
+        self.record.end(outcome, trio.current_time())

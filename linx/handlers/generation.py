@@ -18,13 +18,13 @@ from linx import jsontext
 from linx.chat import Answer, ChatRequest, JsonObject, Stamp
 from linx.dialects.base import status_of
 from linx.dialects.ollama_request import prompt_tokens_estimate
-from linx.errors import AttemptError, BadRequest, LinxError, LoopDetected, UnsupportedEncoding
+from linx.errors import AttemptError, BadRequest, LinxError, LoopDetected, RouteExhausted, UnsupportedEncoding
 from linx.handlers.context import Context, new_id
 from linx.routing.attempt import Attempt
 from linx.routing.provider import HOP_HEADER, USUAL_ANSWER, Candidate
 from linx.routing.race import Race, Rules
 from linx.routing.router import Demand, Route
-from linx.telemetry import AttemptRecord, Histogram, RequestRecord
+from linx.telemetry import AttemptRecord, RequestRecord
 
 if TYPE_CHECKING:
     from linx.chat import Chunk, Usage
@@ -44,6 +44,8 @@ SESSION_HEADERS = (
     b"x-litellm-session-id",
 )
 _CHARSET = re.compile(rb";[ \t]*charset[ \t]*=[ \t]*\"?([^\";, \t]+)", re.IGNORECASE)
+CENSORED = 0.999
+"""Keeps what is known of a loser in the histogram's bucket that it was hedged at."""
 SESSION_FIELDS = ("conversation_id", "session_id", "prompt_cache_key")
 
 log = logging.getLogger("linx.requests")
@@ -77,8 +79,9 @@ def read_object(body: bytes) -> JsonObject:
 
 
 def is_local_only(request: Request) -> bool:
-    """Does the client ask that its prompt stay on local providers?"""
-    return (request.header(b"x-linx-local-only") or b"").strip().lower() in (b"true", b"1")
+    """Does the client ask that its prompt stay on local providers? In doubt it does."""
+    said = [value.strip().lower() for name, value in request.headers if name == b"x-linx-local-only"]
+    return any(value not in (b"", b"false", b"0") for value in said)
 
 
 def next_hop(context: Context, request: Request) -> bytes:
@@ -96,7 +99,7 @@ class Generation:
     """One request for an answer, from its route to its last frame."""
 
     __slots__ = (
-        "_encoder", "_hop", "chat", "context", "demand", "face", "heard_at", "race", "record", "reply",
+        "_encoder", "_hop", "_wait_s", "chat", "context", "demand", "face", "heard_at", "race", "record", "reply",
         "request", "router",
     )  # fmt: skip
 
@@ -112,6 +115,7 @@ class Generation:
             request.id, context.at(now), now, request.method, request.path, model=chat.model, stop=None
         )
         self._hop = next_hop(context, request)
+        self._wait_s: float | None = None
         self.demand = self._demand()
 
     async def run(self) -> None:
@@ -120,7 +124,9 @@ class Generation:
         telemetry.begin(record)
         phase = "cancelled"
         try:
+            record.wait_begins(record.started)
             await self.router.until_known(self.chat.model)
+            record.wait_ends(trio.current_time())
             self.race = self._race()
             if self.chat.stream:
                 await self._stream()
@@ -129,6 +135,10 @@ class Generation:
             phase = "done"
         except LinxError as error:
             phase = "failed"
+            if isinstance(error, RouteExhausted) and self._wait_s is not None:
+                # One that asked for a pause was not tried, but will be back.
+                error.retry_after_s = min(self._wait_s, error.retry_after_s or self._wait_s)
+                error.may_retry = None
             record.status = status_of(self.face, error)
             error.headers = (*error.headers, *self._headers())
             raise
@@ -146,6 +156,7 @@ class Generation:
             attempt = await self.race.winner()
             try:
                 self._won(attempt)
+                self.context.telemetry.added.add(self.record.own_s(trio.current_time()))
                 self._start_stream()
                 usage = await self._relay(attempt, encoder)
                 attempt.finish()
@@ -198,7 +209,7 @@ class Generation:
                 while chunks is not None:
                     for chunk in chunks:
                         answer.add(chunk)
-                    chunks = None if attempt.done else await attempt.more()
+                    chunks = None if attempt.done else await self._more(attempt)
             except AttemptError as error:
                 attempt.close()
                 self.race.lost(error, attempt.candidate)
@@ -210,11 +221,20 @@ class Generation:
             break
         self._used(attempt, answer.usage)
         self.record.status = 200
+        self.context.telemetry.added.add(self.record.own_s(trio.current_time()))
         body = jsontext.dumps(self._folded(answer))
         headers = self._headers()
         if self.record.cost_usd is not None:
             headers.append((b"x-linx-cost-usd", f"{self.record.cost_usd:.9f}".rstrip("0").rstrip(".").encode()))
         await self.reply.whole(200, body, headers=headers)
+
+    async def _more(self, attempt: Attempt) -> list[Chunk] | None:
+        """The provider's time, which is not Linx's own."""
+        self.record.wait_begins(trio.current_time())
+        try:
+            return await attempt.more()
+        finally:
+            self.record.wait_ends(trio.current_time())
 
     def _folded(self, answer: Answer) -> JsonObject:
         return self.face.whole(self.chat, answer, self._stamp())
@@ -226,6 +246,7 @@ class Generation:
         routing = self.router.routing
         now = trio.current_time()
         route = self._route(now)
+        self._wait_s = route.wait_s
         context.budget.requested(now)
         rules = Rules(
             after=routing.hedge.after,
@@ -242,12 +263,19 @@ class Generation:
 
     def _start(self, candidate: Candidate, is_hedge: bool, is_last: bool) -> Attempt:
         provider = candidate.provider
-        record = AttemptRecord(provider.name, candidate.model, trio.current_time(), is_hedge=is_hedge)
+        counters = provider.counters
+        record = AttemptRecord(
+            provider.name,
+            candidate.model,
+            trio.current_time(),
+            is_hedge=is_hedge,
+            request=self.record,
+            counters=counters,
+        )
         self.record.attempts.append(record)
-        self.record.phase = "waiting"
-        provider.counters.requests += 1
+        counters.requests += 1
         if is_hedge:
-            provider.counters.hedges += 1
+            counters.hedges += 1
         return self._attempt(candidate, record, is_last)
 
     def _attempt(
@@ -271,14 +299,33 @@ class Generation:
         record.phase = "streaming"
         record.provider, record.served_model = provider.name, candidate.model
         record.first_token = now
-        record.upstream_s += attempt.waited_s
-        seconds = now - attempt.record.started
-        provider.counters.first_token.add(seconds)
-        samples = provider.first_token.get(candidate.model)
-        if samples is None:
-            samples = provider.first_token[candidate.model] = Histogram()
-        samples.add(seconds)
+        # The wait for a place is the queue's, not the model's.
+        seconds = now - (attempt.asked_at or attempt.record.started)
+        provider.counters.spoke(seconds)
+        provider.took(candidate.model, seconds)
+        if len(record.attempts) > 1:
+            self._settle_hedge(attempt)
         self.router.served(self.demand.conversation, candidate.model, provider)
+
+    def _settle_hedge(self, winner: Attempt) -> None:
+        """Count what the race cost, and what it taught of the loser.
+
+        A loser was silent for at least the time after which the hedge came. That is all
+        that is known, and without it a provider that stalls would seem ever faster.
+        """
+        hedge = next((one for one in self.record.attempts if one.is_hedge), None)
+        if hedge is None:
+            return
+        if winner.record is hedge:
+            winner.candidate.provider.counters.hedges_won += 1
+        providers = {one.name: one for one in self.router.providers}
+        for one in self.record.attempts:
+            if one is winner.record or one.outcome != "lost":
+                continue
+            if one.counters is not None:
+                one.counters.wasted += 1
+            if not one.is_hedge and one.asked is not None and one.provider in providers:
+                providers[one.provider].took(one.model, (hedge.started - one.asked) * CENSORED)
 
     def _used(self, attempt: Attempt, usage: Usage | None) -> None:
         if usage is None:
@@ -290,7 +337,7 @@ class Generation:
             cost = None if price is None else price.estimate(usage.prompt, usage.completion)
         self.record.usage = usage
         self.record.cost_usd = cost
-        candidate.provider.counters.used(usage, cost)
+        candidate.provider.counters.used(usage, cost, candidate.model)
 
     # --- what the request says of itself ---
 
@@ -312,34 +359,40 @@ class Generation:
         for name in SESSION_HEADERS:
             value = self.request.header(name)
             if value:
-                return value.decode("latin-1")
+                return _digest(value)
         body: dict[str, Any] = self.chat.native or self.chat.body
-        for key in SESSION_FIELDS:
-            if isinstance(body.get(key), str) and body[key]:
-                return str(body[key])
         metadata = body.get("metadata")
-        if isinstance(metadata, dict) and isinstance(metadata.get("user_id"), str):
-            return str(metadata["user_id"])
-        digest = hashlib.blake2b(digest_size=16)
+        user = metadata.get("user_id") if isinstance(metadata, dict) else None
+        for value in (*map(body.get, SESSION_FIELDS), user):
+            if isinstance(value, str) and value:
+                return _digest(value.encode("utf-8", "replace"))
+        said = []
         for message in self.chat.body.get("messages", ()):
-            digest.update(jsontext.dumps([message.get("role"), message.get("content")]))
+            said.append(jsontext.dumps([message.get("role"), message.get("content")]))
             if message.get("role") == "user":
-                break
-        return digest.hexdigest()
+                return _digest(*said)
+        return None
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
         record = self.record
-        headers = [(b"x-linx-attempts", record.attempts_header())] if record.attempts else []
+        attempts = record.attempts_header()
+        headers = [(b"x-linx-attempts", attempts)] if attempts else []
         if record.provider is not None:
             headers.append((b"x-linx-provider", record.provider.encode()))
             headers.append((b"x-linx-model", _visible(record.served_model or "")))
-        elapsed = trio.current_time() - record.started
-        own = max(0.0, elapsed - min(record.upstream_s, elapsed))
-        headers.append((b"server-timing", b"linx;dur=%.3f" % (own * 1000)))
+        headers.append((b"server-timing", b"linx;dur=%.3f" % (record.own_s(trio.current_time()) * 1000)))
         return headers
 
     def _stamp(self) -> Stamp:
         return Stamp(self.request.id, self.context.at(self.record.started), self.context.now)
+
+
+def _digest(*parts: bytes) -> str:
+    """Short, whatever a client sends: thousands of them are kept."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _visible(text: str) -> bytes:

@@ -84,7 +84,7 @@ def _codex_entry(place: int, entry: JsonObject) -> JsonObject:
         "supports_reasoning_summaries": False,
         "support_verbosity": False,
         "default_verbosity": None,
-        "apply_patch_tool_type": "function",
+        "apply_patch_tool_type": None,
         "truncation_policy": {"mode": "tokens", "limit": KEPT_OUTPUT},
         "supports_parallel_tool_calls": False,
         "experimental_supported_tools": [],

@@ -9,12 +9,12 @@ from linx import jsontext
 from linx.errors import BadRequest, UnknownModel, quote
 from linx.handlers import model_shapes
 from linx.routing.prices import FREE
+from linx.routing.provider import Candidate
 
 if TYPE_CHECKING:
     from linx.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.routing.provider import Candidate
     from linx.server.request import Reply, Request
 
 
@@ -37,14 +37,27 @@ async def list_models(context: Context, face: Face, request: Request, reply: Rep
 
 async def show_model(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``GET /v1/models/{id}``: the id may hold slashes, raw or percent-encoded."""
-    name = unquote(request.path.partition("/models/")[2])
-    candidates = context.router.names().get(name) or context.router.names().get(name.rstrip("/"))
-    if not candidates:
-        raise UnknownModel(f"No provider has the model {quote(name)!r}. GET /v1/models lists all.")
-    entry = _entry(context, name, candidates[0])
+    asked = unquote(request.path.partition("/models/")[2])
+    names = (asked, asked.rstrip("/"))
+    found = next(((name, one) for name in names if (one := _first(context, name)) is not None), None)
+    if found is None:
+        raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all.")
+    entry = _entry(context, *found)
     if request.header(b"anthropic-version") is not None:
         entry = model_shapes.anthropic_entry(entry)
     await reply.whole(200, jsontext.dumps(entry))
+
+
+def _first(context: Context, name: str) -> Candidate | None:
+    """Who is listed for a name, or has it under another spelling (``m`` for ``m:latest``)."""
+    listed = context.router.names().get(name)
+    if listed:
+        return listed[0]
+    for provider in context.providers:
+        served = provider.mapped(name) or provider.listed(name)
+        if served:
+            return Candidate(provider, served)
+    return None
 
 
 def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:

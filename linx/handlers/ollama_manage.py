@@ -144,7 +144,7 @@ async def _relay(
     record.attempts.append(attempt)
     context.telemetry.begin(record)
     phase = "cancelled"
-    provider.active += 1
+    provider.relaying += 1
     try:
         await _exchange(context, reply, provider, sending, record)
         attempt.outcome = attempt.outcome or "ok"
@@ -161,7 +161,7 @@ async def _relay(
         phase, record.status = "failed", error.status
         raise
     finally:
-        provider.active -= 1
+        provider.relaying -= 1
         attempt.outcome = attempt.outcome or "lost"
         attempt.ended = trio.current_time()
         context.telemetry.end(record, phase, attempt.ended)

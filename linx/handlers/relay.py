@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 
@@ -20,21 +20,30 @@ from linx import jsontext
 from linx.chat import ChatRequest
 from linx.dialects import multipart
 from linx.dialects.failures import event_failure
-from linx.errors import AttemptError, BadRequest, Fallback, Garbled, UnknownEndpoint, UnknownModel, quote
+from linx.errors import (
+    AttemptError,
+    BadRequest,
+    EmptyAnswer,
+    Fallback,
+    Garbled,
+    NotImplementedHere,
+    UnknownEndpoint,
+    quote,
+)
 from linx.handlers.context import new_id
 from linx.handlers.generation import STREAM_HEADERS, Generation, check_charset, read_object
 from linx.routing.attempt import MAX_ERROR_BODY, Attempt
+from linx.routing.provider import Candidate
 from linx.routing.race import Race, Rules
 from linx.routing.router import Route
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
-    from linx.chat import Chunk, JsonObject
+    from linx.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.redaction import Redactor
-    from linx.routing.provider import Candidate
     from linx.server.request import Reply, Request
     from linx.telemetry import AttemptRecord
     from linx.upstream.pool import Exchange, Pool, Sending
@@ -46,6 +55,7 @@ DIALECT = "opaque"
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-]{1,64}){1,6}")
 _LLAMACPP = frozenset(("/infill", "/tokenize", "/detokenize"))
 """Below the root of a llama.cpp, which other kinds do not have."""
+_TELLING = 64  # bytes of a text by which an error is known
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[ ]?[a-z0-9-]+=[a-z0-9.+_-]+)*", re.IGNORECASE)
 _ERROR = re.compile(rb'\s*(?:event:\s*error\s+)?(?:data:\s*)?\{\s*"error"\s*:\s*[^n\s]')
 
@@ -62,7 +72,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         payload = Payload(body, b"application/json")
         await Relay(context, face, request, reply, path, model, payload).run()
         return
-    async with aclosing(request.stream_body()) as pieces:
+    async with aclosing(cast("AsyncGenerator[bytes, None]", request.stream_body())) as pieces:
         payload = await _form(request, boundary, pieces)
         await Relay(context, face, request, reply, path, payload.model, payload).run()
 
@@ -96,9 +106,12 @@ async def _form(request: Request, boundary: bytes, pieces: AsyncIterator[bytes])
     if is_whole:
         start = await request.body()
     else:
-        held = bytearray()
+        held, look_at = bytearray(), 1024
         async for piece in pieces:
             held += piece
+            if len(held) < look_at:
+                continue
+            look_at = 2 * len(held)  # so that many small pieces are not searched again and again
             if len(held) >= MAX_SEARCHED or multipart.find_model(bytes(held), boundary) is not None:
                 rest = pieces
                 break
@@ -145,12 +158,24 @@ class Payload:
             return jsontext.dumps({**jsontext.loads_strict(self.start), "model": served})
         return self.start[: self.place[0]] + served.encode() + self.start[self.place[1] :]
 
-    async def stream(self, beginning: bytes) -> AsyncIterator[bytes]:
-        yield beginning
-        self.is_spent = True
-        assert self.rest is not None
-        async for piece in self.rest:
-            yield piece
+
+class _Stream:
+    """The bytes of a payload that is not all here. A class, since a generator left half-way would have to be closed."""
+
+    def __init__(self, payload: Payload, beginning: bytes) -> None:
+        self._payload = payload
+        self._beginning = beginning
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        beginning, self._beginning = self._beginning, b""
+        if beginning:
+            return beginning
+        assert self._payload.rest is not None
+        self._payload.is_spent = True
+        return await anext(self._payload.rest)
 
 
 class Relay(Generation):
@@ -218,14 +243,19 @@ class Relay(Generation):
     def _route(self, now: float) -> Route:
         if self.path not in _LLAMACPP:
             return super()._route(now)
-        if self.chat.model:
-            found = super()._route(now)
-        else:
-            found = Route("", self.router.of_kind("llamacpp", self.demand)[:1])
-        able = tuple(one for one in found.candidates if one.provider.kind == "llamacpp")
+        model = self.chat.model
+        candidates = super()._route(now).candidates if model else self._first_llamacpp()
+        able = tuple(one for one in candidates if one.provider.kind == "llamacpp")
         if not able:
-            raise UnknownModel(f"{self.path} is llama.cpp's own, and no llama.cpp has the model.", self.chat.model)
-        return Route(found.model, able)
+            whose = f" of the model {quote(model)!r}" if model else ""
+            raise NotImplementedHere(f"{self.path} is llama.cpp's own, and no provider{whose} is a llama.cpp.")
+        return Route(model, able)
+
+    def _first_llamacpp(self) -> Sequence[Candidate]:
+        for provider in self.router.providers:
+            if provider.kind == "llamacpp" and (provider.local or not self.demand.local_only):
+                return [Candidate(provider, next(iter(provider.models), ""))]
+        return []
 
     def _attempt(
         self, candidate: Candidate, record: AttemptRecord, is_last: bool, chat: ChatRequest | None = None
@@ -248,3 +278,91 @@ class RelayAttempt(Attempt):
     """One try at one candidate, up to the first bytes of a good answer."""
 
     __slots__ = ("data", "is_whole", "kind", "path", "payload")
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        chat: ChatRequest,
+        pool: Pool,
+        record: AttemptRecord,
+        *,
+        new_id: Callable[[], str],
+        hop: bytes,
+        redactor: Redactor,
+        is_patient: bool,
+        path: str,
+        payload: Payload,
+    ) -> None:
+        super().__init__(
+            candidate, chat, pool, record, new_id=new_id, hop=hop, redactor=redactor, is_patient=is_patient
+        )
+        self.path = path
+        self.payload = payload
+        self.data = b""
+        """The first bytes of the answer."""
+        self.kind = b""
+        """Its content type."""
+        self.is_whole = False
+        """Are the first bytes all of it?"""
+
+    async def read(self) -> bytes:
+        """More of the answer, b"" at its end."""
+        assert self._exchange is not None
+        try:
+            return await self._exchange.read()
+        except AttemptError as error:
+            raise self._failed(error) from None
+
+    async def _sending(self, now: float) -> Sending:
+        payload = self.payload
+        beginning = payload.beginning(self._chat.model, self.candidate.model)
+        stream, length = None, payload.length
+        if payload.rest is not None:
+            stream = _Stream(payload, beginning)
+            if length is not None:
+                length += len(beginning) - len(payload.start)
+        return self.candidate.provider.relayed(
+            b"POST",
+            self.path,
+            self._hop,
+            b"" if stream is not None else beginning,
+            stream=stream,
+            length=length,
+            content_type=payload.kind,
+            under_api=self.path not in _LLAMACPP,
+        )
+
+    async def _gate(self, exchange: Exchange) -> None:
+        media = (exchange.header("content-type") or "").strip()
+        self.kind = media.encode("ascii") if _MEDIA_TYPE.fullmatch(media) else b"application/octet-stream"
+        self._wait()
+        data = await exchange.read()
+        is_text = self.kind.startswith((b"application/json", b"text/event-stream"))
+        while is_text and data and len(data) < _TELLING and not exchange.is_whole:
+            more = await exchange.read()
+            if not more:
+                break
+            data += more
+        self._go_on()
+        if not data:
+            raise EmptyAnswer("sent an empty answer")
+        if self.kind.startswith(b"text/html"):
+            raise Garbled("sent a page of HTML")
+        if is_text and _ERROR.match(data):
+            raise _refusal(data)
+        self.data = data
+        self.is_whole = exchange.is_whole
+
+    def _failed(self, error: AttemptError) -> AttemptError:
+        if self.payload.is_spent:
+            error.fallback = Fallback.NO  # the body cannot be sent again
+        return super()._failed(error)
+
+
+def _refusal(data: bytes) -> AttemptError:
+    """The error in an answer that looked like a good one."""
+    text = data[data.index(b"{") : MAX_ERROR_BODY].partition(b"\n")[0]
+    try:
+        return event_failure(jsontext.loads(text)["error"])
+    except jsontext.InvalidJSON:
+        return Garbled("sent an error instead of an answer")

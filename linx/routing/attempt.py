@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from linx.redaction import Redactor
     from linx.routing.provider import Candidate
     from linx.telemetry import AttemptRecord
-    from linx.upstream.pool import Exchange, Pool
+    from linx.upstream.pool import Exchange, Pool, Sending
 
 LOADING_POLL_S = 0.25
+LONGEST_LOADING_POLL_S = 1.0  # the whole prompt goes out each time, so it is asked less and less often
 LONGEST_LOADING_S = 900.0  # a large model from a slow disk
 _NO_SUCH_PATH = ("upstream_not_found", "upstream_error", "unsupported_feature")
 MAX_ERROR_BODY = 64 * 1024  # bytes read of a provider's error answer
@@ -42,8 +43,8 @@ class Attempt:
     """
 
     __slots__ = (
-        "_chat", "_counted", "_decoder", "_exchange", "_has_slot", "_hop", "_is_patient", "_pool", "_redactor",
-        "_way", "candidate", "done", "first", "record", "waited_s",
+        "_asked_otherwise", "_chat", "_decoder", "_exchange", "_has_slot", "_has_spoken", "_hop", "_is_patient",
+        "_is_waiting", "_pool", "_redactor", "_way", "candidate", "done", "first", "record",
     )  # fmt: skip
 
     def __init__(
@@ -62,8 +63,6 @@ class Attempt:
         self.record = record
         self.first: list[Chunk] = []
         self.done = False
-        self.waited_s = 0.0
-        """Time spent waiting for the provider up to the first meaningful chunk."""
         self._chat = chat
         self._pool = pool
         self._hop = hop
@@ -72,11 +71,18 @@ class Attempt:
         self._exchange: Exchange | None = None
         self._way = candidate.provider.way(chat)
         self._decoder = self._way.decoder(new_id)
-        self._counted = False
         self._has_slot = False
+        self._has_spoken = False
+        self._is_waiting = False
+        self._asked_otherwise = False
 
     def __repr__(self) -> str:
         return f"<Attempt {self.candidate.provider.name}/{self.candidate.model} {self.record.outcome or 'running'}>"
+
+    @property
+    def asked_at(self) -> float | None:
+        """When it got its place at the provider; None while it waits for one."""
+        return self.record.asked
 
     async def begin(self, timeout_s: float | None = None) -> list[Chunk]:
         """Chunks up to and with the first meaningful one; also kept in ``first``.
@@ -90,13 +96,14 @@ class Attempt:
                 with trio.move_on_after(timeout_s) as limit:
                     await self._begin()
                 if limit.cancelled_caught:
-                    raise Stalled(f"sent nothing meaningful within {timeout_s:g} s")
+                    raise self._too_slow(timeout_s)
         except AttemptError as error:
             raise self._failed(error) from None
         except BaseException:
             self._release("lost")
             raise
-        self.candidate.provider.health.succeeded()
+        self._has_spoken = True
+        self.candidate.provider.health.spoke()
         return self.first
 
     async def more(self) -> list[Chunk] | None:
@@ -130,18 +137,24 @@ class Attempt:
     # --- within ---
 
     async def _begin(self) -> None:
-        provider = self.candidate.provider
-        if provider.slots is not None:
-            await provider.slots.acquire()
-            self._has_slot = True
-        provider.active += 1
-        self._counted = True
-        exchange = await self._open_patiently()
+        slots = self.candidate.provider.slots
+        if not slots.has_room:
+            self.record.entered("queued")
+            self._wait()
+        await slots.take()
+        self._has_slot = True
+        self._go_on()
+        self.record.asked = trio.current_time()
+        self.record.entered("connecting")
+        await self._gate(await self._open_patiently())
+
+    async def _gate(self, exchange: Exchange) -> None:
+        """Read up to what opens the gate, or raise."""
         decoder = self._decoder
         while True:
-            start = trio.current_time()
+            self._wait()
             data = await exchange.read()
-            self.waited_s += trio.current_time() - start
+            self._go_on()
             chunks = decoder.feed(data) if data else decoder.end()
             self.first += chunks
             if any(chunk.is_meaningful for chunk in chunks):
@@ -156,40 +169,53 @@ class Attempt:
         """Open, and where nobody else is left, wait for a provider that still loads its model."""
         provider = self.candidate.provider
         give_up_at = trio.current_time() + LONGEST_LOADING_S
+        pause_s = LOADING_POLL_S
         while True:
             try:
                 return await self._open()
             except AttemptError as error:
                 if isinstance(error, Refused) and self._can_ask_otherwise(error):
                     continue
-                is_loading = error.code == "loading" or provider.is_starting()
-                if not (self._is_patient and is_loading and trio.current_time() < give_up_at):
+                if provider.is_starting():
+                    error.code, error.blames_provider = "loading", False
+                if not (self._is_patient and error.code == "loading" and trio.current_time() < give_up_at):
                     raise
-            provider.health.loading = True
-            await trio.sleep(LOADING_POLL_S)
-            self.waited_s += LOADING_POLL_S
+                provider.health.failed(error, trio.current_time())
+            self._wait()
+            await trio.sleep(pause_s)
+            self._go_on()
+            pause_s = min(pause_s * 1.5, LONGEST_LOADING_POLL_S)
 
     async def _open(self) -> Exchange:
         provider = self.candidate.provider
-        start = trio.current_time()
-        if provider.kind == "ollama" and self._way.may_think and self._wants_thinking():
-            # Asking a model that cannot think to think is refused, so this must be known.
-            await learn_model(provider, self._pool, self.candidate.model)
-        sending = provider.chat_sending(self._chat, self.candidate.model, start, self._hop)
-        exchange = self._exchange = await self._pool.open(provider.origin, sending)
-        self.waited_s += trio.current_time() - start
+        sending = await self._sending(trio.current_time())
+        self._wait()
+        exchange = self._exchange = await self._pool.open(provider.origin, sending, self._connected)
+        self._go_on()
         if exchange.status == 200:
             return exchange
+        self._wait()
         try:
             body = await exchange.read_all(MAX_ERROR_BODY)
         except AttemptError:
             body = b""
+        self._go_on()
         exchange.finish()
         self._exchange = None
         error = failure(exchange.status, body, _retry_after(exchange), now=time.time())
         if self._way.lacks is not None and exchange.status in (404, 405, 501) and error.code in _NO_SUCH_PATH:
             raise unsupported(f"does not support {self._way.lacks}")
         raise error
+
+    async def _sending(self, now: float) -> Sending:
+        """The request, and before it whatever must be known to write it."""
+        provider = self.candidate.provider
+        if provider.kind == "ollama" and self._way.may_think and self._wants_thinking():
+            # Asking a model that cannot think to think is refused, so this must be known.
+            self._wait()
+            await learn_model(provider, self._pool, self.candidate.model)
+            self._go_on()
+        return provider.chat_sending(self._chat, self.candidate.model, now, self._hop)
 
     def _wants_thinking(self) -> bool:
         mode = ModelTraits(thinking_mode=self.candidate.provider.config.thinking_mode)
@@ -198,11 +224,34 @@ class Attempt:
 
     def _can_ask_otherwise(self, error: Refused) -> bool:
         """A server that refuses ``stream_options`` is asked once more without it, and remembered."""
-        provider = self.candidate.provider
-        if provider.takes_stream_options and error.upstream_status in (400, 422) and "stream_options" in error.problem:
-            provider.takes_stream_options = False
-            return True
-        return False
+        if self._asked_otherwise or error.upstream_status not in (400, 422) or "stream_options" not in error.problem:
+            return False
+        self._asked_otherwise = True
+        self.candidate.provider.takes_stream_options = False
+        return True
+
+    def _too_slow(self, timeout_s: float) -> Stalled:
+        if self._has_slot:
+            return Stalled(f"sent nothing meaningful within {timeout_s:g} s")
+        stalled = Stalled(f"had no place free (max_concurrent) within {timeout_s:g} s")
+        stalled.blames_provider = False
+        return stalled
+
+    # --- whose time is it? ---
+
+    def _connected(self) -> None:
+        self.record.entered("waiting")
+
+    def _wait(self) -> None:
+        """From here on the provider's time, not Linx's."""
+        if not self._is_waiting and self.record.request is not None:
+            self._is_waiting = True
+            self.record.request.wait_begins(trio.current_time())
+
+    def _go_on(self) -> None:
+        if self._is_waiting and self.record.request is not None:
+            self._is_waiting = False
+            self.record.request.wait_ends(trio.current_time())
 
     def _failed(self, error: AttemptError) -> AttemptError:
         error.provider = self.candidate.provider.name
@@ -213,17 +262,17 @@ class Attempt:
         return error
 
     def _release(self, outcome: str) -> None:
+        self._go_on()
         if self._exchange is not None:
             self._exchange.close()
-        if self._counted:
-            self._counted = False
-            self.candidate.provider.active -= 1
-        if self._has_slot and self.candidate.provider.slots is not None:
+            self._exchange = None
+        if self._has_slot:
             self._has_slot = False
-            self.candidate.provider.slots.release()
-        if not self.record.outcome:
-            self.record.outcome = outcome
-            self.record.ended = trio.current_time()
+            self.candidate.provider.slots.give_back()
+        if self._has_spoken and outcome in ("ok", "lost"):
+            self._has_spoken = False
+            self.candidate.provider.health.succeeded()
+        self.record.end(outcome, trio.current_time())
 
 
 def _retry_after(exchange: Exchange) -> str | None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 PROBE_TIMEOUT_S = 10.0
 WATCH_S = 15.0  # between probes while something is down or unknown
 CALM_S = 60.0
-JITTER = 0.1
+LOADING_S = 1.0  # while it loads a model
+JITTER = 0.1  # a pause is up to this share shorter
 MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
 SHOWN_AT_ONCE = 4  # Ollama models asked about side by side
 
@@ -39,17 +40,25 @@ class Loading(Exception):
 
 async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     """Probe one provider for as long as it is configured."""
+    health = provider.health
     while True:
-        before = provider.health.state(trio.current_time())
+        start = trio.current_time()
+        before = health.state(start)
         await refresh(provider, pool, redactor)
-        after = provider.health.state(trio.current_time())
+        after = health.state(trio.current_time())
         if after != before:
-            problem = f": {provider.health.last_error}" if provider.health.last_error and after != "up" else ""
+            problem = f": {health.last_error}" if health.last_error and after != "up" else ""
             log.info("%s is %s%s", provider.name, after, problem)
-        pause = WATCH_S if provider.health.needs_watching(trio.current_time()) else CALM_S
-        if provider.health.loading:
-            pause = 1.0
-        await trio.sleep(pause * (1 + JITTER * (2 * random.random() - 1)))
+        # From start to start, and the jitter only shortens: so it is found within WATCH_S.
+        share = 1 - JITTER * random.random()
+        due = start + share * CALM_S
+        while (now := trio.current_time()) < due:
+            if health.loading:
+                due = min(due, max(start, now - LOADING_S) + share * LOADING_S)
+            elif health.needs_watching(now):
+                due = min(due, max(start, now - WATCH_S) + share * WATCH_S)
+            with trio.move_on_at(due):
+                await health.alarm.wait()
 
 
 async def refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import trio
+
 from linx.errors import AttemptError, ConnectFailed, Reset
 
 if TYPE_CHECKING:
@@ -38,17 +40,23 @@ class Health:
         self.cooling_until = 0.0
         self.paused_until = 0.0
         self.pause_status = 429
+        self.alarm = trio.Event()
+        """Set by a failure, for the one who probes; a new one is put in its place then."""
         self._lost_contact = False
         self._jitter = jitter
 
     # --- what happened ---
 
-    def succeeded(self) -> None:
-        """A request was answered."""
+    def spoke(self) -> None:
+        """A request gets its answer: no reason to try others first, but it may still break off."""
         self.reachable = True
         self.loading = False
-        self.consecutive_failures = 0
         self.cooling_until = 0.0
+
+    def succeeded(self) -> None:
+        """A request was answered."""
+        self.spoke()
+        self.consecutive_failures = 0
         self.last_error = None
 
     def failed(self, error: AttemptError, now: float) -> None:
@@ -56,8 +64,11 @@ class Health:
         if error.is_pause and error.retry_after_s is not None:
             self.pause(min(error.retry_after_s, LONGEST_PAUSE_S), error.status, now)
         self.loading = error.code == "loading"
+        if self.loading:
+            self._raise_alarm()
         if not error.blames_provider:
             return
+        self._raise_alarm()
         self.last_error = error.problem
         self._lost_contact = isinstance(error, ConnectFailed | Reset)
         if isinstance(error, ConnectFailed):
@@ -70,8 +81,9 @@ class Health:
             self.cooling_until = now + min(length, LONGEST_COOLING_S)
 
     def pause(self, seconds: float, status: int, now: float) -> None:
-        self.paused_until = max(self.paused_until, now + seconds)
-        self.pause_status = status
+        if now + seconds > self.paused_until:
+            self.paused_until = now + seconds
+            self.pause_status = status
 
     def probed(self, now: float, problem: str | None = None, *, loading: bool = False) -> None:
         """A free probe came back: with a problem, or fine, or still loading a model."""
@@ -87,6 +99,10 @@ class Health:
             self._lost_contact = False
             self.last_error = None
 
+    def _raise_alarm(self) -> None:
+        self.alarm.set()
+        self.alarm = trio.Event()
+
     # --- what follows ---
 
     def is_paused(self, now: float) -> bool:
@@ -95,6 +111,10 @@ class Health:
     def is_ill(self, now: float) -> bool:
         """Should others be tried first?"""
         return now < self.cooling_until or self.reachable is False or self.loading
+
+    def illness(self, now: float) -> int:
+        """For sorting: well, ill, and last of all loading, since that one is worth waiting for."""
+        return 2 if self.loading else int(self.is_ill(now))
 
     def needs_watching(self, now: float) -> bool:
         """Is it down, unknown or loading, so that the next probe should come soon?"""

@@ -2,7 +2,8 @@
 
 Three sources, the first that knows wins: ``price`` in the config (USD per million
 tokens), nothing for local providers and ``:free`` models, OpenRouter's live model list
-(decimal strings, USD per token). A negative price there means unknown.
+(decimal strings, USD per token). A negative price there means unknown; ``overrides`` are
+dearer prices of long prompts, or of some hours of the day.
 """
 
 from __future__ import annotations
@@ -22,9 +23,15 @@ class Price:
     prompt: float
     completion: float
     request: float = 0.0
+    steps: tuple[tuple[int, float, float], ...] = ()
+    """(from so many prompt tokens on, USD per prompt token, per completion token), ascending."""
 
     def estimate(self, prompt_tokens: int, completion_tokens: int) -> float:
-        return self.prompt * prompt_tokens + self.completion * completion_tokens + self.request
+        prompt, completion = self.prompt, self.completion
+        for least, *dearer in self.steps:
+            if prompt_tokens >= least:
+                prompt, completion = dearer
+        return prompt * prompt_tokens + completion * completion_tokens + self.request
 
 
 FREE = Price(0.0, 0.0)
@@ -38,7 +45,26 @@ def from_list(pricing: object) -> Price | None:
     prompt, completion, request = values
     if prompt is None or completion is None or request is None:
         return None
-    return Price(prompt, completion, request)
+    return Price(prompt, completion, request, _steps(pricing.get("overrides"), prompt, completion))
+
+
+def _steps(overrides: object, prompt: float, completion: float) -> tuple[tuple[int, float, float], ...]:
+    """What long prompts cost. What an override does not say stays, and none makes it cheaper:
+    one that holds at some hours only is reckoned with at all of them.
+    """
+    found = []
+    for override in overrides if isinstance(overrides, list) else ():
+        if not isinstance(override, Mapping):
+            continue
+        least = override.get("min_prompt_tokens", 0)
+        dearer = [_decimal(override.get(key, usual)) for key, usual in (("prompt", prompt), ("completion", completion))]
+        if type(least) is int and least >= 0 and dearer[0] is not None and dearer[1] is not None:
+            found.append((least, dearer[0], dearer[1]))
+    steps = []
+    for least, more_prompt, more_completion in sorted(found):
+        prompt, completion = max(prompt, more_prompt), max(completion, more_completion)
+        steps.append((least, prompt, completion))
+    return tuple(steps)
 
 
 def configured(price: Mapping[str, Any] | None, model: str) -> Price | None:
@@ -52,6 +78,8 @@ def configured(price: Mapping[str, Any] | None, model: str) -> Price | None:
 
 
 def _decimal(value: object) -> float | None:
+    if value is None or isinstance(value, bool):
+        return None
     try:
         amount = Decimal(str(value))
     except InvalidOperation:

@@ -23,6 +23,7 @@ from linx.dialects.ollama_decoder import GENERATE, OllamaDecoder
 from linx.dialects.openai_decoder import OpenAIDecoder
 from linx.routing import prices
 from linx.routing.health import Health
+from linx.routing.slots import Slots
 from linx.telemetry import Counters, Histogram
 from linx.upstream.dial import Origin
 from linx.upstream.pool import Sending
@@ -37,6 +38,7 @@ SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins
 USUAL_ANSWER = 1024  # tokens reserved for an answer whose length the client does not limit
 FORGET_CONTEXT_S = 300.0  # Ollama unloads an idle model after five minutes by default
 HOP_HEADER = b"x-linx-hop"
+KEPT_MODELS = 512  # with first-token times of their own; a llama.cpp answers to any name
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -227,8 +229,9 @@ class Provider:
         self.counters = counters or Counters()
         self.models: dict[str, Model] = {name: Model(name) for name in config.models}
         self.listed_at: float | None = None
-        self.active = 0
-        self.slots = trio.Semaphore(config.max_concurrent) if config.max_concurrent else None
+        self.slots = Slots(config.max_concurrent)
+        self.relaying = 0
+        """Requests that take no place: a pull does not keep a model from answering."""
         self.takes_stream_options = True
         self.version: str | None = None
         """What an Ollama says it is."""
@@ -255,6 +258,8 @@ class Provider:
         if old.config.api_key == self.config.api_key:
             self.health = old.health
         self.first_token = old.first_token
+        self.slots = old.slots  # with the requests that still run and wait there
+        self.slots.resize(self.config.max_concurrent)
         self.takes_stream_options = old.takes_stream_options
         self.version = old.version
         listed = {name: model for name, model in old.models.items() if model.listed or name in self.config.models}
@@ -263,6 +268,17 @@ class Provider:
         self.probed = old.probed
         self._contexts = old._contexts
         self.models_changed()
+
+    @property
+    def active(self) -> int:
+        """Requests running there."""
+        return self.slots.active + self.relaying
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Equal for two providers that are the same machine's same port."""
+        host = self.origin.host.lower()
+        return ("localhost" if is_loopback(host) else host, self.origin.port)
 
     # --- names ---
 
@@ -303,6 +319,15 @@ class Provider:
             return prices.FREE
         known = self.find(model)
         return known.price if known is not None else None
+
+    def took(self, model: str, seconds: float) -> None:
+        """One more first-token time of a model, for ``hedge.after: "auto"``."""
+        samples = self.first_token.get(model)
+        if samples is None:
+            if len(self.first_token) >= KEPT_MODELS:
+                return
+            samples = self.first_token[model] = Histogram()
+        samples.add(seconds)
 
     def context_length(self, model: str) -> int | None:
         known = self.find(model)
@@ -380,10 +405,11 @@ class Provider:
         stream: AsyncIterator[bytes] | None = None,
         length: int | None = None,
         content_type: bytes = b"application/json",
+        under_api: bool = False,
     ) -> Sending:
         """A request below its root that a client caused; ``stream`` and ``length`` as for a Sending."""
         headers = dict(self._headers) | {b"content-type": content_type, b"accept": b"*/*", HOP_HEADER: hop}
-        target = (self.root_path + path).encode("ascii")
+        target = ((self.api_path if under_api else self.root_path) + path).encode("ascii")
         return Sending(method, target, tuple(headers.items()), body, stream, length)
 
     def _base_headers(self) -> Headers:

@@ -28,7 +28,7 @@ from linx.errors import AttemptError, Fallback, LinxError, RouteExhausted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from linx.routing.provider import Candidate
+    from linx.routing.provider import Candidate, Provider
     from linx.routing.router import Demand, Route
 
 WINDOW_S = 60.0  # over which the hedge budget is counted
@@ -36,12 +36,17 @@ FEWEST_HEDGES = 3  # in that window, whatever the share says
 FEWEST_SAMPLES = 20  # of first-token times before "auto" dares to hedge
 AUTO_SHARE = 0.95
 SHORTEST_AUTO_S = 0.05  # nobody notices a shorter silence, so no second request is spent on it
+SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.05, 5.0  # between two looks at a silent attempt that could not be hedged
 
 
 class Runnable(Protocol):
     """What a race needs of an attempt."""
 
     candidate: Candidate
+
+    @property
+    def asked_at(self) -> float | None:
+        """When it got its place at the provider; None while it waits for one."""
 
     async def begin(self, timeout_s: float | None = None) -> object: ...
 
@@ -113,7 +118,7 @@ class Rules:
 
     def may_run_beside(self, candidate: Candidate, running: Sequence[Candidate]) -> bool:
         """Is ``candidate`` no second attempt on one server, no less local and no dearer?"""
-        if any(candidate.provider.origin == other.provider.origin for other in running):
+        if any(candidate.provider.server == other.provider.server for other in running):
             return False
         if self.scope == "any":
             return True
@@ -137,6 +142,7 @@ class Race(Generic[A]):
         self.model = route.model
         self.failures: list[AttemptError] = []
         self._left = list(route.candidates)
+        self._again: set[Candidate] = set()
         self._rules = rules
         self._start = start
         self._hedged = False
@@ -147,9 +153,9 @@ class Race(Generic[A]):
 
         Raises RouteExhausted, or the error itself where the request is at fault.
         """
-        if len(self._left) > 1 and not self._hedged and self._rules.after is not None:
-            return await self._side_by_side()
         while self._left:
+            if self._may_hedge(self._left[0]):
+                return await self._side_by_side()
             attempt = self._next(self._left[0], is_hedge=False, is_last=len(self._left) == 1)
             try:
                 await attempt.begin(self._rules.first_token_timeout_s)
@@ -166,8 +172,19 @@ class Race(Generic[A]):
             self._left.clear()
         elif error.fallback is Fallback.LARGER:
             self._left = [other for other in self._left if self._is_larger(other, candidate)]
+        elif error.code == "loading" and candidate not in self._again:
+            # When all others have failed it is worth waiting for.
+            self._again.add(candidate)
+            self._left.append(candidate)
 
     # --- within ---
+
+    def _may_hedge(self, first: Candidate) -> bool:
+        """Could there be a hedge beside ``first``? If not, it runs alone, which costs no task."""
+        rules = self._rules
+        if self._hedged or rules.share <= 0 or len(self._left) < 2 or rules.delay_s(first) == math.inf:
+            return False
+        return any(rules.may_run_beside(other, (first,)) for other in self._left[1:])
 
     def _next(self, candidate: Candidate, *, is_hedge: bool, is_last: bool) -> A:
         self._left.remove(candidate)
@@ -209,24 +226,30 @@ class Race(Generic[A]):
                     settled.set()
                     settled = trio.Event()
 
-                hedge_at = math.inf
+                look_at = delay_s = math.inf
+                since = trio.current_time()
                 seen = len(self.failures)
                 while running or self._left:
                     now = trio.current_time()
-                    candidate = self._choose(running, hedge_at <= now, len(self.failures) > seen)
+                    is_late = False
+                    if look_at <= now and running:
+                        is_late, look_at = _look(running[0], since, delay_s, now)
+                    candidate = self._choose(running, is_late, len(self.failures) > seen)
                     seen = len(self.failures)
-                    if hedge_at <= now:
-                        hedge_at = math.inf
+                    if self._hedged:
+                        look_at = math.inf
                     if candidate is not None:
                         if not running:
-                            hedge_at = math.inf if self._hedged else now + self._rules.delay_s(candidate)
+                            delay_s = math.inf if self._hedged else self._rules.delay_s(candidate)
+                            look_at = now + delay_s
+                            since = now
                         attempt = self._next(
                             candidate, is_hedge=self._is_hedge, is_last=not running and not self._left[1:]
                         )
                         running.append(attempt)
                         nursery.start_soon(run, attempt)
                     until = settled
-                    with trio.move_on_at(hedge_at if self._left else math.inf):
+                    with trio.move_on_at(look_at if self._left else math.inf):
                         await until.wait()
         except BaseException as error:
             for attempt in won:
@@ -250,13 +273,33 @@ class Race(Generic[A]):
         if len(running) > 1 or not (is_late or has_failed):
             return None
         beside = [attempt.candidate for attempt in running]
-        candidate = next((one for one in self._left if self._rules.may_run_beside(one, beside)), None)
-        if candidate is None or has_failed:
-            return candidate
-        if not self._rules.budget.take(self._rules.share, trio.current_time()):
+        allowed = [one for one in self._left if one not in self._again and self._rules.may_run_beside(one, beside)]
+        if has_failed:
+            return next(iter(allowed), None)
+        now = trio.current_time()
+        candidate = next((one for one in allowed if _is_ready(one.provider, now)), None)
+        if candidate is None or not self._rules.budget.take(self._rules.share, now):
             return None
         self._hedged = self._is_hedge = True
         return candidate
+
+
+def _look(attempt: Runnable, since: float, delay_s: float, now: float) -> tuple[bool, float]:
+    """Has it been silent for too long, and when should it be looked at again if that changes nothing?
+
+    One that waits for a place has not been asked yet, so it is not silent; but a provider
+    that has a place free is better than waiting on.
+    """
+    again = now + max(delay_s, min(max(now - since, SHORTEST_LOOK_S), LONGEST_LOOK_S))
+    if attempt.asked_at is None:
+        return True, again
+    due = attempt.asked_at + delay_s
+    return (True, again) if due <= now else (False, due)
+
+
+def _is_ready(provider: Provider, now: float) -> bool:
+    """Is a hedge there likely to be of any use?"""
+    return provider.slots.has_room and not provider.health.is_ill(now) and not provider.health.is_paused(now)
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:

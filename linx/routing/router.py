@@ -54,6 +54,8 @@ class Route:
 
     model: str
     candidates: tuple[Candidate, ...]
+    wait_s: float | None = None
+    """Until the first of those is back that asked for a pause and are therefore left out."""
 
 
 class Router:
@@ -90,7 +92,8 @@ class Router:
         ordered = self._balanced(ordered, now, demand)
         if not self.routing.fallback_enabled:
             ordered = ordered[:1]
-        return Route(model, tuple(ordered))
+        paused = [one.provider.health.paused_until - now for one in candidates if one.provider.health.is_paused(now)]
+        return Route(model, tuple(ordered), min(paused, default=None))
 
     def candidates(self, model: str) -> list[Candidate]:
         """Everyone who may serve the name, in file order, one candidate a provider."""
@@ -133,8 +136,15 @@ class Router:
         private = self.routing.local_only
         if isinstance(private, bool):
             return private
-        name = model.removesuffix(":latest")
-        return any(fnmatchcase(model, pattern) or fnmatchcase(name, pattern) for pattern in private)
+        # In doubt it is private: whatever else leads to the same model is the same name.
+        names = {model.lower(), model.partition("/")[2].lower() if self._names_provider(model) else model.lower()}
+        names |= {name.removesuffix(":latest") for name in names}
+        patterns = {pattern.lower() for pattern in private}
+        patterns |= {pattern.removesuffix(":latest") for pattern in patterns}
+        return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+    def _names_provider(self, model: str) -> bool:
+        return any(provider.name == model.partition("/")[0] for provider in self.providers)
 
     def served(self, conversation: str | None, model: str, provider: Provider) -> None:
         """Remember whose cache is warm for a conversation."""
@@ -183,7 +193,7 @@ class Router:
 
     def _key(self, one: Candidate, now: float, demand: Demand) -> tuple[float, ...]:
         cost = self._cost(one, demand) if self.routing.cost_optimization else 0.0
-        return (one.provider.health.is_ill(now), cost, self._rank(one.provider))
+        return (one.provider.health.illness(now), cost, self._rank(one.provider))
 
     def _cost(self, one: Candidate, demand: Demand) -> float:
         price: Price | None = one.provider.price(one.model)
@@ -206,11 +216,9 @@ class Router:
             }
 
         def within(one: Candidate) -> tuple[bool, bool, int]:
-            provider = one.provider
-            most = provider.config.max_concurrent
-            full = most is not None and provider.active >= most
-            is_warm = warm is not None and warm[provider.name] and not full and provider.active < BUSY
-            return (full, not is_warm, provider.active)
+            slots = one.provider.slots
+            is_warm = warm is not None and warm[one.provider.name] and slots.active < BUSY
+            return (not slots.has_room, not is_warm, slots.active + slots.waiting)
 
         result: list[Candidate] = []
         start = 0

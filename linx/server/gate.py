@@ -49,10 +49,12 @@ _ONCE = frozenset({
 
 # The twin with an underscore means the same to some server behind some proxy.
 _TWINS = frozenset({b"content_length", b"transfer_encoding"})
+_WITH_UNDERSCORE = frozenset({b"session_id"})
+"""What Codex calls the session. It has no twin that would mean anything here."""
 
 
 class Head:
-    """A request head that passed. Names are in lower case; those with an underscore are gone."""
+    """A request head that passed. Names are in lower case; those with an underscore are gone, but for one."""
 
     __slots__ = (
         "chunked", "content_length", "expect", "fields", "host", "is_http10", "keep_alive", "method", "path",
@@ -188,7 +190,9 @@ class Gate:
                 if name in _TWINS:
                     raise BadRequest("A framing field is written with an underscore")
                 has_underscores = True
-        head.fields = [field for field in fields if b"_" not in field[0]] if has_underscores else fields
+        if has_underscores:
+            fields = [field for field in fields if b"_" not in field[0] or field[0] in _WITH_UNDERSCORE]
+        head.fields = fields
         head.expect = once.get(b"expect", b"").lower()
         head.keep_alive = not head.is_http10
         if connection and b"close" in [option.strip(b" \t") for option in connection.lower().split(b",")]:

@@ -7,6 +7,7 @@ import logging
 import math
 import socket
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
@@ -35,6 +36,16 @@ _FILES_PER_REQUEST = 3  # the client's, a provider's, and one for a hedge
 _PORT_TRIES = 10
 
 _NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
+
+
+@dataclass(slots=True)
+class Door:
+    """What the listeners of one ``serve`` have in common."""
+
+    name: str
+    handler: Handler
+    share: float = 1.0
+    connections: int = 0
 
 
 class Server:
@@ -75,29 +86,30 @@ class Server:
 
     async def serve(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept on what ``listen`` has bound; returns when drained."""
-        await self._serve(list(self._listeners), "local", self._handler, task_status)
+        await self._serve(list(self._listeners), Door("local", self._handler), task_status)
 
     async def serve_on(
         self,
         listeners: Sequence[socket.socket],
         name: str = "tunnel",
         handler: Handler | None = None,
+        share: float = 1.0,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Accept on listeners of another name, for another handler if one is given.
 
-        Cancelling it ends these listeners and their connections alone.
+        ``share`` is how much of ``max_connections`` may be taken here, so that the clients
+        of this listener cannot lock out all others. Cancelling it ends these listeners and
+        their connections alone.
         """
         self._listeners += listeners
-        await self._serve(list(listeners), name, handler or self._handler, task_status)
+        await self._serve(list(listeners), Door(name, handler or self._handler, share), task_status)
 
-    async def _serve(
-        self, listeners: list[socket.socket], name: str, handler: Handler, task_status: trio.TaskStatus[None]
-    ) -> None:
+    async def _serve(self, listeners: list[socket.socket], door: Door, task_status: trio.TaskStatus[None]) -> None:
         try:
             async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
                 for listener in listeners:
-                    accepting.start_soon(self._accept, listener, name, handler, connections)
+                    accepting.start_soon(self._accept, listener, door, connections)
                 task_status.started()
         finally:
             for listener in listeners:
@@ -105,13 +117,13 @@ class Server:
 
     # --- accepting -------------------------------------------------------------------
 
-    async def _accept(self, listener: socket.socket, name: str, handler: Handler, nursery: trio.Nursery) -> None:
+    async def _accept(self, listener: socket.socket, door: Door, nursery: trio.Nursery) -> None:
         while listener.fileno() >= 0:
             try:
                 await trio.lowlevel.wait_readable(listener)
                 for _ in range(_ACCEPTS_PER_WAKE):
                     sock, address = listener.accept()
-                    self._welcome(sock, address, name, handler, nursery)
+                    self._welcome(sock, address, door, nursery)
             except BlockingIOError:
                 continue
             except trio.ClosedResourceError:
@@ -123,29 +135,30 @@ class Server:
                     self._complain(problem)
                     await trio.sleep(_ACCEPT_PAUSE_S)
 
-    def _welcome(
-        self, sock: socket.socket, address: object, name: str, handler: Handler, nursery: trio.Nursery
-    ) -> None:
+    def _welcome(self, sock: socket.socket, address: object, door: Door, nursery: trio.Nursery) -> None:
         try:
             transport = SocketTransport(sock)
         except OSError:  # reset before we looked at it
             sock.close()
             return
-        if len(self._connections) >= min(self.limits.max_connections, self._file_bound):
+        most = min(self.limits.max_connections, self._file_bound)
+        if len(self._connections) >= most or door.connections >= most * door.share:
             if self._turned_away < _MAX_TURNED_AWAY:
                 nursery.start_soon(self._turn_away, transport)
             else:
                 transport.close()
             return
-        connection = Connection(transport, handler, self._shared, name, peer_text(address))
+        connection = Connection(transport, door.handler, self._shared, door.name, peer_text(address))
         self._connections.add(connection)
-        nursery.start_soon(self._attend, connection)
+        door.connections += 1
+        nursery.start_soon(self._attend, connection, door)
 
-    async def _attend(self, connection: Connection) -> None:
+    async def _attend(self, connection: Connection, door: Door) -> None:
         try:
             await connection.guard()
         finally:
             self._connections.discard(connection)
+            door.connections -= 1
             self._note_change()
 
     async def _turn_away(self, transport: SocketTransport) -> None:

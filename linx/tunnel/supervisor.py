@@ -12,6 +12,7 @@ import contextlib
 import logging
 import math
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -23,7 +24,6 @@ from urllib.parse import quote as url_quote
 import trio
 
 from linx.access import Access, Policy, machine_names
-from linx.config_rules import endpoint_parts
 from linx.errors import quote
 from linx.server.listen import open_listeners
 from linx.tunnel import commands
@@ -171,7 +171,7 @@ class Tunnel:
         names = set()
         if self._wish is not None:
             if self.url is not None:
-                names.add(endpoint_parts("url", self.url).host)
+                names.add(host_of(self.url))
             if self._wish.domain is not None:
                 names.add(self._wish.domain)
         self.access.policy = Policy(
@@ -295,9 +295,14 @@ class Life:
             with trio.CancelScope(shield=True):
                 _kill(process)
                 await process.wait()
-                for pipe in (process.stdin, process.stdout, process.stderr):
-                    if pipe is not None:
-                        await trio.aclose_forcefully(pipe)
+                with trio.move_on_after(LAST_WORDS_S):
+                    # The end of its output is the end of the command behind the one we have waited for.
+                    for pipe in (process.stdout, process.stderr):
+                        while pipe is not None and await pipe.receive_some(65536):
+                            pass
+                for end in (process.stdin, process.stdout, process.stderr):
+                    if end is not None:
+                        await trio.aclose_forcefully(end)
         if self._refused is not None:
             return self._refused
         return explain(self.wish, self._known_hosts, self._lines, process.returncode)
@@ -377,6 +382,12 @@ def _kill(process: trio.Process) -> None:
         # Below 0: the one between was killed itself and may have left the command behind.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def host_of(url: str) -> str:
+    """The host in a URL that was checked where it came from, in lower case."""
+    found = re.match(r"https?://(\[[^\]]*\]|[^/:?#]*)", url, re.IGNORECASE)
+    return found[1].lower() if found else ""
 
 
 def pause_after(failures: int) -> float:

@@ -22,7 +22,7 @@ from linx.upstream.connection import Connection, Head, request_head
 from linx.upstream.response import Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
     from linx.upstream.dial import Dialer, Origin
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 DRAIN_S = 1.0
 DRAIN_BYTES = 64 * 1024
 """What the missing end of a framing may cost before a new connection is cheaper."""
+STALE_S = 0.5
+"""A kept connection that breaks later than this had a living server behind it, which gets no second copy."""
 REAP_S = 5.0  # between two looks at the idle connections
 
 
@@ -118,8 +120,14 @@ class Pool:
         draining = f", {len(self._draining)} draining" if self._draining else ""
         return f"Pool: {self._active} active, {idle} idle{draining}"
 
-    async def open(self, origin: Origin, sending: Sending) -> Exchange:
+    def census(self) -> dict[str, int]:
+        """How many connections there are, by what they do."""
+        return {"active": self._active, "idle": sum(map(len, self._idle.values())), "draining": len(self._draining)}
+
+    async def open(self, origin: Origin, sending: Sending, connected: Callable[[], None] | None = None) -> Exchange:
         """Send a request and read the head of its response; the caller owns the exchange.
+
+        ``connected`` is called as soon as there is a connection to send it over.
 
         Raises ConnectFailed and its kin, Reset, Garbled or Stalled. A kept connection that
         proves dead before the first byte of an answer costs one more try, on a new one.
@@ -134,6 +142,9 @@ class Pool:
             try:
                 if connection is None:
                     connection = Connection(await self._dialer.connect(origin), origin.address)
+                if connected is not None:
+                    connected()
+                asked = trio.current_time()
                 answer = await connection.ask(
                     head, sending.body, sending.stream, length, is_head=sending.method == b"HEAD"
                 )
@@ -141,6 +152,8 @@ class Pool:
                 return exchange
             except Reset:
                 if not is_reused or connection is None or connection.has_answered or connection.has_streamed:
+                    raise
+                if trio.current_time() - asked > STALE_S:
                     raise
             finally:
                 if exchange is None:

@@ -131,3 +131,9 @@ def test_what_is_sealed_comes_back_unmodified() -> None:
 @pytest.mark.parametrize("text", ["", "somebody else's", "linx:", "linx:!", "linx:é", "linx:QUFB", "linx:e30="])
 def test_what_linx_did_not_seal_is_nothing(text: str) -> None:
     assert hub.unseal(text) == []
+
+
+def test_ids_of_calls_that_a_history_has() -> None:
+    calls = [hub.tool_call("a", "f", "{}"), hub.tool_call("b", "f", "{}")]
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": calls}, {"role": "assistant"}]
+    assert hub.used_ids({"messages": messages}) == {"a", "b"}

@@ -387,8 +387,10 @@ def test_a_body_of_the_responses_api_needs_its_converter() -> None:
         return {"model": given["model"], "messages": MESSAGES}
 
     face = OpenAIFace(responses_body=convert)
-    assert face.parse(body).body == {"model": "m", "messages": MESSAGES}
-    assert seen == [body]
+    chat = face.parse({**body, "stream_options": {"include_usage": True}})
+    assert chat.body == {"model": "m", "messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}}
+    assert (chat.stream, chat.include_usage) == (True, True)
+    assert [given["input"] for given in seen] == ["hi"]
     face.parse({"model": "m", "messages": MESSAGES, "input": "hi"})
     face.parse({"model": "m", "messages": MESSAGES, "input": None})
     assert len(seen) == 1

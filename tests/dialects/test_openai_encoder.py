@@ -312,3 +312,27 @@ def test_one_event_stays_on_one_line() -> None:
     wire = OpenAIEncoder(request(), stamp(), "both").frames(feed([sse(*text("a\u2028b\u2029c\u0085d\ne"))]).chunks)
     assert len(wire.decode().splitlines()) == 2
     assert payloads(wire)[0]["choices"][0]["delta"]["content"] == "a\u2028b\u2029c\u0085d\ne"
+
+
+def opened(frames: list[Any]) -> list[tuple[int, bool]]:
+    """(index, is it a role) of every frame with a choice."""
+    choices = [item["choices"][0] for item in frames if item != "[DONE]"]
+    return [(choice["index"], "role" in choice["delta"]) for choice in choices]
+
+
+def test_choices_begin_in_the_order_of_their_numbers() -> None:
+    """llama.cpp may speak of the second one first, which the official SDK cannot bear."""
+    streams = [frame({"content": "b"}, index=2), frame({"content": "a"}), frame({"content": "c"}, index=1)]
+    ends = [frame(finish="stop", index=index) for index in (1, 2, 0)]
+    expected = [(0, True), (1, True), (2, True), (0, False), (1, False), (1, False), (2, False), (0, False)]
+    asked = request()
+    asked.body["n"] = 3
+    wire = sse(*streams, *ends) + b"data: [DONE]\n\n"
+    encoder = OpenAIEncoder(asked, stamp(), "reasoning_content")
+    assert opened(payloads(encoder.frames(feed([wire]).chunks) + encoder.end())) == expected
+    built = OpenAIEncoder(asked, stamp(), "reasoning_content")
+    assert opened(payloads(built.frames([Chunk("b", index=2), Chunk("a")]))) == expected[:4]
+
+
+def test_a_number_beyond_what_was_asked_for_opens_nothing() -> None:
+    assert opened(relay(frame({"content": "b"}, index=5), frame(finish="stop", index=5))) == [(5, True), (5, False)]

@@ -104,8 +104,9 @@ class LinxProcess:
                     line += data
             self.url = line.decode().split()[-1]
             self.port = int(self.url.rpartition(":")[2])
-        except BaseException:
+        except BaseException as error:
             self.process.kill()
+            await self.__aexit__(type(error), error, None)
             raise
         return self
 

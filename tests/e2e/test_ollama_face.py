@@ -49,7 +49,7 @@ def name_of(program: ModuleType) -> str:
 async def in_thread(work: Callable[..., Any], *args: Any) -> Any:
     """Blocking clients run beside the Linx of this test."""
     with trio.fail_after(60):
-        return await trio.to_thread.run_sync(work, *args)
+        return await trio.to_thread.run_sync(work, *args, abandon_on_cancel=True)
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ def sdk(url: str) -> Any:
     try:
         yield client
     finally:
-        client.close()
+        client.close()  # type: ignore[no-untyped-call]
 
 
 @contextlib.asynccontextmanager
@@ -245,19 +245,21 @@ async def test_programs_over_every_kind_at_once(tmp_path: Path, program: Any, ke
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=name_of)
 async def test_programs_over_the_real_llama_cpp(tmp_path: Path, tiny_model: Path, program: Any) -> None:
-    async with llama_cpp(tiny_model) as demo:
-        async with linx_here(config_for(providers={"real": config_of(demo)}), tmp_path) as app:
-            await in_thread(program.run, url_of(app), "tiny", None)
+    async with (
+        llama_cpp(tiny_model) as demo,
+        linx_here(config_for(providers={"real": config_of(demo)}), tmp_path) as app,
+    ):
+        await in_thread(program.run, url_of(app), "tiny", None)
 
 
 async def test_a_program_runs_by_hand(tmp_path: Path) -> None:
-    async with FakeProvider("openai", ["m"]) as fake, LinxProcess(config_for(fake), tmp_path) as linx:
-        with trio.fail_after(30):
-            while not (await ask(linx.port, "/v1/models")).json["data"]:
-                await trio.sleep(0.05)
-            command = [sys.executable, "-m", "tests.e2e.clients.zed", linx.url, "m"]
-            done = await trio.run_process(command, capture_stdout=True)
-        assert done.stdout.strip() == b"passed"
+    async with FakeProvider("openai", ["m"]) as fake:
+        config = config_for(fake, providers={"openai1": {"models": ["m"]}})
+        async with LinxProcess(config, tmp_path) as linx:
+            with trio.fail_after(30):
+                command = [sys.executable, "-m", "tests.e2e.clients.zed", linx.url, "m"]
+                done = await trio.run_process(command, capture_stdout=True)
+            assert done.stdout.strip() == b"passed"
 
 
 # --- the same answer as without Linx -----------------------------------------------------
@@ -291,9 +293,11 @@ async def test_an_ollama_client_gets_what_llama_cpp_says(tmp_path: Path, tiny_mo
             with pytest.raises(ollama.ResponseError, match="real"):
                 client.embed("tiny", "a")  # the server was started without
 
-    async with llama_cpp(tiny_model) as demo:
-        async with linx_here(config_for(providers={"real": config_of(demo)}), tmp_path) as app:
-            await in_thread(compare, url_of(app), demo)
+    async with (
+        llama_cpp(tiny_model) as demo,
+        linx_here(config_for(providers={"real": config_of(demo)}), tmp_path) as app,
+    ):
+        await in_thread(compare, url_of(app), demo)
 
 
 async def test_an_openai_client_gets_what_an_ollama_says(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def write_tiny_model(path: Path) -> Path:
     writer.add_eos_token_id(4)
     writer.add_unk_token_id(0)
     writer.add_add_bos_token(False)
+    writer.add_add_space_prefix(False)  # or its template does not survive tokenizing, and no schema can be asked for
     writer.add_chat_template(_TEMPLATE)
     _add_weights(writer, len(tokens))
     writer.write_header_to_file()

@@ -198,7 +198,7 @@ class FakeProvider:
                 if self._tls is not None:
                     transport = await _secured(sock, self._tls)
                 await self._converse(connection, Responder(transport, sock), script)
-        except BREAKS:
+        except (*BREAKS, h11.RemoteProtocolError):  # the latter: gone in the middle of its request
             connection.closed_by_peer = True
         finally:
             transport.close()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CONFIG = """
 Port {port}
+AddressFamily inet
 ListenAddress 127.0.0.1
 HostKey {folder}/{host_key}
 PidFile {folder}/sshd.pid

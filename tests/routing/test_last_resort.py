@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from linx.config import RoutingConfig
-from linx.routing.provider import Provider
 from linx.routing.router import Demand, Router
 from tests.routing.world import provider
+
+if TYPE_CHECKING:
+    from linx.routing.provider import Provider
 
 
 def routed(*providers: Provider) -> list[str]:

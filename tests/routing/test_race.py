@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import trio
-from trio.testing import MockClock
 
 from linx.errors import Refused, RouteExhausted
 from linx.routing.prices import Price
@@ -12,6 +13,9 @@ from linx.routing.race import HedgeBudget
 from linx.routing.router import Demand
 from linx.telemetry import Histogram
 from tests.routing.world import Script, World, has, provider
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ async def test_never_more_than_one_extra(autojump_clock: MockClock) -> None:
 async def test_all_dead_is_one_error_that_lists_them(autojump_clock: MockClock) -> None:
     for after in (None, 1.0):
         world = World([("a", 2, "fails"), ("b", 1, "fails"), ("c", 1, "fails")], after=after)
-        with pytest.raises(RouteExhausted, match="Tried: .: said nonsense; .: said nonsense; .: said nonsense") as caught:
+        with pytest.raises(RouteExhausted, match=r"Tried: (.: said nonsense(; )?){3}$") as caught:
             await world.race.winner()
         assert [failure.provider for failure in caught.value.failures] in (["a", "b", "c"], ["b", "a", "c"])
         assert caught.value.may_retry is False

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from linx.config import ProviderConfig
 from linx.errors import AttemptError, Fallback, Garbled, Refused
 from linx.routing.provider import Candidate, Model, Provider
-from linx.routing.prices import Price
 from linx.routing.race import HedgeBudget, Race, Rules
 from linx.routing.router import Demand, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from linx.routing.prices import Price
 
 Script = tuple[str, float, str]
 """(provider, seconds until something happens, what: answers, fails, bad_request, overflow, hangs)"""
@@ -33,7 +36,7 @@ def has(one: Provider, *names: str, context_length: int | None = None, price: Pr
     return one
 
 
-OUTCOMES = {
+OUTCOMES: Mapping[str, Callable[[], AttemptError]] = {
     "fails": lambda: Garbled("said nonsense"),
     "bad_request": lambda: Refused("no such role", status=400, fallback=Fallback.NO, outcome="http_400"),
     "overflow": lambda: Refused("too long", status=400, fallback=Fallback.LARGER, outcome="http_400"),
@@ -50,6 +53,10 @@ class ScriptedAttempt:
     started: float = field(default_factory=trio.current_time)
     is_hedge: bool = False
     closed_at: float | None = None
+
+    @property
+    def asked_at(self) -> float | None:
+        return self.started
 
     async def begin(self, timeout_s: float | None = None) -> object:
         try:

@@ -104,9 +104,9 @@ def test_an_asterisk_is_for_options() -> None:
     assert parse(get(line=b"OPTIONS * HTTP/1.1")).path == "*"
 
 
-def test_underscore_names_are_dropped() -> None:
-    head = parse(get(b"X_Forwarded_For: 1.2.3.4", b"X-Y: z"))
-    assert head.fields == [(b"host", b"localhost"), (b"x-y", b"z")]
+def test_underscore_names_are_dropped_but_for_that_of_a_session() -> None:
+    head = parse(get(b"X_Forwarded_For: 1.2.3.4", b"X-Y: z", b"Session_id: s"))
+    assert head.fields == [(b"host", b"localhost"), (b"x-y", b"z"), (b"session_id", b"s")]
     assert (b"x_forwarded_for", b"1.2.3.4") in head.received
 
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def start(*argv: str, **more: object) -> subprocess.Popen[bytes]:
+def start(*argv: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         leashed(list(argv)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        **more,  # type: ignore[call-overload]
+        env=env,
     )
 
 

@@ -13,9 +13,9 @@ import trio.testing
 
 from linx.config import TunnelConfig
 from linx.redaction import Redactor
-from linx.tunnel import supervisor
+from linx.tunnel import commands, supervisor
 from linx.tunnel.supervisor import Tunnel, pause_after
-from tests.fakes.programs import Life, Program, dead, is_alive, lhr
+from tests.fakes.programs import Life, Program, dead, lhr
 
 if TYPE_CHECKING:
     import socket
@@ -81,6 +81,19 @@ def test_the_pauses() -> None:
     assert pause_after(1000) == 60
 
 
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://ABC.lhr.life", "abc.lhr.life"),
+        ("http://[::1]:8080", "[::1]"),
+        ("HTTP://169.254.169.254:99999/x", "169.254.169.254"),
+        ("nothing", ""),
+    ],
+)
+def test_the_host_of_an_address(url: str, host: str) -> None:
+    assert supervisor.host_of(url) == host
+
+
 async def test_from_stopped_to_running_and_back(tmp_path: Path) -> None:
     async with world(tmp_path, UP) as here:
         tunnel = here.tunnel
@@ -104,7 +117,7 @@ async def test_from_stopped_to_running_and_back(tmp_path: Path) -> None:
         tunnel.start(TunnelConfig())  # the same again: nothing happens
         assert tunnel.status == "running"
         await tunnel.stop()
-        assert not is_alive(call["pid"])
+        await dead(call["pid"], within=0.1)
         assert tunnel.port is None
         assert here.hosts == set()
         assert here.states == [("starting", None), ("running", f"https://{NAME}"), ("stopped", None)]
@@ -173,7 +186,7 @@ async def test_no_ssh(tmp_path: Path) -> None:
 
 async def test_a_file_that_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(tmp_path, UP) as here:
-        monkeypatch.setattr(supervisor.commands, "leashed", lambda argv: [str(tmp_path / "nothing"), *argv])
+        monkeypatch.setattr(commands, "leashed", lambda argv: [str(tmp_path / "nothing"), *argv])
         here.tunnel.start(TunnelConfig())
         await here.until("failed")
         assert "cannot start" in (here.tunnel.error or "")
@@ -346,5 +359,5 @@ async def test_with_configured_keys_none_is_invented(tmp_path: Path) -> None:
         assert here.tunnel.invented_key is None
         assert here.tunnel.access.policy.keys == (b"one-key-of-sixteen", b"two-key-of-sixteen")
         here.tunnel.keys = ()  # never open, not for a moment
-        assert here.tunnel.access.policy.keys != ()
+        assert len(here.tunnel.access.policy.keys) == 1
         assert here.tunnel.access.policy.model_paths_only

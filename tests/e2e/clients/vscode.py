@@ -41,6 +41,7 @@ def run(url: str, model: str, key: str | None = None) -> None:
         "stream_options": {"include_usage": True},
         "tools": [TOOL],
         "temperature": 0.1,
+        "max_completion_tokens": 64,
     }
     answer = call(url, "/v1/chat/completions", body, key=key or "")
     assert answer.status == 200, answer.body()

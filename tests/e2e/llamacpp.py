@@ -1,0 +1,72 @@
+"""A real llama.cpp with the tiny model, in a process of its own, for tests that ask it through a Linx."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from linx import demo_child
+from tests.fakes.provider import closed_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEY = "llama-key"
+START_S = 60
+
+
+@dataclass(frozen=True)
+class LlamaCpp:
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def config(self, **settings: Any) -> dict[str, Any]:
+        """A Linx config with it as the only provider; its model is called ``tiny``."""
+        provider = {"kind": "llamacpp", "endpoint": self.endpoint, "api_key": KEY, **settings}
+        sections: dict[str, Any] = {name: {"enabled": False} for name in ("ollama", "llamacpp", "openrouter")}
+        return {**sections, "providers": {"llama": provider}, "server": {"port": 0}}
+
+
+@contextlib.contextmanager
+def running(model: Path) -> Iterator[LlamaCpp]:
+    """Start it, wait until it has loaded the model, and end it."""
+    llama = LlamaCpp(closed_port())
+    process = subprocess.Popen(
+        [sys.executable, "-P", demo_child.__file__, str(model), str(llama.port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdin is not None
+        process.stdin.write(KEY.encode() + b"\n")
+        process.stdin.flush()
+        give_up_at = time.monotonic() + START_S
+        while not _is_up(llama):
+            assert process.poll() is None, "llama.cpp ended at its start"
+            assert time.monotonic() < give_up_at, "llama.cpp did not come up"
+            time.sleep(0.05)
+        yield llama
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def _is_up(llama: LlamaCpp) -> bool:
+    try:
+        with urllib.request.urlopen(f"{llama.endpoint}/health", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

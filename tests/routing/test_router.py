@@ -1,0 +1,330 @@
+"""From a name to a route: who may answer, in which order, and what is said when nobody may."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from linx.config import RoutingConfig
+from linx.errors import Garbled, NoLocalProvider, Refused, UnknownModel
+from linx.routing.prices import Price
+from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Demand, Router
+from tests.routing.world import has, provider
+
+if TYPE_CHECKING:
+    from linx.routing.provider import Provider
+
+CHEAP, DEAR = Price(1e-6, 1e-6), Price(1e-5, 1e-5)
+
+
+def router(*providers: Provider, **routing: Any) -> Router:
+    return Router(providers, RoutingConfig(**routing))
+
+
+def routed(one: Router, model: str = "m", now: float = 0.0, **demand: Any) -> list[str]:
+    return [str(candidate) for candidate in one.route(model, now, Demand(**demand)).candidates]
+
+
+def paused(one: Provider, seconds: float, status: int = 429) -> Provider:
+    one.health.pause(seconds, status, 0.0)
+    return one
+
+
+def down(one: Provider) -> Provider:
+    one.health.reachable = False
+    return one
+
+
+# --- who ---
+
+
+def test_mappings_and_lists_count_alike_and_give_one_candidate_each() -> None:
+    one = has(provider("a", model_mappings={"m": "big"}), "m", "big")
+    two = has(provider("b", kind="ollama"), "m:latest")
+    three = provider("c", model_mappings={"default": "other"})
+    route = router(one, two, three).route("m", 0.0, Demand())
+    assert [str(candidate) for candidate in route.candidates] == ["a/big", "b/m:latest"]
+    assert (route.model, route.wait_s) == ("m", None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("b/m", ["b/m"]),
+        ("b/gpt", ["b/mapped"]),
+        ("b/M", ["b/m:latest"]),
+        ("b/what/ever:x", ["b/what/ever:x"]),
+        ("a/m", ["a/m"]),
+        ("x/y", ["c/x/y"]),  # a name of a list goes before the name of a provider
+        ("b/", ["a/fallback"]),
+        ("/m", ["a/fallback"]),
+        ("nobody/m", ["a/fallback"]),
+        ("nothing", ["a/fallback"]),
+        ("default", ["a/fallback"]),
+    ],
+)
+def test_a_provider_may_be_named_and_a_default_takes_the_rest(asked: str, found: list[str]) -> None:
+    one = provider("a", model_mappings={"default": "fallback"})
+    two = has(provider("b", kind="ollama", model_mappings={"gpt": "mapped"}), "m:latest")
+    three = has(provider("c"), "x/y")
+    if asked == "b/m":
+        found = ["b/m:latest"]
+    assert routed(router(one, two, three), asked) == found
+
+
+def test_nobody_has_it() -> None:
+    with pytest.raises(UnknownModel, match="'m'. No provider has a model yet; GET /v1/providers/status") as caught:
+        routed(router(provider("a")))
+    assert caught.value.model == "m"
+    many = has(provider("a", model_mappings={"default-not": "x"}), "llama3:8b", "llama3:70b", "qwen", "phi")
+    with pytest.raises(UnknownModel, match="Did you mean 'llama3:8b' or 'llama3:70b'"):
+        routed(router(many), "lama3:8b")
+    with pytest.raises(UnknownModel, match="Known names begin with 'default-not', 'llama3:8b', 'llama3:70b'; GET"):
+        routed(router(many), "zzzzzz")
+
+
+# --- in which order ---
+
+
+def three(**configs: dict[str, Any]) -> list[Provider]:
+    return [has(provider(name, **configs.get(name, {})), "m") for name in "abc"]
+
+
+@pytest.mark.parametrize(
+    ("priority", "expected"),
+    [
+        ((), "abc"),
+        (("c",), "cab"),
+        (("c", "b", "a"), "cba"),
+        (("b", "b", "x", "c"), "bca"),
+        ((("c", "a"), "b"), "acb"),
+        (("b", ("c", "a")), "bac"),
+    ],
+)
+def test_priority_then_file_order(priority: Any, expected: str) -> None:
+    assert routed(router(*three(), provider_priority=priority)) == [f"{name}/m" for name in expected]
+
+
+def test_the_cheaper_goes_first_where_that_is_wanted() -> None:
+    far = {"local": False}
+    one = has(provider("a", **far), "m", price=DEAR)
+    two = has(provider("b", **far), "m")
+    free = has(provider("c"), "m")
+    cheap = has(provider("d", **far), "m", price=CHEAP)
+    all_of_them = (one, two, free, cheap)
+    assert routed(router(*all_of_them)) == ["c/m", "d/m", "a/m", "b/m"]
+    assert routed(router(*all_of_them, cost_optimization=False)) == ["a/m", "b/m", "c/m", "d/m"]
+    assert routed(router(*all_of_them, provider_priority=("a", "b"), cost_optimization=False))[:2] == ["a/m", "b/m"]
+
+
+def test_the_price_is_that_of_this_prompt_and_this_answer() -> None:
+    reads = has(provider("a", local=False), "m", price=Price(1e-6, 9e-6))
+    writes = has(provider("b", local=False), "m", price=Price(9e-6, 1e-6))
+    both = router(reads, writes)
+    assert routed(both, prompt_tokens=1000, answer_tokens=10) == ["a/m", "b/m"]
+    assert routed(both, prompt_tokens=10, answer_tokens=1000) == ["b/m", "a/m"]
+
+
+def test_who_is_ill_goes_last_and_who_is_loading_after_that() -> None:
+    one, two, last = three()
+    down(one)
+    last.health.loading = True
+    assert routed(router(one, two, last)) == ["b/m", "a/m", "c/m"]
+    for _ in range(3):
+        two.health.failed(Garbled("no"), 0.0)
+    assert routed(router(one, two, last), now=0.1) == ["a/m", "b/m", "c/m"]
+    assert routed(router(one, two, last), now=100.0) == ["b/m", "a/m", "c/m"]
+
+
+def test_a_pause_is_respected_and_its_end_is_told() -> None:
+    one, two, last = three()
+    paused(one, 40)
+    paused(two, 20, 503)
+    route = router(one, two, last).route("m", 5.0, Demand())
+    assert ([str(each) for each in route.candidates], route.wait_s) == (["c/m"], 15.0)
+    assert routed(router(one, two, last), now=30.0) == ["b/m", "c/m"]
+
+
+@pytest.mark.parametrize(("statuses", "status"), [((429, 503), 429), ((503, 429), 429), ((503, 503), 503)])
+def test_with_everybody_paused_the_shortest_wait_is_told(statuses: tuple[int, int], status: int) -> None:
+    one, two, _last = three()
+    paused(one, 40, statuses[0])
+    paused(two, 20.2, statuses[1])
+    with pytest.raises(Refused, match=r"asked for a pause \(a, b\). Try again in 16 s") as caught:
+        routed(router(one, two), now=5.0)
+    assert caught.value.status == status
+    assert caught.value.retry_after_s == pytest.approx(15.2)
+    assert caught.value.code == ("rate_limit_exceeded" if status == 429 else "overloaded")
+    assert caught.value.kind == ("rate_limit_error" if status == 429 else "server_error")
+
+
+def test_a_context_that_is_too_small_is_left_out_unless_all_are() -> None:
+    small = has(provider("a"), "m", context_length=100)
+    unknown = has(provider("b"), "m")
+    large = has(provider("c"), "m", context_length=1000)
+    everybody = router(small, unknown, large)
+    assert routed(everybody, prompt_tokens=100) == ["a/m", "b/m", "c/m"]
+    assert routed(everybody, prompt_tokens=101) == ["b/m", "c/m"]
+    assert routed(router(small), prompt_tokens=101) == ["a/m"]
+
+
+def test_without_fallback_there_is_one() -> None:
+    assert routed(router(*three(), fallback_enabled=False)) == ["a/m"]
+
+
+def test_one_model_only_is_that_of_the_first_by_priority() -> None:
+    one = provider("a", model_mappings={"embed": "nomic"})
+    two = provider("b", model_mappings={"embed": "Nomic:latest"})
+    other = provider("c", model_mappings={"embed": "bge"})
+    everybody = router(one, two, other, provider_priority=("c", "a", "b"))
+    assert routed(everybody, "embed") == ["c/bge", "a/nomic", "b/Nomic:latest"]
+    assert routed(everybody, "embed", one_model=True) == ["c/bge"]
+    down(other)
+    assert routed(everybody, "embed", one_model=True) == ["c/bge"]
+    assert routed(router(one, two, other), "embed", one_model=True) == ["a/nomic", "b/Nomic:latest"]
+
+
+# --- private ---
+
+
+@pytest.mark.parametrize(
+    ("patterns", "private", "free"),
+    [
+        (True, ["m", "x"], []),
+        (False, [], ["m", "x"]),
+        (("m", "qwen*"), ["m", "M", "m:latest", "qwen3:4b", "Qwen", "a/m"], ["x", "b/qwen", "am"]),
+        (("m:latest",), ["m", "m:latest"], ["m:7b"]),
+        ((), [], ["m"]),
+    ],
+)
+def test_which_names_are_private(patterns: Any, private: list[str], free: list[str]) -> None:
+    one = router(provider("a"), local_only=patterns)
+    assert [name for name in (*private, *free) if one.is_private(name)] == private
+
+
+def test_a_private_name_never_leaves_the_machine() -> None:
+    near, far = has(provider("a"), "m"), has(provider("b", local=False), "m", "far")
+    both = router(near, far, local_only=("m", "far"))
+    assert routed(both) == ["a/m"]
+    for model in ("far", "b/far"):
+        with pytest.raises(NoLocalProvider, match="only be answered by a local provider") as caught:
+            routed(both, model)
+        assert (caught.value.status, caught.value.code) == (503, "no_local_provider")
+    free = router(near, far)
+    assert routed(free) == ["a/m", "b/m"]
+    assert routed(free, local_only=True) == ["a/m"]
+
+
+# --- equals ---
+
+
+def test_equals_share_the_load() -> None:
+    one, two, last = three()
+    replicas = router(one, two, last, provider_priority=(("a", "b", "c"),))
+    one.slots.active, two.slots.active, last.slots.active = 2, 1, 1
+    assert routed(replicas) == ["b/m", "c/m", "a/m"]
+    ranked = router(one, two, last, provider_priority=("a", ("b", "c")))
+    assert routed(ranked) == ["a/m", "b/m", "c/m"]
+
+
+def test_a_conversation_stays_where_its_cache_is_warm() -> None:
+    one, two, last = three()
+    replicas = router(one, two, last, provider_priority=(("a", "b", "c"),))
+    replicas.served("talk", "m", two)
+    assert routed(replicas, conversation="talk") == ["b/m", "a/m", "c/m"]
+    assert routed(replicas, conversation="other") == ["a/m", "b/m", "c/m"]
+    assert routed(replicas) == ["a/m", "b/m", "c/m"]
+    two.slots.active = BUSY - 1
+    assert routed(replicas, conversation="talk")[0] == "b/m"
+    two.slots.active = BUSY
+    assert routed(replicas, conversation="talk")[0] == "a/m"
+    two.slots.active = 1
+    two.slots.most = 1
+    assert routed(replicas, conversation="talk") == ["a/m", "c/m", "b/m"]
+    replicas.served("talk", "m", last)
+    assert routed(replicas, conversation="talk")[0] == "c/m"
+    replicas.served(None, "m", one)
+    after_reload = router(one, two, last, provider_priority=(("a", "b", "c"),))
+    after_reload.inherit(replicas)
+    assert routed(after_reload, conversation="talk")[0] == "c/m"
+
+
+def test_only_so_many_conversations_are_remembered() -> None:
+    one, two, _last = three()
+    both = router(one, two, provider_priority=(("a", "b"),))
+    for number in range(KEPT_CONVERSATIONS):
+        both.served(f"talk {number}", "m", two)
+    both.served("talk 0", "m", two)
+    both.served("one more", "m", two)
+    assert routed(both, conversation="talk 0")[0] == "b/m"
+    assert routed(both, conversation="talk 1")[0] == "a/m"
+    assert routed(both, conversation="one more")[0] == "b/m"
+
+
+# --- names ---
+
+
+def test_every_name_but_default() -> None:
+    one = has(provider("a", model_mappings={"gpt": "big", "default": "big"}), "big", "m")
+    two = has(provider("b"), "m")
+    names = router(one, two).names()
+    assert {name: [str(candidate) for candidate in found] for name, found in names.items()} == {
+        "gpt": ["a/big"],
+        "big": ["a/big"],
+        "m": ["a/m", "b/m"],
+    }
+
+
+# --- the moment after a start ---
+
+
+async def test_nobody_waits_for_a_name_that_is_known_or_when_all_have_answered(autojump_clock: MockClock) -> None:
+    one = has(provider("a"), "m")
+    await router(one).until_known("m")
+    one.probed.set()
+    await router(one).until_known("x")
+    assert trio.current_time() == 0
+
+
+async def test_a_name_is_waited_for_until_somebody_has_it(autojump_clock: MockClock) -> None:
+    slow, quick, never = provider("a"), provider("b"), provider("c")
+
+    async def probe(one: Provider, after: float, *names: str) -> None:
+        await trio.sleep(after)
+        has(one, *names)
+        one.probed.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(probe, quick, 1, "x")
+        nursery.start_soon(probe, slow, 3, "m")
+        await router(slow, quick, never).until_known("m")
+        assert trio.current_time() == 3
+        with trio.fail_after(LONGEST_FIRST_PROBE_S + 1):
+            await router(slow, quick, never).until_known("nobody")
+        assert trio.current_time() == 3 + LONGEST_FIRST_PROBE_S
+
+
+async def test_all_probes_back_ends_the_wait(autojump_clock: MockClock) -> None:
+    one, two = provider("a"), provider("b")
+
+    async def probe() -> None:
+        for each in (one, two):
+            await trio.sleep(1)
+            each.probed.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(probe)
+        await router(one, two).until_known("nobody")
+    assert trio.current_time() == 2
+
+
+def test_the_order_does_not_depend_on_the_order_of_equals_in_time() -> None:
+    """The same world gives the same route, however often it is asked."""
+    for order in itertools.permutations("abc"):
+        providers = [has(provider(name), "m") for name in order]
+        one = router(*providers, provider_priority=("c", "a", "b"))
+        assert {tuple(routed(one)) for _ in range(5)} == {("c/m", "a/m", "b/m")}
