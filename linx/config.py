@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from linx import config_file, config_rules
+from linx.addresses import address_of, is_near
 from linx.config_layers import DEFAULTS, NO_OVERRIDES, Layers, Overrides, is_enabled
 from linx.config_shape import (
     PROVIDER_NAME,
@@ -101,7 +102,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.local is None:
-            msgspec.structs.force_setattr(self, "local", config_rules.is_local(self.origin_parts.host))
+            msgspec.structs.force_setattr(self, "local", is_near(self.origin_parts.host))
 
     def __repr__(self) -> str:
         return safe_repr(self, hidden=("api_key",), masked=("headers",))
@@ -250,7 +251,7 @@ class _Typing:
             model_mappings=shape.model_mappings,
             headers=shape.headers,
             models=shape.models,
-            local=config_rules.is_local(parts.host) if shape.local is msgspec.UNSET else shape.local,
+            local=is_near(parts.host) if shape.local is msgspec.UNSET else shape.local,
             price=self._price(shape, place(where, "price")),
             max_concurrent=shape.max_concurrent,
             allow_manage=shape.allow_manage,
@@ -301,11 +302,11 @@ class _Typing:
 
     def _judge(self, provider: ProviderConfig, parts: config_rules.Endpoint, where: str) -> None:
         """Warn of what works but is hardly meant."""
-        is_remote = not config_rules.is_local(parts.host)
+        is_remote = not is_near(parts.host)
         has_secret = bool(provider.api_key or [*config_rules.secrets_in_headers(provider.headers)])
         if is_remote and parts.scheme == "http" and has_secret:
             self.warn(place(where, "endpoint"), "sends a key over http:// in the clear; use https://")
-        if is_remote and parts.scheme == "https" and config_rules.address_of(parts.host):
+        if is_remote and parts.scheme == "https" and address_of(parts.host):
             self.warn(place(where, "endpoint"), "certificates are rarely made out to a bare IP address; use the name")
         if is_remote and provider.kind == "openrouter" and not has_secret:
             self.warn(place(where, "api_key"), "is not set; OpenRouter answers nothing without one")

@@ -11,6 +11,7 @@ import re
 import socket
 from typing import TYPE_CHECKING, NamedTuple
 
+from linx.addresses import Address, address_of, is_loopback
 from linx.errors import ConfigError, quote
 from linx.redaction import clean_shapes
 
@@ -21,8 +22,6 @@ MIN_KEY = 16  # characters; shorter keys can be guessed
 MAX_KEY = 1024
 MAX_ENDPOINT = 2048
 MAX_HEADER_VALUE = 8192
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Endpoint(NamedTuple):
@@ -63,19 +62,6 @@ _METADATA_ADDRESSES = frozenset(
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
 
 # Written out, since ``is_private`` of the standard library also holds for networks kept for documentation.
-_PRIVATE = tuple(ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
-_LOCAL_ENDINGS = (
-    ".localhost",
-    ".local",
-    ".lan",
-    ".home",
-    ".home.arpa",
-    ".internal",
-    ".intranet",
-    ".localdomain",
-    ".test",
-)
-
 _KEY = re.compile(r"[\x21-\x7e]+")
 _PLACEHOLDER = re.compile(
     r"(?:sk-(?:or-(?:v1-)?|ant-|proj-)?|gsk_|hf_)?"
@@ -181,14 +167,14 @@ def _host_problem(host: str, *, bracketed: bool) -> str | None:
     if "%" in host:
         return "must not contain a zone or a percent sign in the host"
     address = address_of(host)
-    if bracketed and not isinstance(address, ipaddress.IPv6Address):
+    if bracketed and (address is None or ":" not in host):
         return "must have an IPv6 address in the square brackets"
     if address is None:
         if _LOOKS_LIKE_IPV4.fullmatch(host.removesuffix(".")):
             return "has an IP address that is not in the form 192.168.1.20"
         if not is_host_name(host):
             return "has an invalid host name"
-    if _unwrapped(address) in _METADATA_ADDRESSES or host.removesuffix(".") in _METADATA_NAMES:
+    if address in _METADATA_ADDRESSES or host.removesuffix(".") in _METADATA_NAMES:
         return "is the metadata service of a cloud, which holds credentials and no models"
     return None
 
@@ -211,35 +197,9 @@ def _path(where: str, path: str) -> str:
 # --- hosts ---
 
 
-def address_of(host: str) -> Address | None:
-    """The IP address that is written there; None for a name."""
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
-
-
 def is_host_name(host: str) -> bool:
     name = host.removesuffix(".")
     return len(name) <= 253 and all(_LABEL.fullmatch(label) for label in name.split("."))
-
-
-def is_loopback(host: str) -> bool:
-    """This machine by name, or an address that only leads there (0.0.0.0 does when dialled)."""
-    address = _unwrapped(address_of(host))
-    if address is not None:
-        return address.is_loopback or address.is_unspecified
-    name = host.lower().removesuffix(".")
-    return name == "localhost" or name.endswith(".localhost")
-
-
-def is_local(host: str) -> bool:
-    """Loopback, private or link-local; or a name that only means something on one's own network."""
-    address = _unwrapped(address_of(host))
-    if address is not None:
-        return is_loopback(host) or address.is_link_local or any(address in net for net in _PRIVATE)
-    name = host.lower().removesuffix(".")
-    return "." not in name or name.endswith(_LOCAL_ENDINGS)
 
 
 def leads_to(host: str, bound: str) -> bool:
@@ -248,7 +208,7 @@ def leads_to(host: str, bound: str) -> bool:
     Names of this machine count whatever they resolve to today: a loop that only starts
     after a change of network is harder to understand than a refusal.
     """
-    address, bound_address = _unwrapped(address_of(host)), _unwrapped(address_of(bound))
+    address, bound_address = address_of(host), address_of(bound)
     if address is not None and address == bound_address:
         return True
     is_wildcard = bound_address is not None and bound_address.is_unspecified
@@ -277,13 +237,6 @@ def _is_own(address: Address) -> bool:
     except OSError:
         return False
     return True
-
-
-def _unwrapped(address: Address | None) -> Address | None:
-    """IPv4 inside IPv6 is the IPv4 address."""
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
 
 
 def check_listen_host(where: str, text: str) -> str:

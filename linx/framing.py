@@ -24,6 +24,9 @@ _PLAIN_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})((?:;" + _TOKEN + rb"(?:=(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?+)*+)")
 _TRAILER = re.compile(rb"(" + _TOKEN + rb"):[\t \x21-\x7e\x80-\xff]*")
 
+_LENGTHS = {form % length: length for length in range(1, 2049) for form in (b"%x\r\n", b"%X\r\n")}
+"""The size lines of chunks of usual length, as nearly everybody writes them."""
+
 _MAX_LINE = 16 + MAX_EXTENSIONS
 
 # A trailer arrives after every decision that these fields take part in (RFC 9110 6.5.1).
@@ -63,6 +66,12 @@ class ChunkScanner:
 
     def feed(self, data: bytes) -> bytes:
         """The payload in ``data``; raises FramingError."""
+        if self._state == _SIZE and not self._line:
+            # A read that is one whole chunk, as a frame that is waited for comes, is two slices.
+            start = data.find(b"\n") + 1
+            length = _LENGTHS.get(data[:start])
+            if length is not None and len(data) == start + length + 2 and data[-2:] == b"\r\n":
+                return data[start:-2]
         if self._state == _DONE:
             self.rest += data
             return b""

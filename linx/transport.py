@@ -16,8 +16,10 @@ import socket
 from typing import Protocol
 
 import trio
+from trio.lowlevel import wait_readable, wait_writable
 
 READ_SIZE = 65536
+_CLOSED = -1  # in place of a file descriptor
 BREAKS = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 """What ``recv`` and ``send`` raise when the other side, or this one, is gone."""
 
@@ -44,31 +46,37 @@ class SocketTransport:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.sock = sock
+        # Bound once, since each frame needs them. ``close`` alone closes the socket and forgets its
+        # number, so nobody can wait for one that the system has given to another file.
+        self._fd = sock.fileno()
+        self._recv = sock.recv
+        self._send = sock.send
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     async def recv(self, limit: int = READ_SIZE) -> bytes:
-        while True:
-            self._check_open()
-            await trio.lowlevel.wait_readable(self.sock)
+        while self._fd != _CLOSED:
+            await wait_readable(self._fd)
             try:
-                return self.sock.recv(limit)
+                return self._recv(limit)
             except BlockingIOError:
                 continue
+        raise trio.ClosedResourceError
 
     async def send(self, data: bytes) -> None:
         try:
-            sent = self.sock.send(data)
+            sent = self._send(data)
         except BlockingIOError:
             sent = 0
         if sent == len(data):
             return
         with memoryview(data) as view:
             while sent < len(data):
-                self._check_open()
-                await trio.lowlevel.wait_writable(self.sock)
+                if self._fd == _CLOSED:
+                    raise trio.ClosedResourceError
+                await wait_writable(self._fd)
                 try:
-                    sent += self.sock.send(view[sent:])
+                    sent += self._send(view[sent:])
                 except BlockingIOError:
                     continue
 
@@ -83,7 +91,7 @@ class SocketTransport:
     def try_send(self, data: bytes) -> int:
         """As much as the kernel takes without waiting. Raises one of BREAKS."""
         try:
-            return self.sock.send(data)
+            return self._send(data)
         except BlockingIOError:
             return 0
 
@@ -93,14 +101,10 @@ class SocketTransport:
             self.sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        if self.sock.fileno() >= 0:
+        if self._fd != _CLOSED:
+            self._fd = _CLOSED
             trio.lowlevel.notify_closing(self.sock)
             self.sock.close()
-
-    def _check_open(self) -> None:
-        # Of a closed socket trio would wait for file descriptor -1, which is a ValueError.
-        if self.sock.fileno() < 0:
-            raise trio.ClosedResourceError
 
 
 class StreamTransport:

@@ -42,6 +42,26 @@ class OpenAIEncoder:
         self._extras: JsonObject = {}  # of frames without a choice, for the last frame
 
     def frames(self, chunks: Sequence[Chunk]) -> bytes:
+        if len(chunks) == 1 and not self._is_legacy and not self._has_usage:
+            chunk = chunks[0]
+            source = chunk.source
+            if (
+                source is not None
+                and chunk.text
+                and not chunk.reasoning
+                and chunk.dialect == DIALECT
+                and chunk.usage is None
+                and chunk.finish is None
+                and chunk.index in self._started
+            ):
+                # One piece of text of a stream under way, the commonest of all frames: only the names change.
+                source["id"] = self._id
+                source["object"] = CHUNK
+                source["created"] = self._created
+                source["model"] = self._model
+                if "usage" in source:
+                    del source["usage"]
+                return b"data: %b\n\n" % jsontext.dumps(source)
         parts: list[bytes] = []
         last_finish: tuple[int, JsonObject] | None = None
         for chunk in chunks:

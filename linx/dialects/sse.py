@@ -15,6 +15,7 @@ from linx.errors import Garbled
 Event = tuple[bytes, bytes]
 BOM = b"\xef\xbb\xbf"
 _PREFIX = b"data: "
+_LF, _CR = 0x0A, 0x0D
 _END = b"\n\n"
 
 
@@ -30,9 +31,25 @@ class SSEDecoder:
         self._after_cr = False
         self._fresh = True
 
+    def only_frame(self, data: bytes) -> bytes | None:
+        """The data of the one plain event that ``data`` is, or None, and then ``feed`` must be called.
+
+        It is what ``feed`` would give; the commonest read of all goes without a list and a pair.
+        """
+        if (
+            data[:6] == _PREFIX
+            and data.find(b"\n") == len(data) - 2
+            and data[-1] == _LF
+            and not (self._pending or self._fresh or self._after_cr)
+            and _CR not in data
+        ):
+            return data[6:-2]
+        return None
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that ``data`` completes."""
-        if self._fresh or self._after_cr or b"\r" in data:
+        # A byte is looked for as a number: ten times faster than as bytes of length one.
+        if self._fresh or self._after_cr or _CR in data:
             data = self._with_plain_ends(data)
         pending = self._pending
         if not pending:

@@ -20,6 +20,7 @@ from linx.dialects.base import status_of
 from linx.dialects.ollama_request import prompt_tokens_estimate
 from linx.errors import AttemptError, BadRequest, LinxError, LoopDetected, RouteExhausted, UnsupportedEncoding
 from linx.handlers.context import Context, new_id
+from linx.handlers.heartbeat import JUST_NOW
 from linx.routing.attempt import Attempt
 from linx.routing.provider import HOP_HEADER, USUAL_ANSWER, Candidate
 from linx.routing.race import Race, Rules
@@ -193,8 +194,10 @@ class Generation:
                 await reply.end(data + encoder.end())
                 return usage
             if data:
-                await reply.send(data)
-                self.heard_at = trio.current_time()
+                waiting = reply.send_soon(data)
+                if waiting is not None:
+                    await waiting
+                self.heard_at = JUST_NOW
             chunks = await attempt.more()
         await reply.end(encoder.end())
         return usage

@@ -8,6 +8,7 @@ the dark.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import trio
@@ -15,12 +16,17 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+JUST_NOW = math.inf
 LONGEST_TICK_S = 1.0
 TICKS_A_BEAT = 5  # so a heartbeat is late by a fifth of its interval at most
 
 
 class Listener(Protocol):
-    """A streaming answer. ``heard_at`` is when its client last got something (trio's clock)."""
+    """A streaming answer.
+
+    ``heard_at`` is when its client last got something (trio's clock); JUST_NOW stands for
+    a time since the last look, which costs a frame no clock.
+    """
 
     heard_at: float
 
@@ -40,6 +46,9 @@ class Heartbeats:
             interval_s = self._interval_s()
             await trio.sleep(min(LONGEST_TICK_S, interval_s / TICKS_A_BEAT))
             now = trio.current_time()
-            for listener in [one for one in self.listeners if now - one.heard_at >= interval_s]:
-                listener.heard_at = now
-                listener.beat()
+            for listener in list(self.listeners):
+                if listener.heard_at == JUST_NOW:
+                    listener.heard_at = now
+                elif now - listener.heard_at >= interval_s:
+                    listener.heard_at = now
+                    listener.beat()

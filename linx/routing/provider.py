@@ -6,7 +6,6 @@ fills ``models`` in the background, attempts count themselves in ``active``.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ import trio
 
 import linx
 from linx import jsontext
+from linx.addresses import is_loopback
 from linx.chat import ChatRequest, JsonObject, ModelTraits
 from linx.dialects import completions_provider, embeddings, native, ollama_request, openai_request, text_completion
 from linx.dialects.completions import DIALECT as COMPLETIONS
@@ -434,13 +434,3 @@ class Candidate:
 
     def __str__(self) -> str:
         return f"{self.provider.name}/{self.model}"
-
-
-def is_loopback(host: str) -> bool:
-    """Is the host of an origin this machine, by its text alone?"""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

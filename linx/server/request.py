@@ -9,7 +9,7 @@ closes the connection without its normal end.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -179,6 +179,16 @@ class Reply:
         elif self._has_no_body:
             data = b""
         await self._write(data)
+
+    def send_soon(self, data: bytes) -> Coroutine[None, None, None] | None:
+        """``send``, but a coroutine, to be awaited at once, only where there is something to wait for.
+
+        For a stream's frames: nearly all of them go to the kernel as they are.
+        """
+        if self._held or not self._is_chunked or not data:
+            return self.send(data)
+        wire = self._wire
+        return None if wire.send_now(b"%x\r\n%b\r\n" % (len(data), data)) else wire.send(b"")
 
     def try_send(self, data: bytes) -> bool:
         """A frame that may be left out, without waiting: was it sent?"""

@@ -113,6 +113,24 @@ class Wire:
             self.is_taken_over = True
             self._shared.requests_running -= 1
 
+    def send_now(self, data: bytes) -> bool:
+        """Did all of ``data`` go without waiting? If not, ``send(b"")`` must be awaited for the rest of it.
+
+        For each frame of a stream, which a coroutine would cost as much as its call of the
+        system. Raises HangUp.
+        """
+        if self._torn or self._rest:
+            self._rest += data
+            return False
+        try:
+            sent = self.transport.try_send(data)
+        except BREAKS:
+            raise HangUp from None
+        if sent == len(data):
+            return True
+        self._rest = data[sent:]
+        return False
+
     async def send(self, data: bytes) -> None:
         """Everything; raises HangUp when the client is gone or takes nothing."""
         if self._torn:

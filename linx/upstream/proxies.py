@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from linx.addresses import Address, address_of, is_near
 from linx.errors import ConnectFailed
 from linx.transport import BREAKS, Transport
-from linx.upstream.addresses import Address, address_of, is_near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,6 +16,8 @@ from linx.transport import BREAKS
 from linx.upstream.inflate import Inflate
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from linx.upstream.connection import Connection, Head
 
 
@@ -45,23 +47,24 @@ class Response:
         wanted = name.lower().encode("latin-1")
         return next((value.decode("latin-1") for each, value in self.headers if each == wanted), None)
 
-    async def read(self) -> bytes:
+    def read(self) -> Coroutine[None, None, bytes]:
         """What one receive gave, b"" at the proper end. Raises StreamBroken or Garbled.
 
         May be cancelled and called again: nothing is lost between.
         """
-        if self._inflate is None:
-            return await self._read_framed()
+        return self._read_framed() if self._inflate is None else self._read_packed(self._inflate)
+
+    async def _read_packed(self, inflate: Inflate) -> bytes:
         while True:
             try:
-                data = self._inflate.take()
+                data = inflate.take()
                 if data:
                     return data
                 data = await self._read_framed()
                 if not data:
-                    self._inflate.end()
+                    inflate.end()
                     return b""
-                self._inflate.give(data)
+                inflate.give(data)
             except AttemptError as error:
                 self._break(error)
                 raise
@@ -106,24 +109,25 @@ class Response:
                 if not data:
                     self._at_eof()
                     break
-            data = self._payload(data)
+            chunks = self._chunks
+            if chunks is None:
+                data = self._counted(data)
+            else:
+                try:
+                    data = chunks.feed(data)
+                except FramingError as error:
+                    self._break(Garbled(f"{self.connection.address} broke the framing of its answer: {error}"))
+                    break
+                if chunks.done:
+                    self._end(chunks.rest)
             if data:
                 return data
         if self._problem is not None:
             raise self._problem
         return b""
 
-    def _payload(self, data: bytes) -> bytes:
-        chunks = self._chunks
-        if chunks is not None:
-            try:
-                data = chunks.feed(data)
-            except FramingError as error:
-                self._break(Garbled(f"{self.connection.address} broke the framing of its answer: {error}"))
-                return b""
-            if chunks.done:
-                self._end(chunks.rest)
-            return data
+    def _counted(self, data: bytes) -> bytes:
+        """The part of ``data`` that belongs to a body of known length, or of one that EOF ends."""
         left = self._left
         if left is None:
             return data

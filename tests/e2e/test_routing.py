@@ -49,16 +49,16 @@ async def test_what_the_client_sees_and_when(scenario: Scenario, tmp_path: Path)
 async def test_equals_share_the_load(tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as one, FakeProvider("openai", ["m"]) as two:
         one.default = two.default = Answer(first_s=30)
-        async with linx_here(config_for(one, two, names=("a", "b"), routing=EQUAL), tmp_path) as app:
-            async with trio.open_nursery() as nursery:
-                for number in range(10):
-                    body = {**CHAT, "messages": [{"role": "user", "content": f"question {number}"}]}
-                    nursery.start_soon(ask, port_of(app), PATH, body)
-                with trio.fail_after(5):
-                    while len(one.calls) + len(two.calls) < 10:
-                        await trio.sleep(0.01)
-                nursery.cancel_scope.cancel()
-        assert (len(one.calls), len(two.calls)) == (5, 5)
+        config = config_for(one, two, names=("a", "b"), routing=EQUAL)
+        async with linx_here(config, tmp_path) as app, trio.open_nursery() as nursery:
+            for number in range(10):
+                body = {**CHAT, "messages": [{"role": "user", "content": f"question {number}"}]}
+                nursery.start_soon(ask, port_of(app), PATH, body)
+            for number in range(5):
+                await one.received(number)
+                await two.received(number)
+            assert [provider.active for provider in app.context.providers] == [5, 5]
+            nursery.cancel_scope.cancel()
 
 
 SAID = {"messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}]}
@@ -82,7 +82,8 @@ async def test_a_conversation_returns_to_the_warm_one(
     first: dict[str, Any], later: dict[str, Any], headers: dict[str, str], tmp_path: Path
 ) -> None:
     async with FakeProvider("openai", ["m"]) as one, FakeProvider("openai", ["m"]) as two:
-        async with linx_here(config_for(one, two, names=("a", "b"), routing=EQUAL), tmp_path) as app:
+        config = config_for(one, two, names=("a", "b"), routing=EQUAL)
+        async with linx_here(config, tmp_path) as app:
             port = port_of(app)
             one_is_busy = app.context.providers[0].slots
             one_is_busy.active += 1
