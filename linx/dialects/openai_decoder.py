@@ -78,7 +78,7 @@ class OpenAIDecoder:
                 except ValueError:
                     pass  # the long way knows what it is
                 else:
-                    self._mended_frame(frame, chunks)
+                    self._frame(frame, chunks)
                     return chunks
             self._read(self._events.feed(data), chunks)
             if self.problem is None and not self.done:

@@ -115,6 +115,13 @@ def read(*frames: Any) -> tuple[list[Chunk], provider.CompletionsDecoder]:
     return chunks + decoder.end(), decoder
 
 
+def test_a_read_that_is_one_frame_says_the_same() -> None:
+    decoder = provider.CompletionsDecoder(lambda: "id")
+    frames = [frame("a"), frame("b"), frame("c"), frame("", finish="stop")]
+    chunks = [chunk for one in frames for chunk in decoder.feed(b"data: %b\n\n" % jsontext.dumps(one))]
+    assert [chunk.text for chunk in chunks] == ["a", "b", "c", ""]
+
+
 def test_texts_of_several_choices() -> None:
     chunks, decoder = read(None, frame("a"), frame("b", 1), frame("", 1, "length"), frame("", 0, "stop"))
     assert [(chunk.index, chunk.text, chunk.finish) for chunk in chunks] == [

@@ -54,9 +54,9 @@ async def test_equals_share_the_load(tmp_path: Path) -> None:
             for number in range(10):
                 body = {**CHAT, "messages": [{"role": "user", "content": f"question {number}"}]}
                 nursery.start_soon(ask, port_of(app), PATH, body)
-            for number in range(5):
-                await one.received(number)
-                await two.received(number)
+            with trio.fail_after(5):
+                await one.received(5)
+                await two.received(5)
             assert [provider.active for provider in app.context.providers] == [5, 5]
             nursery.cancel_scope.cancel()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -212,3 +213,120 @@ async def test_cancelled_from_outside_nothing_stays_open(autojump_clock: MockClo
 def test_unknown_is_dearer_than_anything_known() -> None:
     known = has(provider("a", local=False), "m", price=Price(1.0, 1.0))
     assert known.price("m") == Price(1.0, 1.0)
+
+
+# --- who is ready for a hedge ---
+
+
+@pytest.mark.parametrize("trouble", ["down", "cooling", "paused", "full", "loading"])
+async def test_a_hedge_goes_only_to_one_that_is_ready(autojump_clock: MockClock, trouble: str) -> None:
+    bad = provider("b", max_concurrent=1)
+    if trouble == "full":
+        bad.slots.active = 1
+    bad.health.reachable = trouble != "down"
+    bad.health.loading = trouble == "loading"
+    bad.health.cooling_until = bad.health.paused_until = 0.0
+    if trouble == "cooling":
+        bad.health.cooling_until = 1000.0
+    if trouble == "paused":
+        bad.health.paused_until = 1000.0
+    world = World([("a", 9, "answers"), ("b", 1, "answers"), ("c", 1, "answers")], [bad], after=2.0)
+    assert (await world.race.winner()).candidate.provider.name == "c"
+    assert world.starts == [("a", 0), ("c", 2)]
+
+
+async def test_one_that_becomes_ready_is_hedged_to_later(autojump_clock: MockClock) -> None:
+    bad = provider("b")
+    bad.health.cooling_until = 5.0
+    world = World([("a", 60, "answers"), ("b", 1, "answers")], [bad], after=2.0)
+    assert (await world.race.winner()).candidate.provider.name == "b"
+    assert 5 < world.starts[1][1] <= 10
+
+
+async def test_the_wait_for_a_place_is_no_silence(autojump_clock: MockClock) -> None:
+    """Asked after four seconds only, it is silent for two when it answers, and no hedge was due."""
+    full = provider("b", max_concurrent=1)
+    full.slots.active = 1
+    world = World([("a", 6, "answers"), ("b", 1, "answers")], [full], after=3.0)
+    world.asked_after_s = 4.0
+    async with trio.open_nursery() as nursery:
+
+        async def leave() -> None:
+            await trio.sleep(4.5)
+            full.slots.give_back()
+
+        nursery.start_soon(leave)
+        assert (await world.race.winner()).candidate.provider.name == "a"
+    assert world.starts == [("a", 0)]
+
+
+async def test_from_a_queue_a_hedge_goes_to_a_free_place(autojump_clock: MockClock) -> None:
+    world = World([("a", 60, "answers"), ("b", 1, "answers")], after=2.0)
+    world.asked_after_s = 50.0
+    assert (await world.race.winner()).candidate.provider.name == "b"
+    assert world.starts == [("a", 0), ("b", 2)]
+
+
+async def test_without_anybody_in_scope_no_second_look_is_taken(autojump_clock: MockClock) -> None:
+    paid = provider("b", local=False, price={"prompt": 1, "completion": 1})
+    world = World([("a", 9, "answers"), ("b", 1, "answers")], [paid], after=0.0)
+    before = trio.lowlevel.current_statistics().tasks_living
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.race.winner)
+        await trio.sleep(1)
+        assert trio.lowlevel.current_statistics().tasks_living == before + 1
+
+
+# --- loading ---
+
+
+@pytest.mark.parametrize("after", [None, 100.0])
+async def test_one_that_loads_is_asked_again_when_all_others_have_failed(
+    autojump_clock: MockClock, after: float | None
+) -> None:
+    world = World([("a", 1, "loads"), ("b", 1, "fails")], after=after)
+    assert (await world.race.winner()).candidate.provider.name == "a"
+    assert world.starts == [("a", 0), ("b", 1), ("a", 2)]
+    assert [one.is_last for one in world.attempts] == [False, False, True]
+
+
+async def test_one_that_loads_is_no_extra_beside_a_running_one(autojump_clock: MockClock) -> None:
+    world = World([("a", 3, "loads"), ("b", 9, "answers")], after=1.0)
+    assert (await world.race.winner()).candidate.provider.name == "b"
+    assert world.starts == [("a", 0), ("b", 1)]
+
+
+async def test_two_names_for_one_server_are_one_server(autojump_clock: MockClock) -> None:
+    providers = [provider("a", host="localhost"), provider("b", host="127.0.0.1"), provider("c", host="LOCALHOST")]
+    world = World([("a", 9, "answers"), ("b", 1, "answers"), ("c", 1, "answers")], providers, after=2.0)
+    assert (await world.race.winner()).candidate.provider.name == "a"
+
+
+# --- what it is for ---
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_auto_mends_a_provider_that_stalls_now_and_then(autojump_clock: MockClock, seed: int) -> None:
+    """One in twenty requests takes ten seconds: the 99th percentile falls tenfold for a tenth more requests."""
+    draw = random.Random(seed)
+    stalling, steady = provider("a"), provider("b")
+    budget = HedgeBudget()
+    times, attempts = [], 0
+    for _ in range(1000):
+        budget.requested(trio.current_time())
+        slow = 10.0 if draw.random() < 0.05 else 0.1 * draw.lognormvariate(0, 0.2)
+        script = [("a", slow, "answers"), ("b", 0.1 * draw.lognormvariate(0, 0.2), "answers")]
+        world = World(script, [stalling, steady], after="auto", share=0.1, budget=budget)
+        start = trio.current_time()
+        won = await world.race.winner()
+        times.append(trio.current_time() - start)
+        attempts += len(world.attempts)
+        loser = world.attempts[0] if won is not world.attempts[0] else None
+        # As the handler does: the winner's time, and what is known of the loser's.
+        won.candidate.provider.took("m", trio.current_time() - won.started)
+        if loser is not None:
+            loser.candidate.provider.took("m", (won.started - loser.started) * 0.999)
+        await trio.sleep(0.05)
+    times.sort()
+    assert times[int(0.99 * len(times))] < 1.0
+    assert attempts / len(times) < 1.10

@@ -39,6 +39,7 @@ def has(one: Provider, *names: str, context_length: int | None = None, price: Pr
 OUTCOMES: Mapping[str, Callable[[], AttemptError]] = {
     "fails": lambda: Garbled("said nonsense"),
     "bad_request": lambda: Refused("no such role", status=400, fallback=Fallback.NO, outcome="http_400"),
+    "loads": lambda: Refused("is loading", status=503, code="loading", blames_provider=False, outcome="http_503"),
     "overflow": lambda: Refused("too long", status=400, fallback=Fallback.LARGER, outcome="http_400"),
 }
 
@@ -52,11 +53,14 @@ class ScriptedAttempt:
     does: str
     started: float = field(default_factory=trio.current_time)
     is_hedge: bool = False
+    is_last: bool = False
+    asked_after_s: float = 0.0
     closed_at: float | None = None
 
     @property
     def asked_at(self) -> float | None:
-        return self.started
+        asked = self.started + self.asked_after_s
+        return asked if asked <= trio.current_time() else None
 
     async def begin(self, timeout_s: float | None = None) -> object:
         try:
@@ -85,11 +89,16 @@ class World:
         candidates = tuple(Candidate(known.get(name) or provider(name), "m") for name, _delay, _does in script)
         settings = {"after": None, "scope": "same", "share": 1.0, "budget": HedgeBudget(), "demand": Demand(), **rules}
         self.attempts: list[ScriptedAttempt] = []
+        self.asked_after_s = 0.0
+        """How long the first attempt waits for its place."""
         self.race: Race[ScriptedAttempt] = Race(Route("m", candidates), Rules(**settings), self._start)
 
     def _start(self, candidate: Candidate, is_hedge: bool, is_last: bool) -> ScriptedAttempt:
         delay, does = self.script[candidate.provider.name]
-        attempt = ScriptedAttempt(candidate, delay, does, is_hedge=is_hedge)
+        if does == "loads" and is_last:
+            does = "answers"
+        attempt = ScriptedAttempt(candidate, delay, does, is_hedge=is_hedge, is_last=is_last)
+        attempt.asked_after_s = 0.0 if self.attempts else self.asked_after_s
         self.attempts.append(attempt)
         return attempt
 
