@@ -201,7 +201,11 @@ class App:
         now = trio.current_time()
         for provider in self.context.providers:
             state = provider.health.state(now)
-            why = f" ({provider.health.last_error})" if state != "up" and provider.health.last_error else ""
+            why = (
+                f" ({provider.health.last_error})"
+                if state in ("down", "cooling") and provider.health.last_error
+                else ""
+            )
             count = f", {len(provider.models)} models" if provider.models else ""
             log.info("provider %s: %s%s%s", provider.name, state, count, why)
         if not self.context.providers:
@@ -210,7 +214,8 @@ class App:
             log.warning("no provider can be reached yet; Linx goes on looking")
         host, port = self.bound[0]
         name = "localhost" if _is_loopback(host) else host
-        log.info("give your client http://%s:%d/v1 as its OpenAI base URL", name, port)
+        url = f"http://{name}:{port}"
+        log.info("give your client %s/v1 as its OpenAI base URL, or %s as its Ollama or Anthropic address", url, url)
 
     # --- config ---
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from linx.chat import Usage
-from linx.telemetry import KEPT_REQUESTS, AttemptRecord, Counters, Histogram, RequestRecord, Telemetry
+from linx.telemetry import KEPT_REQUESTS, AttemptRecord, Buckets, Counters, Histogram, RequestRecord, Telemetry
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95])
@@ -104,3 +104,41 @@ def test_only_the_last_records_are_kept_and_the_newest_comes_first() -> None:
     assert [one.id for one in newest[:2]] == ["running", str(KEPT_REQUESTS + 9)]
     assert newest[1].as_json()["duration_ms"] == 1000.0
     assert telemetry.counters("a") is telemetry.counters("a")
+
+
+def test_linx_s_own_share_is_what_no_attempt_was_waiting_for() -> None:
+    one = record()
+    assert one.own_s(101.0) == 1.0
+    one.wait_begins(101.0)
+    one.wait_begins(102.0)  # a hedge
+    assert one.own_s(103.0) == 1.0
+    one.wait_ends(104.0)
+    assert one.own_s(105.0) == 1.0
+    one.wait_ends(106.0)
+    assert (one.upstream_s, one.own_s(106.5)) == (5.0, 1.5)
+
+
+def test_an_attempt_is_counted_once_by_its_first_outcome() -> None:
+    counters = Counters()
+    attempt = AttemptRecord("a", "m", 100.0, counters=counters)
+    attempt.part(100.5).end("ok", 101.0)
+    attempt.end("reset", 102.0)
+    attempt.end("lost", 103.0)
+    assert (attempt.outcome, attempt.ended, counters.outcomes) == ("reset", 102.0, {"reset": 1})
+
+
+def test_the_phase_follows_the_attempts_until_the_answer_comes() -> None:
+    one = record()
+    attempt = AttemptRecord("a", "m", 100.0, request=one)
+    attempt.entered("queued")
+    assert one.phase == "queued"
+    one.phase = "streaming"
+    attempt.entered("waiting")
+    assert one.phase == "streaming"
+
+
+def test_buckets_count_up_to_and_with_their_bounds() -> None:
+    buckets = Buckets((0.1, 1.0))
+    for seconds in (0.0, 0.1, 0.5, 1.0, 1.5):
+        buckets.add(seconds)
+    assert (buckets.counts, buckets.total_s) == ([2, 2, 1], pytest.approx(3.1))

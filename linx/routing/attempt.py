@@ -171,12 +171,13 @@ class Attempt:
         give_up_at = trio.current_time() + LONGEST_LOADING_S
         pause_s = LOADING_POLL_S
         while True:
+            was_starting = provider.is_starting()  # refused now, it may be up a moment later
             try:
                 return await self._open()
             except AttemptError as error:
                 if isinstance(error, Refused) and self._can_ask_otherwise(error):
                     continue
-                if provider.is_starting():
+                if was_starting or provider.is_starting():
                     error.code, error.blames_provider = "loading", False
                 if not (self._is_patient and error.code == "loading" and trio.current_time() < give_up_at):
                     raise
@@ -264,7 +265,6 @@ class Attempt:
     def _release(self, outcome: str) -> None:
         self._go_on()
         if self._exchange is not None:
-            self._exchange.close()
             self._exchange = None
         if self._has_slot:
             self._has_slot = False

@@ -46,8 +46,8 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         before = health.state(start)
         await refresh(provider, pool, redactor)
         after = health.state(trio.current_time())
-        if after != before:
-            problem = f": {health.last_error}" if health.last_error and after != "up" else ""
+        if after != before != "unknown":  # the first state stands in the summary of the start
+            problem = f": {health.last_error}" if health.last_error and after in ("down", "cooling") else ""
             log.info("%s is %s%s", provider.name, after, problem)
         # From start to start, and the jitter only shortens: so it is found within WATCH_S.
         share = 1 - JITTER * random.random()

@@ -113,3 +113,43 @@ def test_a_probe_mends_lost_contact_but_not_wrong_answers(error: AttemptError, s
         health.failed(error, now=0.0)
     health.probed(0.5)
     assert health.state(0.5) == state
+
+
+def test_an_answer_that_breaks_off_again_and_again_cools_it_down() -> None:
+    health = steady()
+    for _ in range(3):
+        health.spoke()
+        health.failed(Garbled("torn"), now=0.0)
+    assert health.state(0.5) == "cooling"
+    health.spoke()
+    assert health.state(0.5) == "up"
+    assert health.consecutive_failures == 3
+    health.succeeded()
+    assert health.consecutive_failures == 0
+
+
+def test_the_longest_pause_gives_the_status() -> None:
+    health = steady()
+    health.failed(limited(10), now=0.0)
+    health.failed(limited(5, status=503), now=0.0)
+    assert (health.paused_until, health.pause_status) == (10.0, 429)
+    health.failed(limited(20, status=503), now=0.0)
+    assert (health.paused_until, health.pause_status) == (20.0, 503)
+
+
+def test_loading_is_tried_after_what_is_ill() -> None:
+    well, ill, loading = steady(), steady(), steady()
+    ill.probed(0.0, "refused")
+    loading.probed(0.0, "loads", loading=True)
+    assert [one.illness(0.0) for one in (well, ill, loading)] == [0, 1, 2]
+
+
+def test_a_failure_wakes_the_prober_and_a_bad_request_does_not() -> None:
+    health = steady()
+    alarm = health.alarm
+    health.failed(Refused("bad request", status=400, blames_provider=False), now=0.0)
+    health.failed(limited(3), now=0.0)
+    assert not alarm.is_set()
+    health.failed(ConnectFailed("refused"), now=0.0)
+    assert alarm.is_set()
+    assert not health.alarm.is_set()

@@ -17,6 +17,8 @@ from linx.routing.prices import FREE, Price, configured, from_list
         ({"prompt": "-1", "completion": "-1"}, None),
         ({"prompt": "much"}, None),
         ({"prompt": "NaN"}, None),
+        ({"prompt": None}, None),
+        ({"prompt": True}, None),
         (None, None),
         ("0.1", None),
     ],
@@ -36,3 +38,26 @@ def test_the_config_gives_usd_per_million() -> None:
 
 def test_an_estimate_counts_tokens_and_the_call() -> None:
     assert Price(0.1, 0.2, 5.0).estimate(10, 20) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "short", "long"),
+    [
+        ([{"min_prompt_tokens": 1000, "prompt": "2", "completion": "3"}], 12, 2030),
+        ([{"min_prompt_tokens": 1000, "prompt": "2"}], 12, 2010),
+        # What holds at some hours only is reckoned with at all of them, if it is dearer.
+        ([{"prompt": "2", "completion": "3", "utc_start": 1630, "utc_end": 30}], 34, 2030),
+        ([{"prompt": "0", "completion": "0", "utc_start": 1630}], 12, 1010),
+        # In any order, and none makes a longer prompt cheaper.
+        ([{"min_prompt_tokens": 900, "prompt": "2"}, {"min_prompt_tokens": 500, "prompt": "5"}], 12, 5010),
+        # What cannot be read changes nothing.
+        ([{"min_prompt_tokens": "many", "prompt": "9"}, {"prompt": "-1"}, {"prompt": None}, 7, None], 12, 1010),
+        ("dear", 12, 1010),
+        (None, 12, 1010),
+    ],
+)
+def test_long_prompts_may_cost_more(overrides: object, short: float, long: float) -> None:
+    price = from_list({"prompt": "1", "completion": "1", "overrides": overrides})
+    assert price is not None
+    assert price.estimate(2, 10) == pytest.approx(short)
+    assert price.estimate(1000, 10) == pytest.approx(long)

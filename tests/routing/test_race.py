@@ -244,15 +244,15 @@ async def test_one_that_becomes_ready_is_hedged_to_later(autojump_clock: MockClo
 
 
 async def test_the_wait_for_a_place_is_no_silence(autojump_clock: MockClock) -> None:
-    """Asked after four seconds only, it is silent for two when it answers, and no hedge was due."""
+    """Asked after 3.5 s, it is silent for 0.9 s: less than the second after which a hedge is due."""
     full = provider("b", max_concurrent=1)
     full.slots.active = 1
-    world = World([("a", 6, "answers"), ("b", 1, "answers")], [full], after=3.0)
-    world.asked_after_s = 4.0
+    world = World([("a", 4.4, "answers"), ("b", 1, "answers")], [full], after=1.0)
+    world.asked_after_s = 3.5
     async with trio.open_nursery() as nursery:
 
         async def leave() -> None:
-            await trio.sleep(4.5)
+            await trio.sleep(3.8)
             full.slots.give_back()
 
         nursery.start_soon(leave)
