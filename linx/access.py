@@ -8,6 +8,7 @@ other origin in either case.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import ipaddress
@@ -179,8 +180,12 @@ class Access:
         _check_json(request)
 
 
+@functools.lru_cache(maxsize=64)
 def is_local_name(name: str) -> bool:
-    """Is this a name of this machine for anybody who says it? ``name`` is lower-case."""
+    """Is this a name of this machine for anybody who says it? ``name`` is lower-case.
+
+    A function of the text alone, so the names that clients use are kept.
+    """
     if name in ("localhost", "host.docker.internal") or name.endswith(".localhost"):
         return True
     try:

@@ -86,6 +86,7 @@ class App:
         self.demo = Demo(options.demo_model) if options.demo else None
         self.invented_key: str | None = None
         self.bound: list[tuple[str, int]] = []
+        self._is_ready = False
         self._said_url: str | None = None
         self._tunnel_config: TunnelConfig | None = None
         self.demo_config: ProviderConfig | None = None
@@ -137,9 +138,6 @@ class App:
         except OSError as error:
             raise CannotListen(f"linx: {cannot_listen(server.hostname, server.port, error)}") from None
         refuse_own_address(self.config, self.bound)
-        if not self.config.server.api_keys and not all(_is_loopback(host) for host, _port in self.bound):
-            self.invented_key = secrets.token_urlsafe(KEY_BYTES)
-            self.redactor.add(self.invented_key)
 
     def _make_tunnel(self) -> None:
         async def serve(listeners: Sequence[socket.socket]) -> None:
@@ -182,13 +180,18 @@ class App:
         host, port = self.bound[0]
         shown = f"[{host}]" if ":" in host else host
         print(f"Linx {linx.__version__} listening on http://{shown}:{port}", flush=True)  # noqa: T201
+        self._is_ready = True
         if self.invented_key is not None:
-            # Printed once, to the person at the terminal, and never to a log.
-            print(  # noqa: T201
-                f"No key is set and {shown} is not only this machine, so Linx made one: {self.invented_key}",
-                file=sys.stderr,
-                flush=True,
-            )
+            self._say_key(self.invented_key)
+
+    def _say_key(self, key: str) -> None:
+        """Once, to the person at the terminal, and never to a log."""
+        host = self.bound[0][0]
+        print(  # noqa: T201
+            f"No key is set and {host} is not only this machine, so Linx made one: {key}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     async def _first_probes(self) -> None:
         for provider in self.context.providers:
@@ -234,8 +237,11 @@ class App:
             self.context.config_problem = str(outcome)
             log.error("the config was not taken over, the last good one stays: %s", outcome)
             return
+        before = self.config.server
         self._take(outcome)
         log.info("config read again from %s", outcome.path or "the defaults")
+        if (outcome.server.hostname, outcome.server.port) != (before.hostname, before.port):
+            log.warning("server.hostname and server.port count from the next start")
 
     def _take(self, config: Config) -> None:
         """Put a config in force, whole, for new requests."""
@@ -268,6 +274,8 @@ class App:
             "responses": ResponsesFace(),
             "completions": CompletionsFace(),
         }
+        if not config.server.api_keys and not all(_is_loopback(host) for host, _port in self.bound):
+            self._invent_key()
         self.access.policy = self._policy(config)
         self.server.limits = _limits(config)
         self._take_tunnel(config)
@@ -287,6 +295,14 @@ class App:
 
     def _is_demo_loading(self) -> bool:
         return self.demo is not None and self.demo.state == "loading"
+
+    def _invent_key(self) -> None:
+        """Whoever can be reached from elsewhere asks for a key, also when a reload takes the last one away."""
+        if self.invented_key is None:
+            self.invented_key = secrets.token_urlsafe(KEY_BYTES)
+            self.redactor.add(self.invented_key)
+            if self._is_ready:
+                self._say_key(self.invented_key)
 
     def _policy(self, config: Config) -> Policy:
         keys = tuple(key.encode() for key in config.server.api_keys)

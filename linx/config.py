@@ -199,8 +199,6 @@ class _Typing:
 
     def config(self) -> Config:
         providers = tuple(self._providers())
-        if not any(provider.enabled for provider in providers):
-            self.warn(self.at(), "no provider is enabled")
         return Config(
             providers=providers,
             routing=self._routing(providers),

@@ -552,7 +552,6 @@ WARNED: list[tuple[dict[str, Any], dict[str, str], str]] = [
     (box(endpoint="https://8.8.8.8/v1"), {}, "providers.box.endpoint: certificates are rarely made out to a bare IP"),
     (box(api_key="short"), {}, "config.json: providers.box.api_key: is shorter than 16 characters; is it whole?"),
     (box(num_ctx=4096), {}, "config.json: providers.box.num_ctx: has no effect: it is for kind ollama"),
-    ({"ollama": {"enabled": False}}, {}, "config.json: no provider is enabled"),
 ]
 
 

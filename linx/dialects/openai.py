@@ -130,10 +130,12 @@ class _Extras:
         self.deltas: dict[int, JsonObject] = {}
         self.calls: dict[tuple[int, int], JsonObject] = {}
         for source in sources:
-            _take(self.top, source, _TOP)
+            if not source.keys() <= _TOP:
+                _take(self.top, source, _TOP)
             for choice in source["choices"]:
                 index, delta = choice["index"], choice["delta"]
-                _take(self.choices.setdefault(index, {}), choice, _CHOICE)
+                if not choice.keys() <= _CHOICE:
+                    _take(self.choices.setdefault(index, {}), choice, _CHOICE)
                 if not delta.keys() <= _DELTA:
                     pieces = {key: value for key, value in delta.items() if key not in _DELTA}
                     _merge(self.deltas.setdefault(index, {}), pieces, is_delta=True)

@@ -34,6 +34,7 @@ _DEEP = 2 * jsontext.MAX_DEPTH  # a text shorter than this cannot be too deep
 _KNOWN_TOP = frozenset(
     ("id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider", "error")
 )
+_PLAIN_FINISHES = ("stop", "length", "tool_calls")
 _KNOWN_CHOICE = frozenset(("index", "delta", "finish_reason", "native_finish_reason", "logprobs", "error"))
 
 
@@ -223,36 +224,42 @@ class OpenAIDecoder:
         return frame
 
     def _mended_frame(self, frame: Any, chunks: list[Chunk]) -> None:
-        # The short way: one choice, one piece of text or of reasoning, nothing else.
+        # The short way: one choice, and of it one piece of text or of reasoning, or its finish, or nothing.
         try:
             choices = frame["choices"]
             choice = choices[0]
             delta = choice["delta"]
             delta.pop("role", None)
-            text = delta.get("content", "")
-            reasoning = delta.get("reasoning_content", "")
             index = choice["index"]
             state = self._choices[index]
             is_plain = (
-                len(delta) == 1
-                and type(text) is str
-                and type(reasoning) is str
-                and (text or reasoning)
-                and len(choices) == 1
-                and choice["finish_reason"] is None
-                and state.is_open
+                len(choices) == 1
+                and not state.is_finished
                 and choice.get("logprobs") is None
                 and frame.get("usage") is None
                 and "timings" not in frame
                 and "error" not in frame
                 and "error" not in choice
             )
+            finish = choice["finish_reason"]
         except (KeyError, IndexError, TypeError, AttributeError):
             is_plain = False
         if is_plain:
-            # By position, which halves the cost of the commonest object there is.
-            chunks.append(Chunk(text, reasoning, "", None, None, index, None, None, None, frame, DIALECT))
-            return
+            if finish is None:
+                if len(delta) == 1:
+                    text = delta.get("content", "")
+                    reasoning = delta.get("reasoning_content", "")
+                    if type(text) is str and type(reasoning) is str and (text or reasoning):
+                        state.is_open = True
+                        # By position, which halves the cost of the commonest object there is.
+                        chunks.append(Chunk(text, reasoning, "", None, None, index, None, None, None, frame, DIALECT))
+                        return
+            elif finish in _PLAIN_FINISHES and not any(delta.values()):
+                choice["delta"] = {}
+                frame["object"] = CHUNK
+                frame.pop("usage", None)
+                self._close(index, state, finish, frame, chunks)
+                return
         for item in frame if isinstance(frame, list) else (frame,):
             if isinstance(item, dict) and self.problem is None:
                 self._any_frame(item, chunks)

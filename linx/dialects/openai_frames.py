@@ -56,9 +56,8 @@ def clean(frame: JsonObject, choice: JsonObject, index: int, calls: ToolCalls) -
             tools, delta["tool_calls"] = deltas, kept
     choice["finish_reason"] = None
     frame["choices"] = [choice]
-    return Chunk(
-        text, reasoning, refusal, tools, index=index, logprobs=_logprobs(choice), source=frame, dialect=DIALECT
-    )
+    logprobs = _logprobs(choice) if choice.get("logprobs") else None
+    return Chunk(text, reasoning, refusal, tools, None, index, None, logprobs, None, frame, DIALECT)
 
 
 def usage_of(value: Any) -> Usage | None:

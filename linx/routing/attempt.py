@@ -265,6 +265,7 @@ class Attempt:
     def _release(self, outcome: str) -> None:
         self._go_on()
         if self._exchange is not None:
+            self._exchange.close()
             self._exchange = None
         if self._has_slot:
             self._has_slot = False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.errors import NoLocalProvider, Refused, UnknownModel, quote
-from linx.routing.provider import USUAL_ANSWER, Candidate, Provider
+from linx.routing.provider import KINDS, USUAL_ANSWER, Candidate, Provider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,6 +87,8 @@ class Router:
         awake = [one for one in candidates if not one.provider.health.is_paused(now)]
         if not awake:
             raise _all_paused(candidates, now)
+        if len(candidates) == 1:
+            return Route(model, (candidates[0],))  # nobody to choose between
         roomy = [one for one in awake if _fits(one, demand)]
         ordered = sorted(roomy or awake, key=lambda one: self._key(one, now, demand))
         ordered = self._balanced(ordered, now, demand)
@@ -144,7 +146,9 @@ class Router:
         return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
     def _names_provider(self, model: str) -> bool:
-        return any(provider.name == model.partition("/")[0] for provider in self.providers)
+        """Does it begin with a provider's name, be it one that is switched off now?"""
+        name = model.partition("/")[0]
+        return name in KINDS or name in self._ranks or any(provider.name == name for provider in self.providers)
 
     def served(self, conversation: str | None, model: str, provider: Provider) -> None:
         """Remember whose cache is warm for a conversation."""

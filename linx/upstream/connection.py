@@ -10,12 +10,15 @@ answer: a server may refuse a long body before it has read it, and close.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import h11
 import trio
+from h11._readers import maybe_read_from_SEND_RESPONSE_server
+from h11._receivebuffer import ReceiveBuffer
 
 from linx.errors import ConnectFailed, Garbled, Reset, Stalled, quote
 from linx.transport import BREAKS, Transport
@@ -36,6 +39,8 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"(?:[\x21-\x7e]+(?:[ \t]+[\x21-\x7e]+)*)?")
 _TARGET = re.compile(rb"/[\x21-\x7e]*")
 _OURS = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection"))
+
+_KEPT_VALUE = 256  # bytes; the line of a header with a longer value is made anew each time
 
 _START = b"HTTP/1."
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: [^\r\n]*)?\r\n")
@@ -73,19 +78,27 @@ def request_head(
         raise ConnectFailed("the request was not sent: its path holds a space, a control or a non-ASCII character")
     lines = [b"%s %s HTTP/1.1\r\nHost: %s\r\n" % (method, target, authority.encode("ascii"))]
     for name, value in headers:
-        if not _TOKEN.fullmatch(name) or name.lower() in _OURS:
-            raise ConnectFailed(f"the request was not sent: {_shown(name)!r} may not be a header of it")
-        if not _VALUE.fullmatch(value):
-            raise ConnectFailed(
-                f"the request was not sent: the value of its header {_shown(name)!r} is not plain visible ASCII"
-            )
-        lines.append(b"%s: %s\r\n" % (name, value))
+        lines.append(_line(name, value) if len(value) > _KEPT_VALUE else _kept_line(name, value))
     if length is None:
         lines.append(b"Transfer-Encoding: chunked\r\n")
     elif length or method not in (b"GET", b"HEAD", b"DELETE"):
         lines.append(b"Content-Length: %d\r\n" % length)
     lines.append(b"\r\n")
     return b"".join(lines)
+
+
+def _line(name: bytes, value: bytes) -> bytes:
+    if not _TOKEN.fullmatch(name) or name.lower() in _OURS:
+        raise ConnectFailed(f"the request was not sent: {_shown(name)!r} may not be a header of it")
+    if not _VALUE.fullmatch(value):
+        raise ConnectFailed(
+            f"the request was not sent: the value of its header {_shown(name)!r} is not plain visible ASCII"
+        )
+    return b"%s: %s\r\n" % (name, value)
+
+
+# A provider's headers are the same for every request: checked once, then looked up.
+_kept_line = functools.lru_cache(maxsize=256)(_line)
 
 
 class Connection:
@@ -250,7 +263,7 @@ class Connection:
         coding = b""
         keeps_alive = event.http_version == b"1.1"
         headers = []
-        for name, value in event.headers:
+        for _raw, name, value in event.headers._full_items:
             if _CONTROL.search(value):
                 if name in _DECIDING:
                     raise Garbled(f"{self.address} sent control characters in its {_shown(name)} header")
@@ -278,15 +291,16 @@ class Connection:
         return Head(status, headers, length, chunked, b"" if coding == b"identity" else coding, keeps_alive, ahead)
 
     def _second_opinion(self, head: bytes) -> h11.Response:
-        reader = h11.Connection(h11.CLIENT)
-        reader.receive_data(head)
+        # Below its state machine, as on the server's side: a head alone needs only the parser.
+        reader = ReceiveBuffer()
+        reader += head
         try:
-            event = reader.next_event()
+            event = maybe_read_from_SEND_RESPONSE_server(reader)
         except h11.ProtocolError as error:
             # The part before the colon is h11's; what follows repeats the provider's bytes.
             problem = str(error).partition(":")[0]
             raise Garbled(f"{self.address} sent a response head that is not valid HTTP ({problem})") from None
-        if not isinstance(event, h11.Response):
+        if not isinstance(event, h11.Response) or reader:
             raise Garbled(f"{self.address} sent a response head that is not valid HTTP")
         return event
 

@@ -1,0 +1,52 @@
+"""What the handlers share: two clocks that agree, and a mark of its own for each process."""
+
+from __future__ import annotations
+
+import time
+
+import trio
+from trio.testing import MockClock
+
+from linx.config import Config
+from linx.handlers.context import Context, new_id
+from linx.redaction import Redactor
+from linx.routing.router import Router
+from linx.telemetry import Telemetry
+from linx.upstream.dial import Dialer
+from linx.upstream.pool import Pool
+
+
+def context() -> Context:
+    async def reload() -> None:
+        raise AssertionError
+
+    config = Config()
+    return Context(config, Router((), config.routing), Pool(Dialer({})), Telemetry(), Redactor(), reload=reload)
+
+
+async def test_wall_time_follows_trios_clock_and_never_runs_backwards(mock_clock: MockClock) -> None:
+    one = context()
+    start = one.now()
+    assert abs(start - time.time()) < 5
+    assert one.at(one.started) == start
+    mock_clock.jump(3600)
+    assert one.now() - start == 3600
+    assert one.at(trio.current_time()) == one.now()
+
+
+async def test_each_process_has_a_mark_of_its_own() -> None:
+    marks = {context().instance for _ in range(20)}
+    assert len(marks) == 20
+    assert all(len(mark) == 16 and mark.isalnum() for mark in marks)
+
+
+async def test_heartbeats_follow_the_config_in_force() -> None:
+    one = context()
+    assert one.heartbeats._interval_s() == one.config.server.heartbeat_s
+    assert one.providers == ()
+
+
+def test_ids_are_random_hex() -> None:
+    ids = {new_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert all(len(one) == 24 and int(one, 16) >= 0 for one in ids)

@@ -1,0 +1,356 @@
+"""The table of endpoints: every path finds its handler, every error its dialect, and nothing is read twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from linx import endpoints
+from linx.access import Policy
+from linx.endpoints import EITHER, EXACT_PATHS, LOCAL_PATHS, MODEL_PATHS, TABLE, VARIANTS, Endpoint, face_of, find, split_key
+from linx.errors import Fallback, LinxError, Overloaded, Refused, RouteExhausted, Stopped, UnknownModel
+from linx.handlers import models
+from linx.handlers.generation import answer_chat
+from tests.e2e.http_client import Client, ask
+from tests.e2e.linx_process import config_for, linx_here
+from tests.fakes.provider import FakeProvider
+from tests.fakes.scripted import Answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from linx.app import App
+    from linx.endpoints import Handle
+
+KEY = "linx-key-0123456789/+"
+SHAPES: dict[str, set[str]] = {"openai": {"error"}, "ollama": {"error"}, "anthropic": {"type", "error", "request_id"}}
+
+
+def port_of(app: App) -> int:
+    return app.bound[0][1]
+
+
+# --- paths ---
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "rest"),
+    [
+        ("/v1/models", None, "/v1/models"),
+        ("/k/secret/v1/models", b"secret", "/v1/models"),
+        ("/k/a%2Fb%2b/v1", b"a/b+", "/v1"),
+        ("/k/%253D/x", b"%3D", "/x"),
+        ("/k/secret", b"secret", "/"),
+        ("/k/secret/", b"secret", "/"),
+        ("/k/secret//v1", b"secret", "//v1"),
+        ("/k/", None, "/k/"),
+        ("/k//v1", None, "/k//v1"),
+        ("/k", None, "/k"),
+        ("/kk/x", None, "/kk/x"),
+        ("*", None, "*"),
+        ("/k/a/k/b/x", b"a", "/k/b/x"),
+    ],
+)
+def test_a_key_in_front_of_a_path(path: str, key: bytes | None, rest: str) -> None:
+    assert split_key(path) == (key, rest)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_model_path_in_every_variant(variant: str) -> None:
+    for path, endpoint in MODEL_PATHS.items():
+        assert find(variant + path) is find(variant + path + "/") is endpoint
+        assert find(variant + path + "//") is not endpoint
+        assert find(variant + path.upper()) is None
+    one = find(variant + "/models/some/name:tag")
+    assert one is not None
+    assert one.handlers == {"GET": models.show_model}
+    assert find(variant + "/models/") is MODEL_PATHS["/models"]
+    for path in ("/audio/speech", "/audio/transcriptions", "/images/generations"):
+        assert find(variant + path) is not None
+        assert find(variant + path.rpartition("/")[0] + "/") is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/linx/reload/", "/v1/providers/status/", "/v1/linx/reload", "/api/v1/providers/status", "/metrics/", "/healthz/", "//"]
+)
+def test_management_is_matched_exactly(path: str) -> None:
+    assert find(path) is None
+
+
+def test_the_table_is_sound() -> None:
+    for path, endpoint in TABLE.items():
+        assert endpoint.handlers
+        assert endpoint.allowed.endswith("OPTIONS")
+        assert path.startswith("/")
+    open_paths = {path for path, endpoint in TABLE.items() if endpoint.is_open}
+    assert open_paths == {"/", "/healthz", "/api/hello"}
+    managing = {path for path, endpoint in TABLE.items() if endpoint.is_management}
+    assert {path for path in EXACT_PATHS if path.startswith("/linx/") or "tunnel" in path} <= managing
+    assert "/metrics" in LOCAL_PATHS
+    assert not {path for path, endpoint in TABLE.items() if answer_chat in endpoint.handlers.values()} & managing
+
+
+@pytest.mark.parametrize(
+    ("methods", "allowed"),
+    [(("GET",), "GET, HEAD, OPTIONS"), (("POST",), "POST, OPTIONS"), (("HEAD", "POST"), "HEAD, POST, OPTIONS"), (("GET", "HEAD"), "GET, HEAD, OPTIONS")],
+)
+def test_what_a_path_takes(methods: tuple[str, ...], allowed: str) -> None:
+    assert Endpoint(dict.fromkeys(methods, models.list_models)).allowed == allowed
+
+
+class Headers:
+    def __init__(self, **fields: str) -> None:
+        self.fields = {name.replace("_", "-").encode(): value.encode() for name, value in fields.items()}
+
+    def header(self, name: bytes) -> bytes | None:
+        return self.fields.get(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "face"),
+    [
+        ("/v1/chat/completions", {"anthropic_version": "1"}, "openai"),
+        ("/v1/messages", {}, "anthropic"),
+        ("/v1/models", {}, "openai"),
+        ("/v1/models", {"anthropic_version": "1"}, "anthropic"),
+        ("/v1/models/x", {"anthropic_version": "1"}, "anthropic"),
+        ("/api/chat", {}, "ollama"),
+        ("/api/generate", {}, "ollama_generate"),
+        ("/api/v1/models", {}, "openai"),
+        ("/nothing", {}, "openai"),
+        ("/nothing", {"anthropic_version": "1"}, "anthropic"),
+        ("/v1/messages/batches", {}, "anthropic"),
+        ("/api/nothing", {}, "ollama"),
+        ("/api/v1/nothing", {}, "openai"),
+    ],
+)
+def test_whose_dialect_it_is(path: str, fields: dict[str, str], face: str) -> None:
+    assert face_of(path, find(path), Headers(**fields)) == face  # type: ignore[arg-type]
+    assert EITHER not in SHAPES
+
+
+# --- answers ---
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "face"),
+    [
+        ("/v1/none", {}, "openai"),
+        ("/api/none", {}, "ollama"),
+        ("/v1/messages/none", {}, "anthropic"),
+        ("/none", {"anthropic-version": "1"}, "anthropic"),
+    ],
+)
+async def test_an_unknown_path_is_told_in_the_dialect_of_the_path(
+    path: str, fields: dict[str, str], face: str, tmp_path: Path
+) -> None:
+    async with linx_here(config_for(), tmp_path) as app:
+        answer = await ask(port_of(app), path, headers=fields)
+        assert answer.status == 404
+        assert set(answer.json) == SHAPES[face]
+        assert isinstance(answer.json["error"], str) is (face == "ollama")
+        assert answer.headers["x-request-id"]
+        assert ("request-id" in answer.headers) is (face == "anthropic")
+        if face == "anthropic":
+            assert answer.json["request_id"] == answer.headers["request-id"] == answer.headers["x-request-id"]
+
+
+async def test_methods(tmp_path: Path) -> None:
+    async with linx_here(config_for(), tmp_path) as app:
+        port = port_of(app)
+        answer = await ask(port, "/v1/chat/completions", method="GET")
+        assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")
+        assert "GET is not for '/v1/chat/completions'" in answer.json["error"]["message"].replace('"', "'")
+        answer = await ask(port, "/v1/models", method="OPTIONS")
+        assert (answer.status, answer.headers["allow"], answer.body) == (204, "GET, HEAD, OPTIONS", b"")
+        answer = await ask(port, "*", method="OPTIONS")
+        assert (answer.status, "GET" in answer.headers["allow"]) == (204, True)
+        assert (await ask(port, "/none", method="OPTIONS")).status == 404
+        assert (await ask(port, "/api/hello", method="HEAD")).status == 200
+        assert (await ask(port, "/api/hello")).status == 405
+
+
+async def test_a_preflight_needs_no_key(tmp_path: Path) -> None:
+    page = {"origin": "https://app.example", "access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    async with linx_here(config_for(server={"api_key": KEY}), tmp_path) as app:
+        answer = await ask(port_of(app), "/v1/chat/completions", method="OPTIONS", headers=page)
+        assert answer.status == 204
+        assert answer.headers["access-control-allow-origin"] == page["origin"]
+        assert "authorization" in answer.headers["access-control-allow-headers"]
+        refused = await ask(port_of(app), "/v1/models", headers={"origin": page["origin"]})
+        assert refused.status == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("path", "face"), [("/v1/models", "openai"), ("/api/tags", "ollama"), ("/v1/messages", "anthropic")])
+async def test_a_wrong_key_is_told_in_the_dialect_of_the_path(path: str, face: str, tmp_path: Path) -> None:
+    async with linx_here(config_for(server={"api_key": KEY}), tmp_path) as app:
+        answer = await ask(port_of(app), path, headers={"x-api-key": "wrong"})
+        assert answer.status == 401
+        assert set(answer.json) == SHAPES[face]
+        assert answer.headers["x-request-id"]
+
+
+# --- errors of handlers ---
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Puts a handler of the test's own at /test."""
+
+    def put(handle: Handle, **settings: Any) -> None:
+        monkeypatch.setitem(endpoints.TABLE, "/test", Endpoint({"GET": handle}, **settings))
+
+    return put
+
+
+def raising(error: LinxError) -> Handle:
+    async def handle(context: Any, face: Any, request: Any, reply: Any) -> None:
+        raise error
+
+    return handle
+
+
+def failed(retry_after_s: float | None = None) -> LinxError:
+    refused = Refused("slow", status=429, retry_after_s=retry_after_s, fallback=Fallback.YES)
+    refused.provider = "one"
+    return RouteExhausted("m", [refused])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "fields"),
+    [
+        (UnknownModel("no"), 404, {}),
+        (Overloaded("full", 0.2), 503, {"retry-after": "1"}),
+        (Overloaded("full", 2.1), 503, {"retry-after": "3"}),
+        (failed(), 429, {"x-should-retry": "false"}),
+        (failed(7.0), 429, {"retry-after": "7"}),
+    ],
+)
+async def test_an_error_is_an_answer(
+    error: LinxError, status: int, fields: dict[str, str], at: Any, tmp_path: Path
+) -> None:
+    at(raising(error))
+    async with linx_here(config_for(), tmp_path) as app, Client(port_of(app)) as client:
+        for _ in range(2):  # the connection goes on
+            await client.send("GET", "/test")
+            answer = await client.answer()
+            assert answer.status == status
+            assert answer.json["error"]["message"] == str(error)
+            for name in ("retry-after", "x-should-retry"):
+                assert answer.headers.get(name) == fields.get(name)
+            assert answer.headers["x-request-id"]
+
+
+async def test_an_error_says_whether_to_retry(at: Any, tmp_path: Path) -> None:
+    error = LinxError("try again")
+    error.may_retry = True
+    error.headers = ((b"x-more", b"1"),)
+    at(raising(error))
+    async with linx_here(config_for(), tmp_path) as app:
+        answer = await ask(port_of(app), "/test")
+        assert answer.status == 500
+        assert (answer.headers["x-should-retry"], answer.headers["x-more"]) == ("true", "1")
+
+
+async def test_what_is_foreign_in_an_error_is_ascii(at: Any, tmp_path: Path) -> None:
+    at(raising(UnknownModel("☕ \u2028 \ud83d")))
+    async with linx_here(config_for(), tmp_path) as app:
+        answer = await ask(port_of(app), "/test")
+        assert answer.body.isascii()
+        assert answer.json["error"]["message"].startswith("☕ \u2028 ")
+
+
+async def test_an_error_after_the_answer_has_begun(at: Any, tmp_path: Path) -> None:
+    async def begins(context: Any, face: Any, request: Any, reply: Any) -> None:
+        if request.query == "told":
+            reply.on_error = lambda error: b"error: " + str(error).encode()
+        reply.start(200, b"text/plain")
+        await reply.send(b"begun ")
+        raise LinxError("broken")
+
+    at(begins)
+    async with linx_here(config_for(), tmp_path) as app:
+        told = await ask(port_of(app), "/test?told")
+        assert (told.status, told.body, told.is_whole) == (200, b"begun error: broken", True)
+        cut = await ask(port_of(app), "/test")
+        assert (cut.status, cut.body, cut.is_whole) == (200, b"begun ", False)
+
+
+async def test_a_request_that_is_stopped(at: Any, tmp_path: Path) -> None:
+    async def stops(context: Any, face: Any, request: Any, reply: Any) -> None:
+        if request.query == "why":
+            request.stop(Overloaded("enough"))
+        else:
+            request.scope.cancel()
+        await trio.sleep_forever()
+
+    at(stops)
+    async with linx_here(config_for(), tmp_path) as app:
+        answer = await ask(port_of(app), "/test?why")
+        assert (answer.status, answer.json["error"]["message"]) == (503, "enough")
+        answer = await ask(port_of(app), "/test")
+        assert (answer.status, answer.json["error"]["code"]) == (503, Stopped.code)
+
+
+async def test_a_bug_is_a_500_and_nobody_elses_trouble(at: Any, tmp_path: Path) -> None:
+    async def buggy(context: Any, face: Any, request: Any, reply: Any) -> None:
+        raise ZeroDivisionError
+
+    at(buggy)
+    async with linx_here(config_for(), tmp_path) as app:
+        answer = await ask(port_of(app), "/test")
+        assert answer.status == 500
+        assert "ZeroDivision" not in answer.body.decode()
+        assert (await ask(port_of(app), "/healthz")).status == 200
+
+
+async def test_a_handler_sees_the_path_without_its_key(at: Any, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    async def looks(context: Any, face: Any, request: Any, reply: Any) -> None:
+        seen.append(request.path)
+        assert KEY not in repr(request)
+        await reply.whole(200, b"{}")
+
+    at(looks)
+    async with linx_here(config_for(server={"api_key": KEY}), tmp_path) as app:
+        assert (await ask(port_of(app), "/k/linx-key-0123456789%2F%2B/test")).status == 200
+        assert (await ask(port_of(app), "/test", headers={"x-api-key": KEY})).status == 200
+        assert (await ask(port_of(app), "/test")).status == 401
+    assert seen == ["/test", "/test"]
+
+
+async def test_failures_of_providers_are_logged_without_the_key(
+    at: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    at(raising(failed()))
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.default = Answer(cut=0, after="error", error="boom")
+        async with linx_here(config_for(fake, server={"api_key": KEY}), tmp_path) as app:
+            body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+            answer = await ask(port_of(app), "/k/linx-key-0123456789%2F%2B/v1/chat/completions", body)
+            assert answer.status == 502
+    lines = [record.getMessage() for record in caplog.records if record.name == "linx.endpoints"]
+    assert len(lines) == 1
+    assert "openai1" in lines[0]
+    assert "/v1/chat/completions" in lines[0]
+
+
+# --- the tunnel's listener ---
+
+
+async def test_through_the_tunnel_only_what_models_need(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        app.access.policy = Policy((KEY.encode(),), frozenset({"localhost"}), model_paths_only=True)
+        port, key = port_of(app), {"x-api-key": KEY}
+        for path in ("/v1/models", "/api/tags", "/v1/models/m", "/"):
+            assert (await ask(port, path, headers=key)).status == 200
+            assert (await ask(port, path)).status == 401
+        for path in ("/v1/providers/status", "/linx/requests", "/metrics", "/healthz", "/api/tunnel/status"):
+            answer = await ask(port, path, headers=key)
+            assert (answer.status, "tunnel" in answer.json["error"]["message"]) == (403, True), path
+        assert (await ask(port, "/linx/reload", method="POST", headers=key)).status == 403
+        assert (await ask(port, "/api/pull", {"model": "m"}, headers=key)).status == 403
