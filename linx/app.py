@@ -137,7 +137,11 @@ class App:
             self.bound = await self.server.listen(server.hostname, server.port)
         except OSError as error:
             raise CannotListen(f"linx: {cannot_listen(server.hostname, server.port, error)}") from None
-        refuse_own_address(self.config, self.bound)
+        try:
+            refuse_own_address(self.config, self.bound)
+        except ConfigError:
+            await self.server.drain(0)
+            raise
 
     def _make_tunnel(self) -> None:
         async def serve(listeners: Sequence[socket.socket]) -> None:
