@@ -83,7 +83,7 @@ class App:
         self.options = options
         self.config = options.config
         self.redactor = options.redactor
-        self.demo = Demo(options.demo_model) if options.demo else None
+        self.demo = Demo(options.demo_model, on_change=self._look_at_demo) if options.demo else None
         self.invented_key: str | None = None
         self.bound: list[tuple[str, int]] = []
         self._is_ready = False
@@ -296,6 +296,12 @@ class App:
             tunnel.stop_soon()
         if not tunnel.is_wanted:
             tunnel.type = new.type
+
+    def _look_at_demo(self) -> None:
+        """It has come up, or died: its provider need not wait for the next probe to know."""
+        for provider in self.context.providers:
+            if provider.is_last_resort:
+                provider.health.raise_alarm()
 
     def _is_demo_loading(self) -> bool:
         return self.demo is not None and self.demo.state == "loading"

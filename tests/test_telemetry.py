@@ -141,4 +141,5 @@ def test_buckets_count_up_to_and_with_their_bounds() -> None:
     buckets = Buckets((0.1, 1.0))
     for seconds in (0.0, 0.1, 0.5, 1.0, 1.5):
         buckets.add(seconds)
-    assert (buckets.counts, buckets.total_s) == ([2, 2, 1], pytest.approx(3.1))
+    assert buckets.counts == [2, 2, 1]
+    assert buckets.total_s == pytest.approx(3.1)

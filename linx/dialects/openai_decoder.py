@@ -26,7 +26,7 @@ from linx.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-MAX_CHOICES = 128
+MAX_CHOICES = 1024  # OpenAI takes 128; whoever allows more is let through, whoever sends without end is not
 _BLANK = b" \t\r\n\xef\xbb\xbf"  # white space, and the bytes of a BOM
 _SSE_STARTS = b":deir"  # comment, data, event, error, id, retry
 _DEEP = 2 * jsontext.MAX_DEPTH  # a text shorter than this cannot be too deep

@@ -144,9 +144,9 @@ class Attempt:
         await slots.take()
         self._has_slot = True
         self._go_on()
-        self.record.asked = trio.current_time()
+        self.record.asked = now = trio.current_time()
         self.record.entered("connecting")
-        await self._gate(await self._open_patiently())
+        await self._gate(await self._open_patiently(now))
 
     async def _gate(self, exchange: Exchange) -> None:
         """Read up to what opens the gate, or raise."""
@@ -165,15 +165,15 @@ class Attempt:
                 raise EmptyAnswer("ended its answer without saying anything")
         self.done = decoder.done
 
-    async def _open_patiently(self) -> Exchange:
+    async def _open_patiently(self, now: float) -> Exchange:
         """Open, and where nobody else is left, wait for a provider that still loads its model."""
         provider = self.candidate.provider
-        give_up_at = trio.current_time() + LONGEST_LOADING_S
+        give_up_at = now + LONGEST_LOADING_S
         pause_s = LOADING_POLL_S
         while True:
             was_starting = provider.is_starting()  # refused now, it may be up a moment later
             try:
-                return await self._open()
+                return await self._open(now)
             except AttemptError as error:
                 if isinstance(error, Refused) and self._can_ask_otherwise(error):
                     continue
@@ -185,17 +185,17 @@ class Attempt:
             self._wait()
             await trio.sleep(pause_s)
             self._go_on()
+            now = trio.current_time()
             pause_s = min(pause_s * 1.5, LONGEST_LOADING_POLL_S)
 
-    async def _open(self) -> Exchange:
+    async def _open(self, now: float) -> Exchange:
+        """The provider's turn lasts on after a 200, since the first read follows at once."""
         provider = self.candidate.provider
-        sending = await self._sending(trio.current_time())
+        sending = await self._sending(now)
         self._wait()
         exchange = self._exchange = await self._pool.open(provider.origin, sending, self._connected)
-        self._go_on()
         if exchange.status == 200:
             return exchange
-        self._wait()
         try:
             body = await exchange.read_all(MAX_ERROR_BODY)
         except AttemptError:

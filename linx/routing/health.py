@@ -41,7 +41,7 @@ class Health:
         self.paused_until = 0.0
         self.pause_status = 429
         self.alarm = trio.Event()
-        """Set by a failure, for the one who probes; a new one is put in its place then."""
+        """Set when something changed, for the one who probes; a new one is put in its place then."""
         self._lost_contact = False
         self._jitter = jitter
 
@@ -65,10 +65,10 @@ class Health:
             self.pause(min(error.retry_after_s, LONGEST_PAUSE_S), error.status, now)
         self.loading = error.code == "loading"
         if self.loading:
-            self._raise_alarm()
+            self.raise_alarm()
         if not error.blames_provider:
             return
-        self._raise_alarm()
+        self.raise_alarm()
         self.last_error = error.problem
         self._lost_contact = isinstance(error, ConnectFailed | Reset)
         if isinstance(error, ConnectFailed):
@@ -99,7 +99,8 @@ class Health:
             self._lost_contact = False
             self.last_error = None
 
-    def _raise_alarm(self) -> None:
+    def raise_alarm(self) -> None:
+        """Something has changed: whoever probes looks again, if there is reason to."""
         self.alarm.set()
         self.alarm = trio.Event()
 

@@ -25,6 +25,7 @@ from h11._receivebuffer import ReceiveBuffer
 from linx.errors import BadRequest, HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown
 from linx.server.body import Body
 from linx.server.gate import Gate, Head
+from linx.server.limits import Watch
 from linx.server.refusal import error_answer
 from linx.server.request import MAY_HALF_CLOSE, Handler, Reply, Request, new_id
 from linx.server.wire import ServerTransport, Wire
@@ -40,16 +41,28 @@ _HURRIED_LINGER_S = 0.1  # while the server ends, which a client's pool must not
 class Connection:
     """``stop`` and ``drain`` are for the server; ``run`` is the connection's whole life."""
 
-    __slots__ = ("_handler", "_is_idle", "_scope", "_shared", "_wire", "listener", "peer", "request")
+    __slots__ = (
+        "_handler", "_has_own_watch", "_is_idle", "_is_overdue", "_scope", "_shared", "_watch", "_wire", "listener",
+        "peer", "request",
+    )  # fmt: skip
 
     def __init__(
-        self, transport: ServerTransport, handler: Handler, shared: Shared, listener: str = "local", peer: str = ""
+        self,
+        transport: ServerTransport,
+        handler: Handler,
+        shared: Shared,
+        listener: str = "local",
+        peer: str = "",
+        watch: Watch | None = None,
     ) -> None:
         self._handler = handler
         self._shared = shared
         self._wire = Wire(transport, shared)
         self._wire.on_gone = self._client_gone
         self._is_idle = True
+        self._is_overdue = False
+        self._has_own_watch = watch is None
+        self._watch = watch or Watch()
         self._scope: trio.CancelScope | None = None
         self.listener = listener
         self.peer = peer
@@ -68,6 +81,8 @@ class Connection:
         async with trio.open_nursery() as nursery:
             self._scope = nursery.cancel_scope
             nursery.start_soon(self._wire.pump)
+            if self._has_own_watch:
+                nursery.start_soon(self._watch.watch)
             try:
                 while (head := await self._next_head()) and await self._exchange(head):
                     pass
@@ -88,6 +103,11 @@ class Connection:
         elif self.request is not None and self._wire.is_taken_over:
             self.request.stop(ShuttingDown("Linx is shutting down"))
 
+    def run_out(self) -> None:
+        """Neither a head nor its first byte came in time."""
+        self._is_overdue = True
+        self._wire.wake()
+
     def kill(self) -> None:
         """End it whatever it is doing."""
         self._wire.close()
@@ -104,17 +124,23 @@ class Connection:
         try:
             if head := self._take_head(gate):
                 return head
-            deadline = trio.current_time() + (limits.head_timeout_s if is_first or wire.buffer else limits.keep_alive_s)
             self._is_idle = not wire.buffer
-            with trio.CancelScope(deadline=deadline) as scope:
+            patience_s = limits.head_timeout_s if is_first or wire.buffer else limits.keep_alive_s
+            self._watch.expect(self, trio.current_time() + patience_s)
+            try:
                 while not (self._is_idle and self._shared.draining) and await wire.more():
-                    if self._is_idle and wire.buffer:
+                    if self._is_overdue:
+                        break
+                    begins = self._is_idle and bool(wire.buffer)
+                    if begins:
                         self._is_idle = False
-                        if not is_first:
-                            scope.deadline = trio.current_time() + limits.head_timeout_s
                     if head := self._take_head(gate):
                         return head
-            if scope.cancelled_caught and wire.buffer:
+                    if begins and not is_first:
+                        self._watch.expect(self, trio.current_time() + limits.head_timeout_s)
+            finally:
+                self._watch.forget(self)
+            if self._is_overdue and wire.buffer:
                 raise RequestTimeout("The request head did not arrive in time")
         except RequestError as problem:
             await wire.send(error_answer(problem, new_id()))

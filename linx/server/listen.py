@@ -7,14 +7,14 @@ import logging
 import math
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import trio
 
 from linx.errors import Overloaded, ShuttingDown
 from linx.server.connection import Connection
-from linx.server.limits import Limits, Shared
+from linx.server.limits import Limits, Shared, Watch
 from linx.server.refusal import error_answer
 from linx.server.request import Handler, new_id
 from linx.server.wire import LINGER_S
@@ -46,6 +46,7 @@ class Door:
     handler: Handler
     share: float = 1.0
     connections: int = 0
+    watch: Watch = field(default_factory=Watch)
 
 
 class Server:
@@ -107,10 +108,13 @@ class Server:
 
     async def _serve(self, listeners: list[socket.socket], door: Door, task_status: trio.TaskStatus[None]) -> None:
         try:
-            async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
-                for listener in listeners:
-                    accepting.start_soon(self._accept, listener, door, connections)
-                task_status.started()
+            async with trio.open_nursery() as watching:
+                watching.start_soon(door.watch.watch)
+                async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
+                    for listener in listeners:
+                        accepting.start_soon(self._accept, listener, door, connections)
+                    task_status.started()
+                watching.cancel_scope.cancel()
         finally:
             for listener in listeners:
                 self._close(listener)
@@ -148,7 +152,7 @@ class Server:
             else:
                 transport.close()
             return
-        connection = Connection(transport, door.handler, self._shared, door.name, peer_text(address))
+        connection = Connection(transport, door.handler, self._shared, door.name, peer_text(address), door.watch)
         self._connections.add(connection)
         door.connections += 1
         nursery.start_soon(self._attend, connection, door)

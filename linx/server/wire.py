@@ -39,7 +39,7 @@ class Wire:
     """``on_gone`` is called once, from the pump, when the client will send no more."""
 
     __slots__ = (
-        "_discarding", "_rest", "_room", "_shared", "_torn", "_wake", "buffer", "eof", "is_broken", "is_taken_over",
+        "_discarding", "_rest", "_room", "_shared", "_torn", "_waiter", "buffer", "eof", "is_broken", "is_taken_over",
         "on_gone", "transport",
     )  # fmt: skip
 
@@ -51,7 +51,7 @@ class Wire:
         self.is_taken_over = False  # by a protocol that is not HTTP
         self.on_gone: Callable[[], None] | None = None
         self._shared = shared
-        self._wake: trio.Event | None = None
+        self._waiter: trio.lowlevel.Task | None = None
         self._room: trio.Event | None = None
         self._discarding = False
         self._rest = b""  # of a try_send that the kernel took in part
@@ -80,14 +80,19 @@ class Wire:
         """Wait until the pump has brought something, or somebody woke us; False at EOF."""
         if self.eof:
             return False
-        self._wake = trio.Event()
-        await self._wake.wait()
+        self._waiter = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._give_up)
         return bool(self.buffer) or not self.eof
 
     def wake(self) -> None:
-        if self._wake is not None:
-            self._wake.set()
-            self._wake = None
+        # An event for each wait would be made, set and thrown away: its one waiter is known.
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            trio.lowlevel.reschedule(waiter)
+
+    def _give_up(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._waiter = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def take(self, limit: int) -> bytes:
         """At most ``limit`` bytes of what is there."""

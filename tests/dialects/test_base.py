@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.chat import ChatRequest, Chunk, Stamp
+from linx.chat import ChatRequest, Chunk, JsonObject, Stamp
 from linx.dialects.anthropic import AnthropicFace
 from linx.dialects.base import MAX_FRAME, Decoder, Face
 from linx.dialects.ollama import OllamaFace
@@ -16,7 +16,7 @@ from linx.errors import EmptyAnswer, Garbled
 
 FACES: list[Face] = [OpenAIFace(), OllamaFace("chat"), OllamaFace("generate"), AnthropicFace(), ResponsesFace()]
 DECODERS: list[Decoder] = [OpenAIDecoder(lambda: "id"), OllamaDecoder(lambda: "id")]
-BODIES = {
+BODIES: dict[str, JsonObject] = {
     "openai": {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True},
     "ollama": {"model": "m", "messages": [{"role": "user", "content": "hi"}], "prompt": "hi"},
     "anthropic": {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}], "stream": True},

@@ -12,11 +12,12 @@ import trio
 
 from linx.app import App
 from linx.config import Options, load
-from tests.fakes.provider import FakeProvider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from types import TracebackType
+
+    from tests.fakes.provider import FakeProvider
 
 ROOT = Path(__file__).parent.parent.parent
 START_S = 30

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
-FAULTS = {
+FAULTS: dict[str, tuple[scripted.Reply, str | None]] = {
     "reset": (scripted.reset(), "reset"),
     "closed": (scripted.closed(), "reset"),
     "garbage": (scripted.garbage(), "bad_response"),
@@ -180,7 +180,7 @@ async def test_a_server_that_refuses_stream_options_is_asked_once_more_and_remem
 @pytest.mark.parametrize("moment", ["before the head", "before the first token", "in mid answer"])
 @pytest.mark.parametrize("kind", ["ollama", "openai"])
 async def test_a_closed_client_closes_the_upstream(kind: Any, moment: str, stream: bool, tmp_path: Path) -> None:
-    replies = {
+    replies: dict[str, scripted.Reply] = {
         "before the head": scripted.hang(),
         "before the first token": Answer(first_s=60),
         "in mid answer": Answer(tokens=["x"] * 1000, interval_s=0.02),
