@@ -26,6 +26,9 @@ _TRAILER = re.compile(rb"(" + _TOKEN + rb"):[\t \x21-\x7e\x80-\xff]*")
 
 _LENGTHS = {form % length: length for length in range(1, 2049) for form in (b"%x\r\n", b"%X\r\n")}
 """The size lines of chunks of usual length, as nearly everybody writes them."""
+_LONGEST_USUAL_LINE = max(map(len, _LENGTHS))
+
+_LAST_CHUNK = b"0\r\n\r\n"  # without extensions and trailers
 
 _MAX_LINE = 16 + MAX_EXTENSIONS
 
@@ -83,6 +86,10 @@ class ChunkScanner:
                 position = self._whole_chunks(data, position, payload)
                 if position == size:
                     break
+                if size - position == len(_LAST_CHUNK) and data[position:] == _LAST_CHUNK:
+                    self._state = _DONE
+                    self.done = True
+                    break
                 state = self._state
             if state == _DATA:
                 piece = data[position : position + self.pending]
@@ -100,10 +107,15 @@ class ChunkScanner:
 
     def _whole_chunks(self, data: bytes, position: int, payload: list[bytes]) -> int:
         """Take the chunks that lie whole in ``data`` and have no extension; where it stopped."""
-        size_line = _PLAIN_LINE.match
-        while line := size_line(data, position):
-            length = int(line[1], 16)
-            start = line.end()
+        while True:
+            start = data.find(b"\n", position, position + _LONGEST_USUAL_LINE) + 1
+            length = _LENGTHS.get(data[position:start])
+            if length is None:
+                line = _PLAIN_LINE.match(data, position)
+                if line is None:
+                    break
+                length = int(line[1], 16)
+                start = line.end()
             end = start + length
             if not length or data[end : end + 2] != b"\r\n":
                 break

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
+import linx
 from linx import app as app_module
 from linx import jsontext
 from linx.app import App, CannotListen, _only, run
@@ -70,12 +71,14 @@ async def test_the_ready_line_comes_when_it_listens_and_the_summary_after_it(
         bad.down()
         async with linx_here(config_for(good, bad, names=("good", "bad")), tmp_path) as app:
             ready = capsys.readouterr().out
-            assert ready == f"Linx {app_module.linx.__version__} listening on http://127.0.0.1:{port_of(app)}\n"
+            assert ready == f"Linx {linx.__version__} listening on http://127.0.0.1:{port_of(app)}\n"
             await until(lambda: "as its OpenAI base URL" in caplog.text)
     lines = [record.getMessage() for record in caplog.records if record.name == "linx"]
     assert "provider good: up, 2 models" in lines
     assert any(line.startswith("provider bad: down (") for line in lines)
-    assert any(line.startswith(f"give your client http://localhost:{port_of(app)}/v1 as its OpenAI base URL") for line in lines)
+    assert any(
+        line.startswith(f"give your client http://localhost:{port_of(app)}/v1 as its OpenAI base URL") for line in lines
+    )
     assert not any("no provider can be reached" in line for line in lines)
 
 
@@ -88,7 +91,9 @@ async def test_a_summary_without_anybody(tmp_path: Path, caplog: pytest.LogCaptu
             await until(lambda: "no provider can be reached yet" in caplog.text)
 
 
-async def test_a_slow_provider_holds_up_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_slow_provider_holds_up_no_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(app_module, "SUMMARY_WAIT_S", 0.05)
     async with FakeProvider("openai", ["m"]) as fake:
@@ -122,7 +127,7 @@ def test_its_own_address_is_refused_at_start(tmp_path: Path) -> None:
         port = probe.getsockname()[1]
     loop["loop"]["endpoint"] = loop["loop"]["endpoint"].format(port)
     options = options_for(config_for(server={"port": port}, providers=loop), tmp_path)
-    with pytest.raises(ConfigError, match="providers.loop.endpoint"):
+    with pytest.raises(ConfigError, match=r"providers\.loop\.endpoint"):
         run(options)
 
 
@@ -178,7 +183,9 @@ async def test_beyond_loopback_a_key_is_made_and_told_once(
         assert app.redactor.clean(f"it is {key}") != f"it is {key}"
 
 
-async def test_a_reload_that_takes_the_key_away_opens_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_reload_that_takes_the_key_away_opens_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     given = "given-key-0123456789"
     async with linx_here(config_for(server={"hostname": "0.0.0.0", "api_key": given}), tmp_path) as app:
         assert app.invented_key is None
@@ -329,7 +336,8 @@ def test_limits_are_those_of_the_config() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hosts", "expected"), [(["127.0.0.1", "::1"], True), (["127.0.0.1", "0.0.0.0"], False), (["::"], False), (["10.0.0.1"], False)]
+    ("hosts", "expected"),
+    [(["127.0.0.1", "::1"], True), (["127.0.0.1", "0.0.0.0"], False), (["::"], False), (["10.0.0.1"], False)],
 )
 def test_what_is_only_this_machine(hosts: Sequence[str], expected: bool) -> None:
     assert all(map(app_module._is_loopback, hosts)) is expected

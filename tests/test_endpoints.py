@@ -9,7 +9,18 @@ import trio
 
 from linx import endpoints
 from linx.access import Policy
-from linx.endpoints import EITHER, EXACT_PATHS, LOCAL_PATHS, MODEL_PATHS, TABLE, VARIANTS, Endpoint, face_of, find, split_key
+from linx.endpoints import (
+    EITHER,
+    EXACT_PATHS,
+    LOCAL_PATHS,
+    MODEL_PATHS,
+    TABLE,
+    VARIANTS,
+    Endpoint,
+    face_of,
+    find,
+    split_key,
+)
 from linx.errors import Fallback, LinxError, Overloaded, Refused, RouteExhausted, Stopped, UnknownModel
 from linx.handlers import models
 from linx.handlers.generation import answer_chat
@@ -73,7 +84,16 @@ def test_every_model_path_in_every_variant(variant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/linx/reload/", "/v1/providers/status/", "/v1/linx/reload", "/api/v1/providers/status", "/metrics/", "/healthz/", "//"]
+    "path",
+    [
+        "/linx/reload/",
+        "/v1/providers/status/",
+        "/v1/linx/reload",
+        "/api/v1/providers/status",
+        "/metrics/",
+        "/healthz/",
+        "//",
+    ],
 )
 def test_management_is_matched_exactly(path: str) -> None:
     assert find(path) is None
@@ -94,7 +114,12 @@ def test_the_table_is_sound() -> None:
 
 @pytest.mark.parametrize(
     ("methods", "allowed"),
-    [(("GET",), "GET, HEAD, OPTIONS"), (("POST",), "POST, OPTIONS"), (("HEAD", "POST"), "HEAD, POST, OPTIONS"), (("GET", "HEAD"), "GET, HEAD, OPTIONS")],
+    [
+        (("GET",), "GET, HEAD, OPTIONS"),
+        (("POST",), "POST, OPTIONS"),
+        (("HEAD", "POST"), "HEAD, POST, OPTIONS"),
+        (("GET", "HEAD"), "GET, HEAD, OPTIONS"),
+    ],
 )
 def test_what_a_path_takes(methods: tuple[str, ...], allowed: str) -> None:
     assert Endpoint(dict.fromkeys(methods, models.list_models)).allowed == allowed
@@ -173,7 +198,11 @@ async def test_methods(tmp_path: Path) -> None:
 
 
 async def test_a_preflight_needs_no_key(tmp_path: Path) -> None:
-    page = {"origin": "https://app.example", "access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    page = {
+        "origin": "https://app.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization",
+    }
     async with linx_here(config_for(server={"api_key": KEY}), tmp_path) as app:
         answer = await ask(port_of(app), "/v1/chat/completions", method="OPTIONS", headers=page)
         assert answer.status == 204
@@ -184,7 +213,9 @@ async def test_a_preflight_needs_no_key(tmp_path: Path) -> None:
         assert refused.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize(("path", "face"), [("/v1/models", "openai"), ("/api/tags", "ollama"), ("/v1/messages", "anthropic")])
+@pytest.mark.parametrize(
+    ("path", "face"), [("/v1/models", "openai"), ("/api/tags", "ollama"), ("/v1/messages", "anthropic")]
+)
 async def test_a_wrong_key_is_told_in_the_dialect_of_the_path(path: str, face: str, tmp_path: Path) -> None:
     async with linx_here(config_for(server={"api_key": KEY}), tmp_path) as app:
         answer = await ask(port_of(app), path, headers={"x-api-key": "wrong"})

@@ -11,6 +11,7 @@ exactly one answer.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from linx import jsontext
@@ -142,13 +143,59 @@ def _content(text: str, images: list[str]) -> str | list[JsonObject]:
     return parts + [{"type": "image_url", "image_url": {"url": to_url(image)}} for image in images]
 
 
+class _OpenCalls:
+    """Calls that wait for their results, oldest first; found by id or name without a search through all."""
+
+    def __init__(self) -> None:
+        self._ids: dict[int, str] = {}  # by number, in the order of the calls
+        self._oldest: deque[int] = deque()
+        self._named: dict[tuple[str, str], deque[int]] = {}
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._ids)
+
+    def add(self, call_id: str, name: str) -> None:
+        number = self._count
+        self._count += 1
+        self._ids[number] = call_id
+        self._oldest.append(number)
+        for key in (("id", call_id), ("name", name)):
+            self._named.setdefault(key, deque()).append(number)
+
+    def take(self, call_id: str | None, name: str) -> str | None:
+        """The id of the call that a result answers: by id, else by name, else the oldest."""
+        if not self._ids:
+            return None
+        for field, wanted in (("id", call_id), ("name", name)):
+            numbers = self._named.get((field, wanted)) if wanted else None
+            if numbers and (found := self._first(numbers)) is not None:
+                return found
+        return self._first(self._oldest)
+
+    def _first(self, numbers: deque[int]) -> str | None:
+        while numbers:
+            found = self._ids.pop(numbers.popleft(), None)
+            if found is not None:
+                return found
+        return None
+
+    def take_all(self) -> list[str]:
+        ids = list(self._ids.values())
+        self._ids.clear()
+        self._oldest.clear()
+        self._named.clear()
+        return ids
+
+
 class _History:
     """Ollama's messages on their way to the hub, their tool calls paired with the results."""
 
     def __init__(self) -> None:
         self._messages: list[JsonObject] = []
-        self._open: list[tuple[str, str]] = []  # (id, name) of the calls not answered yet, oldest first
+        self._open = _OpenCalls()
         self._shown: list[JsonObject] = []  # images of tool results: they follow the results, as the user's
+        self._said: dict[str, list[str]] = {}  # pieces of the last assistant message, joined once it is over
 
     def add(self, number: int, message: JsonObject) -> None:
         where = f"messages[{number}]"
@@ -165,11 +212,9 @@ class _History:
         thinking = fields.text(message, "thinking", where)
         if calls and self._open and self._messages[-1]["role"] == "assistant":
             # A client that keeps each frame of an answer as a message of its own.
-            last = self._messages[-1]
-            last["content"] += text
-            if thinking:
-                last["reasoning_content"] = last.get("reasoning_content", "") + thinking
-            last["tool_calls"] += self._calls(number, calls, where)
+            self._say("content", text)
+            self._say("reasoning_content", thinking)
+            self._messages[-1]["tool_calls"] += self._calls(number, calls, where)
             return
         self._answer_open()
         clean: JsonObject = {"role": role, "content": _content(text, images)}
@@ -194,38 +239,41 @@ class _History:
             arguments = fields.mapping(function, "arguments", f"{place}.function") or {}
             given = call.get("id")
             call_id = given if isinstance(given, str) and given else f"call_{number}_{position}"
-            self._open.append((call_id, name))
+            self._open.add(call_id, name)
             text = jsontext.dumps(arguments).decode()
             clean.append({"id": call_id, "type": "function", "function": {"name": name, "arguments": text}})
         return clean
 
     def _add_result(self, message: JsonObject, text: str, images: list[str], where: str) -> None:
         name = fields.text(message, "tool_name", where) or fields.text(message, "name", where) or ""
-        place = self._place(fields.text(message, "tool_call_id", where), name)
+        call_id = self._open.take(fields.text(message, "tool_call_id", where), name)
         if images:
             self._shown.append({"role": "user", "content": _content("", images)})
-        if place is None:
+        if call_id is None:
             # Providers refuse a result that no call asked for, so it is told in words.
             self._answer_open()
             self._messages.append({"role": "user", "content": f"[tool {name} result] {text}"})
             return
-        call_id, _name = self._open.pop(place)
+        self._settle()
         self._messages.append({"role": "tool", "tool_call_id": call_id, "content": text})
 
-    def _place(self, call_id: str | None, name: str) -> int | None:
-        """Which open call a result answers: by id, else by name, else the oldest."""
-        if not self._open:
-            return None
-        for wanted, field in ((call_id, 0), (name, 1)):
-            for place, call in enumerate(self._open):
-                if wanted and call[field] == wanted:
-                    return place
-        return 0
+    def _say(self, key: str, text: str | None) -> None:
+        """More of the last assistant message. Adding up strings would copy them all each time."""
+        if text:
+            pieces = self._said.get(key)
+            if pieces is None:
+                pieces = self._said[key] = [self._messages[-1].get(key, "")]
+            pieces.append(text)
+
+    def _settle(self) -> None:
+        if self._said:
+            self._messages[-1].update({key: "".join(pieces) for key, pieces in self._said.items()})
+            self._said.clear()
 
     def _answer_open(self) -> None:
         """Empty results for calls that nobody answered, and the images that wait behind them."""
-        for call_id, _name in self._open:
+        self._settle()
+        for call_id in self._open.take_all():
             self._messages.append({"role": "tool", "tool_call_id": call_id, "content": ""})
-        self._open.clear()
         self._messages += self._shown
         self._shown.clear()

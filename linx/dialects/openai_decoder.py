@@ -227,13 +227,17 @@ class OpenAIDecoder:
         # The short way: one choice, and of it one piece of text or of reasoning, or its finish, or nothing.
         try:
             choices = frame["choices"]
+            if not choices and type(frame) is dict:
+                self._any_frame(frame, chunks)
+                return
             choice = choices[0]
             delta = choice["delta"]
             delta.pop("role", None)
             index = choice["index"]
-            state = self._choices[index]
+            state = self._choices.get(index) or self._begun(index)
             is_plain = (
                 len(choices) == 1
+                and state is not None
                 and not state.is_finished
                 and choice.get("logprobs") is None
                 and frame.get("usage") is None
@@ -244,7 +248,7 @@ class OpenAIDecoder:
             finish = choice["finish_reason"]
         except (KeyError, IndexError, TypeError, AttributeError):
             is_plain = False
-        if is_plain:
+        if is_plain and state is not None:
             if finish is None:
                 if len(delta) == 1:
                     text = delta.get("content", "")
@@ -254,6 +258,8 @@ class OpenAIDecoder:
                         # By position, which halves the cost of the commonest object there is.
                         chunks.append(Chunk(text, reasoning, "", None, None, index, None, None, None, frame, DIALECT))
                         return
+                if not any(delta.values()) and frame.keys() <= _KNOWN_TOP and choice.keys() <= _KNOWN_CHOICE:
+                    return  # it gave a role, or nothing
             elif finish in _PLAIN_FINISHES and not any(delta.values()):
                 choice["delta"] = {}
                 frame["object"] = CHUNK
@@ -264,13 +270,20 @@ class OpenAIDecoder:
             if isinstance(item, dict) and self.problem is None:
                 self._any_frame(item, chunks)
 
+    def _begun(self, index: Any) -> _Choice | None:
+        """A choice seen for the first time, unless that is no number, or one too many."""
+        if type(index) is not int or len(self._choices) >= MAX_CHOICES:
+            return None
+        state = self._choices[index] = _Choice(self._new_id)
+        return state
+
     def _any_frame(self, frame: JsonObject, chunks: list[Chunk]) -> None:
         """The long way: one chunk per choice; usage and timings ride on the last one, or alone."""
         error = frame.pop("error", None)
         if error or frame.get("object") == "error":
             self.problem = event_failure(error or frame)
             return
-        timings = timings_of(frame.get("timings"))
+        timings = timings_of(frame["timings"]) if "timings" in frame else None
         usage = usage_of(frame.pop("usage", None))
         if usage is not None:
             self._has_usage = True
@@ -300,12 +313,10 @@ class OpenAIDecoder:
         index = choice.get("index")
         if type(index) is not int:
             index = choice["index"] = 0
-        state = self._choices.get(index)
+        state = self._choices.get(index) or self._begun(index)
         if state is None:
-            if len(self._choices) >= MAX_CHOICES:
-                self.problem = Garbled(f"sent more than {MAX_CHOICES} choices")
-                return
-            state = self._choices[index] = _Choice(self._new_id)
+            self.problem = Garbled(f"sent more than {MAX_CHOICES} choices")
+            return
         if state.is_finished:
             return
         try:

@@ -42,7 +42,7 @@ class OpenAIEncoder:
         self._extras: JsonObject = {}  # of frames without a choice, for the last frame
 
     def frames(self, chunks: Sequence[Chunk]) -> bytes:
-        if len(chunks) == 1 and not self._is_legacy and not self._has_usage:
+        if len(chunks) == 1 and not self._is_legacy:
             chunk = chunks[0]
             source = chunk.source
             if (
@@ -59,7 +59,9 @@ class OpenAIEncoder:
                 source["object"] = CHUNK
                 source["created"] = self._created
                 source["model"] = self._model
-                if "usage" in source:
+                if self._has_usage:
+                    source["usage"] = None
+                elif "usage" in source:
                     del source["usage"]
                 return b"data: %b\n\n" % jsontext.dumps(source)
         parts: list[bytes] = []

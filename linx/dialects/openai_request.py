@@ -73,6 +73,10 @@ _OPENROUTER_ONLY = frozenset(("models", "plugins", "provider", "reasoning", "rou
 # plain OpenAI provider only if the client itself, speaking that dialect, sent them.
 _SAMPLERS = frozenset(("min_p", "repeat_last_n", "repeat_penalty", "repetition_penalty", "top_a", "top_k", "typical_p"))
 _OLLAMA_WORDS = frozenset(("format", "shift", "truncate"))
+_WISHES = (
+    "reasoning_effort", "reasoning", "think", "chat_template_kwargs", "enable_thinking", "thinking", "thinking_budget",
+)  # fmt: skip
+"""Where ``thinking`` looks."""
 _OFF = frozenset(("none", "off", "disabled", "false", "no"))
 _ON = frozenset(("on", "enabled", "true", "yes"))
 _UNSAID = frozenset(("", "auto", "default", "adaptive"))
@@ -112,6 +116,8 @@ def thinking(body: JsonObject, traits: ModelTraits) -> bool | str | None:
     The client's own wish comes first, in whichever of the many ways it is put; then the
     provider's ``thinking_mode``.
     """
+    if body.keys().isdisjoint(_WISHES):
+        return traits.thinking_mode
     reasoning = body.get("reasoning")
     kwargs = body.get("chat_template_kwargs")
     thought = body.get("thinking")

@@ -18,7 +18,7 @@ from linx import jsontext
 from linx.chat import Answer, ChatRequest, JsonObject, Stamp
 from linx.dialects.base import status_of
 from linx.dialects.ollama_request import prompt_tokens_estimate
-from linx.errors import AttemptError, BadRequest, LinxError, LoopDetected, RouteExhausted, UnsupportedEncoding
+from linx.errors import AttemptError, BadRequest, LinxError, LoopDetected, RouteExhausted, UnsupportedEncoding, quote
 from linx.handlers.context import Context, new_id
 from linx.handlers.heartbeat import JUST_NOW
 from linx.routing.attempt import Attempt
@@ -45,6 +45,8 @@ SESSION_HEADERS = (
     b"x-litellm-session-id",
 )
 _CHARSET = re.compile(rb";[ \t]*charset[ \t]*=[ \t]*\"?([^\";, \t]+)", re.IGNORECASE)
+_HOP = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+MAX_HOPS = 32
 CENSORED = 0.999
 """Keeps what is known of a loser in the histogram's bucket that it was hedged at."""
 SESSION_FIELDS = ("conversation_id", "session_id", "prompt_cache_key")
@@ -86,9 +88,14 @@ def is_local_only(request: Request) -> bool:
 
 
 def next_hop(context: Context, request: Request) -> bytes:
-    """The hop header for providers. Raises LoopDetected when this Linx is already in it."""
-    hops = request.header(HOP_HEADER) or b""
-    if context.instance in [hop.strip() for hop in hops.split(b",")]:
+    """The hop header for providers. Raises LoopDetected when this Linx is already in it.
+
+    It is the one field of a client's that goes on, so only what another Linx can have
+    written does: a client could make every provider's request invalid with anything else.
+    """
+    said = b",".join(value for name, value in request.headers if name == HOP_HEADER)
+    hops = b", ".join([hop for part in said.split(b",") if _HOP.fullmatch(hop := part.strip())][-MAX_HOPS:])
+    if context.instance in hops.split(b", "):
         raise LoopDetected(
             "This request came back to the Linx that sent it: a provider's endpoint leads to Linx itself. "
             "Point it at the real server in config.json."
@@ -125,15 +132,20 @@ class Generation:
         telemetry.begin(record)
         phase = "cancelled"
         try:
-            record.wait_begins(record.started)
-            await self.router.until_known(self.chat.model)
-            record.wait_ends(trio.current_time())
-            self.race = self._race()
+            now = record.started
+            if self.router.is_starting():
+                record.wait_begins(now)
+                await self.router.until_known(self.chat.model)
+                now = trio.current_time()
+                record.wait_ends(now)
+            self.race = self._race(now)
             if self.chat.stream:
                 await self._stream()
             else:
                 await self._whole()
             phase = "done"
+            if self.race.failures:
+                self._log_fallback()
         except LinxError as error:
             phase = "failed"
             if isinstance(error, RouteExhausted) and self._wait_s is not None:
@@ -145,6 +157,13 @@ class Generation:
             raise
         finally:
             telemetry.end(record, phase, trio.current_time())
+
+    def _log_fallback(self) -> None:
+        """Worth a line: it may cost money, or leave the machine, and somebody is down."""
+        record = self.record
+        failures = "; ".join(quote(str(failure), 200) for failure in self.race.failures)
+        served = f"{record.provider}/{record.served_model}"
+        log.info("%s was answered by %s, since others failed: %s", quote(record.model), quote(served), failures)
 
     # --- the two ways to answer ---
 
@@ -244,10 +263,9 @@ class Generation:
 
     # --- the race ---
 
-    def _race(self) -> Race[Attempt]:
+    def _race(self, now: float) -> Race[Attempt]:
         context, demand = self.context, self.demand
         routing = self.router.routing
-        now = trio.current_time()
         route = self._route(now)
         self._wait_s = route.wait_s
         context.budget.requested(now)

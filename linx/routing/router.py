@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from linx.routing.prices import Price
 
 NEAREST = 3  # names suggested for an unknown model
+LONGEST_NAME = 256  # characters of a name for which the nearest are looked up
 KEPT_CONVERSATIONS = 4096
 LONGEST_FIRST_PROBE_S = 10.0
 BUSY = 4  # requests running at a warm replica before a colder one is preferred
@@ -112,6 +113,13 @@ class Router:
             for provider in self.providers
             if provider.config.model_mappings.get("default")
         ]
+
+    def is_starting(self) -> bool:
+        """Is there a provider whose first probe has not come back?"""
+        for provider in self.providers:
+            if not provider.probed.is_set():
+                return True
+        return False
 
     async def until_known(self, model: str) -> None:
         """Wait for the first probes where nobody is known to have the name yet.
@@ -235,7 +243,8 @@ class Router:
 
     def _unknown(self, model: str) -> UnknownModel:
         names = self.names()
-        near = difflib.get_close_matches(model, names, n=NEAREST, cutoff=0.5)
+        # The comparison indexes the whole text: on megabytes of it that would be seconds.
+        near = difflib.get_close_matches(model, names, n=NEAREST, cutoff=0.5) if len(model) <= LONGEST_NAME else []
         if near:
             hint = "Did you mean " + " or ".join(repr(name) for name in near) + "?"
         elif names:
@@ -243,6 +252,9 @@ class Router:
             hint = f"Known names begin with {some}; GET /v1/models lists all."
         else:
             hint = "No provider has a model yet; GET /v1/providers/status says why."
+        down = [one for one in self.providers if one.health.reachable is False]
+        if down:  # it may well be theirs
+            hint += " Down now: " + ", ".join(f"{one.name} ({one.health.last_error})" for one in down[:NEAREST]) + "."
         return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}", model)
 
 

@@ -144,6 +144,10 @@ class Body:
         return data if coding in (b"", b"identity") else await self._inflate(data, limit)
 
     async def _collect(self, limit: int) -> bytes:
+        if 0 < self._left <= len(self._wire.buffer) and self._left <= limit and not self._is_broken:
+            # All of it came with the head, as small ones do.
+            self._hold(self._left)
+            return await self.read()
         pieces: list[bytes] = []
         size, scanner = 0, self._scanner
         while piece := await self.read():

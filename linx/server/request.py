@@ -37,6 +37,10 @@ MAY_HALF_CLOSE = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_BODY = frozenset({204, 304})
 _OURS = frozenset({b"connection", b"content-length", b"content-type", b"transfer-encoding"})
 
+_CHECKED: set[bytes] = set()
+"""Names of fields that were found right; Linx has a few dozen, a relayed answer may have any."""
+_MOST_CHECKED = 256
+
 
 class Request:
     """One request. The handler does its work inside ``scope``.
@@ -254,8 +258,11 @@ class Reply:
         for name, value in chain(self.common, headers):
             if name == b"x-content-type-options":
                 continue
-            if not name or name.translate(None, TOKEN_BYTES) or name in _OURS:
-                raise ValueError(f"not a field for a handler to set: {name!r}")
+            if name not in _CHECKED:
+                if not name or name.translate(None, TOKEN_BYTES) or name in _OURS:
+                    raise ValueError(f"not a field for a handler to set: {name!r}")
+                if len(_CHECKED) < _MOST_CHECKED:
+                    _CHECKED.add(name)
             parts.append(b"%b: %b\r\n" % (name, safe_value(value)))
         parts.append(framing)
         parts.append(b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n")

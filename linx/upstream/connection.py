@@ -169,11 +169,13 @@ class Connection:
         return answer if is_sent else _once(answer)
 
     async def _send(self, data: bytes) -> None:
-        for start in range(0, len(data), PIECE):
-            with trio.move_on_after(SEND_STALL_S) as limit:
+        with trio.move_on_after(SEND_STALL_S) as limit:
+            for start in range(0, len(data), PIECE):
+                if start:
+                    limit.deadline = trio.current_time() + SEND_STALL_S
                 await self.transport.send(data[start : start + PIECE])
-            if limit.cancelled_caught:
-                raise Stalled(f"{self.address} stopped reading the request: nothing for {SEND_STALL_S:g} seconds")
+        if limit.cancelled_caught:
+            raise Stalled(f"{self.address} stopped reading the request: nothing for {SEND_STALL_S:g} seconds")
 
     async def _send_stream(self, stream: AsyncIterator[bytes], length: int | None) -> None:
         left = length

@@ -43,7 +43,9 @@ async def with_sdk(port: int, work: Callable[[openai.OpenAI], T], *, path: str =
 
     def run() -> T:
         base = f"http://127.0.0.1:{port}{path}"
-        with openai.OpenAI(**{"base_url": base, "api_key": "unused", "max_retries": 0, "timeout": 20, **settings}) as sdk:
+        with openai.OpenAI(
+            **{"base_url": base, "api_key": "unused", "max_retries": 0, "timeout": 20, **settings}
+        ) as sdk:
             return work(sdk)
 
     return await trio.to_thread.run_sync(run)

@@ -311,8 +311,7 @@ async def test_no_secret_gets_out(tmp_path: Path) -> None:
                 linx.process.terminate()
                 assert linx.process.stdout is not None
                 with trio.fail_after(10):
-                    async for data in linx.process.stdout:
-                        seen.append(data)
+                    seen += [bytes(data) async for data in linx.process.stdout]
                     await linx.process.wait()
                 seen.append(linx.log.read_bytes())
             assert len(one.calls) > 10
@@ -342,10 +341,27 @@ async def test_what_a_client_sends_of_its_own_never_reaches_a_provider(tmp_path:
         sent = fake.calls[0]
         assert sent.headers["authorization"] == "Bearer provider-key"
         assert set(sent.headers) == {
-            "host", "authorization", "content-type", "content-length", "accept", "accept-encoding", "user-agent", "x-linx-hop",
-        }  # fmt: skip
+            "host",
+            "authorization",
+            "content-type",
+            "content-length",
+            "accept",
+            "accept-encoding",
+            "user-agent",
+            "x-linx-hop",
+        }
         assert set(sent.json) == {"model", "messages", "stream", "stream_options"}
         assert set(answer.headers) == {
-            "content-type", "content-length", "x-content-type-options", "x-request-id", "x-linx-attempts", "x-linx-provider",
-            "x-linx-model", "x-linx-cost-usd", "server-timing", "access-control-allow-origin", "vary", "access-control-expose-headers",
-        }  # fmt: skip
+            "content-type",
+            "content-length",
+            "x-content-type-options",
+            "x-request-id",
+            "x-linx-attempts",
+            "x-linx-provider",
+            "x-linx-model",
+            "x-linx-cost-usd",
+            "server-timing",
+            "access-control-allow-origin",
+            "vary",
+            "access-control-expose-headers",
+        }

@@ -33,7 +33,9 @@ both_ways = pytest.mark.parametrize("stream", [True, False], ids=["stream", "who
 
 def sse(*frames: bytes) -> Raw:
     body = b"".join(b"data: " + frame + b"\n\n" for frame in frames) + DONE
-    return Raw([Send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + body), Close()])
+    return Raw(
+        [Send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + body), Close()]
+    )
 
 
 def delta(text: bytes, finish: bytes = b"null", extra: bytes = b"") -> bytes:
@@ -81,9 +83,7 @@ async def test_halves_that_stay_alone_do_no_harm(stream: bool, tmp_path: Path) -
         deltas = [event["choices"][0]["delta"] for event in answer.events[:-1]]
         text = "".join(one.get("content") or "" for one in deltas)
         thought = "".join(one.get("reasoning_content") or "" for one in deltas)
-        arguments = "".join(
-            call["function"]["arguments"] for one in deltas for call in one.get("tool_calls") or ()
-        )
+        arguments = "".join(call["function"]["arguments"] for one in deltas for call in one.get("tool_calls") or ())
     else:
         message = answer.json["choices"][0]["message"]
         text, thought = message["content"], message["reasoning_content"]
@@ -95,7 +95,8 @@ async def test_halves_that_stay_alone_do_no_harm(stream: bool, tmp_path: Path) -
 
 @both_ways
 async def test_numbers_that_json_does_not_have(stream: bool, tmp_path: Path) -> None:
-    logprobs = b',"logprobs":{"content":[{"token":"a","logprob":NaN,"bytes":null,"top_logprobs":[{"token":"b","logprob":-Infinity}]}]}'
+    top = b'[{"token":"b","logprob":-Infinity}]'
+    logprobs = b',"logprobs":{"content":[{"token":"a","logprob":NaN,"bytes":null,"top_logprobs":%b}]}' % top
     async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
         fake.next(sse(delta(b'{"content":"a"}', extra=logprobs), delta(b"{}", b'"stop"')))
         answer = await ask(app.bound[0][1], PATH, {**CHAT, "stream": stream, "logprobs": True})
@@ -225,7 +226,12 @@ async def test_every_spelling_of_a_path(prefix: str, tmp_path: Path) -> None:
         port = app.bound[0][1]
         headers = {"authorization": f"Bearer {KEY}"}
         for end in ("", "/", "?beta=true", "/?a=b&c"):
-            for front, fields in (("", headers), (in_path, None), ("", {"x-api-key": KEY}), ("", {"authorization": f"bearer {KEY}"})):
+            for front, fields in (
+                ("", headers),
+                (in_path, None),
+                ("", {"x-api-key": KEY}),
+                ("", {"authorization": f"bearer {KEY}"}),
+            ):
                 chat = await ask(port, front + prefix + "/chat/completions" + end, CHAT, headers=fields)
                 assert (chat.status, chat.json["object"]) == (200, "chat.completion")
                 models = await ask(port, front + prefix + "/models" + end, headers=fields)
@@ -238,15 +244,33 @@ async def test_every_spelling_of_a_path(prefix: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", PATH, 405), ("PUT", PATH, 405), ("DELETE", "/v1/models/m", 405), ("OPTIONS", PATH, 204),
-        ("HEAD", "/v1/models", 200), ("HEAD", "/v1/models/m", 200), ("HEAD", PATH, 405), ("OPTIONS", "*", 204),
-        ("GET", "/v1/chat/completion", 404), ("GET", "/v1//models", 404), ("GET", "//v1/models", 404), ("GET", "/V1/models", 404),
-        ("GET", "/v1/../v1/models", 404), ("GET", "/v1/%6dodels", 404), ("GET", "/v1/models/none", 404), ("GET", "/v1/models;x", 404),
-        ("GET", "/v1/v1/v1/models", 404), ("GET", "/v1/providers/status/", 404), ("GET", "/api/v1/providers/status", 404),
-        ("GET", "/providers/status", 404), ("GET", "/k/", 404), ("GET", "/k//v1/models", 404), ("GET", "/healthz", 200),
-        ("GET", "/healthz/", 404), ("GET", "/v1/models?" + "x" * 9000, 414),
+        ("GET", PATH, 405),
+        ("PUT", PATH, 405),
+        ("DELETE", "/v1/models/m", 405),
+        ("OPTIONS", PATH, 204),
+        ("HEAD", "/v1/models", 200),
+        ("HEAD", "/v1/models/m", 200),
+        ("HEAD", PATH, 405),
+        ("OPTIONS", "*", 204),
+        ("GET", "/v1/chat/completion", 404),
+        ("GET", "/v1//models", 404),
+        ("GET", "//v1/models", 404),
+        ("GET", "/V1/models", 404),
+        ("GET", "/v1/../v1/models", 404),
+        ("GET", "/v1/%6dodels", 404),
+        ("GET", "/v1/models/none", 404),
+        ("GET", "/v1/models;x", 404),
+        ("GET", "/v1/v1/v1/models", 404),
+        ("GET", "/v1/providers/status/", 404),
+        ("GET", "/api/v1/providers/status", 404),
+        ("GET", "/providers/status", 404),
+        ("GET", "/k/", 404),
+        ("GET", "/k//v1/models", 404),
+        ("GET", "/healthz", 200),
+        ("GET", "/healthz/", 404),
+        ("GET", "/v1/models?" + "x" * 9000, 414),
     ],
-)  # fmt: skip
+)
 async def test_methods_and_paths(method: str, path: str, status: int, tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
         answer = await ask(app.bound[0][1], path, method=method)

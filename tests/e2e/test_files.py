@@ -52,7 +52,7 @@ async def test_clients_wait_until_there_are_files_again(tmp_path: Path) -> None:
             assert cpu_s(linx) - before < 0.3
             limit(linx, 1024)
             with trio.fail_after(5):
-                while len(statuses) < 40:  # noqa: ASYNC110
+                while len(statuses) < 40:
                     await trio.sleep(0.01)
         assert statuses == [200] * 40
         log = linx.log.read_text()

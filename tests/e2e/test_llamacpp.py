@@ -60,7 +60,12 @@ both_ways = pytest.mark.parametrize("stream", [True, False], ids=["stream", "who
     "fields",
     [
         {},
-        {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Ünï \N{GRINNING FACE}"}]},
+        {
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "Ünï \N{GRINNING FACE}"},
+            ]
+        },
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]},
         {"messages": [*HI, {"role": "assistant", "content": "the fox"}, {"role": "user", "content": "and?"}]},
         {"stop": ["river", "home"], "max_tokens": 40},
@@ -93,7 +98,12 @@ async def test_a_tool_is_called(llamacpp: LlamaCpp, stream: bool, tmp_path: Path
     other = {"type": "function", "function": {"name": "other", "parameters": {"type": "object", "properties": {}}}}
     async with linx_here(llamacpp.config(), tmp_path) as app:
         told = await ask_sdk(
-            app.bound[0][1], stream=stream, model="tiny", **{**STEADY, "max_tokens": 200}, tools=[other, ADD], tool_choice=named
+            app.bound[0][1],
+            stream=stream,
+            model="tiny",
+            **{**STEADY, "max_tokens": 200},
+            tools=[other, ADD],
+            tool_choice=named,
         )
     assert told.error is None
     if told.finish == "tool_calls":

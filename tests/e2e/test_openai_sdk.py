@@ -266,12 +266,16 @@ async def test_a_model_nobody_has(tmp_path: Path) -> None:
         (scripted.status(404, "The model `m` does not exist"), openai.NotFoundError, "model_not_found"),
         (scripted.status(429, "slow", retry_after="3"), openai.RateLimitError, "rate_limit_exceeded"),
         (scripted.status(500, "oops"), openai.InternalServerError, "upstream_error"),
-        (scripted.status(400, "This model's maximum context length is 10"), openai.BadRequestError, "context_length_exceeded"),
+        (
+            scripted.status(400, "This model's maximum context length is 10"),
+            openai.BadRequestError,
+            "context_length_exceeded",
+        ),
         (scripted.html(), openai.InternalServerError, "upstream_bad_response"),
         (scripted.empty_stream(), openai.InternalServerError, "upstream_truncated"),
         (scripted.error_first(), openai.InternalServerError, "upstream_error"),
     ],
-)  # fmt: skip
+)
 async def test_errors(
     reply: Any, kind_of_error: type[openai.APIStatusError], code: str | None, stream: bool, tmp_path: Path
 ) -> None:
@@ -280,9 +284,9 @@ async def test_errors(
 
         def work(sdk: openai.OpenAI) -> openai.APIStatusError:
             # The SDK's own two retries stay on: Linx says itself whether they are any use.
+            sdk = sdk.with_options(max_retries=0 if code == "rate_limit_exceeded" else 2)
             with pytest.raises(kind_of_error) as caught:
-                retries = 0 if code == "rate_limit_exceeded" else 2
-                sdk.with_options(max_retries=retries).chat.completions.create(model="m", messages=HI, stream=stream)
+                sdk.chat.completions.create(model="m", messages=HI, stream=stream)
             return caught.value
 
         error = await with_sdk(app.bound[0][1], work)

@@ -145,7 +145,7 @@ async def test_a_provider_that_appears_later_is_found_within_15_s(
 async def _until_up(health: Health) -> float:
     """How long it took, in seconds."""
     start = trio.current_time()
-    while health.state(trio.current_time()) != "up":  # noqa: ASYNC110
+    while health.state(trio.current_time()) != "up":
         await trio.sleep(0.1)
     return trio.current_time() - start
 

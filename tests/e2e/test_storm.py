@@ -26,7 +26,7 @@ REQUESTS = 1500
 async def until(holds: Callable[[], bool]) -> None:
     """Sockets close when the kernel has said so to the other side."""
     with trio.fail_after(5):
-        while not holds():  # noqa: ASYNC110
+        while not holds():
             await trio.sleep(0.01)
 
 

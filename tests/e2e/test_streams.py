@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 STREAM = {**CHAT, "stream": True}
 PATH = "/v1/chat/completions"
-BEATS = {"server": {"heartbeat_s": 0.1}}
+BEATS: dict[str, Any] = {"server": {"heartbeat_s": 0.1}}
 
 
 def port_of(app: App) -> int:
@@ -173,7 +173,10 @@ async def test_a_key_that_is_changed_counts_for_new_requests(tmp_path: Path) -> 
     first, second = "first-key-0123456789", "second-key-0123456789"
     async with FakeProvider("openai", ["m"]) as fake:
         fake.default = Answer(tokens=list("abcdef"), interval_s=0.03)
-        async with linx_here(config_for(fake, server={"api_key": first}), tmp_path) as app, Client(port_of(app)) as client:
+        async with (
+            linx_here(config_for(fake, server={"api_key": first}), tmp_path) as app,
+            Client(port_of(app)) as client,
+        ):
             await client.send("POST", PATH, STREAM, {"x-api-key": first})
             await fake.received()
             (tmp_path / "config.json").write_bytes(jsontext.dumps(config_for(fake, server={"api_key": second})))
@@ -250,7 +253,10 @@ async def test_a_loop_falls_over_to_somebody_who_answers(tmp_path: Path) -> None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.serve_listeners, forward, [listener])
             config = config_for(
-                good, names=("good",), server={"port": port}, providers=chained("loop", around, model_mappings={"only": "only"})
+                good,
+                names=("good",),
+                server={"port": port},
+                providers=chained("loop", around, model_mappings={"only": "only"}),
             )
             config["routing"]["provider_priority"] = ["loop", "good"]
             async with linx_here(config, tmp_path) as app:
@@ -296,9 +302,13 @@ async def test_requests_in_one_breath_are_answered_in_order(tmp_path: Path) -> N
         fake.default = Answer(interval_s=0.01)
         async with Client(port_of(app)) as client:
             body = jsontext.dumps(STREAM)
-            head = b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            head = (
+                b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            )
             one = head % (PATH.encode(), len(body)) + body
-            await client.stream.send_all(one * 2 + b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            await client.stream.send_all(
+                one * 2 + b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
             got = b""
             with trio.fail_after(5):
                 async for data in client.stream:

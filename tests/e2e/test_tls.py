@@ -53,9 +53,7 @@ def env_with(authority: trustme.CA, folder: Path, **more: str) -> Mapping[str, s
     return {**clean, "SSL_CERT_FILE": str(folder / "ca.pem"), **more}
 
 
-async def test_good_certificates_work_and_every_other_is_refused_by_name(
-    authority: trustme.CA, tmp_path: Path
-) -> None:
+async def test_good_certificates_work_and_every_other_is_refused_by_name(authority: trustme.CA, tmp_path: Path) -> None:
     until = OLD + datetime.timedelta(days=1)
     contexts = {
         "good": server_side(authority.issue_cert("localhost")),
@@ -82,7 +80,9 @@ async def test_good_certificates_work_and_every_other_is_refused_by_name(
                 answer = await ask(linx.port, "/v1/chat/completions", {**CHAT, "model": "good/m", "stream": stream})
                 assert answer.status == 200
                 for name, reason in reasons.items():
-                    last = await ask(linx.port, "/v1/chat/completions", {**CHAT, "model": f"{name}/m", "stream": stream})
+                    last = await ask(
+                        linx.port, "/v1/chat/completions", {**CHAT, "model": f"{name}/m", "stream": stream}
+                    )
                     assert last.status == 502, name
                     assert reason in last.json["error"]["message"].lower(), last.body
                     assert name in last.json["error"]["message"]

@@ -6,6 +6,7 @@ the pieces, so that each piece is a read of its own. Each is asked for as a stre
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,7 +107,12 @@ OLLAMA = [
     ollama("whole", "Hi there", reasoning="hm"),
     Case("one long line", line(content=LONG) + line(done=True, content=""), LONG, usage=COUNTED),
     Case("an error first", b'{"error":"model crashed"}\n', error="model crashed"),
-    Case("blank lines and CRLF", b"\r\n" + line(content="x")[:-1] + b"\r\n\r\n" + line(True, content=""), "x", usage=COUNTED),
+    Case(
+        "blank lines and CRLF",
+        b"\r\n" + line(content="x")[:-1] + b"\r\n\r\n" + line(True, content=""),
+        "x",
+        usage=COUNTED,
+    ),
 ]
 SSE = [
     recorded("emoji-halves.sse", "x\N{GRINNING FACE}y"),
@@ -124,28 +130,65 @@ SSE = [
     Case("CRLF", (TEXT + DONE).replace(b"\n", b"\r\n"), "Hello"),
     Case("lone CR", (TEXT + DONE).replace(b"\n", b"\r"), "Hello"),
     Case("a BOM", b"\xef\xbb\xbf" + TEXT + DONE, "Hello"),
-    Case("comments", b": hi\n\n:\n\n" + TEXT.replace(b"\n\ndata", b"\n\n: OPENROUTER PROCESSING\n\ndata") + DONE, "Hello"),
+    Case(
+        "comments", b": hi\n\n:\n\n" + TEXT.replace(b"\n\ndata", b"\n\n: OPENROUTER PROCESSING\n\ndata") + DONE, "Hello"
+    ),
     Case("no space after data", (TEXT + DONE).replace(b"data: ", b"data:"), "Hello"),
     Case("data of several lines", TEXT.replace(b'"object"', b'\ndata: "object"') + DONE, "Hello"),
     Case("no last blank line", TEXT + b"data: [DONE]", "Hello"),
     Case("no end mark", TEXT, "Hello"),
     Case("two end marks", TEXT + DONE + DONE, "Hello"),
-    Case("ids, pings and retry times", b"id: 1\nretry: 5\nevent: ping\n\n" + TEXT + b"event: ping\ndata: {}\n\n" + DONE, "Hello"),
-    Case("an error with a number", TEXT[: TEXT.index(b"data: ", 6)] + chunk(None, error={"code": 502, "message": "lost it"}), "Hel", error="lost it"),
-    Case("an error with a word", ROLE + chunk({"content": "Hel"}) + chunk({"content": ""}, "error", error={"code": "server_error", "message": "lost it"}), "Hel", error="lost it"),
-    Case("an error field", chunk({"content": "Hel"}) + b'error: {"code":500,"message":"lost it"}\n\n', "Hel", error="lost it"),
+    Case(
+        "ids, pings and retry times",
+        b"id: 1\nretry: 5\nevent: ping\n\n" + TEXT + b"event: ping\ndata: {}\n\n" + DONE,
+        "Hello",
+    ),
+    Case(
+        "an error with a number",
+        TEXT[: TEXT.index(b"data: ", 6)] + chunk(None, error={"code": 502, "message": "lost it"}),
+        "Hel",
+        error="lost it",
+    ),
+    Case(
+        "an error with a word",
+        ROLE
+        + chunk({"content": "Hel"})
+        + chunk({"content": ""}, "error", error={"code": "server_error", "message": "lost it"}),
+        "Hel",
+        error="lost it",
+    ),
+    Case(
+        "an error field",
+        chunk({"content": "Hel"}) + b'error: {"code":500,"message":"lost it"}\n\n',
+        "Hel",
+        error="lost it",
+    ),
     Case("an error as a text", chunk({"content": "Hel"}) + b'data: {"error":"lost it"}\n\n', "Hel", error="lost it"),
     Case("null content beside the role", chunk({"role": "assistant", "content": None}) + TEXT + DONE, "Hello"),
-    Case("the role in every delta", b"".join(chunk({"role": "assistant", "content": c}) for c in "abc") + chunk({"role": "assistant"}, "stop") + DONE, "abc"),
+    Case(
+        "the role in every delta",
+        b"".join(chunk({"role": "assistant", "content": c}) for c in "abc")
+        + chunk({"role": "assistant"}, "stop")
+        + DONE,
+        "abc",
+    ),
     Case(
         "tools without an index",
-        calling(call("{", "f", "t1")) + calling(call("}", None, "t1")) + calling(call("[]", "g", "t2")) + chunk({}, "tool_calls") + DONE,
+        calling(call("{", "f", "t1"))
+        + calling(call("}", None, "t1"))
+        + calling(call("[]", "g", "t2"))
+        + chunk({}, "tool_calls")
+        + DONE,
         calls=[("f", "{}"), ("g", "[]")],
         finish="tool_calls",
     ),
     Case(
         "tools counted from one, interleaved",
-        calling(call('{"a"', "f", "t1", 1), call('{"b"', "g", "t2", 2)) + calling(call(":1}", index=1)) + calling(call(":2}", index=2)) + chunk({}, "tool_calls") + DONE,
+        calling(call('{"a"', "f", "t1", 1), call('{"b"', "g", "t2", 2))
+        + calling(call(":1}", index=1))
+        + calling(call(":2}", index=2))
+        + chunk({}, "tool_calls")
+        + DONE,
         calls=[("f", '{"a":1}'), ("g", '{"b":2}')],
         finish="tool_calls",
     ),
@@ -161,29 +204,58 @@ SSE = [
         calls=[("f", "{}"), ("g", "{}")],
         finish="tool_calls",
     ),
-    Case("usage on the finish", TEXT.replace(b'"finish_reason":"stop"}]', b'"finish_reason":"stop"}],"usage":' + jsontext.dumps(USAGE)) + DONE, "Hello", usage=(3, 4)),
+    Case(
+        "usage on the finish",
+        TEXT.replace(b'"finish_reason":"stop"}]', b'"finish_reason":"stop"}],"usage":' + jsontext.dumps(USAGE)) + DONE,
+        "Hello",
+        usage=(3, 4),
+    ),
     Case("usage with a choice", TEXT + chunk({"content": ""}, usage=USAGE) + DONE, "Hello", usage=(3, 4)),
-    Case("usage without a choice", TEXT + chunk({}, usage=USAGE).replace(b'"choices":[{"index":0,"delta":{},"finish_reason":null}]', b'"choices":[]') + DONE, "Hello", usage=(3, 4)),
-    Case("usage in every chunk", b"".join(chunk({"content": c}, usage={**USAGE, "completion_tokens": n}) for n, c in enumerate("ab")) + chunk({}, "stop", usage=USAGE) + DONE, "ab", usage=(3, 4)),
+    Case(
+        "usage without a choice",
+        TEXT
+        + chunk({}, usage=USAGE).replace(b'"choices":[{"index":0,"delta":{},"finish_reason":null}]', b'"choices":[]')
+        + DONE,
+        "Hello",
+        usage=(3, 4),
+    ),
+    Case(
+        "usage in every chunk",
+        b"".join(chunk({"content": c}, usage={**USAGE, "completion_tokens": n}) for n, c in enumerate("ab"))
+        + chunk({}, "stop", usage=USAGE)
+        + DONE,
+        "ab",
+        usage=(3, 4),
+    ),
     Case("empty finish reasons", TEXT.replace(b'"finish_reason":null', b'"finish_reason":""') + DONE, "Hello"),
-    Case("a NaN", chunk({"content": "a"}).replace(b'"created":1755800001', b'"created":1755800001,"logprobs":NaN') + TEXT + DONE, "aHello"),
-    Case("separators of lines", chunk({"content": "a\u2028b"}).replace(b"\\u2028", "\u2028\u0085".encode()) + chunk({}, "stop") + DONE, "a\u2028\u0085b"),
+    Case(
+        "a NaN",
+        chunk({"content": "a"}).replace(b'"created":1755800001', b'"created":1755800001,"logprobs":NaN') + TEXT + DONE,
+        "aHello",
+    ),
+    Case(
+        "separators of lines",
+        chunk({"content": "a\u2028b"}).replace(b"\\u2028", "\u2028\u0085".encode()) + chunk({}, "stop") + DONE,
+        "a\u2028\u0085b",
+    ),
     Case("a long frame", chunk({"content": LONG}) + chunk({}, "stop") + DONE, LONG),
     Case("EOF in a frame", TEXT[:150], error="ended its answer"),
-]  # fmt: skip
+]
 
 
 def script(wire: bytes, content_type: bytes, *, torn: bool) -> Raw:
     """The body as one chunk of HTTP; or cut in pieces, the middle of a character among them, framed by the end."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: " + content_type + b"\r\n"
     if not torn:
-        return Raw([Send(head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(wire), wire)), Close()])
+        return Raw(
+            [Send(head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(wire), wire)), Close()]
+        )
     cuts = {len(wire) * n // (TEARS + 1) for n in range(1, TEARS + 1)}
     inside = next((n for n, byte in enumerate(wire) if byte & 0xC0 == 0x80), None)
     cuts |= {inside} if inside is not None else set()
     edges = [0, *sorted(cuts), len(wire)]
     steps: list[Step] = [Send(head + b"Connection: close\r\n\r\n")]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         steps += [Send(wire[start:end]), Sleep(PAUSE_S)]
     return Raw([*steps, Close()])
 

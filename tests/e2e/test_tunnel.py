@@ -69,7 +69,7 @@ async def status_is(port: int, wanted: str, headers: Mapping[str, str] | None = 
 async def until(is_so: Callable[[], bool], within: float = 10) -> None:
     """For what another process brings about."""
     with trio.fail_after(within):
-        while not is_so():  # noqa: ASYNC110
+        while not is_so():
             await trio.sleep(0.01)
 
 

@@ -102,7 +102,7 @@ class Program:
     async def called(self, times: int = 1) -> Any:
         """Wait until it was started so often; the last of these calls."""
         with trio.fail_after(15):
-            while len(self.calls) < times:  # noqa: ASYNC110 - another process
+            while len(self.calls) < times:
                 await trio.sleep(0.01)
         return self.calls[times - 1]
 
@@ -121,7 +121,7 @@ def is_alive(pid: int) -> bool:
 
 async def dead(*pids: int, within: float = 5) -> None:
     with trio.fail_after(within):
-        while any(is_alive(pid) for pid in pids):  # noqa: ASYNC110 - other processes
+        while any(is_alive(pid) for pid in pids):
             await trio.sleep(0.01)
 
 

@@ -24,9 +24,25 @@ if TYPE_CHECKING:
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 PATH = "/v1/chat/completions"
 FIELDS = {
-    "name", "kind", "enabled", "state", "endpoint", "local", "models", "last_error", "last_checked", "consecutive_failures",
-    "retry_at", "active", "requests", "failures", "hedges", "first_token_ms", "tokens", "cost_usd",
-}  # fmt: skip
+    "name",
+    "kind",
+    "enabled",
+    "state",
+    "endpoint",
+    "local",
+    "models",
+    "last_error",
+    "last_checked",
+    "consecutive_failures",
+    "retry_at",
+    "active",
+    "requests",
+    "failures",
+    "hedges",
+    "first_token_ms",
+    "tokens",
+    "cost_usd",
+}
 
 
 async def status_of(app: App) -> Any:
@@ -48,7 +64,12 @@ async def test_healthz_says_nothing_of_the_providers_and_needs_no_key(tmp_path: 
 async def test_the_status_of_everybody(tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m", "n"]) as good, FakeProvider("ollama", ["m"]) as bad:
         bad.down()
-        config = config_for(good, bad, names=("good", "bad"), providers={"off": {"kind": "llamacpp", "endpoint": "http://10.0.0.9", "enabled": False}})
+        config = config_for(
+            good,
+            bad,
+            names=("good", "bad"),
+            providers={"off": {"kind": "llamacpp", "endpoint": "http://10.0.0.9", "enabled": False}},
+        )
         async with linx_here(config, tmp_path) as app:
             body = await status_of(app)
             assert set(body) == {"object", "version", "uptime_s", "config", "data"}
@@ -137,7 +158,11 @@ async def test_a_reload_takes_no_fields_and_no_other_origin(tmp_path: Path) -> N
     async with linx_here(config_for(), tmp_path) as app:
         port = app.bound[0][1]
         before = app.context.router
-        for body, says in (({"path": "/etc/passwd"}, "takes no fields"), (b"[]", "a JSON object"), (b"{", "not valid JSON")):
+        for body, says in (
+            ({"path": "/etc/passwd"}, "takes no fields"),
+            (b"[]", "a JSON object"),
+            (b"{", "not valid JSON"),
+        ):
             answer = await ask(port, "/linx/reload", body, method="POST")
             assert (answer.status, says in answer.json["error"]["message"]) == (400, True)
         page = {"origin": "http://localhost:3000"}

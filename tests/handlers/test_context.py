@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import trio
-from trio.testing import MockClock
 
 from linx.config import Config
 from linx.handlers.context import Context, new_id
@@ -14,6 +14,9 @@ from linx.routing.router import Router
 from linx.telemetry import Telemetry
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 
 def context() -> Context:

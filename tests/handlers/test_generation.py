@@ -11,7 +11,7 @@ import trio
 from linx import jsontext
 from linx.chat import ChatRequest
 from linx.errors import BadRequest, LoopDetected, UnsupportedEncoding
-from linx.handlers.generation import Generation, check_charset, is_local_only, next_hop, read_object
+from linx.handlers.generation import MAX_HOPS, Generation, check_charset, is_local_only, next_hop, read_object
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
@@ -58,7 +58,9 @@ def last(app: App) -> RequestRecord:
 # --- what a request says ---
 
 
-@pytest.mark.parametrize("value", ["application/json", "text/plain; charset=utf-8", 'x; charset="UTF-8"', "x;charset=us-ascii", ""])
+@pytest.mark.parametrize(
+    "value", ["application/json", "text/plain; charset=utf-8", 'x; charset="UTF-8"', "x;charset=us-ascii", ""]
+)
 def test_json_is_utf_8(value: str) -> None:
     check_charset(Asked({"content-type": value}))  # type: ignore[arg-type]
 
@@ -75,7 +77,12 @@ def test_no_type_is_no_charset() -> None:
 
 def test_a_body_is_an_object() -> None:
     assert read_object(b' {"a": 1} ') == {"a": 1}
-    for body, says in ((b" ", "no body"), (b"[]", "a JSON object"), (b"{a}", "not valid JSON"), (b"7", "a JSON object")):
+    for body, says in (
+        (b" ", "no body"),
+        (b"[]", "a JSON object"),
+        (b"{a}", "not valid JSON"),
+        (b"7", "a JSON object"),
+    ):
         with pytest.raises(BadRequest, match=says) as caught:
             read_object(body)
         assert caught.value.code == "invalid_json"
@@ -83,7 +90,16 @@ def test_a_body_is_an_object() -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(None, False), ("", False), ("false", False), ("0", False), (" False ", False), ("true", True), ("1", True), ("yes", True)],
+    [
+        (None, False),
+        ("", False),
+        ("false", False),
+        ("0", False),
+        (" False ", False),
+        ("true", True),
+        ("1", True),
+        ("yes", True),
+    ],
 )
 def test_who_wants_to_stay_on_this_machine(value: str | None, expected: bool) -> None:
     fields = {} if value is None else {"x-linx-local-only": value}
@@ -96,6 +112,9 @@ async def test_hops_add_up_and_a_loop_is_seen(tmp_path: Path) -> None:
         mine = context.instance.decode()
         assert next_hop(context, Asked()) == context.instance  # type: ignore[arg-type]
         assert next_hop(context, Asked({"x-linx-hop": "a, b"})) == b"a, b, " + context.instance  # type: ignore[arg-type]
+        assert next_hop(context, Asked({"x-linx-hop": "\u00ff, a b,, \t, c"})) == b"c, " + context.instance  # type: ignore[arg-type]
+        many = next_hop(context, Asked({"x-linx-hop": ",".join(["a"] * 5000)}))  # type: ignore[arg-type]
+        assert many.count(b"a, ") == MAX_HOPS
         for hops in (mine, f"a,{mine}", f"{mine} , b"):
             with pytest.raises(LoopDetected, match="a provider's endpoint leads to Linx itself"):
                 next_hop(context, Asked({"x-linx-hop": hops}))  # type: ignore[arg-type]
@@ -321,6 +340,20 @@ async def test_a_paused_one_that_was_not_tried_says_when_to_come_back(tmp_path: 
             assert "x-should-retry" not in answer.headers
             two.next(scripted.status(503, retry_after="7"))
             assert (await ask(port_of(app), PATH, CHAT)).headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_a_fallback_is_told_in_the_log(stream: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "linx.requests")
+    async with FakeProvider("openai", ["m"]) as bad, FakeProvider("openai", ["m"]) as good:
+        async with linx_here(config_for(bad, good, names=("bad", "good")), tmp_path) as app:
+            await ask(port_of(app), PATH, {**CHAT, "stream": stream})
+            assert [record for record in caplog.records if record.name == "linx.requests"] == []
+            bad.next(scripted.status(500, "out of memory"))
+            await ask(port_of(app), PATH, {**CHAT, "stream": stream})
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "linx.requests"]
+    assert line.startswith("m was answered by good/m, since others failed: bad: ")
+    assert "out of memory" in line
 
 
 # --- hedges ---

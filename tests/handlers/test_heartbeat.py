@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import trio
-from trio.testing import MockClock
 
 from linx.handlers.heartbeat import Heartbeats
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 
 class Client:

@@ -11,7 +11,17 @@ import trio.testing
 from linx import jsontext
 from linx.chat import ChatRequest
 from linx.dialects.ollama_decoder import GENERATE
-from linx.errors import AttemptError, ConnectFailed, EmptyAnswer, Fallback, Garbled, Refused, Reset, Stalled, StreamBroken
+from linx.errors import (
+    AttemptError,
+    ConnectFailed,
+    EmptyAnswer,
+    Fallback,
+    Garbled,
+    Refused,
+    Reset,
+    Stalled,
+    StreamBroken,
+)
 from linx.redaction import Redactor
 from linx.routing import attempt as attempt_module
 from linx.routing.attempt import Attempt
@@ -215,7 +225,7 @@ async def test_nobody_is_there(pool: Pool) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         fake.down()
         one = at(fake)
-        with pytest.raises(ConnectFailed, match="a: .* refused the connection"):
+        with pytest.raises(ConnectFailed, match=r"a: .* refused the connection"):
             await attempt_at(one, pool).begin()
         assert one.health.reachable is False
         assert_clean(one, pool, idle=0)
@@ -256,7 +266,7 @@ async def test_silence_is_given_up_where_a_time_is_set(pool: Pool) -> None:
         fake.next(Answer(first_s=60))
         one = at(fake)
         attempt = attempt_at(one, pool)
-        with pytest.raises(Stalled, match="a: sent nothing meaningful within 0.05 s") as caught:
+        with pytest.raises(Stalled, match=r"a: sent nothing meaningful within 0\.05 s") as caught:
             await attempt.begin(0.05)
         assert caught.value.status == 504
         assert attempt.record.outcome == "timeout"
@@ -399,7 +409,9 @@ async def test_a_loading_model_is_waited_for_where_nobody_else_is_left(short_pol
         assert one.health.consecutive_failures == 0
 
 
-async def test_what_linx_starts_itself_is_waited_for_even_before_its_port_is_open(short_polls: None, pool: Pool) -> None:
+async def test_what_linx_starts_itself_is_waited_for_even_before_its_port_is_open(
+    short_polls: None, pool: Pool
+) -> None:
     async with FakeProvider("llamacpp", ["m"]) as fake:
         fake.down()
         one = at(fake)
@@ -474,7 +486,9 @@ async def test_thinking_is_asked_for_only_of_who_can(pool: Pool) -> None:
         await attempt.begin()
         assert "think" not in fake.calls[1].json
         attempt.close()
-        native = ChatRequest("asked", BODY, dialect="ollama", native={"model": "asked", "messages": BODY["messages"], "think": True})
+        native = ChatRequest(
+            "asked", BODY, dialect="ollama", native={"model": "asked", "messages": BODY["messages"], "think": True}
+        )
         other = at(fake)
         attempt = attempt_at(other, pool, native)
         with pytest.raises(Refused, match="does not support thinking"):

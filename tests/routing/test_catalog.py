@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from linx import jsontext
-from linx.errors import AttemptError, Garbled, Refused
+from linx.errors import AttemptError, ConnectFailed, Garbled, Refused
 from linx.redaction import Redactor
 from linx.routing import catalog
 from linx.routing.catalog import learn_model, refresh, watch
@@ -20,13 +19,15 @@ from linx.routing.provider import Model as Known
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 from tests.fakes import scripted
-from tests.fakes.catalogue import Kind, Model
+from tests.fakes.catalogue import Kind, Model, ollama_tags
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Whole
 from tests.routing.world import has, provider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from trio.testing import MockClock
 
     from linx.routing.provider import Provider
 
@@ -72,7 +73,7 @@ async def test_an_ollama_and_what_each_model_can(pool: Pool, redactor: Redactor)
         one = at(fake)
         await refresh(one, pool, redactor)
         assert list(one.models) == ["a:1b", "b:latest", *(f"m{n}:latest" for n in range(6))]
-        assert one.models["a:1b"].capabilities == {"completion", "tools"}
+        assert one.models["a:1b"].capabilities == frozenset({"completion", "tools"})
         assert one.models["a:1b"].context_length == 4096
         assert one.models["b:latest"].context_length is None
         assert one.listed("B") == "b:latest"
@@ -84,7 +85,7 @@ async def test_an_ollama_and_what_each_model_can(pool: Pool, redactor: Redactor)
         assert paths(fake).count("POST /api/show") == 8
         await refresh(one, pool, redactor)
         assert paths(fake).count("POST /api/show") == 8  # nothing has changed
-        assert one.models["a:1b"].capabilities == {"completion", "tools"}
+        assert one.models["a:1b"].capabilities == frozenset({"completion", "tools"})
         fake.models.append(Model("new"))
         del fake.models[0]
         await refresh(one, pool, redactor)
@@ -95,7 +96,7 @@ async def test_an_ollama_and_what_each_model_can(pool: Pool, redactor: Redactor)
 
 async def test_one_odd_model_hides_no_other(pool: Pool, redactor: Redactor) -> None:
     async with FakeProvider("ollama", ["good"]) as fake:
-        tags = fake_tags(fake)
+        tags = ollama_tags(fake.models)
         tags["models"] += [{"model": "gone:1b", "digest": "x"}, {"name": "odd"}]
         fake.at["/api/tags"] = listing(tags)
         fake.at["/api/version"] = scripted.status(404)
@@ -114,31 +115,27 @@ async def test_one_odd_model_hides_no_other(pool: Pool, redactor: Redactor) -> N
         assert one.health.state(0.0) == "up"
 
 
-def fake_tags(fake: FakeProvider) -> dict[str, Any]:
-    from tests.fakes.catalogue import ollama_tags
-
-    return ollama_tags(fake.models)
-
-
 @pytest.mark.parametrize(
     ("shown", "capabilities", "context"),
     [
         ({}, set(), None),
         ({"capabilities": None, "model_info": []}, set(), None),
-        ({"capabilities": ["vision", 7], "model_info": {"general.architecture": "x", "x.context_length": "no"}}, {"vision", "7"}, None),
+        (
+            {"capabilities": ["vision", 7], "model_info": {"general.architecture": "x", "x.context_length": "no"}},
+            {"vision", "7"},
+            None,
+        ),
         ({"capabilities": [], "model_info": {"general.architecture": "x", "x.context_length": 99}}, set(), 99),
     ],
-)  # fmt: skip
-async def test_what_a_model_is_said_to_be(
-    shown: Any, capabilities: set[str], context: int | None, pool: Pool
-) -> None:
+)
+async def test_what_a_model_is_said_to_be(shown: Any, capabilities: set[str], context: int | None, pool: Pool) -> None:
     async with FakeProvider("ollama", ["m"]) as fake:
         fake.at["/api/show"] = listing(shown)
         one = at(fake)
         await learn_model(one, pool, "m")
         known = one.find("m")
         assert known is not None
-        assert (known.capabilities, known.context_length) == (capabilities, context)
+        assert (known.capabilities, known.context_length) == (frozenset(capabilities), context)
         await learn_model(one, pool, "m")
         assert len(fake.requests) == 1  # known now
         one.models = {"m": Known("m")}
@@ -158,12 +155,16 @@ async def test_a_llamacpp(pool: Pool, redactor: Redactor) -> None:
         one = at(fake)
         await refresh(one, pool, redactor)
         assert one.models["tiny"].context_length == 2048
-        assert one.models["tiny"].capabilities == {"completion", "tools", "vision"}
+        assert one.models["tiny"].capabilities == frozenset({"completion", "tools", "vision"})
         fake.models = [Model("tiny", context_length=2048), Model("other", context_length=4096)]
         await refresh(one, pool, redactor)
-        assert one.models["tiny"].capabilities == {"completion", "tools"}
+        assert one.models["tiny"].capabilities == frozenset({"completion", "tools"})
         assert one.models["other"].context_length == 131072  # of several models, the slot's size says nothing
-        for props in (scripted.status(404), Whole(200, b"<html>"), listing({"modalities": 5, "default_generation_settings": {"n_ctx": 0}})):
+        for props in (
+            scripted.status(404),
+            Whole(200, b"<html>"),
+            listing({"modalities": 5, "default_generation_settings": {"n_ctx": 0}}),
+        ):
             fake.at["/props"] = props
             await refresh(one, pool, redactor)
             assert one.health.state(0.0) == "up"
@@ -209,8 +210,8 @@ async def test_an_openrouter(pool: Pool, redactor: Redactor) -> None:
         await refresh(one, pool, redactor)
         assert one.models["x/y:free"].price == Price(0.0, 0.0)
         assert one.models["p/q"].price is None
-        assert one.models["x/y:free"].capabilities == {"completion"}
-        assert one.models["p/q"].capabilities == {"completion", "tools"}
+        assert one.models["x/y:free"].capabilities == frozenset({"completion"})
+        assert one.models["p/q"].capabilities == frozenset({"completion", "tools"})
         assert one.models["p/q"].created == 1_755_800_000
         assert one.models["x/y:free"].context_length == 100
 
@@ -226,12 +227,19 @@ async def test_an_openrouter(pool: Pool, redactor: Redactor) -> None:
         ({"context_length": "many", "meta": "none"}, None, None),
         ({"supported_parameters": "tools"}, None, None),
         ({"supported_parameters": []}, None, {"completion"}),
-        ({"supported_parameters": ["tools", "reasoning"], "architecture": {"input_modalities": ["text", "image"]}}, None,
-         {"completion", "tools", "thinking", "vision"}),
-        ({"supported_parameters": ["reasoning"], "architecture": {"input_modalities": None}}, None, {"completion", "thinking"}),
+        (
+            {"supported_parameters": ["tools", "reasoning"], "architecture": {"input_modalities": ["text", "image"]}},
+            None,
+            {"completion", "tools", "thinking", "vision"},
+        ),
+        (
+            {"supported_parameters": ["reasoning"], "architecture": {"input_modalities": None}},
+            None,
+            {"completion", "thinking"},
+        ),
         ({"supported_parameters": [], "architecture": []}, None, {"completion"}),
     ],
-)  # fmt: skip
+)
 async def test_what_an_entry_says(
     entry: dict[str, Any], context: int | None, capabilities: set[str] | None, pool: Pool, redactor: Redactor
 ) -> None:
@@ -240,7 +248,11 @@ async def test_what_an_entry_says(
         one = at(fake)
         await refresh(one, pool, redactor)
         known = one.models["m"]
-        assert (known.context_length, known.capabilities, known.created) == (context, capabilities, None)
+        assert (known.context_length, known.capabilities, known.created) == (
+            context,
+            capabilities and frozenset(capabilities),
+            None,
+        )
 
 
 @pytest.mark.parametrize(
@@ -390,8 +402,6 @@ async def test_a_failure_in_between_brings_the_next_look_forward(autojump_clock:
     async with probes.watching(one):
         await trio.sleep(30)
         assert probes.times == [0]
-        from linx.errors import ConnectFailed
-
         one.health.failed(ConnectFailed("refused"), trio.current_time())
         await trio.sleep(1)
         assert probes.times == [0, 30]
@@ -413,9 +423,7 @@ async def test_a_change_is_logged_once(
     assert [record.getMessage() for record in caplog.records] == ["a is down: said nonsense", "a is up"]
 
 
-async def test_jitter_only_shortens(
-    autojump_clock: MockClock, probes: Probes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_jitter_only_shortens(autojump_clock: MockClock, probes: Probes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 0.999)
     async with probes.watching(provider("a")):
         await trio.sleep(60)

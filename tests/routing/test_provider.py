@@ -11,6 +11,7 @@ from linx import jsontext
 from linx.chat import ChatRequest
 from linx.dialects.ollama_decoder import OllamaDecoder
 from linx.dialects.openai_decoder import OpenAIDecoder
+from linx.errors import Garbled
 from linx.routing import prices
 from linx.routing.prices import Price
 from linx.routing.provider import (
@@ -22,7 +23,6 @@ from linx.routing.provider import (
     Candidate,
     Model,
     Provider,
-    is_loopback,
     task_of,
 )
 from linx.telemetry import Counters
@@ -296,7 +296,7 @@ def test_an_automatic_context_holds_the_prompt_and_the_answer_and_never_shrinks_
 def learnt() -> Provider:
     old = has(provider("a", api_key="k"), "listed", "configured")
     old.models["listed"].listed = {"id": "listed"}
-    old.health.failed(linx_error(), 0.0)
+    old.health.failed(Garbled("nonsense"), 0.0)
     old.took("listed", 0.5)
     old.takes_stream_options = False
     old.version = "1.2.3"
@@ -305,12 +305,6 @@ def learnt() -> Provider:
     old.probed.set()
     old.slots.active = 2
     return old
-
-
-def linx_error() -> Any:
-    from linx.errors import Garbled
-
-    return Garbled("nonsense")
 
 
 def test_the_same_service_keeps_what_was_learnt() -> None:
@@ -366,17 +360,6 @@ def test_how_it_shows_itself() -> None:
     assert repr(one) == "<Provider a (openai) 1 models, 3 active>"
     assert str(Candidate(one, "m")) == "a/m"
     assert Model("m").listed == {}
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("localhost", True), ("x.localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True),
-        ("10.0.0.1", False), ("example.com", False), ("localhost.example.com", False),
-    ],
-)  # fmt: skip
-def test_what_is_this_machine(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
 
 
 def test_two_names_of_one_server() -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from linx.config import RoutingConfig
 from linx.errors import Garbled, NoLocalProvider, Refused, UnknownModel
@@ -16,6 +15,8 @@ from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S,
 from tests.routing.world import has, provider
 
 if TYPE_CHECKING:
+    from trio.testing import MockClock
+
     from linx.routing.provider import Provider
 
 CHEAP, DEAR = Price(1e-6, 1e-6), Price(1e-5, 1e-5)
@@ -77,7 +78,7 @@ def test_a_provider_may_be_named_and_a_default_takes_the_rest(asked: str, found:
 
 
 def test_nobody_has_it() -> None:
-    with pytest.raises(UnknownModel, match="'m'. No provider has a model yet; GET /v1/providers/status") as caught:
+    with pytest.raises(UnknownModel, match=r"'m'\. No provider has a model yet; GET /v1/providers/status") as caught:
         routed(router(provider("a")))
     assert caught.value.model == "m"
     many = has(provider("a", model_mappings={"default-not": "x"}), "llama3:8b", "llama3:70b", "qwen", "phi")
@@ -110,7 +111,7 @@ def test_priority_then_file_order(priority: Any, expected: str) -> None:
 
 
 def test_the_cheaper_goes_first_where_that_is_wanted() -> None:
-    far = {"local": False}
+    far: dict[str, Any] = {"local": False}
     one = has(provider("a", **far), "m", price=DEAR)
     two = has(provider("b", **far), "m")
     free = has(provider("c"), "m")
@@ -328,3 +329,10 @@ def test_the_order_does_not_depend_on_the_order_of_equals_in_time() -> None:
         providers = [has(provider(name), "m") for name in order]
         one = router(*providers, provider_priority=("c", "a", "b"))
         assert {tuple(routed(one)) for _ in range(5)} == {("c/m", "a/m", "b/m")}
+
+
+def test_an_unknown_model_names_who_is_down() -> None:
+    ollama = provider("ollama")
+    ollama.health.probed(0.0, "localhost:11434 refused the connection: is it running?")
+    with pytest.raises(UnknownModel, match=r"Down now: ollama \(localhost:11434 refused the connection"):
+        Router([ollama], RoutingConfig()).route("m", 0.0, Demand())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import trio
-from trio.testing import MockClock
 
 from linx.errors import Overloaded
 from linx.server.limits import Limits, Shared, Watch
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 
 def test_bodies_are_held_up_to_the_bound() -> None:
