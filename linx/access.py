@@ -125,7 +125,7 @@ class Access:
 
     def _check_host(self, host: bytes) -> None:
         name = _host_name(host.decode("latin-1"))
-        if not name or is_local_name(name) or name in self.policy.hosts:
+        if not name or is_local_name(name) or _is_listed(name, self.policy.hosts):
             return
         raise Forbidden(
             f"Linx does not answer to the name {quote(name)!r}, which protects it from web pages that rebind DNS. "
@@ -159,7 +159,7 @@ class Access:
         match = _WEB_ORIGIN.fullmatch(origin)
         if match is not None:
             name = match[1].decode("ascii").lower()
-            if is_local_name(name) or name in self.policy.hosts:
+            if is_local_name(name) or _is_listed(name, self.policy.hosts):
                 return
         shown = quote(origin.decode("latin-1"))
         raise Forbidden(
@@ -194,6 +194,18 @@ def is_local_name(name: str) -> bool:
         return _DOTTED.fullmatch(name) is not None and ipaddress.IPv4Address(name).is_loopback
     except ValueError:
         return False
+
+
+def _is_listed(name: str, hosts: frozenset[str]) -> bool:
+    """Is it one of them, or below one that is written ``*.example.org``?"""
+    if name in hosts:
+        return True
+    _label, dot, above = name.partition(".")
+    while dot:
+        if f"*.{above}" in hosts:
+            return True
+        _label, dot, above = above.partition(".")
+    return False
 
 
 def _presented(request: Asking, path_key: bytes | None) -> bytes | None:

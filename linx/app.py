@@ -115,7 +115,8 @@ class App:
         self.context = Context(
             self.config, Router((), self.config.routing), self.pool, Telemetry(), self.redactor, reload=self.reload
         )
-        self.server = Server(Endpoints(self.context, self.access, lambda: self.faces), Limits())
+        endpoints = Endpoints(self.context, self.access, lambda: self.faces)
+        self.server = Server(endpoints, Limits(), endpoints.words)
         self._make_tunnel()
         await self._listen()
         if self.demo is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ EITHER = "either"
 USUAL_ID_HEADERS = (b"x-request-id",)
 ID_HEADERS: Mapping[str, tuple[bytes, ...]] = {"anthropic": (*USUAL_ID_HEADERS, b"request-id")}
 """By dialect: under which names the id of a request goes into the head of its answer."""
+_AUTHORITY = re.compile(rb"^http://[^/?]*", re.IGNORECASE)
 VARIANTS = ("", "/v1", "/v1/v1", "/api/v1", "/cursor/v1")
 
 log = logging.getLogger("linx.endpoints")
@@ -211,13 +213,25 @@ class Endpoints:
             else:
                 reply.abort()
             return
-        headers = list(error.headers)
-        if error.retry_after_s is not None:
-            headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
-        if error.may_retry is not None:
-            headers.append((b"x-should-retry", b"true" if error.may_retry else b"false"))
         body = jsontext.dumps_ascii(face.error_body(error, request.id))
-        await reply.whole(status_of(face, error), body, headers=headers)
+        await reply.whole(status_of(face, error), body, headers=_error_headers(error))
+
+    def words(self, error: LinxError, request_id: str, target: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """An error that the server answers before there is a request to read a dialect from."""
+        _key, path = split_key(_AUTHORITY.sub(b"", target).partition(b"?")[0].decode("latin-1"))
+        face = self.faces()[_dialect(path, find(path), is_anthropic=False)]
+        headers = [(name, request_id.encode()) for name in ID_HEADERS.get(face.name, USUAL_ID_HEADERS)]
+        body = jsontext.dumps_ascii(face.error_body(error, request_id))
+        return status_of(face, error), headers + _error_headers(error), body
+
+
+def _error_headers(error: LinxError) -> list[tuple[bytes, bytes]]:
+    headers = list(error.headers)
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
+    if error.may_retry is not None:
+        headers.append((b"x-should-retry", b"true" if error.may_retry else b"false"))
+    return headers
 
 
 def split_key(path: str) -> tuple[bytes | None, str]:
@@ -242,9 +256,13 @@ def find(path: str) -> Endpoint | None:
 
 def face_of(path: str, endpoint: Endpoint | None, request: Request) -> str:
     """Which dialect a client speaks, also one that asks for a path Linx does not have."""
+    return _dialect(path, endpoint, is_anthropic=request.header(b"anthropic-version") is not None)
+
+
+def _dialect(path: str, endpoint: Endpoint | None, *, is_anthropic: bool) -> str:
     if endpoint is not None and endpoint.face != EITHER:
         return endpoint.face
-    if request.header(b"anthropic-version") is not None or "/messages/" in path:
+    if is_anthropic or "/messages/" in path:
         return "anthropic"
     if path.startswith("/api/") and not path.startswith("/api/v1"):
         return "ollama"

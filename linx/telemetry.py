@@ -70,7 +70,10 @@ class Histogram:
     def _bucket(self, seconds: float) -> int:
         if seconds <= self.FIRST_S:
             return 0
-        return min(self.BUCKETS - 1, math.ceil(math.log(seconds / self.FIRST_S, self.GROWTH)))
+        return min(self.BUCKETS - 1, math.ceil(math.log(seconds / self.FIRST_S) / _LOG_GROWTH))
+
+
+_LOG_GROWTH = math.log(Histogram.GROWTH)
 
 
 class Buckets:

@@ -97,6 +97,16 @@ def test_names_of_this_machine(host: bytes) -> None:
     check(Policy(hosts=machine_names(["my.name", "fd00::1", "0.0.0.0"])), Ask(host=host))
 
 
+def test_a_star_allows_every_name_below_and_no_other() -> None:
+    policy = Policy(hosts=machine_names(["*.home.Example"]))
+    for host in (b"box.home.example", b"a.b.home.example:8080"):
+        check(policy, Ask(host=host))
+        check(policy, Ask({b"origin": b"http://" + host}))
+    for host in (b"home.example", b"evilhome.example", b"box.home.example.evil", b"example"):
+        with pytest.raises(Forbidden, match="allowed_hosts"):
+            check(policy, Ask(host=host))
+
+
 @pytest.mark.parametrize(
     "host",
     [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx import endpoints
+from linx import endpoints, jsontext
 from linx.access import Policy
 from linx.endpoints import (
     EITHER,
@@ -154,6 +154,34 @@ class Headers:
 def test_whose_dialect_it_is(path: str, fields: dict[str, str], face: str) -> None:
     assert face_of(path, find(path), Headers(**fields)) == face  # type: ignore[arg-type]
     assert EITHER not in SHAPES
+
+
+@pytest.mark.parametrize(
+    ("target", "face"),
+    [
+        (b"", "openai"),
+        (b"*", "openai"),
+        (b"/v1/models?x=/api/chat", "openai"),
+        (b"/api/chat?x", "ollama"),
+        (b"/k/secret/api/chat", "ollama"),
+        (b"HTTP://localhost:80/api/chat", "ollama"),
+        (b"http://localhost", "openai"),
+        (b"/v1/messages", "anthropic"),
+        (b"/\xff", "openai"),
+    ],
+)
+async def test_what_the_server_refuses_by_itself_is_said_in_the_paths_dialect(
+    target: bytes, face: str, tmp_path: Path
+) -> None:
+    async with linx_here(config_for(), tmp_path) as app:
+        words = endpoints.Endpoints(app.context, app.access, lambda: app.faces).words
+        status, headers, body = words(Overloaded("full", retry_after_s=1.5), "abc", target)
+    assert status == (529 if face == "anthropic" else 503)
+    assert set(jsontext.loads(body)) == SHAPES[face]
+    assert isinstance(jsontext.loads(body)["error"], str) == (face == "ollama")
+    assert (b"x-request-id", b"abc") in headers
+    assert ((b"request-id", b"abc") in headers) == (face == "anthropic")
+    assert (b"retry-after", b"2") in headers
 
 
 # --- answers ---

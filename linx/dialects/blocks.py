@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from linx import jsontext
 from linx.dialects import hub
+from linx.dialects.base import MAX_FRAME
+from linx.errors import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,12 +58,16 @@ class Block:
 class BlockEncoder(ABC):
     """An Encoder whose subclass says how blocks begin, grow and end on the wire."""
 
+    repeats_text = False
+    """Does the end of the answer hold all of its text once more, so that it is kept?"""
+
     def __init__(self, used_ids: Iterable[str] = ()) -> None:
         self.usage: Usage | None = None
         self.finish: str | None = None
         self.is_refused = False
         self.size = 0
         """Characters of the answer so far."""
+        self._kept = 0
         self._out: list[bytes] = []
         self._open: Block | None = None
         self._waiting: list[Block] = []
@@ -214,6 +220,10 @@ class BlockEncoder(ABC):
 
     def _grow(self, block: Block, text: str, logprobs: list[JsonObject] | None) -> None:
         self.size += len(text)
+        if self.repeats_text or block.key >= 0 or block is not self._open:
+            self._kept += len(text)
+            if self._kept > MAX_FRAME:
+                raise Garbled(f"sent more than {MAX_FRAME >> 20} MiB that must be kept until its end")
         if block is self._open:
             self._write(block, text, logprobs)
         elif block.number < 0:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from linx import jsontext
 from linx.chat import Answer, ChatRequest, Chunk, JsonObject, Stamp, Timings, ToolCall, Usage
+from linx.dialects.base import MAX_FRAME
 from linx.dialects.ollama_decoder import CHAT, GENERATE
 from linx.errors import Garbled, LinxError
 
@@ -43,6 +44,7 @@ class OllamaEncoder:
         self._pieces = 0
         self._tools: dict[int, ToolCall] = {}
         self._arguments: dict[int, list[str]] = {}
+        self._kept = 0
         self._finish: str | None = None
         self._usage: Usage | None = None
         self._timings: Timings | None = None
@@ -134,6 +136,9 @@ class OllamaEncoder:
                 call = self._tools[delta.index] = ToolCall(delta.id or "", delta.name or "")
                 self._arguments[delta.index] = []
             self._arguments[delta.index].append(delta.arguments)
+            self._kept += len(delta.arguments)
+        if self._kept > MAX_FRAME:
+            raise Garbled(f"sent tool call arguments of more than {MAX_FRAME >> 20} MiB")
 
     def _calls(self) -> list[ToolCall]:
         return [

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from linx.errors import LinxError
 
 # What a whole answer says in its own place, or what is only noise (the padding of OpenAI's frames).
-_TOP = frozenset(("id", "object", "created", "model", "choices", "usage", "error", "obfuscation"))
+_TOP = frozenset(
+    ("id", "object", "created", "model", "choices", "usage", "error", "obfuscation", "system_fingerprint")
+)
 _CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs"))
 _DELTA = frozenset(("role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call"))
 _CALL = frozenset(("index", "id", "type", "function", "custom"))
@@ -130,6 +132,9 @@ class _Extras:
         self.deltas: dict[int, JsonObject] = {}
         self.calls: dict[tuple[int, int], JsonObject] = {}
         for source in sources:
+            given = source.get("system_fingerprint")
+            if given is not None:
+                self.top["system_fingerprint"] = given
             if not source.keys() <= _TOP:
                 _take(self.top, source, _TOP)
             for choice in source["choices"]:

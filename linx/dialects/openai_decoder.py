@@ -62,6 +62,7 @@ class OpenAIDecoder:
         self._body = bytearray()  # of an answer that is one JSON text
         self._choices: dict[int, _Choice] = {}
         self._halves = Halves()
+        self._waiting = self._halves.waiting
         self._has_usage = False
 
     def feed(self, data: bytes) -> list[Chunk]:
@@ -71,7 +72,7 @@ class OpenAIDecoder:
             data = self._sniffed(data)
         chunks: list[Chunk] = []
         if self._is_sse:
-            data_of_frame = self._events.only_frame(data) if len(data) <= _DEEP and not self._halves else None
+            data_of_frame = self._events.only_frame(data) if len(data) <= _DEEP and not self._waiting else None
             if data_of_frame is not None:
                 # A read that is one frame, too short to be too deep, goes straight to the JSON reader.
                 try:
@@ -215,7 +216,7 @@ class OpenAIDecoder:
     # --- from frames to chunks ---
 
     def _frame(self, frame: Any, chunks: list[Chunk]) -> None:
-        if self._halves:
+        if self._waiting:
             frame = self._halves.mend(_object(frame))
         self._mended_frame(frame, chunks)
 

@@ -20,16 +20,16 @@ _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 class Halves:
     """``mend`` takes a frame parsed with its lone surrogates and leaves it without any.
 
-    True while a half is waiting: then every frame must pass through here.
+    While there is anything in ``waiting``, every frame must pass through here.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("waiting",)
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[int, str | int], str] = {}
+        self.waiting: dict[tuple[int, str | int], str] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._waiting)
+        return bool(self.waiting)
 
     def mend(self, frame: JsonObject) -> JsonObject:
         choices = frame.get("choices")
@@ -48,14 +48,14 @@ class Halves:
 
     def _join(self, holder: dict[str, Any], key: str, kind: tuple[int, str | int], is_last: bool) -> None:
         text = holder.get(key)
-        half = self._waiting.get(kind)
+        half = self.waiting.get(kind)
         if half is not None and (is_last or (isinstance(text, str) and text)):
-            del self._waiting[kind]
+            del self.waiting[kind]
             text = half + (text if isinstance(text, str) else "")
         if not isinstance(text, str) or not text:
             return
         if not is_last and "\ud800" <= text[-1] <= "\udbff":
-            self._waiting[kind] = text[-1]
+            self.waiting[kind] = text[-1]
             text = text[:-1]
         holder[key] = text
 

@@ -209,12 +209,12 @@ def _tools_for_llamacpp(tools: list[Any], choice: Any) -> tuple[list[Any], Any]:
         return functions, choice
     allowed = choice.get("allowed_tools")
     if isinstance(allowed, dict):
-        named = [_name(tool) for tool in allowed.get("tools") or ()]
+        named = {str(_name(tool)) for tool in allowed.get("tools") or ()}
         word = "required" if allowed.get("mode") == "required" else "auto"
     else:
-        named = [_name(choice)]
+        named = {str(_name(choice))}
         word = "required"
-    kept = [tool for tool in functions if _name(tool) in named]
+    kept = [tool for tool in functions if str(_name(tool)) in named]
     return (kept, word) if kept else (functions, "auto")
 
 

@@ -169,6 +169,9 @@ class _Conversation:
         self._names = names
         self._messages: list[JsonObject] = []
         self._turn: JsonObject | None = None
+        # Pieces of the turn, joined once it is over: adding up strings would copy them all each time.
+        self._said: list[str] = []
+        self._thought: list[str] = []
         self._thoughts: list[str] = []
         self._details: list[JsonObject] = []
         self._pictures: list[JsonObject] = []
@@ -202,7 +205,16 @@ class _Conversation:
             self._messages.append(hub.user_message(self._pictures))
         return self._messages
 
+    def _settle(self) -> None:
+        if self._turn is not None:
+            if self._said:
+                self._turn["content"] = "\n".join([self._turn["content"], *self._said])
+            if self._thought:
+                self._turn["reasoning_content"] = "\n\n".join(self._thought)
+        self._said, self._thought = [], []
+
     def _close_turn(self) -> None:
+        self._settle()
         self._turn = None
         self._thoughts, self._details = [], []
 
@@ -231,7 +243,7 @@ class _Conversation:
         if turn["content"] is None:
             turn["content"] = text or (None if calls else "")
         elif text:
-            turn["content"] += f"\n{text}"
+            self._said.append(text)
         self._think(turn)
         for position, call in enumerate(calls):
             where = f"{path}.tool_calls[{position}]"
@@ -282,6 +294,7 @@ class _Conversation:
         if self._pictures:
             self._messages.append(hub.user_message(self._pictures))
             self._pictures = []
+        self._settle()
         turn: JsonObject = {"role": "assistant", "content": None}
         self._turn = turn
         self._messages.append(turn)
@@ -289,9 +302,7 @@ class _Conversation:
 
     def _think(self, turn: JsonObject) -> None:
         """The reasoning read since belongs to this message."""
-        if self._thoughts:
-            thoughts = [turn["reasoning_content"]] if "reasoning_content" in turn else []
-            turn["reasoning_content"] = "\n\n".join([*thoughts, *self._thoughts])
+        self._thought += self._thoughts
         if self._details:
             turn.setdefault("reasoning_details", []).extend(self._details)
         self._thoughts, self._details = [], []

@@ -33,6 +33,8 @@ _CALL_DELTA: tuple[str, JsonObject] = ("response.function_call_arguments.delta",
 
 
 class ResponsesEncoder(BlockEncoder):
+    repeats_text = True
+
     def __init__(self, chat: ChatRequest, stamp: Stamp) -> None:
         super().__init__(hub.used_ids(chat.body))
         self._shape = _Shape(chat, stamp)

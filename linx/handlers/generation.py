@@ -18,7 +18,16 @@ from linx import jsontext
 from linx.chat import Answer, ChatRequest, JsonObject, Stamp
 from linx.dialects.base import status_of
 from linx.dialects.ollama_request import prompt_tokens_estimate
-from linx.errors import AttemptError, BadRequest, LinxError, LoopDetected, RouteExhausted, UnsupportedEncoding, quote
+from linx.errors import (
+    AttemptError,
+    BadRequest,
+    Garbled,
+    LinxError,
+    LoopDetected,
+    RouteExhausted,
+    UnsupportedEncoding,
+    quote,
+)
 from linx.handlers.context import Context, new_id
 from linx.handlers.heartbeat import JUST_NOW
 from linx.routing.attempt import Attempt
@@ -47,6 +56,8 @@ SESSION_HEADERS = (
 _CHARSET = re.compile(rb";[ \t]*charset[ \t]*=[ \t]*\"?([^\";, \t]+)", re.IGNORECASE)
 _HOP = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 MAX_HOPS = 32
+MAX_WHOLE = 64 * 2**20
+"""Bytes of a provider's answer that are collected for a client that asked for no stream."""
 CENSORED = 0.999
 """Keeps what is known of a loser in the histogram's bucket that it was hedged at."""
 SESSION_FIELDS = ("conversation_id", "session_id", "prompt_cache_key")
@@ -132,13 +143,11 @@ class Generation:
         telemetry.begin(record)
         phase = "cancelled"
         try:
-            now = record.started
             if self.router.is_starting():
-                record.wait_begins(now)
+                record.wait_begins(record.started)
                 await self.router.until_known(self.chat.model)
-                now = trio.current_time()
-                record.wait_ends(now)
-            self.race = self._race(now)
+                record.wait_ends(trio.current_time())
+            self.race = self._race()
             if self.chat.stream:
                 await self._stream()
             else:
@@ -208,7 +217,10 @@ class Generation:
             for chunk in chunks:
                 if chunk.usage is not None:
                     usage = chunk.usage
-            data = encoder.frames(chunks)
+            try:
+                data = encoder.frames(chunks)
+            except AttemptError as error:
+                raise attempt.garbled(error) from None
             if attempt.done:
                 await reply.end(data + encoder.end())
                 return usage
@@ -231,7 +243,10 @@ class Generation:
                 while chunks is not None:
                     for chunk in chunks:
                         answer.add(chunk)
+                    if attempt.received > MAX_WHOLE:
+                        raise attempt.garbled(Garbled(f"sent an answer of more than {MAX_WHOLE // 2**20} MiB"))
                     chunks = None if attempt.done else await self._more(attempt)
+                body = self._body(attempt, answer)
             except AttemptError as error:
                 attempt.close()
                 self.race.lost(error, attempt.candidate)
@@ -244,7 +259,6 @@ class Generation:
         self._used(attempt, answer.usage)
         self.record.status = 200
         self.context.telemetry.added.add(self.record.own_s(trio.current_time()))
-        body = jsontext.dumps(self._folded(answer))
         headers = self._headers()
         if self.record.cost_usd is not None:
             headers.append((b"x-linx-cost-usd", f"{self.record.cost_usd:.9f}".rstrip("0").rstrip(".").encode()))
@@ -258,14 +272,22 @@ class Generation:
         finally:
             self.record.wait_ends(trio.current_time())
 
+    def _body(self, attempt: Attempt, answer: Answer) -> bytes:
+        """The whole answer as JSON. Where its dialect cannot carry it, that is a failure like any other."""
+        try:
+            return jsontext.dumps(self._folded(answer))
+        except AttemptError as error:
+            raise attempt.garbled(error) from None
+
     def _folded(self, answer: Answer) -> JsonObject:
         return self.face.whole(self.chat, answer, self._stamp())
 
     # --- the race ---
 
-    def _race(self, now: float) -> Race[Attempt]:
+    def _race(self) -> Race[Attempt]:
         context, demand = self.context, self.demand
         routing = self.router.routing
+        now = trio.current_time()
         route = self._route(now)
         self._wait_s = route.wait_s
         context.budget.requested(now)

@@ -44,7 +44,7 @@ class Attempt:
 
     __slots__ = (
         "_asked_otherwise", "_chat", "_decoder", "_exchange", "_has_slot", "_has_spoken", "_hop", "_is_patient",
-        "_is_waiting", "_pool", "_redactor", "_way", "candidate", "done", "first", "record",
+        "_is_waiting", "_pool", "_redactor", "_way", "candidate", "done", "first", "received", "record",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +63,7 @@ class Attempt:
         self.record = record
         self.first: list[Chunk] = []
         self.done = False
+        self.received = 0  # bytes of the answer since its first chunks
         self._chat = chat
         self._pool = pool
         self._hop = hop
@@ -117,11 +118,20 @@ class Attempt:
             data = await exchange.read()
         except AttemptError as error:
             raise self._failed(error) from None
+        self.received += len(data)
         chunks = decoder.feed(data) if data else decoder.end()
         if decoder.problem is not None and not chunks:
             raise self._failed(decoder.problem)
         self.done = decoder.done
         return chunks
+
+    def garbled(self, error: AttemptError) -> AttemptError:
+        """The answer came whole and is still none that the client's dialect can carry.
+
+        The model's fault and not the server's, so it is a failure of this attempt alone.
+        """
+        error.blames_provider = False
+        return self._failed(error)
 
     def finish(self) -> None:
         """The answer is whole: the connection may serve the next request."""

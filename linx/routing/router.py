@@ -116,10 +116,7 @@ class Router:
 
     def is_starting(self) -> bool:
         """Is there a provider whose first probe has not come back?"""
-        for provider in self.providers:
-            if not provider.probed.is_set():
-                return True
-        return False
+        return any(not provider.probed.is_set() for provider in self.providers)
 
     async def until_known(self, model: str) -> None:
         """Wait for the first probes where nobody is known to have the name yet.

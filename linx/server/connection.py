@@ -143,7 +143,7 @@ class Connection:
             if self._is_overdue and wire.buffer:
                 raise RequestTimeout("The request head did not arrive in time")
         except RequestError as problem:
-            await wire.send(error_answer(problem, new_id()))
+            await wire.send(error_answer(problem, new_id(), self._shared.words, gate.target))
         return None
 
     def _take_head(self, gate: Gate) -> Head | None:
@@ -236,9 +236,10 @@ def second_opinion(head: Head) -> None:
 
 def _same_fields(theirs: list[tuple[bytes, bytes]], ours: list[tuple[bytes, bytes]]) -> bool:
     # h11 writes a coding in lower case; everything else must be the same to the byte.
-    return theirs == ours or [
-        (name, value.lower() if name == b"transfer-encoding" else value) for name, value in ours
-    ] == theirs
+    return (
+        theirs == ours
+        or [(name, value.lower() if name == b"transfer-encoding" else value) for name, value in ours] == theirs
+    )
 
 
 def _framing_of(head: Head) -> tuple[str, tuple[int, ...]]:

@@ -88,6 +88,11 @@ class Gate:
         self._line = 0  # where the line begins that is not judged yet
         self._seen = 0  # how much of the buffer has been looked at
 
+    @property
+    def target(self) -> bytes:
+        """What is asked for, as soon as the request line is judged; b"" before."""
+        return getattr(self._head, "target", b"")
+
     def take(self, buffer: bytearray) -> Head | None:
         """Remove one head from the buffer; None while it is incomplete. Raises RequestError."""
         if not buffer:

@@ -15,7 +15,7 @@ import trio
 from linx.errors import Overloaded, ShuttingDown
 from linx.server.connection import Connection
 from linx.server.limits import Limits, Shared, Watch
-from linx.server.refusal import error_answer
+from linx.server.refusal import Words, error_answer, usual_words
 from linx.server.request import Handler, new_id
 from linx.server.wire import LINGER_S
 from linx.transport import BREAKS, SocketTransport
@@ -52,9 +52,9 @@ class Door:
 class Server:
     """Serves ``handler`` until drained. One ``serve``, and a ``serve_on`` for each further listener."""
 
-    def __init__(self, handler: Handler, limits: Limits) -> None:
+    def __init__(self, handler: Handler, limits: Limits, words: Words = usual_words) -> None:
         self._handler = handler
-        self._shared = Shared(limits)
+        self._shared = Shared(limits, words=words)
         self._listeners: list[socket.socket] = []
         self._connections: set[Connection] = set()
         self._turned_away = 0

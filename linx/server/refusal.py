@@ -6,6 +6,7 @@ An endpoint answers in its client's dialect; here is what is said before there i
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -47,12 +48,21 @@ def error_headers(problem: LinxError, request_id: str) -> list[tuple[bytes, byte
     return headers
 
 
-def error_answer(problem: LinxError, request_id: str) -> bytes:
+Words = Callable[["LinxError", str, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]]
+"""Status, fields and body of an error answer, from the error, the request's id, and its target as far as known."""
+
+
+def usual_words(problem: LinxError, request_id: str, _target: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """OpenAI's, for a server that was not told which path speaks which dialect."""
+    return problem.status, error_headers(problem, request_id), error_body(problem)
+
+
+def error_answer(problem: LinxError, request_id: str, words: Words = usual_words, target: bytes = b"") -> bytes:
     """A whole answer for a client whose request could not be read; the connection closes after it."""
-    body = error_body(problem)
-    fields = b"".join(b"%b: %b\r\n" % (name, safe_value(value)) for name, value in error_headers(problem, request_id))
+    status, headers, body = words(problem, request_id, target)
+    fields = b"".join(b"%b: %b\r\n" % (name, safe_value(value)) for name, value in headers)
     return (
-        status_line(problem.status)
+        status_line(status)
         + b"content-type: application/json\r\nx-content-type-options: nosniff\r\n"
         + fields
         + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)

@@ -17,7 +17,7 @@ import trio
 
 from linx.errors import HangUp
 from linx.framing import TOKEN_BYTES
-from linx.server.refusal import error_body, error_headers, safe_value, status_line
+from linx.server.refusal import safe_value, status_line
 from linx.server.takeover import TakenOver
 
 if TYPE_CHECKING:
@@ -224,10 +224,10 @@ class Reply:
         """The server's own error answer, for where no endpoint has made a better one."""
         self.started = False
         self._held = b""
-        headers = error_headers(problem, request_id)
+        status, headers, body = self._shared.words(problem, request_id, self._head.target)
         ours = {name for name, _value in headers}
         self.common = [field for field in self.common if field[0] not in ours]
-        await self.whole(problem.status, error_body(problem), headers=headers)
+        await self.whole(status, body, headers=headers)
 
     async def _write(self, data: bytes) -> None:
         if self._held:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
@@ -312,3 +313,19 @@ def test_is_unload(keep_alive: Any, unloads: bool) -> None:
 
 def test_no_keep_alive_unloads_nothing() -> None:
     assert not is_unload({})
+
+
+def test_long_histories_cost_no_more_per_message_than_short_ones() -> None:
+    """Both took many seconds when a search through all open calls, or a copy of all text, was made for each."""
+    count = 20_000
+    began = time.process_time()
+    names = [f"f{number}" for number in range(count)]
+    results = [{"role": "tool", "tool_name": name, "content": name} for name in reversed(names)]
+    found = pairs(history(USER, calls(*names), *results))
+    assert found[0] == (f"call_1_{count - 1}", names[-1])
+    assert found[-1] == ("call_1_0", "f0")
+    frames = [calls("f", content="x" * 500, thinking="y" * 500) for _ in range(count)]
+    asked = history(USER, *frames)[1]
+    assert len(asked["content"]) == len(asked["reasoning_content"]) == 500 * count
+    assert len(asked["tool_calls"]) == count
+    assert time.process_time() - began < 3

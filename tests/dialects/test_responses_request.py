@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from copy import deepcopy
 from typing import Any
 
@@ -349,3 +350,20 @@ def test_what_linx_sealed_goes_back_to_the_provider() -> None:
 def test_ids_are_clean_on_both_sides() -> None:
     made = messages(call("functions.f:0"), output("functions.f:0"))
     assert made[0]["tool_calls"][0]["id"] == made[1]["tool_call_id"] == hub.clean_id("functions.f:0")
+
+
+def test_a_turn_of_many_items_costs_no_more_per_item_than_a_short_one() -> None:
+    """It took twenty seconds when all text so far was copied for each."""
+    count = 15_000
+    items = [
+        item
+        for number in range(count)
+        for item in (reasoning("r" * 200), says("assistant", text("z" * 200, "output_text")), call(f"c{number}"))
+    ]
+    given = body(input=items)
+    began = time.process_time()
+    turn = chat_body(given)["messages"][0]
+    assert time.process_time() - began < 3
+    assert turn["content"] == "\n".join(["z" * 200] * count)
+    assert turn["reasoning_content"] == "\n\n".join(["r" * 200] * count)
+    assert len(turn["tool_calls"]) == count

@@ -108,3 +108,39 @@ def test_a_frame_of_many_megabytes_in_small_pieces_takes_linear_time() -> None:
 
     # Quadratic would be 64 times as long for 8 times as much; the allowance is for a busy machine.
     assert seconds(8 << 20) < 30 * seconds(1 << 20) + 0.5
+
+
+@pytest.mark.parametrize(
+    ("data", "frame"),
+    [
+        (b'data: {"a":1}\n\n', b'{"a":1}'),
+        (b"data: \n\n", b""),
+        (b"data: x\r\n\r\n", None),
+        (b"data: x\r\n\n", None),
+        (b"data: x\n", None),
+        (b"data: x\n\ndata: y\n\n", None),
+        (b"data: x\ndata: y\n\n", None),
+        (b"data:x\n\n", None),
+        (b"event: x\n\n", None),
+        (b": data: x\n\n", None),
+        (b"data: x\n\n\n", None),
+        (b"\n\n", None),
+        (b"", None),
+    ],
+)
+def test_a_read_that_is_one_plain_frame(data: bytes, frame: bytes | None) -> None:
+    decoder = SSEDecoder()
+    assert decoder.only_frame(data) is None, "a BOM may come first"
+    decoder.feed(b": hello\n\n")
+    assert decoder.only_frame(data) == frame
+    if frame is not None:
+        assert decoder.feed(data) == [(b"", frame)]
+
+
+def test_what_continues_a_torn_event_is_no_frame_of_its_own() -> None:
+    decoder = SSEDecoder()
+    decoder.feed(b": hello\n\ndata: a")
+    assert decoder.only_frame(b"data: x\n\n") is None
+    assert decoder.feed(b"data: x\n\n") == [(b"", b"adata: x")]
+    decoder.feed(b"data: b\n\r")
+    assert decoder.only_frame(b"data: x\n\n") is None, "the LF of that CR may come first"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.handlers.heartbeat import Heartbeats
+from linx.handlers.heartbeat import JUST_NOW, Heartbeats
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -47,3 +47,19 @@ async def test_a_short_interval_is_kept_too(autojump_clock: MockClock, nursery: 
     assert len(client.beats) == 3
     gaps = [later - earlier for earlier, later in zip([0.0, *client.beats], client.beats, strict=False)]
     assert all(0.5 <= round(gap, 6) <= 0.6 for gap in gaps)
+
+
+async def test_what_was_sent_since_the_last_look_counts_from_that_look(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    heartbeats = Heartbeats(lambda: 5.0)
+    nursery.start_soon(heartbeats.run)
+    client = Client()
+    heartbeats.listeners.add(client)
+    for _ in range(30):
+        await trio.sleep(0.3)
+        client.heard_at = JUST_NOW
+    assert client.beats == []
+    await trio.sleep(7)
+    assert len(client.beats) == 1
+    assert 9 + 5 <= client.beats[0] <= 9 + 6

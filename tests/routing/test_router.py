@@ -285,8 +285,10 @@ def test_every_name_but_default() -> None:
 
 async def test_nobody_waits_for_a_name_that_is_known_or_when_all_have_answered(autojump_clock: MockClock) -> None:
     one = has(provider("a"), "m")
+    assert router(one).is_starting()
     await router(one).until_known("m")
     one.probed.set()
+    assert not router(one).is_starting()
     await router(one).until_known("x")
     assert trio.current_time() == 0
 

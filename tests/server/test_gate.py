@@ -317,3 +317,13 @@ def test_any_cut_gives_the_same_verdict_and_h11_agrees(
         theirs = [(name, value.lower() if name == b"transfer-encoding" else value) for name, value in head.received]
         assert list(event.headers) == theirs
         assert (judge.next_event() is h11.NEED_DATA) == (head.chunked or bool(head.content_length))
+
+
+def test_the_target_is_known_as_soon_as_its_line_is() -> None:
+    gate, buffer = Gate(), bytearray(b"GET /api/tags HT")
+    assert gate.take(buffer) is None
+    assert gate.target == b""
+    buffer += b"TP/1.1\r\nX: \x00\r\n\r\n"
+    with pytest.raises(RequestError):
+        gate.take(buffer)
+    assert gate.target == b"/api/tags"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from linx.errors import BadRequest, Overloaded, Unauthorized
+from linx.errors import BadRequest, LinxError, Overloaded, Unauthorized
 from linx.server.refusal import error_answer, error_body, safe_value, status_line
 
 
@@ -41,3 +41,13 @@ def test_status_lines() -> None:
 def test_values() -> None:
     assert safe_value(b"a b\tc~") == b"a b\tc~"
     assert safe_value(b"a\r\nb\x00\x7f\x80") == b"a??b???"
+
+
+def test_the_words_may_be_another_dialects() -> None:
+    def words(problem: LinxError, request_id: str, target: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        return 529, [(b"request-id", request_id.encode()), (b"x-target", target + b"\r\n")], problem.message.encode()
+
+    answer = error_answer(Overloaded("full"), "abc", words, b"/v1/messages")
+    assert answer.startswith(b"HTTP/1.1 529 ")
+    assert b"\r\nrequest-id: abc\r\nx-target: /v1/messages??\r\n" in answer
+    assert answer.endswith(b"\r\n\r\nfull")

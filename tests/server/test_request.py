@@ -9,6 +9,7 @@ import trio
 import trio.lowlevel
 import trio.testing
 
+from linx.errors import HangUp
 from linx.server.connection import Connection
 from linx.server.limits import Shared
 from linx.transport import StreamTransport
@@ -145,3 +146,51 @@ async def test_a_frame_that_may_be_left_out() -> None:
         assert sent > 0
         assert tried == [False, False, True, *[True] * sent, False]
         assert answer.body == b"beat" + b"x" * 50_000 * sent + b"end"
+
+
+async def test_a_frame_waits_only_where_the_client_does_not_take_it() -> None:
+    """The first carries the head; nothing is lost or sent out of order when the kernel is full."""
+    waited: list[bool] = []
+
+    async def handler(_request: Request, reply: Reply) -> None:
+        reply.start(200, b"text/plain")
+        for number in range(100):
+            waiting = reply.send_soon(b"%02d" % number * 50_000)
+            waited.append(waiting is not None)
+            if waiting is not None:
+                await waiting
+        await reply.end()
+
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(GET)
+        await trio.testing.wait_all_tasks_blocked()
+        answer = await client.answer()
+        assert answer.is_whole
+        assert answer.body == b"".join(b"%02d" % number * 50_000 for number in range(100))
+    assert waited[0]
+    assert not all(waited)
+    assert any(waited[1:])
+
+
+async def test_no_frame_for_a_client_that_is_gone() -> None:
+    over = trio.Event()
+
+    async def send_until_it_fails(reply: Reply) -> None:
+        while True:
+            waiting = reply.send_soon(b"x" * 50_000)
+            if waiting is not None:
+                await waiting
+
+    async def handler(_request: Request, reply: Reply) -> None:
+        reply.start(200, b"text/plain")
+        with pytest.raises(HangUp):
+            await send_until_it_fails(reply)
+        over.set()
+        raise HangUp
+
+    async with serving(handler) as (_server, port):
+        async with connected(port) as client:
+            await client.send(GET)
+            await client.read()
+        with trio.fail_after(5):
+            await over.wait()

@@ -1,0 +1,355 @@
+"""Does what Linx takes for HTTP mean the same to h11? A million random cases, on both sides.
+
+python -m benchmarks.fuzz_framing [--cases 1000000] [--seed 1]
+
+Linx reads heads and chunked bodies by hand and asks only h11's parser about heads. Here
+the whole of h11, its state machine included, reads the same bytes. For each case:
+
+- what Linx accepts, h11 accepts, with the same fields, framing, payload and rest;
+- of a head that Linx's gate lets through, h11's parser alone says what all of h11 says;
+- where the bytes are cut into reads changes nothing.
+
+Cases are whole messages with a few random faults, since random bytes are refused by
+everybody at the first one. A case that breaks a rule is printed and ends the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import h11
+import trio.testing
+
+from linx.errors import BadRequest, Garbled, RequestError
+from linx.framing import ChunkScanner, FramingError
+from linx.server.connection import second_opinion
+from linx.server.gate import MAX_HEAD, Gate, Head
+from linx.transport import StreamTransport
+from linx.upstream.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+CASES = 1_000_000
+_FAULTS = (
+    b"\r", b"\n", b"\r\n", b"\n\r", b"\r\n ", b"\r\n\t", b"\x00", b"\x0b", b"\x0c", b"\x7f", b"\x80", b"\xff", b" ",
+    b"\t", b":", b"::", b",", b";", b"=", b'"', b"\\", b"0", b"+1", b"-1", b"0x1", b"1_0", b"f", b"F", b"chunked",
+    b"close",
+    b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: a\r\n",
+    b"X-A: b\r\n", b"\r\n\r\n",
+)  # fmt: skip
+_METHODS = (b"GET", b"POST", b"HEAD", b"OPTIONS", b"DELETE", b"PUT", b"get", b"CONNECT", b"P OST", b"")
+_TARGETS = (b"/", b"/v1/chat/completions", b"/a?b=c", b"*", b"http://localhost/a", b"/%00", b"/a b", b"a", b"/#x", b"")
+_NAMES = (
+    b"Host", b"Content-Length", b"content-length", b"Transfer-Encoding", b"Connection", b"X-A", b"Expect", b"X_B",
+    b"Content_Length", b"Accept", b"Content-Type", b"Set-Cookie", b"Trailer", b"Upgrade", b"X A", b"",
+)  # fmt: skip
+_VALUES = (
+    b"localhost", b"0", b"3", b"12", b"012", b"3, 3", b"3,4", b"+3", b"99999999999999999999", b"chunked", b"Chunked",
+    b"gzip, chunked", b"identity", b"close", b"keep-alive", b"keep-alive, close", b"100-continue", b"a b", b" a ",
+    b"\ta",
+    b"", b"caf\xe9", b"a\x00b", b"127.0.0.1:80", b"[::1]", b"a,b",
+)  # fmt: skip
+_USUAL = (
+    b"Content-Length: 3", b"Transfer-Encoding: chunked", b"transfer-encoding:Chunked", b"Connection: close", b"X-A: b",
+    b"Accept: */*", b"Content-Type: application/json", b"User-Agent:  a  (b) ", b"X-Empty:", b"Expect: 100-continue",
+)  # fmt: skip
+_STATUSES = (b"200 OK", b"200", b"200 ", b"204 No Content", b"304 X", b"404 Not Found", b"500 \xff", b"99 X", b"600 X",
+             b"2000 X", b"100 Continue", b"101 X")  # fmt: skip
+_SIZES = (b"%x", b"%x", b"%X", b"0%x", b"000000%x", b"+%x", b" %x", b"0x%x", b"%x ", b"%x\t", b"-%x", b"0_%x")
+_EXTENSIONS = (
+    b"", b"", b"", b"", b";a", b";a=b", b';a="b c"', b"; a=b", b";", b";a=", b" ", b"\t", b';a="\\""', b";\xff",
+)  # fmt: skip
+_TRAILERS = (
+    b"", b"", b"", b"X-A: b\r\n", b"X-A:b\r\nX-C: d\r\n", b"Content-Length: 3\r\n", b"X A: b\r\n", b" X: y\r\n",
+)  # fmt: skip
+
+
+class Broken(Exception):
+    """A rule does not hold."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz_framing")
+    parser.add_argument("--cases", type=int, default=CASES)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(argv)
+    started = time.monotonic()
+    try:
+        counts = run(options.cases, options.seed)
+    except Broken as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    for what, count in sorted(counts.items()):
+        print(f"{count:9,} {what}")
+    print(f"{options.cases:,} cases of seed {options.seed} in {time.monotonic() - started:.0f} s: the same verdicts")
+    return 0
+
+
+def run(cases: int, seed: int) -> Counter[str]:
+    """Try so many cases, a quarter of each sort; how many of them were accepted. Raises Broken."""
+    chance = random.Random(seed)
+    counts: Counter[str] = Counter()
+    sorts: tuple[tuple[str, Callable[[random.Random], bytes], Callable[[bytes, random.Random], bool]], ...] = (
+        ("request heads", request_head, try_request),
+        ("response heads", response_head, try_response),
+        ("chunked requests", chunked_body, try_chunked_request),
+        ("chunked responses", chunked_body, try_chunked_response),
+    )
+    for number in range(cases):
+        name, make, judge = sorts[number % len(sorts)]
+        data = make(chance)
+        try:
+            accepted = judge(data, chance)
+        except Exception as problem:
+            raise Broken(f"{name}, case {number} of seed {seed}: {problem!r}\n{data!r}") from problem
+        counts[f"{name} {'accepted' if accepted else 'refused'}"] += 1
+    return counts
+
+
+# --- cases ---
+
+
+def request_head(chance: random.Random) -> bytes:
+    # The first of each is the right one, and is taken most of the time.
+    line = b"%s %s %s" % (_often(chance, _METHODS, 4), _often(chance, _TARGETS, 3), _often(chance, _VERSIONS, 1))
+    fields = [] if chance.random() < 0.1 else [b"Host: localhost"]
+    return _faulty(chance, b"\r\n".join((line, *fields, *_fields(chance), b"", b"")))
+
+
+def response_head(chance: random.Random) -> bytes:
+    line = b"%s %s" % (_often(chance, _VERSIONS, 2), _often(chance, _STATUSES, 6))
+    return _faulty(chance, b"\r\n".join((line, *_fields(chance), b"", b"")))
+
+
+_VERSIONS = (b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"http/1.1", b"HTTP/1.1 ", b"")
+
+
+def chunked_body(chance: random.Random) -> bytes:
+    parts = []
+    for _ in range(chance.randrange(5)):
+        payload = chance.randbytes(chance.choice((1, 2, 9, 10, 15, 16, 17, 200, 3000)))
+        size = _often(chance, _SIZES, 5) % len(payload)
+        parts.append(size + _often(chance, _EXTENSIONS, 4) + b"\r\n" + payload + b"\r\n")
+    parts.append(chance.choice((b"0", b"0", b"0", b"00", b"0;a=b")) + b"\r\n" + _often(chance, _TRAILERS, 5) + b"\r\n")
+    parts.append(chance.choice((b"", b"", b"GET / HTTP/1.1\r\n", b"\r\n", b"x")))
+    return _faulty(chance, b"".join(parts))
+
+
+def _fields(chance: random.Random) -> list[bytes]:
+    made = []
+    for _ in range(chance.randrange(5)):
+        if chance.random() < 0.7:
+            made.append(chance.choice(_USUAL))
+            continue
+        space = chance.choice((b" ", b" ", b" ", b"", b"\t", b"  "))
+        made.append(chance.choice(_NAMES) + b":" + space + chance.choice(_VALUES))
+    return made
+
+
+def _often(chance: random.Random, choices: Sequence[bytes], good: int) -> bytes:
+    return chance.choice(choices[:good] if chance.random() < 0.9 else choices)
+
+
+def _faulty(chance: random.Random, data: bytes) -> bytes:
+    for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 3))):
+        start = chance.randrange(len(data) + 1)
+        stop = start + chance.choice((0, 0, 1, 1, 2, 8))
+        data = data[:start] + chance.choice((b"", *_FAULTS)) + data[stop:]
+    return data
+
+
+def _cut(data: bytes, chance: random.Random) -> list[bytes]:
+    if chance.random() < 0.2 and len(data) < 300:
+        return [data[at : at + 1] for at in range(len(data))]
+    places = sorted(chance.randrange(len(data) + 1) for _ in range(chance.randrange(4)))
+    return [data[start:stop] for start, stop in zip([0, *places], [*places, len(data)], strict=True)]
+
+
+# --- heads of requests ---
+
+
+def try_request(data: bytes, chance: random.Random) -> bool:
+    head = _gate([data])
+    other = _gate(_cut(data, chance))
+    if (head is None) != (other is None) or (head and other and _meaning(head) != _meaning(other)):
+        raise Broken("how it is cut into reads matters")
+    if head is None:
+        return False
+    theirs = _whole_h11(head.raw)
+    try:
+        second_opinion(head)
+        is_right = True
+    except BadRequest:
+        is_right = False
+    # h11 writes a coding in lower case.
+    ours = [(name, value.lower() if name == b"transfer-encoding" else value) for name, value in head.received]
+    has_body = head.chunked or bool(head.content_length)
+    agrees = theirs == (head.method, head.target, b"1.0" if head.is_http10 else b"1.1", ours, has_body)
+    if is_right != agrees:
+        raise Broken(f"h11's parser says {is_right}, all of h11 says {theirs!r}")
+    if not agrees:
+        raise Broken(f"the gate lets through what h11 reads as {theirs!r}")
+    return True
+
+
+def _gate(reads: Sequence[bytes]) -> Head | None:
+    gate, buffer = Gate(), bytearray()
+    try:
+        for data in reads:
+            buffer += data
+            if head := gate.take(buffer):
+                return head
+    except RequestError:
+        pass
+    return None
+
+
+def _meaning(head: Head) -> tuple[object, ...]:
+    return (
+        head.raw, head.method, head.target, head.path, head.query, head.is_http10, head.host, head.fields, head.chunked,
+        head.content_length, head.expect, head.keep_alive,
+    )  # fmt: skip
+
+
+def _whole_h11(raw: bytes) -> tuple[object, ...] | None:
+    reader = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+    try:
+        reader.receive_data(raw)
+        event = reader.next_event()
+        has_body = reader.next_event() is h11.NEED_DATA
+    except h11.RemoteProtocolError:
+        return None
+    if not isinstance(event, h11.Request):
+        return None
+    return event.method, event.target, event.http_version, list(event.headers), has_body
+
+
+# --- heads of responses ---
+
+
+class _Silent(StreamTransport):
+    def __init__(self) -> None:
+        super().__init__(trio.testing.memory_stream_pair()[0])
+
+
+def try_response(data: bytes, _chance: random.Random) -> bool:
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return False
+    head = data[: end + 4]
+    connection = Connection(_NOWHERE, "nowhere:1")
+    try:
+        if connection._check(head) < 200:
+            return False
+        ours = connection._read(head, b"", is_head=False)
+    except Garbled:
+        # Linx is stricter. But of what passed its gate h11's parser must think as all of h11 does.
+        _check_parser(connection, head)
+        return False
+    theirs = _check_parser(connection, head)
+    if theirs is None:
+        raise Broken("h11 refuses it")
+    fields = [(name, value) for name, value in theirs.headers if not re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", value)]
+    if theirs.status_code != ours.status or fields != ours.headers:
+        raise Broken(f"h11 reads {theirs!r}")
+    lengths = [int(value) for name, value in fields if name == b"content-length"]
+    codings = [value for name, value in fields if name == b"transfer-encoding"]
+    if ours.status not in (204, 304) and (bool(codings), lengths[:1]) != (
+        ours.chunked,
+        [] if ours.length is None else [ours.length],
+    ):
+        raise Broken(f"it is framed in another way: {theirs!r}")
+    return True
+
+
+def _check_parser(connection: Connection, head: bytes) -> h11.Response | None:
+    try:
+        connection._check(head)
+    except Garbled:
+        return None
+    try:
+        mine: h11.Response | None = connection._second_opinion(head)
+    except Garbled:
+        mine = None
+    reader = h11.Connection(h11.CLIENT)
+    reader.receive_data(head)
+    try:
+        event = reader.next_event()
+    except h11.RemoteProtocolError:
+        event = None
+    theirs = event if isinstance(event, h11.Response) else None
+    if (mine is None) != (theirs is None) or (mine and theirs and list(mine.headers) != list(theirs.headers)):
+        raise Broken(f"h11's parser reads {mine!r}, all of h11 {theirs!r}")
+    return theirs
+
+
+# --- chunked bodies ---
+
+_POST = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+_OK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def try_chunked_request(data: bytes, chance: random.Random) -> bool:
+    reader = h11.Connection(h11.SERVER)
+    reader.receive_data(_POST)
+    reader.next_event()
+    return _compare_bodies(reader, data, chance)
+
+
+def try_chunked_response(data: bytes, chance: random.Random) -> bool:
+    reader = h11.Connection(h11.CLIENT)
+    reader.send(h11.Request(method="GET", target="/", headers=[("Host", "a")]))
+    reader.send(h11.EndOfMessage())
+    reader.receive_data(_OK)
+    reader.next_event()
+    return _compare_bodies(reader, data, chance)
+
+
+def _compare_bodies(reader: h11.Connection, data: bytes, chance: random.Random) -> bool:
+    whole = _scan([data])
+    if whole != _scan(_cut(data, chance)):
+        raise Broken("how it is cut into reads matters")
+    if whole is None:
+        return False
+    payload, rest, is_done = whole
+    read = bytearray()
+    if data:  # to h11 an empty read is the end of the connection
+        reader.receive_data(data)
+    while True:
+        try:
+            event = reader.next_event()
+        except h11.RemoteProtocolError as problem:
+            raise Broken(f"h11 refuses it: {problem}") from None
+        if not isinstance(event, h11.Data):
+            break
+        read += event.data
+    if bytes(read) != payload or (type(event) is h11.EndOfMessage) != is_done:
+        raise Broken(f"h11 reads {bytes(read)[:100]!r} and then {event!r}")
+    if is_done and reader.trailing_data[0] != rest:
+        raise Broken(f"h11 leaves {reader.trailing_data[0]!r}")
+    return is_done
+
+
+def _scan(reads: Sequence[bytes]) -> tuple[bytes, bytes, bool] | None:
+    """Payload, rest and whether the body is complete; None for what is refused."""
+    scanner = ChunkScanner()
+    payload = b""
+    try:
+        for data in reads:
+            payload += scanner.feed(data)
+    except FramingError:
+        return None
+    return payload, scanner.rest, scanner.done
+
+
+_NOWHERE = _Silent()
+
+if __name__ == "__main__":
+    sys.exit(main())
