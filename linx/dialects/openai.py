@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from linx.errors import LinxError
 
 # What a whole answer says in its own place, or what is only noise (the padding of OpenAI's frames).
-_TOP = frozenset(
-    ("id", "object", "created", "model", "choices", "usage", "error", "obfuscation", "system_fingerprint")
-)
+_TOP = frozenset(("id", "object", "created", "model", "choices", "usage", "error", "obfuscation", "system_fingerprint"))
 _CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs"))
 _DELTA = frozenset(("role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call"))
 _CALL = frozenset(("index", "id", "type", "function", "custom"))

@@ -111,6 +111,7 @@ class Series(Attempt):
         self.record = record
         self.first = []
         self.done = False
+        self.received = 0
         self._ask = ask
         self._part = parts[0]
         self._rest = list(parts[1:])
@@ -137,13 +138,21 @@ class Series(Attempt):
             if self._now is not None:
                 self._counted_before, self._now = total([self._counted_before, self._now]), None
             return await self._begin_part(None)
+        before = inner.received
         try:
             chunks = await inner.more()
         except AttemptError as error:
             self._end(error.outcome)
             raise
+        self.received += inner.received - before
         self.done = inner.done and not self._rest
         return self._taken(chunks or [])
+
+    def garbled(self, error: AttemptError) -> AttemptError:
+        assert self._inner is not None  # it is asked while the answer is being read
+        error = self._inner.garbled(error)
+        self._end(error.outcome)
+        return error
 
     def finish(self) -> None:
         if self._inner is not None:
