@@ -229,7 +229,9 @@ class Race(Generic[A]):
                 look_at = delay_s = math.inf
                 since = trio.current_time()
                 seen = len(self.failures)
-                while running or self._left:
+                # Woken by a failure in the same instant as somebody won, it must start nobody:
+                # a request goes out before its attempt could notice that it is cancelled.
+                while (running or self._left) and not (won or at_fault):
                     now = trio.current_time()
                     is_late = False
                     if look_at <= now and running:

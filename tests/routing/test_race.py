@@ -330,3 +330,10 @@ async def test_auto_mends_a_provider_that_stalls_now_and_then(autojump_clock: Mo
     times.sort()
     assert times[int(0.99 * len(times))] < 1.0
     assert attempts / len(times) < 1.10
+
+
+async def test_a_failure_in_the_instant_of_a_win_starts_nobody(autojump_clock: MockClock) -> None:
+    world = World([("a", 1, "fails"), ("b", 1, "answers"), ("c", 1, "answers")], after=0.0)
+    won = await world.race.winner()
+    assert won.candidate.provider.name == "b"
+    assert [name for name, _at in world.starts] == ["a", "b"]
