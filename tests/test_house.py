@@ -28,7 +28,7 @@ FLOORS = [
 # Inside a package: a room may import only what stands before it in its list.
 ORDERS = {
     "linx.tunnel": ["child", "commands", "lines", "explain", "supervisor"],
-    "linx.routing": ["prices", "health", "slots", "provider", "catalog", "router", "attempt", "race"],
+    "linx.routing": ["prices", "health", "slots", "ways", "provider", "catalog", "router", "attempt", "race"],
 }
 NO_IO = {"trio", "socket", "ssl", "h11", "time", "random", "secrets", "os"}
 ONLY_IN = {

@@ -16,23 +16,20 @@ import linx
 from linx import jsontext
 from linx.addresses import is_loopback
 from linx.chat import ChatRequest, JsonObject, ModelTraits
-from linx.dialects import completions_provider, embeddings, native, ollama_request, openai_request, text_completion
-from linx.dialects.completions import DIALECT as COMPLETIONS
-from linx.dialects.embeddings import EmbeddingsDecoder
-from linx.dialects.ollama_decoder import GENERATE, OllamaDecoder
-from linx.dialects.openai_decoder import OpenAIDecoder
+from linx.dialects import ollama_request
 from linx.routing import prices
 from linx.routing.health import Health
 from linx.routing.slots import Slots
+from linx.routing.ways import KINDS, way_for
 from linx.telemetry import Counters, Histogram
 from linx.upstream.dial import Origin
 from linx.upstream.pool import Sending
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
 
     from linx.config import ProviderConfig
-    from linx.dialects.base import Decoder
+    from linx.routing.ways import Way
 
 SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins
 USUAL_ANSWER = 1024  # tokens reserved for an answer whose length the client does not limit
@@ -54,158 +51,6 @@ class Model:
     created: int | None = None
     listed: JsonObject = field(default_factory=dict)
     """The provider's own entry for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How a kind of provider is asked: for chat, or for one of the other things below."""
-
-    path: str
-    accept: bytes
-    body: Callable[[ChatRequest, str, ModelTraits], JsonObject]
-    decoder: Callable[[Callable[[], str]], Decoder]
-    under_api: bool
-    """Is ``path`` below the OpenAI base (…/v1) or below the root?"""
-    lacks: str | None = None
-    """What a server that does not know the path cannot do; None where every one of the kind knows it."""
-    may_think: bool = True
-    takes_headers: bool = False
-    """Are the headers that belong to the client's dialect passed on?"""
-
-
-def _openai_body(kind: str) -> Callable[[ChatRequest, str, ModelTraits], JsonObject]:
-    return lambda chat, model, traits: openai_request.chat_body(chat, model, kind, traits)
-
-
-def _generate_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-    return ollama_request.request_for(chat, model, traits)[1]
-
-
-def _completion(kind: str) -> Kind:
-    def body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-        return text_completion.completion_body(chat, model, kind, traits)
-
-    return Kind("/completions", _SSE, body, text_completion.CompletionDecoder, True, "text completion", may_think=False)
-
-
-_SSE = b"text/event-stream, application/json"
-_NDJSON = b"application/x-ndjson"
-_JSON = b"application/json"
-KINDS: Mapping[str, Kind] = {
-    "ollama": Kind("/api/chat", _NDJSON, ollama_request.chat_body, OllamaDecoder, False),
-    "llamacpp": Kind("/chat/completions", _SSE, _openai_body("llamacpp"), OpenAIDecoder, True),
-    "openrouter": Kind("/chat/completions", _SSE, _openai_body("openrouter"), OpenAIDecoder, True),
-    "openai": Kind("/chat/completions", _SSE, _openai_body("openai"), OpenAIDecoder, True),
-}
-_GENERATE = Kind("/api/generate", _NDJSON, _generate_body, lambda new_id: OllamaDecoder(new_id, generate=True), False)
-_EMBEDDINGS = Kind(
-    "/embeddings",
-    _JSON,
-    embeddings.openai_body,
-    lambda _new_id: EmbeddingsDecoder(embeddings.OPENAI),
-    True,
-    "embeddings",
-    may_think=False,
-)
-_EMBED = Kind(
-    "/api/embed",
-    _JSON,
-    embeddings.embed_body,
-    lambda _new_id: EmbeddingsDecoder(embeddings.EMBED),
-    False,
-    "embeddings",
-    may_think=False,
-)
-_OLD_EMBEDDINGS = Kind(
-    "/api/embeddings",
-    _JSON,
-    embeddings.embeddings_body,
-    lambda _new_id: EmbeddingsDecoder(embeddings.EMBEDDINGS),
-    False,
-    "embeddings",
-    may_think=False,
-)
-_INFILL = Kind(
-    "/infill", _SSE, text_completion.infill_body, text_completion.InfillDecoder, False, "insert", may_think=False
-)
-
-
-def _old_completions(
-    body: Callable[[ChatRequest, str, ModelTraits], JsonObject], path: str = "/completions", *, insert: bool = False
-) -> Kind:
-    decoder = text_completion.InfillDecoder if insert else completions_provider.CompletionsDecoder
-    lacks = "insert" if insert else "text completion"
-    return Kind(path, _SSE, body, decoder, not insert, lacks, may_think=False)
-
-
-_OLD_GENERATE = Kind(
-    "/api/generate",
-    _NDJSON,
-    completions_provider.generate_body,
-    lambda new_id: OllamaDecoder(new_id, generate=True),
-    False,
-    may_think=False,
-)
-_OLD_COMPLETIONS: Mapping[str, Kind] = {
-    "openai": _old_completions(completions_provider.openai_body("openai")),
-    "openrouter": _old_completions(completions_provider.openai_body("openrouter")),
-    "llamacpp": _old_completions(completions_provider.llamacpp_body),
-    "ollama": _OLD_GENERATE,
-}
-NATIVE: Mapping[str, Kind] = {
-    native.ANTHROPIC: Kind(
-        "/messages",
-        _SSE,
-        native.messages_body,
-        lambda _new_id: native.NativeDecoder(native.ANTHROPIC),
-        True,
-        "the Messages API",
-        may_think=False,
-        takes_headers=True,
-    ),
-    native.RESPONSES: Kind(
-        "/responses",
-        _SSE,
-        native.responses_body,
-        lambda _new_id: native.NativeDecoder(native.RESPONSES),
-        True,
-        "the Responses API",
-        may_think=False,
-        takes_headers=True,
-    ),
-}
-"""By the client's dialect: how a provider is asked that speaks it itself, where ``native`` is set."""
-COMPLETION, INSERT = "completion", "insert"
-WAYS: Mapping[tuple[str, str], Kind] = {
-    **{
-        (kind, task): way
-        for kind, way in _OLD_COMPLETIONS.items()
-        for task in (COMPLETIONS, completions_provider.INSERT)
-    },
-    ("llamacpp", completions_provider.INSERT): _old_completions(
-        completions_provider.infill_body, "/infill", insert=True
-    ),
-    **dict.fromkeys((("ollama", GENERATE), ("ollama", COMPLETION), ("ollama", INSERT)), _GENERATE),
-    **{(kind, task): _completion(kind) for kind in ("openai", "openrouter") for task in (COMPLETION, INSERT)},
-    ("llamacpp", COMPLETION): _completion("llamacpp"),
-    ("llamacpp", INSERT): _INFILL,
-    **{
-        (kind, task): _EMBEDDINGS
-        for kind in ("openai", "openrouter", "llamacpp")
-        for task in (embeddings.OPENAI, embeddings.EMBED, embeddings.EMBEDDINGS)
-    },
-    ("ollama", embeddings.OPENAI): _EMBED,
-    ("ollama", embeddings.EMBED): _EMBED,
-    ("ollama", embeddings.EMBEDDINGS): _OLD_EMBEDDINGS,
-}
-"""By (kind, task): whatever a kind is not asked for as it is for chat."""
-
-
-def task_of(chat: ChatRequest) -> str:
-    """What a request wants of a provider: its dialect tells, and of /api/generate the fields."""
-    if chat.dialect == GENERATE and chat.native is not None and ollama_request.needs_completion(chat.native):
-        return INSERT if chat.native.get("suffix") else COMPLETION
-    return completions_provider.task_of(chat) if chat.dialect == COMPLETIONS else chat.dialect
 
 
 class Provider:
@@ -369,11 +214,9 @@ class Provider:
 
     # --- requests ---
 
-    def way(self, chat: ChatRequest) -> Kind:
+    def way(self, chat: ChatRequest) -> Way:
         """How it is asked for what ``chat`` wants."""
-        if self.config.native and chat.native is not None and chat.dialect in NATIVE:
-            return NATIVE[chat.dialect]
-        return WAYS.get((self.kind, task_of(chat)), self.dialect)
+        return way_for(self.kind, chat, is_native=self.config.native)
 
     def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes) -> Sending:
         """The HTTP request that asks for this answer. Raises what the dialect refuses."""

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.errors import NoLocalProvider, Refused, UnknownModel, quote
-from linx.routing.provider import KINDS, USUAL_ANSWER, Candidate, Provider
+from linx.routing.provider import USUAL_ANSWER, Candidate, Provider
+from linx.routing.ways import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,11 +19,9 @@ from linx.routing.provider import (
     HOP_HEADER,
     KEPT_MODELS,
     SMALLEST_CONTEXT,
-    WAYS,
     Candidate,
     Model,
     Provider,
-    task_of,
 )
 from linx.telemetry import Counters
 from tests.routing.world import has, provider
@@ -132,31 +130,6 @@ def test_chat_is_always_asked_as_a_stream(kind: Any, accept: bytes, decoder: typ
     assert (body["model"], body["stream"], body["messages"]) == ("m", True, CHAT_BODY["messages"])
     assert fields_of(sending)[b"accept"] == accept
     assert isinstance(one.way(chat()).decoder(str), decoder)
-
-
-@pytest.mark.parametrize(
-    ("request_", "task"),
-    [
-        (chat(), "openai"),
-        (chat("ollama", {"messages": []}), "ollama"),
-        (chat("ollama_generate", {"prompt": "a"}), "ollama_generate"),
-        (chat("ollama_generate", {"prompt": "a", "raw": True}), "completion"),
-        (chat("ollama_generate", {"prompt": "a", "suffix": "b"}), "insert"),
-        (chat("ollama_generate"), "ollama_generate"),
-        (chat("anthropic", {}), "anthropic"),
-    ],
-)
-def test_what_a_request_wants(request_: ChatRequest, task: str) -> None:
-    assert task_of(request_) == task
-
-
-def test_every_way_makes_a_decoder_and_what_is_no_chat_may_be_lacking() -> None:
-    for (kind, task), way in WAYS.items():
-        one = provider("a", kind=kind)
-        assert way.decoder(str).problem is None, (kind, task)
-        assert way.path.startswith("/")
-        assert way.lacks is not None or kind == "ollama", (kind, task)
-    assert one.way(chat()) is one.dialect
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ NGROK = [
     ('{"lvl":"info","msg":"started tunnel","url":"tcp://1.tcp.ngrok.io:1"}', None),
     ('{"lvl":"info","msg":"started tunnel"}', None),
     ('{"lvl":"info","msg":"client session established","obj":"tunnels.session"}', Word("back")),
-    ('{"err":"<nil>","lvl":"info","msg":"open config file","path":"/root/.config/ngrok/ngrok.yml"}', None),
+    ('{"err":"<nil>","lvl":"info","msg":"open config file","path":"/home/user/.config/ngrok/ngrok.yml"}', None),
     ('{"err":"<nil>","lvl":"info","msg":"session closing","obj":"tunnels.session"}', None),
     (
         '{"lvl":"eror","msg":"heartbeat timeout, terminating session"}',
