@@ -9,7 +9,7 @@ import trio
 import linx
 from linx import jsontext
 from linx.errors import BadRequest
-from linx.handlers.generation import read_object
+from linx.handlers.asking import read_object
 
 if TYPE_CHECKING:
     from linx.chat import JsonObject

@@ -14,7 +14,7 @@ from linx.dialects.anthropic_request import hub_body
 from linx.dialects.native_request import clean_messages
 from linx.dialects.ollama_request import prompt_tokens_estimate
 from linx.errors import AttemptError, Refused
-from linx.handlers.generation import check_charset, is_local_only, next_hop, read_object
+from linx.handlers.asking import check_charset, is_local_only, next_hop, read_object
 from linx.handlers.native import dialect_headers
 from linx.routing.catalog import fetch_json
 from linx.routing.provider import HOP_HEADER

@@ -16,7 +16,8 @@ from linx.chat import Chunk, Usage
 from linx.dialects.completions import prompts_of
 from linx.dialects.completions_provider import total
 from linx.errors import AttemptError
-from linx.handlers.generation import Generation, check_charset, read_object
+from linx.handlers.asking import check_charset, read_object
+from linx.handlers.generation import Generation
 from linx.routing.attempt import Attempt
 
 if TYPE_CHECKING:

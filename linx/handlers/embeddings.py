@@ -13,7 +13,8 @@ import trio
 from linx import jsontext
 from linx.dialects import embeddings
 from linx.errors import AttemptError
-from linx.handlers.generation import Generation, check_charset, read_object
+from linx.handlers.asking import check_charset, read_object
+from linx.handlers.generation import Generation
 from linx.routing.router import Demand
 
 if TYPE_CHECKING:

@@ -7,10 +7,8 @@ whole answer has seen nothing before the end, so for it a failure anywhere falls
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -20,18 +18,16 @@ from linx.dialects.base import status_of
 from linx.dialects.ollama_request import prompt_tokens_estimate
 from linx.errors import (
     AttemptError,
-    BadRequest,
     Garbled,
     LinxError,
-    LoopDetected,
     RouteExhausted,
-    UnsupportedEncoding,
     quote,
 )
+from linx.handlers.asking import check_charset, conversation_of, is_local_only, next_hop, read_object
 from linx.handlers.context import Context, new_id
 from linx.handlers.heartbeat import JUST_NOW
 from linx.routing.attempt import Attempt
-from linx.routing.provider import HOP_HEADER, USUAL_ANSWER, Candidate
+from linx.routing.provider import USUAL_ANSWER, Candidate
 from linx.routing.race import Race, Rules
 from linx.routing.router import Demand, Route
 from linx.telemetry import AttemptRecord, RequestRecord
@@ -42,25 +38,10 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 STREAM_HEADERS = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no"))
-SESSION_HEADERS = (
-    b"x-claude-code-session-id",
-    b"x-claude-session-id",
-    b"session_id",
-    b"session-id",
-    b"x-opencode-session",
-    b"x-session-id",
-    b"x-amp-thread-id",
-    b"x-openwebui-chat-id",
-    b"x-litellm-session-id",
-)
-_CHARSET = re.compile(rb";[ \t]*charset[ \t]*=[ \t]*\"?([^\";, \t]+)", re.IGNORECASE)
-_HOP = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-MAX_HOPS = 32
 MAX_WHOLE = 64 * 2**20
 """Bytes of a provider's answer that are collected for a client that asked for no stream."""
 CENSORED = 0.999
 """Keeps what is known of a loser in the histogram's bucket that it was hedged at."""
-SESSION_FIELDS = ("conversation_id", "session_id", "prompt_cache_key")
 
 log = logging.getLogger("linx.requests")
 
@@ -70,48 +51,6 @@ async def answer_chat(context: Context, face: Face, request: Request, reply: Rep
     check_charset(request)
     chat = face.parse(read_object(await request.body()))
     await Generation(context, face, request, reply, chat).run()
-
-
-def check_charset(request: Request) -> None:
-    """JSON is UTF-8; a body that says otherwise is refused before it is read."""
-    match = _CHARSET.search(request.header(b"content-type") or b"")
-    if match is not None and match[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
-        raise UnsupportedEncoding("The body must be JSON in UTF-8.")
-
-
-def read_object(body: bytes) -> JsonObject:
-    """A request body that must be a JSON object. Raises BadRequest."""
-    if not body.strip():
-        raise BadRequest("The request has no body; a JSON object is expected.", code="invalid_json")
-    try:
-        value = jsontext.loads_strict(body)
-    except jsontext.InvalidJSON as error:
-        raise BadRequest(f"The body is not valid JSON: {error}", code="invalid_json") from None
-    if not isinstance(value, dict):
-        raise BadRequest("The body must be a JSON object.", code="invalid_json")
-    return value
-
-
-def is_local_only(request: Request) -> bool:
-    """Does the client ask that its prompt stay on local providers? In doubt it does."""
-    said = [value.strip().lower() for name, value in request.headers if name == b"x-linx-local-only"]
-    return any(value not in (b"", b"false", b"0") for value in said)
-
-
-def next_hop(context: Context, request: Request) -> bytes:
-    """The hop header for providers. Raises LoopDetected when this Linx is already in it.
-
-    It is the one field of a client's that goes on, so only what another Linx can have
-    written does: a client could make every provider's request invalid with anything else.
-    """
-    said = b",".join(value for name, value in request.headers if name == HOP_HEADER)
-    hops = b", ".join([hop for part in said.split(b",") if _HOP.fullmatch(hop := part.strip())][-MAX_HOPS:])
-    if context.instance in hops.split(b", "):
-        raise LoopDetected(
-            "This request came back to the Linx that sent it: a provider's endpoint leads to Linx itself. "
-            "Point it at the real server in config.json."
-        )
-    return hops + b", " + context.instance if hops else context.instance
 
 
 class Generation:
@@ -394,27 +333,8 @@ class Generation:
             prompt_tokens=prompt_tokens_estimate(self.chat),
             answer_tokens=limit if isinstance(limit, int) and limit > 0 else USUAL_ANSWER,
             local_only=local_only,
-            conversation=self._conversation(),
+            conversation=conversation_of(self.request, self.chat),
         )
-
-    def _conversation(self) -> str | None:
-        """What stays the same over the turns of one conversation."""
-        for name in SESSION_HEADERS:
-            value = self.request.header(name)
-            if value:
-                return _digest(value)
-        body: dict[str, Any] = self.chat.native or self.chat.body
-        metadata = body.get("metadata")
-        user = metadata.get("user_id") if isinstance(metadata, dict) else None
-        for value in (*map(body.get, SESSION_FIELDS), user):
-            if isinstance(value, str) and value:
-                return _digest(value.encode("utf-8", "replace"))
-        said = []
-        for message in self.chat.body.get("messages", ()):
-            said.append(jsontext.dumps([message.get("role"), message.get("content")]))
-            if message.get("role") == "user":
-                return _digest(*said)
-        return None
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
         record = self.record
@@ -428,14 +348,6 @@ class Generation:
 
     def _stamp(self) -> Stamp:
         return Stamp(self.request.id, self.context.at(self.record.started), self.context.now)
-
-
-def _digest(*parts: bytes) -> str:
-    """Short, whatever a client sends: thousands of them are kept."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
 
 
 def _visible(text: str) -> bytes:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from linx.chat import ChatRequest
 from linx.dialects.native import ANTHROPIC, NativeFace
 from linx.errors import BadRequest
-from linx.handlers.generation import Generation, check_charset, read_object
+from linx.handlers.asking import check_charset, read_object
+from linx.handlers.generation import Generation
 from linx.routing.router import Route
 
 if TYPE_CHECKING:

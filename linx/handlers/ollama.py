@@ -13,7 +13,8 @@ import trio
 
 from linx import jsontext
 from linx.dialects.ollama_hub import is_unload
-from linx.handlers.generation import Generation, check_charset, read_object
+from linx.handlers.asking import check_charset, read_object
+from linx.handlers.generation import Generation
 from linx.routing.router import Route
 
 if TYPE_CHECKING:

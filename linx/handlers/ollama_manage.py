@@ -26,7 +26,7 @@ from linx.errors import (
     UnsupportedEncoding,
     quote,
 )
-from linx.handlers.generation import next_hop, read_object
+from linx.handlers.asking import next_hop, read_object
 from linx.routing import catalog
 from linx.telemetry import AttemptRecord, RequestRecord
 

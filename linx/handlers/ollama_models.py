@@ -15,7 +15,7 @@ from linx import jsontext
 from linx.dialects import ollama_catalog
 from linx.dialects.ollama_catalog import Described
 from linx.errors import AttemptError, BadRequest, LinxError, UnknownModel
-from linx.handlers.generation import check_charset, next_hop, read_object
+from linx.handlers.asking import check_charset, next_hop, read_object
 from linx.routing.catalog import fetch_json
 from linx.routing.provider import Candidate
 from linx.routing.router import Demand

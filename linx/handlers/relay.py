@@ -30,8 +30,9 @@ from linx.errors import (
     UnknownEndpoint,
     quote,
 )
+from linx.handlers.asking import check_charset, read_object
 from linx.handlers.context import new_id
-from linx.handlers.generation import STREAM_HEADERS, Generation, check_charset, read_object
+from linx.handlers.generation import STREAM_HEADERS, Generation
 from linx.routing.attempt import MAX_ERROR_BODY, Attempt
 from linx.routing.provider import Candidate
 from linx.routing.race import Race, Rules

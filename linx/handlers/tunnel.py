@@ -13,7 +13,7 @@ import msgspec
 from linx import jsontext
 from linx.config_shape import TunnelType
 from linx.errors import BadRequest, quote
-from linx.handlers.generation import read_object
+from linx.handlers.asking import read_object
 from linx.tunnel.commands import problem_of
 
 if TYPE_CHECKING:
