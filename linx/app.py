@@ -44,7 +44,7 @@ from linx.upstream.pool import Pool
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from linx.config import Options, TunnelConfig
     from linx.dialects.base import Face
@@ -338,7 +338,7 @@ class App:
 
     # --- shutdown ---
 
-    async def _until_signals(self, signals: object) -> None:
+    async def _until_signals(self, signals: AsyncIterator[int]) -> None:
         async with trio.open_nursery() as nursery:
 
             async def drain() -> None:
@@ -346,7 +346,7 @@ class App:
                 nursery.cancel_scope.cancel()
 
             draining = False
-            async for _number in signals:  # type: ignore[attr-defined]
+            async for _number in signals:
                 if draining:
                     log.warning("second signal: ending now")
                     self.server.hurry()
