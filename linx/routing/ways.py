@@ -64,33 +64,17 @@ KINDS: Mapping[str, Way] = {
     "openai": Way("/chat/completions", _SSE, _openai_body("openai"), OpenAIDecoder, True),
 }
 _GENERATE = Way("/api/generate", _NDJSON, _generate_body, lambda new_id: OllamaDecoder(new_id, generate=True), False)
-_EMBEDDINGS = Way(
-    "/embeddings",
-    _JSON,
-    embeddings.openai_body,
-    lambda _new_id: EmbeddingsDecoder(embeddings.OPENAI),
-    True,
-    "embeddings",
-    may_think=False,
-)
-_EMBED = Way(
-    "/api/embed",
-    _JSON,
-    embeddings.embed_body,
-    lambda _new_id: EmbeddingsDecoder(embeddings.EMBED),
-    False,
-    "embeddings",
-    may_think=False,
-)
-_OLD_EMBEDDINGS = Way(
-    "/api/embeddings",
-    _JSON,
-    embeddings.embeddings_body,
-    lambda _new_id: EmbeddingsDecoder(embeddings.EMBEDDINGS),
-    False,
-    "embeddings",
-    may_think=False,
-)
+
+
+def _embedding(
+    path: str, body: Callable[[ChatRequest, str, ModelTraits], JsonObject], shape: str, *, under_api: bool = False
+) -> Way:
+    return Way(path, _JSON, body, lambda _new_id: EmbeddingsDecoder(shape), under_api, "embeddings", may_think=False)
+
+
+_EMBEDDINGS = _embedding("/embeddings", embeddings.openai_body, embeddings.OPENAI, under_api=True)
+_EMBED = _embedding("/api/embed", embeddings.embed_body, embeddings.EMBED)
+_OLD_EMBEDDINGS = _embedding("/api/embeddings", embeddings.embeddings_body, embeddings.EMBEDDINGS)
 _INFILL = Way(
     "/infill", _SSE, text_completion.infill_body, text_completion.InfillDecoder, False, "insert", may_think=False
 )
