@@ -7,7 +7,9 @@ the whole of h11, its state machine included, reads the same bytes. For each cas
 
 - what Linx accepts, h11 accepts, with the same fields, framing, payload and rest;
 - of a head that Linx's gate lets through, h11's parser alone says what all of h11 says;
-- where the bytes are cut into reads changes nothing.
+- where the bytes are cut into reads changes nothing;
+- nor does the head that came before it on the connection, from which much is taken over
+  unread where the two are alike.
 
 Cases are whole messages with a few random faults, since random bytes are refused by
 everybody at the first one. A case that breaks a rule is printed and ends the run.
@@ -28,10 +30,12 @@ import trio.testing
 
 from linx.errors import BadRequest, Garbled, RequestError
 from linx.framing import ChunkScanner, FramingError
+from linx.repeats import LONGEST
 from linx.server.connection import second_opinion
-from linx.server.gate import MAX_HEAD, Gate, Head
+from linx.server.gate import MAX_HEAD, Gate, Head, LastHead
 from linx.transport import StreamTransport
 from linx.upstream.connection import Connection
+from linx.upstream.connection import Head as Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,17 +52,32 @@ _METHODS = (b"GET", b"POST", b"HEAD", b"OPTIONS", b"DELETE", b"PUT", b"get", b"C
 _TARGETS = (b"/", b"/v1/chat/completions", b"/a?b=c", b"*", b"http://localhost/a", b"/%00", b"/a b", b"a", b"/#x", b"")
 _NAMES = (
     b"Host", b"Content-Length", b"content-length", b"Transfer-Encoding", b"Connection", b"X-A", b"Expect", b"X_B",
-    b"Content_Length", b"Accept", b"Content-Type", b"Set-Cookie", b"Trailer", b"Upgrade", b"X A", b"",
+    b"Content_Length", b"Accept", b"Content-Type", b"Set-Cookie", b"Trailer", b"Upgrade", b"X A", b"Date", b"",
 )  # fmt: skip
 _VALUES = (
     b"localhost", b"0", b"3", b"12", b"012", b"3, 3", b"3,4", b"+3", b"99999999999999999999", b"chunked", b"Chunked",
     b"gzip, chunked", b"identity", b"close", b"keep-alive", b"keep-alive, close", b"100-continue", b"a b", b" a ",
     b"\ta",
-    b"", b"caf\xe9", b"a\x00b", b"127.0.0.1:80", b"[::1]", b"a,b",
+    b"", b"caf\xe9", b"a\x00b", b"127.0.0.1:80", b"[::1]", b"a,b", b"Sunday, 06-Nov-94 08:49:37 GMT",
+    b"Sun, 06 Nov 1994 08:49:37 GMT",
 )  # fmt: skip
 _USUAL = (
     b"Content-Length: 3", b"Transfer-Encoding: chunked", b"transfer-encoding:Chunked", b"Connection: close", b"X-A: b",
     b"Accept: */*", b"Content-Type: application/json", b"User-Agent:  a  (b) ", b"X-Empty:", b"Expect: 100-continue",
+    b"content-length: 71", b"Date: Sun, 06 Nov 1994 08:49:37 GMT", b"date: Mon, 07 Nov 1994 18:09:07 GMT",
+)  # fmt: skip
+_LENGTHS = (
+    b"7", b"12", b"345", b"9" * 16, b"0", b"012", b"1" * 17, b"+3", b"-3", b"3_0", b"3 ", b" 3", b"", b"3, 3", b"0x3",
+    b"\xb2", b"3\x00", b"chunked",
+)  # fmt: skip
+_DATES = (
+    b"Tue, 08 Dec 2026 23:59:60 GMT", b"Xyz, 99 Abc 0000 99:99:99 GMT", b"tue, 08 dec 2026 23:59:00 gmt",
+    b"Tue Nov  8 08:49:37 1994", b"Tue, 8 Nov 1994 08:49:37 GMT", b"Tue, 08 Nov 1994 08:49:37 GMT+1", b"", b"now",
+    b"Tue, 08 Nov 1994 08:49:37 GMT ", b"Tue, 08 Nov\x001994 08:49:37 GMT", b"Tue, 08 Nov 1994 08:49:37",
+)  # fmt: skip
+_LINES = (
+    b"Content-Length: 3", b"content-length: 71", b"Transfer-Encoding: chunked", b" folded", b"Host: a", b"X-A: b",
+    b"Connection: close", b"Date: Sun, 06 Nov 1994 08:49:37 GMT", b"Content-Encoding: gzip", b"", b"no field",
 )  # fmt: skip
 _STATUSES = (b"200 OK", b"200", b"200 ", b"204 No Content", b"304 X", b"404 Not Found", b"500 \xff", b"99 X", b"600 X",
              b"2000 X", b"100 Continue", b"101 X")  # fmt: skip
@@ -96,7 +115,7 @@ def run(cases: int, seed: int) -> Counter[str]:
     """Try so many cases, a quarter of each sort; how many of them were accepted. Raises Broken."""
     chance = random.Random(seed)
     counts: Counter[str] = Counter()
-    sorts: tuple[tuple[str, Callable[[random.Random], bytes], Callable[[bytes, random.Random], bool]], ...] = (
+    sorts: tuple[tuple[str, Callable[[random.Random], bytes], Callable[[bytes, random.Random], int]], ...] = (
         ("request heads", request_head, try_request),
         ("response heads", response_head, try_response),
         ("chunked requests", chunked_body, try_chunked_request),
@@ -110,6 +129,8 @@ def run(cases: int, seed: int) -> Counter[str]:
         except Exception as problem:
             raise Broken(f"{name}, case {number} of seed {seed}: {problem!r}\n{data!r}") from problem
         counts[f"{name} {'accepted' if accepted else 'refused'}"] += 1
+        if accepted > 1:
+            counts[f"{name} known again with another value"] += accepted - 1
     return counts
 
 
@@ -160,9 +181,25 @@ def _often(chance: random.Random, choices: Sequence[bytes], good: int) -> bytes:
 def _faulty(chance: random.Random, data: bytes) -> bytes:
     for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 3))):
         start = chance.randrange(len(data) + 1)
+        if chance.random() < 0.3:  # where lines end most is decided
+            start = max(0, data.find(b"\r\n", start))
         stop = start + chance.choice((0, 0, 1, 1, 2, 8))
         data = data[:start] + chance.choice((b"", *_FAULTS)) + data[stop:]
     return data
+
+
+def _again(chance: random.Random, head: bytes, name: bytes, values: Sequence[bytes]) -> list[bytes]:
+    """What may come after ``head`` on its connection: itself, with another value, with another line, faulty."""
+    field = re.compile(rb"(\r\n%s:[ \t]*)[^\r\n]*" % name, re.IGNORECASE)
+    value = _often(chance, values, 4)
+    other = field.sub(lambda found: found[1] + value, head, count=1)
+    lines = head.split(b"\r\n")
+    place = chance.randrange(len(lines) - 1)
+    lines[place : place + chance.randrange(2)] = chance.choice(((), (chance.choice(_LINES),), (lines[place],) * 2))
+    comes = [head, other, b"\r\n".join(lines), _faulty(chance, chance.choice((head, other)))]
+    if chance.random() < 0.2:
+        comes.append(other[: chance.randrange(len(other))])
+    return [data + chance.choice((b"", b"", b"{}", b"\r\n", head)) for data in comes]
 
 
 def _cut(data: bytes, chance: random.Random) -> list[bytes]:
@@ -175,13 +212,29 @@ def _cut(data: bytes, chance: random.Random) -> list[bytes]:
 # --- heads of requests ---
 
 
-def try_request(data: bytes, chance: random.Random) -> bool:
+def try_request(data: bytes, chance: random.Random) -> int:
+    """How many heads were accepted: this one, and it again with another value."""
     head = _gate([data])
     other = _gate(_cut(data, chance))
     if (head is None) != (other is None) or (head and other and _meaning(head) != _meaning(other)):
         raise Broken("how it is cut into reads matters")
     if head is None:
-        return False
+        return 0
+    _check_request(head)
+    last = LastHead()
+    last.keep(head)
+    fields, accepted = head.fields.copy(), 1
+    for data in _again(chance, head.raw, b"content-length", _LENGTHS):
+        try:
+            accepted += _try_second(data, head, last, chance)
+        except Broken as problem:
+            raise Broken(f"{problem}, behind another head: {data!r}") from None
+    if head.fields != fields:
+        raise Broken("a head behind it changes its fields")
+    return accepted
+
+
+def _check_request(head: Head) -> None:
     theirs = _whole_h11(head.raw)
     try:
         second_opinion(head)
@@ -196,19 +249,44 @@ def try_request(data: bytes, chance: random.Random) -> bool:
         raise Broken(f"h11's parser says {is_right}, all of h11 says {theirs!r}")
     if not agrees:
         raise Broken(f"the gate lets through what h11 reads as {theirs!r}")
-    return True
+
+
+def _try_second(data: bytes, first: Head, last: LastHead, chance: random.Random) -> bool:
+    """Does ``data`` mean the same behind ``first`` as on a connection of its own? Was it known with another value?"""
+    reads = _cut(data, chance)
+    ours, left, is_known = _take(reads, last)
+    fresh, fresh_left, _ = _take(reads, LastHead())
+    if not isinstance(ours, Head) or not isinstance(fresh, Head):
+        if ours != fresh or left != fresh_left:
+            raise Broken(f"{ours!r} instead of {fresh!r}")
+        return False
+    if _meaning(ours) != _meaning(fresh) or left != fresh_left:
+        raise Broken(f"it is {_meaning(ours)} instead of {_meaning(fresh)}")
+    if is_known:
+        _check_request(fresh)
+    elif ours.raw == first.raw and len(first.raw) <= LONGEST:
+        raise Broken("it is the same head and was not known")
+    return is_known and ours.raw != first.raw
+
+
+def _take(reads: Sequence[bytes], last: LastHead) -> tuple[Head | str | None, bytes, bool]:
+    """What a connection makes of the reads: a head or why not, the bytes behind it, and whether it was known."""
+    gate, buffer = Gate(), bytearray()
+    for number, data in enumerate(reads):
+        buffer += data
+        try:
+            known = last.take(buffer)
+            head = known or gate.take(buffer)
+        except RequestError as problem:
+            return f"{problem.status} {problem}", b"", False
+        if head:
+            return head, bytes(buffer) + b"".join(reads[number + 1 :]), known is not None
+    return None, bytes(buffer), False
 
 
 def _gate(reads: Sequence[bytes]) -> Head | None:
-    gate, buffer = Gate(), bytearray()
-    try:
-        for data in reads:
-            buffer += data
-            if head := gate.take(buffer):
-                return head
-    except RequestError:
-        pass
-    return None
+    head = _take(reads, LastHead())[0]
+    return head if isinstance(head, Head) else None
 
 
 def _meaning(head: Head) -> tuple[object, ...]:
@@ -239,20 +317,45 @@ class _Silent(StreamTransport):
         super().__init__(trio.testing.memory_stream_pair()[0])
 
 
-def try_response(data: bytes, _chance: random.Random) -> bool:
+def try_response(data: bytes, chance: random.Random) -> int:
+    """How many heads were accepted: this one, and it again with another date."""
+    first = _read(data)
+    if first is None:
+        return 0
+    head = data[: len(data) - len(first.ahead)]
+    last = Connection(_NOWHERE, "nowhere:1")
+    last._keep(head, first)
+    fields, accepted = first.headers.copy(), 1
+    for data in _again(chance, head, b"date", _DATES):
+        again = last._repeated(data)
+        if again is None:
+            if data.startswith(head) and len(head) <= LONGEST:
+                raise Broken(f"it is the same head and was not known: {data!r}")
+            continue
+        fresh = _read(data)
+        if again != fresh:
+            raise Broken(f"behind another head {data!r} is {again!r} instead of {fresh!r}")
+        accepted += not data.startswith(head)
+    if first.headers != fields:
+        raise Broken("a head behind it changes its fields")
+    return accepted
+
+
+def _read(data: bytes) -> Answer | None:
+    """The head of an answer as a connection of its own reads it, if h11 reads the same."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
-        return False
+        return None
     head = data[: end + 4]
     connection = Connection(_NOWHERE, "nowhere:1")
     try:
         if connection._check(head) < 200:
-            return False
-        ours = connection._read(head, b"", is_head=False)
+            return None
+        ours = connection._read(head, data[end + 4 :], is_head=False)
     except Garbled:
         # Linx is stricter. But of what passed its gate h11's parser must think as all of h11 does.
         _check_parser(connection, head)
-        return False
+        return None
     theirs = _check_parser(connection, head)
     if theirs is None:
         raise Broken("h11 refuses it")
@@ -266,7 +369,7 @@ def try_response(data: bytes, _chance: random.Random) -> bool:
         [] if ours.length is None else [ours.length],
     ):
         raise Broken(f"it is framed in another way: {theirs!r}")
-    return True
+    return ours
 
 
 def _check_parser(connection: Connection, head: bytes) -> h11.Response | None:

@@ -12,10 +12,11 @@ import select
 import socket
 import time
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 DIGITS = 19
 READ = 1 << 18
@@ -38,10 +39,21 @@ class Target:
     model: str = "bench"
 
     def request(
-        self, frames: int, *, stream: bool, interval_us: int = 0, size: int = 0, body_bytes: int = 0, burst: int = 1
+        self,
+        frames: int,
+        *,
+        stream: bool,
+        interval_us: int = 0,
+        size: int = 0,
+        body_bytes: int = 0,
+        burst: int = 1,
+        more: int = 0,
     ) -> bytes:
-        """A whole HTTP request. ``body_bytes`` is filled with a conversation of 4 KB messages."""
-        text = f"frames={frames} interval={interval_us} size={size} burst={burst}"
+        """A whole HTTP request. ``body_bytes`` is filled with a conversation of 4 KB messages.
+
+        The prompt is ``more`` bytes longer, so that two requests need not be the same.
+        """
+        text = f"frames={frames} interval={interval_us} size={size} burst={burst}" + "." * more
         messages = [f'{{"role":"user","content":"{text}"}}']
         line = 'The quick brown fox said \\"nothing\\" and\\njumped. '
         turn = line * (4096 // len(line))
@@ -214,12 +226,18 @@ class Load:
 
     # --- the three ways of asking ---
 
-    def closed_loop(self, request: bytes, duration_s: float, *, least: int = 1, warm_up: int = 0) -> Seen:
-        """Each connection asks again as soon as it is answered, for so long and at least ``least`` times."""
+    def closed_loop(
+        self, request: bytes | Sequence[bytes], duration_s: float, *, least: int = 1, warm_up: int = 0
+    ) -> Seen:
+        """Each connection asks again as soon as it is answered, for so long and at least ``least`` times.
+
+        Of several requests each is asked in turn.
+        """
         seen = Seen()
+        requests = cycle([request] if isinstance(request, bytes) else request)
         delays: list[int] | None = [] if warm_up == 0 else None
         for connection in self.connections:
-            self.ask(connection, request)
+            self.ask(connection, next(requests))
         start = time.monotonic_ns()
         deadline = start + int(duration_s * 1e9)
         give_up = start + int((PATIENCE_S + duration_s) * 1e9)
@@ -233,7 +251,7 @@ class Load:
                 seen.firsts.append(connection.first_ns - connection.asked_ns)
                 seen.wholes.append(now - connection.asked_ns)
                 if now < deadline or seen.requests < least:
-                    self.ask(connection, request)
+                    self.ask(connection, next(requests))
                 else:
                     busy -= 1
             if now > give_up:

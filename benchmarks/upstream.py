@@ -70,7 +70,8 @@ def _chunk(data: bytes) -> bytes:
 
 
 def _head(content_type: bytes) -> bytes:
-    return b"HTTP/1.1 200 OK\r\ncontent-type: " + content_type + b"\r\ntransfer-encoding: chunked\r\n\r\n"
+    """What follows the date, which most servers send."""
+    return b"content-type: " + content_type + b"\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 class Shape:
@@ -141,6 +142,8 @@ class Upstream:
         self._connections: dict[int, Connection] = {}
         self._timers: list[tuple[int, int, Connection]] = []
         self._phases = random.Random(7)
+        self._second = 0
+        self._start = b""
 
     def run(self) -> None:
         poll, listener = self._epoll, self._listener.fileno()
@@ -228,14 +231,14 @@ class Upstream:
         if interval:
             connection.out = b""
             now = time.monotonic_ns()
-            self._send(connection, shape.head + shape.first)
+            self._send(connection, self._begin() + shape.head + shape.first)
             connection.due = now + int(self._phases.random() * connection.interval)
             heapq.heappush(self._timers, (connection.due, id(connection), connection))
         else:
             connection.burst = burst
             frame = b"%b@%019d%b" % (connection.before, time.monotonic_ns(), connection.after)
             connection.frames = frame * burst
-            self._send(connection, shape.head + shape.first + self._batch(connection))
+            self._send(connection, self._begin() + shape.head + shape.first + self._batch(connection))
 
     def _reset(self) -> None:
         """End every stream that still runs: whoever asked for it has gone."""
@@ -244,6 +247,14 @@ class Upstream:
                 self._close(connection)
 
     # --- answers ---
+
+    def _begin(self) -> bytes:
+        """The start of an answer's head."""
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._start = time.strftime("HTTP/1.1 200 OK\r\ndate: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime()).encode()
+        return self._start
 
     def _batch(self, connection: Connection) -> bytes:
         connection.left -= connection.burst

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Figures = dict[str, float]
 LARGE = 400 * 1024
 SLOWER = 10
+PROMPTS = range(0, 121, 11)  # bytes by which a request is longer, since nobody asks the same thing twice
 ENDLESS_S = 90.0  # of a paced stream, which is cut off long before
 
 
@@ -90,12 +91,13 @@ def _paced(streams: int, interval_ms: float) -> Callable[[Started, float], Figur
 
 def _asking(connections: int, *, stream: bool, body_bytes: int = 0) -> Callable[[Started, float], Figures]:
     def measure(started: Started, seconds: float) -> Figures:
-        request = started.target.request(2, stream=stream, body_bytes=body_bytes, burst=2)
+        make = started.target.request
+        requests = [make(2, stream=stream, body_bytes=body_bytes, burst=2, more=more) for more in PROMPTS]
         cpu = _Cpu(started)
         with Load(started.target, connections) as load:
-            load.closed_loop(request, 0.0, least=connections)  # dial, on both sides
+            load.closed_loop(requests, 0.0, least=connections)  # dial, on both sides
             cpu.start()
-            seen = load.closed_loop(request, seconds, least=3 * connections)
+            seen = load.closed_loop(requests, seconds, least=3 * connections)
             cpu.stop()
         return {
             "cpu_us_per_request": cpu.ns / 1000 / seen.requests,

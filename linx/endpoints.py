@@ -19,7 +19,7 @@ import trio
 
 from linx import jsontext
 from linx.dialects.base import status_of
-from linx.errors import Forbidden, LinxError, MethodNotAllowed, Stopped, UnknownEndpoint, quote
+from linx.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, quote
 from linx.handlers import (
     admin,
     anthropic,
@@ -158,10 +158,7 @@ class Endpoints:
         faces = self.faces()
         face = faces[face_of(path, endpoint, request)]
         try:
-            with request.scope:
-                await self._answer(request, reply, path, path_key, endpoint, face)
-            if request.scope.cancelled_caught and not request.client_gone:
-                raise request.stopped or Stopped("This request was cancelled.")
+            await self._answer(request, reply, path, path_key, endpoint, face)
         except LinxError as error:
             await self._refuse(request, reply, face, error)
 

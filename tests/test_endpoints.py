@@ -21,7 +21,7 @@ from linx.endpoints import (
     find,
     split_key,
 )
-from linx.errors import Fallback, LinxError, Overloaded, Refused, RouteExhausted, Stopped, UnknownModel
+from linx.errors import Fallback, LinxError, Overloaded, Refused, RouteExhausted, UnknownModel
 from linx.handlers import models
 from linx.handlers.generation import answer_chat
 from tests.e2e.http_client import Client, ask
@@ -340,18 +340,22 @@ async def test_an_error_after_the_answer_has_begun(at: Any, tmp_path: Path) -> N
 
 async def test_a_request_that_is_stopped(at: Any, tmp_path: Path) -> None:
     async def stops(context: Any, face: Any, request: Any, reply: Any) -> None:
-        if request.query == "why":
-            request.stop(Overloaded("enough"))
-        else:
-            request.scope.cancel()
+        if request.query == "begun":
+            reply.on_error = lambda error: b"error: " + str(error).encode()
+        if request.query != "why":
+            reply.start(200, b"text/plain")
+            await reply.send(b"begun ")
+        request.stop(Overloaded("enough"))
         await trio.sleep_forever()
 
     at(stops)
     async with linx_here(config_for(), tmp_path) as app:
         answer = await ask(port_of(app), "/test?why")
         assert (answer.status, answer.json["error"]["message"]) == (503, "enough")
+        answer = await ask(port_of(app), "/test?begun")
+        assert (answer.status, answer.body, answer.is_whole) == (200, b"begun error: enough", True)
         answer = await ask(port_of(app), "/test")
-        assert (answer.status, answer.json["error"]["code"]) == (503, Stopped.code)
+        assert (answer.status, answer.body, answer.is_whole) == (200, b"begun ", False)
 
 
 async def test_a_bug_is_a_500_and_nobody_elses_trouble(at: Any, tmp_path: Path) -> None:

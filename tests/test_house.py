@@ -23,7 +23,8 @@ FLOORS = [
     {"linx.routing", "linx.dashboard", "linx.tunnel", "linx.demo", "linx.demo_child"},
     {"linx.server", "linx.upstream", "linx.dialects", "linx.config", "linx.telemetry", "linx.clients"}
     | {"linx.access", "linx.advice", "linx.log"},
-    {"linx.chat", "linx.errors", "linx.jsontext", "linx.transport", "linx.framing", "linx.redaction", "linx.addresses"},
+    {"linx.chat", "linx.errors", "linx.jsontext", "linx.transport", "linx.framing", "linx.redaction", "linx.addresses"}
+    | {"linx.repeats"},
 ]
 # Inside a package: a room may import only what stands before it in its list.
 ORDERS = {

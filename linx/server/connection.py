@@ -4,8 +4,10 @@ Two tasks share it. The pump reads (see ``wire``); this file's loop takes a head
 read the same bytes as a second opinion, and calls the handler. h11 is asked below its
 state machine, which costs twice what its parser does and adds no rule for a head alone; so
 its version is pinned, and ``benchmarks/fuzz_framing.py`` compares with the whole of it. When the pump sees the
-client go while a handler runs, the handler's scope is cancelled, and with it whatever was
-asked of a provider.
+client go while a handler runs, the handler is cancelled, and with it whatever was asked of
+a provider. The scope for that is the connection's and not the request's: one is entered
+again only after it was cancelled, since making, entering and leaving it costs as much as
+reading a head.
 
 Everything that can go wrong with one connection ends in ``guard``: trio would end the
 server for one exception that nobody caught.
@@ -24,7 +26,7 @@ from h11._receivebuffer import ReceiveBuffer
 
 from linx.errors import BadRequest, HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown
 from linx.server.body import Body
-from linx.server.gate import Gate, Head
+from linx.server.gate import Gate, Head, LastHead
 from linx.server.limits import Watch
 from linx.server.refusal import error_answer
 from linx.server.request import MAY_HALF_CLOSE, Handler, Reply, Request, new_id
@@ -42,8 +44,8 @@ class Connection:
     """``stop`` and ``drain`` are for the server; ``run`` is the connection's whole life."""
 
     __slots__ = (
-        "_handler", "_has_own_watch", "_is_idle", "_is_overdue", "_scope", "_shared", "_watch", "_wire", "listener",
-        "peer", "request",
+        "_body", "_handler", "_has_own_watch", "_is_idle", "_is_interrupted", "_is_overdue", "_last_head", "_reply",
+        "_scope", "_shared", "_watch", "_wire", "_work", "listener", "peer", "request",
     )  # fmt: skip
 
     def __init__(
@@ -60,10 +62,15 @@ class Connection:
         self._wire = Wire(transport, shared)
         self._wire.on_gone = self._client_gone
         self._is_idle = True
+        self._is_interrupted = False
         self._is_overdue = False
+        self._last_head = LastHead()
         self._has_own_watch = watch is None
         self._watch = watch or Watch()
         self._scope: trio.CancelScope | None = None
+        self._work: trio.CancelScope | None = None
+        self._reply: Reply | None = None
+        self._body: Body | None = None
         self.listener = listener
         self.peer = peer
         self.request: Request | None = None
@@ -84,7 +91,7 @@ class Connection:
             if self._has_own_watch:
                 nursery.start_soon(self._watch.watch)
             try:
-                while (head := await self._next_head()) and await self._exchange(head):
+                while await self._serve():
                     pass
                 if not self._shared.draining:
                     await self._wire.part()
@@ -93,6 +100,7 @@ class Connection:
             except HangUp:
                 pass
             finally:
+                self._let_go()
                 self._wire.close()
                 nursery.cancel_scope.cancel()
 
@@ -113,6 +121,23 @@ class Connection:
         self._wire.close()
         if self._scope is not None:
             self._scope.cancel()
+
+    async def _serve(self) -> bool:
+        """Answer requests until the connection ends, or until one is interrupted; may it go on then?"""
+        self._is_interrupted = False
+        with trio.CancelScope() as self._work:
+            while head := await self._next_head():
+                if not await self._exchange(head):
+                    return False
+                if self._is_interrupted:  # too late, it had been answered
+                    return True
+            return False
+        return await self._tell_why()
+
+    def _interrupt(self) -> None:
+        self._is_interrupted = True
+        if self._work is not None:
+            self._work.cancel()
 
     # --- the head --------------------------------------------------------------------
 
@@ -147,41 +172,32 @@ class Connection:
         return None
 
     def _take_head(self, gate: Gate) -> Head | None:
-        head = gate.take(self._wire.buffer)
-        if head is not None:
-            self._wire.taken()
+        wire = self._wire
+        head = self._last_head.take(wire.buffer)
+        if head is None:
+            head = gate.take(wire.buffer)
+            if head is None:
+                return None
             second_opinion(head)
-            self._is_idle = False
+            self._last_head.keep(head)
+        wire.taken()
+        self._is_idle = False
         return head
 
     # --- the exchange ----------------------------------------------------------------
 
     async def _exchange(self, head: Head) -> bool:
         """Have one request answered; may the connection go on?"""
-        shared, wire = self._shared, self._wire
-        body = Body(head, wire, shared)
-        request = Request(head, body, wire, self.listener, self.peer)
-        reply = Reply(head, body, wire, shared)
+        wire = self._wire
+        body = Body(head, wire, self._shared)
+        request = Request(head, body, wire, self._interrupt, self.listener, self.peer)
+        reply = Reply(head, body, wire, self._shared)
         if wire.is_broken or (wire.eof and request.method not in MAY_HALF_CLOSE):
             return False
-        self.request = request
-        shared.requests_running += 1
-        try:
-            await self._answer(request, reply)
-        finally:
-            self.request = None
-            shared.requests_running -= not wire.is_taken_over
-            body.release()
-            if shared.on_rest is not None:
-                shared.on_rest()
-        if not reply.is_ended or not reply.keeps_alive:
-            return False
-        if not body.is_complete:
-            try:
-                await body.drain()
-            except RequestError:
-                return False
-        return True
+        self.request, self._reply, self._body = request, reply, body
+        self._shared.requests_running += 1
+        await self._answer(request, reply)
+        return await self._rest(reply, body)
 
     async def _answer(self, request: Request, reply: Reply) -> None:
         """Call the handler, and make up for what it leaves undone."""
@@ -203,6 +219,46 @@ class Connection:
             problem = LinxError("Something went wrong inside Linx; its log says what")
         await reply.fail(problem, request.id)
 
+    async def _tell_why(self) -> bool:
+        """A request was interrupted: its client, if there is one, is told, in band where its answer has begun."""
+        request, reply, body = self.request, self._reply, self._body
+        if request is None or reply is None or body is None:
+            return True  # between two requests
+        problem = request.stopped
+        if problem is None or request.client_gone or self._wire.is_taken_over:
+            return False
+        LOG.warning("Request %s was cut short: %s", request.id, problem)
+        if not reply.started:
+            await reply.fail(problem, request.id)
+        elif reply.on_error is None:
+            reply.abort()
+        elif not reply.is_ended:
+            await reply.end(reply.on_error(problem))
+        return await self._rest(reply, body)
+
+    async def _rest(self, reply: Reply, body: Body) -> bool:
+        """The request is over; may the connection go on?"""
+        self._let_go()
+        if not reply.is_ended or not reply.keeps_alive:
+            return False
+        if not body.is_complete:
+            try:
+                await body.drain()
+            except RequestError:
+                return False
+        return True
+
+    def _let_go(self) -> None:
+        if self.request is None or self._body is None:
+            return
+        shared = self._shared
+        self.request.is_over = True
+        self.request = None
+        shared.requests_running -= not self._wire.is_taken_over
+        self._body.release()
+        if shared.on_rest is not None:
+            shared.on_rest()
+
     def _client_gone(self) -> None:
         request = self.request
         if request is None or self._wire.is_taken_over:
@@ -211,7 +267,7 @@ class Connection:
         # that can cost a provider's work it is taken as what it nearly always is.
         if self._wire.is_broken or request.method not in MAY_HALF_CLOSE:
             request.client_gone = True
-            request.scope.cancel()
+            self._interrupt()
 
 
 def second_opinion(head: Head) -> None:

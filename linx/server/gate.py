@@ -21,6 +21,7 @@ from linx.errors import (
     VersionNotSupported,
 )
 from linx.framing import TOKEN_BYTES
+from linx.repeats import CONTENT_LENGTH, LONGEST, Repeat
 
 MAX_HEAD = 32 * 1024  # bytes, the blank line included
 MAX_FIELDS = 100
@@ -69,12 +70,44 @@ class Head:
     host: bytes
     fields: list[tuple[bytes, bytes]]
     received: list[tuple[bytes, bytes]]
-    """Every field as it came (the name in lower case), for the second opinion."""
+    """Every field as it came (the name in lower case), for the second opinion. A repeated head has none."""
     raw: bytes
     content_length: int | None
     chunked: bool
     expect: bytes
     keep_alive: bool
+
+
+class LastHead:
+    """The last head of a connection, to know it when it comes again with another Content-Length at most."""
+
+    __slots__ = ("_head", "_repeat")
+
+    def __init__(self) -> None:
+        self._head = Head()
+        self._repeat: Repeat | None = None
+
+    def keep(self, head: Head) -> None:
+        """``head`` has passed, here and with whoever else is asked."""
+        self._repeat = None
+        if len(head.raw) <= LONGEST:
+            self._head = head
+            self._repeat = Repeat(head.raw, head.fields, CONTENT_LENGTH)
+
+    def take(self, buffer: bytearray) -> Head | None:
+        """Remove it from the start of the buffer, if it is there again: then it is in order."""
+        repeat = self._repeat
+        if repeat is None or not (end := repeat.end_in(buffer)):
+            return None
+        known, head = self._head, Head()
+        head.raw = bytes(buffer[:end])
+        del buffer[:end]
+        head.fields = repeat.fields()
+        head.content_length = int(repeat.value) if repeat.value else known.content_length
+        head.method, head.target, head.path, head.query = known.method, known.target, known.path, known.query
+        head.host, head.is_http10, head.chunked = known.host, known.is_http10, known.chunked
+        head.expect, head.keep_alive = known.expect, known.keep_alive
+        return head
 
 
 class Gate:

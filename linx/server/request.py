@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import trio
-
 from linx.errors import HangUp
 from linx.framing import TOKEN_BYTES
 from linx.server.refusal import safe_value, status_line
@@ -43,20 +41,22 @@ _MOST_CHECKED = 256
 
 
 class Request:
-    """One request. The handler does its work inside ``scope``.
+    """One request.
 
-    The server cancels ``scope`` for two reasons: the client hung up (``client_gone`` is
+    The server cancels its handler for two reasons: the client hung up (``client_gone`` is
     set, there is nobody to answer), or the request is to stop (``stopped`` says why, and
-    the client is told). A relay of opaque bytes reads ``stream_body``; everybody else
+    the server tells the client). A relay of opaque bytes reads ``stream_body``; everybody else
     reads ``body``.
     """
 
     __slots__ = (
-        "_body", "_head", "_whole", "_wire", "client_gone", "content_length", "has_body", "headers", "host", "id",
-        "listener", "method", "path", "peer", "query", "scope", "stopped", "target",
+        "_body", "_head", "_interrupt", "_whole", "_wire", "client_gone", "content_length", "has_body", "headers",
+        "host", "id", "is_over", "listener", "method", "path", "peer", "query", "stopped", "target",
     )  # fmt: skip
 
-    def __init__(self, head: Head, body: Body, wire: Wire, listener: str, peer: str) -> None:
+    def __init__(
+        self, head: Head, body: Body, wire: Wire, interrupt: Callable[[], None], listener: str, peer: str
+    ) -> None:
         self.id = new_id()
         self.method = head.method.decode("ascii")
         self.target = head.target
@@ -68,7 +68,8 @@ class Request:
         self.peer = peer
         self.content_length = head.content_length
         self.has_body = head.chunked or bool(head.content_length)
-        self.scope = trio.CancelScope()
+        self._interrupt = interrupt
+        self.is_over = False
         self.stopped: LinxError | None = None
         self.client_gone = False
         self._head = head
@@ -104,10 +105,10 @@ class Request:
             yield piece
 
     def stop(self, why: LinxError) -> None:
-        """Cancel the handler's work; it tells the client ``why``."""
-        if self.stopped is None:
+        """Cancel the handler, wherever it is; the client is told ``why``. Once it is over, this does nothing."""
+        if self.stopped is None and not self.is_over:
             self.stopped = why
-        self.scope.cancel()
+            self._interrupt()
 
     def take_over(self) -> TakenOver:
         """Leave HTTP: the connection as a stream that begins with this request's own head.

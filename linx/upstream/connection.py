@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import h11
@@ -21,6 +21,7 @@ from h11._readers import maybe_read_from_SEND_RESPONSE_server
 from h11._receivebuffer import ReceiveBuffer
 
 from linx.errors import ConnectFailed, Garbled, Reset, Stalled, quote
+from linx.repeats import DATE, LONGEST, Repeat
 from linx.transport import BREAKS, Transport
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _VALUE = re.compile(rb"(?:[\x21-\x7e]+(?:[ \t]+[\x21-\x7e]+)*)?")
 _TARGET = re.compile(rb"/[\x21-\x7e]*")
 _OURS = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection"))
 
-_KEPT_VALUE = 256  # bytes; the line of a header with a longer value is made anew each time
+_KEPT_FIELDS = 12  # with more, a part of them is a client's own, and the head is made anew each time
 
 _START = b"HTTP/1."
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: [^\r\n]*)?\r\n")
@@ -74,31 +75,33 @@ def request_head(
 
     Raises ConnectFailed, naming the field but never its value, for what may not be sent.
     """
+    make = _kept_start if len(headers) <= _KEPT_FIELDS else _start
+    start = make(method, target, authority, headers)
+    if length is None:
+        return start + b"Transfer-Encoding: chunked\r\n\r\n"
+    if length or method not in (b"GET", b"HEAD", b"DELETE"):
+        return b"%sContent-Length: %d\r\n\r\n" % (start, length)
+    return start + b"\r\n"
+
+
+def _start(method: bytes, target: bytes, authority: str, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """All of it but for the framing and the blank line."""
     if not _TOKEN.fullmatch(method) or not _TARGET.fullmatch(target):
         raise ConnectFailed("the request was not sent: its path holds a space, a control or a non-ASCII character")
     lines = [b"%s %s HTTP/1.1\r\nHost: %s\r\n" % (method, target, authority.encode("ascii"))]
     for name, value in headers:
-        lines.append(_line(name, value) if len(value) > _KEPT_VALUE else _kept_line(name, value))
-    if length is None:
-        lines.append(b"Transfer-Encoding: chunked\r\n")
-    elif length or method not in (b"GET", b"HEAD", b"DELETE"):
-        lines.append(b"Content-Length: %d\r\n" % length)
-    lines.append(b"\r\n")
+        if not _TOKEN.fullmatch(name) or name.lower() in _OURS:
+            raise ConnectFailed(f"the request was not sent: {_shown(name)!r} may not be a header of it")
+        if not _VALUE.fullmatch(value):
+            raise ConnectFailed(
+                f"the request was not sent: the value of its header {_shown(name)!r} is not plain visible ASCII"
+            )
+        lines.append(b"%s: %s\r\n" % (name, value))
     return b"".join(lines)
 
 
-def _line(name: bytes, value: bytes) -> bytes:
-    if not _TOKEN.fullmatch(name) or name.lower() in _OURS:
-        raise ConnectFailed(f"the request was not sent: {_shown(name)!r} may not be a header of it")
-    if not _VALUE.fullmatch(value):
-        raise ConnectFailed(
-            f"the request was not sent: the value of its header {_shown(name)!r} is not plain visible ASCII"
-        )
-    return b"%s: %s\r\n" % (name, value)
-
-
-# A provider's headers are the same for every request: checked once, then looked up.
-_kept_line = functools.lru_cache(maxsize=256)(_line)
+# To one provider it is the same for nearly every request: checked once, then looked up.
+_kept_start = functools.lru_cache(maxsize=64)(_start)
 
 
 class Connection:
@@ -111,6 +114,8 @@ class Connection:
         """Has a byte of the answer to this request come?"""
         self.has_streamed = False
         """Has something been taken from the request's ``stream``, which cannot be taken twice?"""
+        self._last_head: Head | None = None
+        self._repeat: Repeat | None = None
 
     async def ask(
         self, head: bytes, body: bytes, stream: AsyncIterator[bytes] | None, length: int | None, *, is_head: bool
@@ -198,6 +203,8 @@ class Connection:
     async def _answer(self, is_head: bool) -> Head:
         """Read up to the end of the first head that is not 1xx."""
         data = await self._recv()
+        if not is_head and (again := self._repeated(data)) is not None:
+            return again
         for interim in range(MAX_INTERIM + 1):
             end = data.find(b"\r\n\r\n")
             if end < 0:
@@ -205,12 +212,29 @@ class Connection:
             head, data = data[: end + 4], data[end + 4 :]
             status = self._check(head)
             if status >= 200:
-                return self._read(head, data, is_head=is_head)
+                answer = self._read(head, data, is_head=is_head)
+                if not is_head:
+                    self._keep(head, answer)
+                return answer
             if status == 101:
                 raise Garbled(f"{self.address} switched to another protocol without being asked")
             if interim < MAX_INTERIM:
                 data = data or await self._recv()
         raise Garbled(f"{self.address} sent more than {MAX_INTERIM} interim answers")
+
+    def _keep(self, head: bytes, answer: Head) -> None:
+        self._repeat = self._last_head = None
+        if len(head) <= LONGEST:
+            # Without what was read beyond it, which may be much.
+            self._last_head = replace(answer, ahead=b"")
+            self._repeat = Repeat(head, answer.headers, DATE)
+
+    def _repeated(self, data: bytes) -> Head | None:
+        """The head of the answer before, if it has come again with another date at most: then it is in order."""
+        last, repeat = self._last_head, self._repeat
+        if last is None or repeat is None or not (end := repeat.end_in(data)):
+            return None
+        return Head(last.status, repeat.fields(), last.length, last.chunked, last.coding, last.keeps_alive, data[end:])
 
     async def _rest_of_head(self, data: bytes) -> tuple[bytes, int]:
         """Read on until the head is whole: the bytes and where its blank line starts. Linear, however it drips."""

@@ -134,7 +134,8 @@ class Pool:
         """
         length = sending.length if sending.stream is not None else len(sending.body)
         head = request_head(sending.method, sending.target, origin.authority, sending.headers, length)
-        connection = self._borrow(origin)
+        asked = trio.current_time()
+        connection = self._borrow(origin, asked)
         while True:
             is_reused = connection is not None
             exchange = None
@@ -144,7 +145,6 @@ class Pool:
                     connection = Connection(await self._dialer.connect(origin), origin.address)
                 if connected is not None:
                     connected()
-                asked = trio.current_time()
                 answer = await connection.ask(
                     head, sending.body, sending.stream, length, is_head=sending.method == b"HEAD"
                 )
@@ -184,28 +184,28 @@ class Pool:
         self._idle.clear()
         self._has_idle = trio.Event()
 
-    def _borrow(self, origin: Origin) -> Connection | None:
+    def _borrow(self, origin: Origin, now: float) -> Connection | None:
         """The youngest connection that is fit to be used; those found unfit are closed."""
         kept = self._idle.get(origin)
         while kept:
             idle = kept.pop()
             if not kept:
                 del self._idle[origin]
-            if self._is_fit(idle):
+            if self._is_fit(idle, now):
                 return idle.connection
             idle.connection.close()
         return None
 
-    def _is_fit(self, idle: _Idle) -> bool:
+    def _is_fit(self, idle: _Idle, now: float) -> bool:
         # Readable means closed by the other side, or an answer that nobody asked for.
-        is_young = trio.current_time() - idle.since < self._idle_s
-        return is_young and not idle.connection.transport.is_readable()
+        return now - idle.since < self._idle_s and not idle.connection.transport.is_readable()
 
     def _reap(self) -> None:
+        now = trio.current_time()
         for origin, kept in list(self._idle.items()):
             fit = []
             for idle in kept:
-                if self._is_fit(idle):
+                if self._is_fit(idle, now):
                     fit.append(idle)
                 else:
                     idle.connection.close()

@@ -166,9 +166,8 @@ async def connected(port: int) -> AsyncIterator[Client]:
 
 async def echo(request: Request, reply: Reply) -> None:
     """Reads the body and says what it saw."""
-    with request.scope:
-        body = await request.body()
-        await reply.whole(200, b"%s %s %d" % (request.method.encode(), request.path.encode(), len(body)), b"text/plain")
+    body = await request.body()
+    await reply.whole(200, b"%s %s %d" % (request.method.encode(), request.path.encode(), len(body)), b"text/plain")
 
 
 async def stream(request: Request, reply: Reply) -> None:

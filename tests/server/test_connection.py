@@ -13,16 +13,22 @@ import pytest
 import trio
 import trio.lowlevel
 import trio.testing
+from h11._readers import maybe_read_from_IDLE_client
 
-from linx.errors import BadRequest, HangUp, LinxError
+from linx.errors import BadRequest, LinxError
+from linx.repeats import LONGEST
+from linx.server import connection as server_connection
 from linx.server.connection import Connection, second_opinion
 from linx.server.gate import Gate
 from linx.server.limits import Shared
 from linx.transport import StreamTransport
-from tests.server.client import GET, connected, echo, in_memory, post, serving
+from tests.server.client import CHUNKED, GET, connected, echo, in_memory, post, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import h11
+    from h11._receivebuffer import ReceiveBuffer
 
     from linx.server.request import Handler, Reply, Request
 
@@ -134,9 +140,8 @@ async def test_the_guard_lets_nothing_out(caplog: pytest.LogCaptureFixture, monk
 
 async def test_stop_tells_the_client_why() -> None:
     async def handler(request: Request, _reply: Reply) -> None:
-        with request.scope:
-            request.stop(LinxError("stopped"))
-            await trio.sleep_forever()
+        request.stop(LinxError("stopped"))
+        await trio.sleep_forever()
 
     async with in_memory(handler) as client:
         await client.send(GET)
@@ -225,10 +230,9 @@ async def test_a_slow_but_honest_body(autojump_clock: trio.testing.MockClock) ->
 
 async def test_a_stream_may_be_silent_for_a_day(autojump_clock: trio.testing.MockClock) -> None:
     async def handler(request: Request, reply: Reply) -> None:
-        with request.scope:
-            reply.start(200, b"text/plain")
-            await trio.sleep(86400)
-            await reply.end(b"done")
+        reply.start(200, b"text/plain")
+        await trio.sleep(86400)
+        await reply.end(b"done")
 
     async with in_memory(handler) as client:
         await client.send(post(b""))
@@ -242,12 +246,13 @@ async def waiting(read_body: bool = True) -> AsyncIterator[tuple[int, trio.Event
 
     async def handler(request: Request, reply: Reply) -> None:
         requests.append(request)
-        with request.scope:
-            if read_body:
-                await request.body()
-            started.set()
+        if read_body:
+            await request.body()
+        started.set()
+        try:
             await trio.sleep_forever()
-        cancelled.set()
+        finally:
+            cancelled.set()
 
     async with serving(handler) as (_server, port):
         yield port, started, cancelled, requests
@@ -284,9 +289,8 @@ async def test_half_a_close_behind_a_get_is_no_hang_up() -> None:
     go = trio.Event()
 
     async def handler(request: Request, reply: Reply) -> None:
-        with request.scope:
-            await go.wait()
-            await echo(request, reply)
+        await go.wait()
+        await echo(request, reply)
 
     async with serving(handler) as (_server, port), connected(port) as client:
         await client.send(GET + GET)
@@ -303,9 +307,8 @@ async def test_nobody_hears_the_answer() -> None:
             while True:
                 await reply.send(b"x" * 100_000)
                 await trio.lowlevel.checkpoint()
-        except HangUp:
+        finally:
             heard.set()
-            raise
 
     heard = trio.Event()
     async with serving(handler) as (server, port):
@@ -340,3 +343,275 @@ async def test_a_whole_post_and_its_fin_at_once_is_a_hang_up() -> None:
         client.stream.send_stream.close()  # type: ignore[attr-defined]
         assert len(await client.answers(2)) == 1
         assert [request.method for request in called] == ["GET"]
+
+
+# --- heads that come again ---------------------------------------------------------------
+
+
+async def tell(request: Request, reply: Reply) -> None:
+    """Answers with all that it was told."""
+    seen = (
+        request.method, request.target, request.path, request.query, request.host, request.headers,
+        request.content_length, request.has_body, await request.body(),
+    )  # fmt: skip
+    await reply.whole(200, repr(seen).encode(), b"text/plain")
+
+
+async def said_to(*pieces: bytes, count: int) -> list[tuple[int, bytes]]:
+    """Status and body of the first answers, on one connection; without ids."""
+    async with in_memory(tell) as client:
+        for piece in pieces:
+            await client.send(piece)
+            await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(5):
+            answers = await client.answers(count)
+    return [(each.status, each.body.replace(each.fields.get(b"x-request-id", b"?"), b"")) for each in answers]
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The heads that h11 was asked about."""
+    asked: list[bytes] = []
+
+    def asking(buffer: ReceiveBuffer) -> h11.Request | None:
+        asked.append(bytes(buffer))
+        return maybe_read_from_IDLE_client(buffer)
+
+    monkeypatch.setattr(server_connection, "maybe_read_from_IDLE_client", asking)
+    return asked
+
+
+def head_of(wire: bytes) -> bytes:
+    return wire[: wire.find(b"\r\n\r\n") + 4]
+
+
+async def test_each_request_is_told_what_its_own_head_says(judged: list[bytes]) -> None:
+    wires = [post(body, b"X-A: b", path=b"/x?y") for body in (b"12345", b"1" * 4000, b"7", b"67890")]
+    alone = [(await said_to(wire, count=1))[0] for wire in wires]
+    assert len(set(alone)) == 4
+    judged.clear()
+    assert await said_to(*wires, count=4) == alone
+    assert await said_to(b"".join(wires), count=4) == alone
+    assert judged == [head_of(wires[0])] * 2
+
+
+async def test_h11_is_asked_about_every_head_that_is_another(judged: list[bytes]) -> None:
+    a, b, c = post(b"12345", path=b"/a"), post(b"12345", path=b"/b"), post(b"")
+    wires = [a, a, b, b, a, c, c, post(b"1"), post(b"2"), GET, GET, GET + a]
+    answers = await said_to(*wires, count=13)
+    assert [status for status, _body in answers] == [200] * 13
+    assert judged == [head_of(each) for each in (a, b, a, c, post(b"1"), GET, a)]
+
+
+async def test_another_connection_has_not_seen_it(judged: list[bytes]) -> None:
+    for _ in range(2):
+        await said_to(post(b"1"), post(b"12"), count=2)
+    assert len(judged) == 2
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+async def test_a_repeated_head_in_pieces(size: int, judged: list[bytes]) -> None:
+    wires = post(b"12345") + post(b"123456789012") + post(b"1")
+    whole = await said_to(wires, count=3)
+    assert [status for status, _body in whole] == [200] * 3
+    judged.clear()
+    assert await said_to(*(wires[at : at + size] for at in range(0, len(wires), size)), count=3) == whole
+    assert len(judged) == 1
+
+
+async def test_a_repeated_head_torn_at_every_byte(judged: list[bytes]) -> None:
+    first, second = post(b"12345", b"X-A: b"), post(b"123456789012", b"X-A: b")
+    whole = await said_to(first, second, count=2)
+    for cut in range(1, len(second)):
+        assert await said_to(first, second[:cut], second[cut:], count=2) == whole
+    for cut in range(1, len(second)):
+        assert await said_to(first + second[:cut], second[cut:] + first, count=3) == [*whole, whole[0]]
+    assert len(judged) == 1 + 2 * (len(second) - 1)
+
+
+async def test_a_head_that_is_bad_in_one_byte() -> None:
+    first, second = post(b"12345", b"X-A: b"), post(b"678901234567", b"X-A: b")
+    good = await said_to(first, count=1)
+    for place in range(len(head_of(second))):
+        bad = second[:place] + b"\x00" + second[place + 1 :]
+        alone = await said_to(bad, count=1)
+        assert alone[0][0] == 400
+        assert await said_to(first, bad, count=2) == good + alone
+        assert await said_to(first + bad, count=2) == good + alone
+    for place in range(len(head_of(second)) - 4):
+        for byte in (b" ", b"x", b":", b"0"):
+            other = second[:place] + byte + second[place + 1 :] + GET
+            assert await said_to(first, other, count=2) == good + await said_to(other, count=1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"Content-Length: 5\r\n", b"Content-Length: 5\r\nContent-Length: 5\r\n"),
+        (b"Content-Length: 5\r\n", b"Content-Length: 5\r\nContent-Length: 6\r\n"),
+        (b"Content-Length: 5\r\n", b"Content-Length: 5\r\ncontent-length: 0\r\n"),
+        (b"Host:", b"Content-Length: 5\r\nHost:"),
+        (b"X-A: b\r\n", b"X-A: b\r\nContent-Length: 5\r\n"),
+        (b"X-A: b\r\n", b"X-A: b\r\nTransfer-Encoding: chunked\r\n"),
+        (b"Host:", b"Transfer-Encoding: chunked\r\nHost:"),
+        (b"Content-Length: 5\r\n", b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+        (b"Content-Length: 5", b"Content-Length: 5\r\n 0"),
+        (b"Content-Length: 5", b"Content-Length:\r\n 5"),
+        (b"Content-Length: 5", b"Content-Length: 5\r\n\t"),
+        (b"X-A: b", b"X-A: b\r\n c"),
+        (b"Host: localhost", b"Host: localhost\r\n :80"),
+        (b"HTTP/1.1\r\n", b"HTTP/1.1\r\n X: y\r\n"),
+        (b"Content-Length: 5", b"Content-Length: 5, 5"),
+        (b"Content-Length: 5", b"Content-Length: 05"),
+        (b"Content-Length: 5", b"Content-Length: +5"),
+        (b"Content-Length: 5", b"Content-Length: -5"),
+        (b"Content-Length: 5", b"Content-Length: 0x5"),
+        (b"Content-Length: 5", b"Content-Length: 5_0"),
+        (b"Content-Length: 5", b"Content-Length: 5;"),
+        (b"Content-Length: 5", b"Content-Length: "),
+        (b"Content-Length: 5", b"Content-Length: " + b"1" * 17),
+        (b"Content-Length: 5", b"Content-Length: \xb2"),
+        (b"Content-Length: 5", b"Content-Length: 5\x0b"),
+        (b"Content-Length: 5\r\n", b"Content-Length: 5\n"),
+        (b"Content-Length: 5\r\n", b"Content-Length: 5\r"),
+        (b"Content-Length: 5\r\n", b"Content-Length: 5\r\r\n"),
+        (b"Content-Length: 5", b"Content-Length : 5"),
+        (b"Content-Length: 5", b"Content_Length: 5"),
+        (b"Content-Length: 5", b"\x00Content-Length: 5"),
+        (b"Content-Length: 5\r\n", b"Content-Length: 5\r\nHost: evil\r\n"),
+        (b"Host: localhost\r\n", b""),
+        (b"HTTP/1.1", b"HTTP/1.2"),
+        (b"POST / ", b"POST http://evil/ "),
+    ],
+)
+async def test_smuggling_behind_a_good_head(old: bytes, new: bytes) -> None:
+    first = post(b"12345", b"X-A: b")
+    bad = first.replace(old, new, 1) + GET
+    assert bad != first + GET
+    good, alone = await said_to(first, count=1), await said_to(bad, count=2)
+    assert len(alone) == 1, "a refusal is the last word"
+    assert alone[0][0] in (400, 505)
+    for pieces in ([first, bad], [first + bad], [first[:-5], first[-5:] + bad[:70], bad[70:]]):
+        assert await said_to(*pieces, count=9) == good + alone
+    assert await said_to(first + first, bad, count=9) == good * 2 + alone
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"Content-Length: 5", b"Content-Length:5"),
+        (b"Content-Length: 5", b"Content-Length: \t5 "),
+        (b"Content-Length: 5", b"content-length: 5"),
+        (b"Content-Length: 5", b"Transfer-Encoding: chunked"),
+        (b"Content-Length: 5", b"Content-Length: 0"),
+        (b"Content-Length: 5\r\n", b""),
+        (b"X-A: b", b"X-A: c"),
+        (b"POST / ", b"POST /x "),
+        (b"POST", b"DELETE"),
+        (b"Host: localhost", b"Host: localhost:80"),
+        (b"X-A: b", b"Connection: close"),
+        (b"HTTP/1.1", b"HTTP/1.0"),
+        (b"X-A: b", b"X-A: Content-Length: 5"),
+    ],
+)
+async def test_another_good_head_is_read_anew(old: bytes, new: bytes, judged: list[bytes]) -> None:
+    first = post(b"12345", b"X-A: b")
+    body = b"5\r\n12345\r\n0\r\n\r\n" if b"chunked" in new else b"" if new == b"" or b": 0" in new else b"12345"
+    second = head_of(first).replace(old, new, 1) + body
+    alone = await said_to(second, count=1)
+    assert alone[0][0] == 200
+    judged.clear()
+    answers = await said_to(first, second, first, second, count=4)
+    assert answers[:2] == await said_to(first, count=1) + alone
+    is_last = new in (b"Connection: close", b"HTTP/1.0")
+    assert answers[2:] == ([] if is_last else answers[:2])
+    assert judged[:2] == [head_of(first), head_of(second)]
+
+
+async def test_a_body_that_is_a_head_is_none() -> None:
+    inner = head_of(post(b"12345"))
+    wire = post(inner) + post(inner * 2) + post(b"12345")
+    answers = await said_to(wire, count=3)
+    assert answers[2] == (await said_to(post(b"12345"), count=1))[0]
+    assert [repr(inner).encode() in body for _status, body in answers] == [True, False, False]
+    assert repr(inner * 2).encode() in answers[1][1]
+
+
+async def test_a_long_head_is_judged_each_time(judged: list[bytes]) -> None:
+    padding = b"X-A: " + b"a" * LONGEST
+    wires = [post(body, padding) for body in (b"1", b"23", b"23")]
+    answers = await said_to(*wires, count=3)
+    assert answers == [(await said_to(wire, count=1))[0] for wire in wires]
+    assert judged[:3] == [head_of(wire) for wire in wires]
+
+
+async def test_a_body_in_chunks_behind_the_same_head(judged: list[bytes]) -> None:
+    pieces = (
+        b"3\r\nabc\r\n0\r\n\r\n",
+        b"2\r\nde\r\n2\r\nfg\r\n0\r\n\r\n",
+        b"0\r\n\r\n",
+        b"3\r\nxyz\r\n0\r\nX: y\r\n\r\n",
+    )
+    wires = [CHUNKED + piece for piece in pieces]
+    answers = await said_to(*wires, count=4)
+    assert len(judged) == 1
+    assert [body.rpartition(b"b'")[2] for _status, body in answers] == [b"abc')", b"defg')", b"')", b"xyz')"]
+    assert await said_to(b"".join(wires), count=4) == answers
+
+
+async def test_a_client_that_waits_for_leave_is_given_it_each_time(judged: list[bytes]) -> None:
+    async with in_memory(tell) as client:
+        for body in (b"12345", b"678", b"9"):
+            wire = post(body, b"Expect: 100-continue")
+            await client.send(head_of(wire))
+            with trio.fail_after(5):
+                while not client.data.endswith(b"\r\n\r\n"):
+                    await client.read()
+            assert client.data == b"HTTP/1.1 100 Continue\r\n\r\n"
+            await client.send(body)
+            answer = await client.answer()
+            assert answer.status == 200
+            assert repr(body).encode() in answer.body
+    assert len(judged) == 1
+
+
+async def test_what_leaves_http_replays_its_own_head(judged: list[bytes]) -> None:
+    async def handler(request: Request, reply: Reply) -> None:
+        if request.content_length == 5:
+            await tell(request, reply)
+            return
+        stream = request.take_over()
+        while data := await stream.receive_some():
+            await stream.send_all(data)
+
+    fields = (b"Connection: Upgrade", b"Upgrade: parrot")
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(post(b"12345", *fields))
+        assert (await client.answer()).status == 200
+        last = post(b"123456789012", *fields)
+        await client.send(last)
+        with trio.fail_after(5):
+            while len(client.data) < len(last):
+                await client.read()
+        assert client.data == last
+    assert len(judged) == 1
+
+
+async def test_the_fields_of_requests_that_are_over_stay_as_they_were() -> None:
+    seen: list[list[tuple[bytes, bytes]]] = []
+
+    async def handler(request: Request, reply: Reply) -> None:
+        seen.append(request.headers)
+        await echo(request, reply)
+
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(post(b"1") + post(b"12") + post(b"1"))
+        assert [answer.body for answer in await client.answers(3)] == [b"POST / 1", b"POST / 2", b"POST / 1"]
+    assert [dict(fields)[b"content-length"] for fields in seen] == [b"1", b"2", b"1"]
+
+
+async def test_a_length_beyond_the_bound_behind_a_good_one() -> None:
+    too_long = head_of(post(b"1")).replace(b"Length: 1", b"Length: 9999999999999999")
+    alone = await said_to(too_long, count=1)
+    assert alone[0][0] == 413
+    assert (await said_to(post(b"1"), too_long, count=2))[1:] == alone

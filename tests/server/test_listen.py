@@ -18,7 +18,7 @@ import trio.lowlevel
 import trio.testing
 
 import linx.server
-from linx.errors import LinxError
+from linx.errors import HangUp
 from linx.server import listen
 from linx.server.limits import Limits
 from linx.server.listen import Server, file_limit, max_connections_for, open_listeners, peer_text, raise_file_limit
@@ -29,13 +29,11 @@ if TYPE_CHECKING:
 
 
 async def waiting(request: Request, reply: Reply) -> None:
-    """Streams one frame and waits; tells why it was stopped, as the endpoints do."""
-    with request.scope:
-        reply.start(200, b"text/plain")
-        await reply.send(b"one")
-        await trio.sleep_forever()
-    if request.stopped is not None:
-        await reply.end(request.stopped.message.encode())
+    """Streams one frame and waits; tells why it was stopped."""
+    reply.on_error = lambda problem: problem.message.encode()
+    reply.start(200, b"text/plain")
+    await reply.send(b"one")
+    await trio.sleep_forever()
 
 
 # --- binding ---------------------------------------------------------------------------
@@ -295,12 +293,11 @@ async def test_an_open_upgrade_does_not_hold_up_a_drain() -> None:
     async def handler(request: Request, reply: Reply) -> None:
         stream = request.take_over()
         try:
-            with request.scope:
-                await stream.receive_some()
-                await trio.sleep_forever()
-            raise request.stopped or LinxError("?")
-        except LinxError as problem:
-            await reply.whole(problem.status, b"{}")
+            await stream.receive_some()
+            await trio.sleep_forever()
+        finally:
+            with pytest.raises(HangUp):
+                await reply.whole(500, b"{}")
 
     async with serving(handler) as (server, port), connected(port) as client:
         await client.send(GET)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import h11
 import pytest
 import trio
+from h11._readers import maybe_read_from_SEND_RESPONSE_server
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linx.errors import AttemptError, ConnectFailed, Garbled, Reset, Stalled
+from linx.repeats import LONGEST
 from linx.transport import SocketTransport, Transport
+from linx.upstream import connection as upstream_connection
 from linx.upstream.connection import MAX_HEAD, SMALL, Connection, Head, request_head
 from linx.upstream.dial import Dialer
 from linx.upstream.response import Response
@@ -19,6 +23,8 @@ from tests.upstream.scripted import LAST_CHUNK, OK, STREAM_HEAD, Pieces, Script,
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from h11._receivebuffer import ReceiveBuffer
 
 
 async def answer(*pieces: bytes, method: bytes = b"POST") -> Head:
@@ -435,3 +441,241 @@ def test_what_linx_accepts_h11_accepts_with_the_same_body(data: bytes, cut: int)
         return
     assert judged_by_h11(data) == body
     assert trio.run(read_whole, data, cut // 2) == body
+
+
+# --- heads that come again ---------------------------------------------------------------
+
+SUNDAY, MONDAY = b"Sun, 06 Nov 1994 08:49:37 GMT", b"Mon, 07 Nov 1994 18:09:07 GMT"
+DATED = b"HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+
+
+async def answers(*each: bytes | tuple[bytes, ...], methods: str = "") -> list[Head]:
+    """The heads of answers to one request after the other, on one connection; ``methods``: H for HEAD."""
+    transport = Pieces([])
+    connection = Connection(transport, "h:1")
+    heads = []
+    for number, pieces in enumerate(each):
+        transport.pieces = [pieces] if isinstance(pieces, bytes) else list(pieces)
+        heads.append(await connection.ask(b"", b"", None, 0, is_head=methods[number : number + 1] == "H"))
+    return heads
+
+
+async def alone(wire: bytes) -> Head:
+    (head,) = await answers(wire)
+    return head
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The heads that h11 was asked about."""
+    asked: list[bytes] = []
+
+    def asking(buffer: ReceiveBuffer) -> h11.InformationalResponse | h11.Response | None:
+        asked.append(bytes(buffer))
+        return maybe_read_from_SEND_RESPONSE_server(buffer)
+
+    monkeypatch.setattr(upstream_connection, "maybe_read_from_SEND_RESPONSE_server", asking)
+    return asked
+
+
+async def test_each_answer_has_its_own_date_and_body(judged: list[bytes]) -> None:
+    wires = [DATED % SUNDAY + b"{}", DATED % MONDAY + b"[]", DATED % MONDAY, DATED % SUNDAY + b"12"]
+    expected = [await alone(wire) for wire in wires]
+    judged.clear()
+    heads = await answers(*wires)
+    assert heads == expected
+    assert [(dict(head.headers)[b"date"], head.ahead) for head in heads] == [
+        (SUNDAY, b"{}"),
+        (MONDAY, b"[]"),
+        (MONDAY, b""),
+        (SUNDAY, b"12"),
+    ]
+    assert judged == [DATED % SUNDAY]
+
+
+async def test_an_answer_without_a_date_comes_again(judged: list[bytes]) -> None:
+    heads = await answers(OK, OK[:-2], OK)
+    assert [(head.status, head.length, head.ahead) for head in heads] == [
+        (200, 2, b"{}"),
+        (200, 2, b""),
+        (200, 2, b"{}"),
+    ]
+    assert len(judged) == 1
+
+
+async def test_another_connection_has_not_seen_it(judged: list[bytes]) -> None:
+    assert await alone(OK) == await alone(OK)
+    assert len(judged) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"200 OK", b"500 OK"),
+        (b"200 OK", b"200 Ok"),
+        (b"200 OK", b"204 OK"),
+        (b"HTTP/1.1", b"HTTP/1.0"),
+        (b"Content-Length: 2", b"Content-Length: 3"),
+        (b"Content-Length: 2", b"Content-Length: 22"),
+        (b"Content-Length: 2", b"Transfer-Encoding: chunked"),
+        (b"Content-Length: 2\r\n", b""),
+        (b"Content-Length: 2", b"Content-Length: 2\r\nConnection: close"),
+        (b"Content-Length: 2", b"Content-Length: 2\r\nContent-Encoding: gzip"),
+        (b"application/json", b"text/event-stream"),
+        (b"Date: %s", b"date: %s"),
+        (b"Date: %s", b"Date: %s\r\nDate: %s"),
+        (b"Date: %s", b"Date: now\r\nX-Date: %s"),
+        (b"Date: %s", b"Date:%s"),
+        (b"Date: %s", b"Date: %s "),
+        (b"Date: %s\r\n", b""),
+    ],
+)
+async def test_another_head_is_read_anew(old: bytes, new: bytes, judged: list[bytes]) -> None:
+    first, other = DATED.replace(b"%s", SUNDAY) + b"{}", DATED.replace(old, new).replace(b"%s", MONDAY) + b"{}"
+    expected = [await alone(each) for each in (first, other, other, first)]
+    assert expected[0] != expected[1]
+    judged.clear()
+    assert await answers(first, other, other, first) == expected
+    assert len(judged) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"Content-Length: 2", b"Content-Length: 2\r\nContent-Length: 3"),
+        (b"Content-Length: 2", b"Content-Length: 2\r\nTransfer-Encoding: chunked"),
+        (b"Content-Length: 2", b"Content-Length: 02"),
+        (b"Content-Length: 2", b"Content-Length : 2"),
+        (b"Content-Length: 2", b"Content-Length: 2\r\n 2"),
+        (b"Date: %s", b"Date: %s\r\n folded"),
+        (b"Date: %s", b"Date: %s\n"),
+        (b"Date: %s", b"Date: %s\r"),
+        (b"Date: %s", b"Date: %s\x00"),
+        (b"Date: %s", b"Date : %s"),
+        (b"HTTP/1.1", b"HTTP/2"),
+        (b"200", b"2000"),
+    ],
+)
+async def test_a_garbled_head_behind_a_good_one(old: bytes, new: bytes) -> None:
+    good, bad = DATED.replace(b"%s", SUNDAY) + b"{}", DATED.replace(old, new).replace(b"%s", MONDAY) + b"{}"
+    with pytest.raises(Garbled) as fresh:
+        await alone(bad)
+    for others in ([good], [good, good]):
+        with pytest.raises(Garbled) as behind:
+            await answers(*others, bad)
+        assert str(behind.value) == str(fresh.value)
+
+
+async def outcome(*each: bytes) -> Head | str:
+    """The last head, or what is wrong with it."""
+    try:
+        return (await answers(*each))[-1]
+    except AttemptError as error:
+        return repr(error)
+
+
+@pytest.mark.parametrize("byte", [b"\x00", b" ", b"x", b"0", b"9", b":", b"\n", b"\xff"])
+async def test_an_answer_with_another_byte_is_what_it_is_alone(byte: bytes) -> None:
+    good, second = DATED % SUNDAY + b"{}", DATED % MONDAY + b"[]"
+    for place in range(len(second)):
+        other = second[:place] + byte + second[place + 1 :]
+        assert await outcome(good, other) == await outcome(other)
+
+
+async def test_a_repeated_head_torn_at_every_byte() -> None:
+    first, second = DATED % SUNDAY + b"{}", DATED % MONDAY + b"[]"
+    for cut in range(1, len(second)):
+        heads = await answers(first, (second[:cut], second[cut:]), first)
+        assert [dict(head.headers)[b"date"] for head in heads] == [SUNDAY, MONDAY, SUNDAY]
+        assert [(head.status, head.length, head.chunked) for head in heads] == [(200, 2, False)] * 3
+        is_in_body = cut >= len(DATED % MONDAY)
+        assert heads[1].ahead == (second[len(DATED % MONDAY) : cut] if is_in_body else b"[]")
+        with pytest.raises(Reset) if not is_in_body else nullcontext():
+            await answers(first, second[:cut])
+
+
+async def test_an_answer_to_head_is_neither_kept_nor_known(judged: list[bytes]) -> None:
+    bare = DATED % MONDAY
+    heads = await answers(bare, bare, bare, bare, methods="HGHG")
+    assert [head.length for head in heads] == [0, 2, 0, 2]
+    assert judged == [bare] * 3, "only the last is known, from the second"
+    chunked = await answers(STREAM_HEAD, STREAM_HEAD, STREAM_HEAD, methods="GHG")
+    assert [(head.chunked, head.length) for head in chunked] == [(True, None), (False, 0), (True, None)]
+
+
+async def test_answers_without_a_body_come_again(judged: list[bytes]) -> None:
+    wire = b"HTTP/1.1 204 No Content\r\nDate: %s\r\n\r\n"
+    heads = await answers(wire % SUNDAY, wire % MONDAY, b"HTTP/1.1 200 OK\r\nDate: %s\r\n\r\n" % MONDAY)
+    assert [(head.status, head.length) for head in heads] == [(204, 0), (204, 0), (200, None)]
+    assert len(judged) == 2
+
+
+async def test_a_length_that_stands_twice_comes_again(judged: list[bytes]) -> None:
+    wire = (DATED % SUNDAY).replace(b"Content-Length: 2", b"Content-Length: 2\r\nContent-Length: 2")
+    other = wire.replace(SUNDAY, MONDAY)
+    expected = [await alone(wire), await alone(other)]
+    assert [head.length for head in expected] == [2, 2]
+    judged.clear()
+    assert await answers(wire, other) == expected
+    assert len(judged) == 1
+    with pytest.raises(Garbled):
+        await answers(wire, other.replace(b"Length: 2", b"Length: 3", 1))
+
+
+async def test_interim_answers_before_a_head_that_comes_again(judged: list[bytes]) -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\nDate: %s\r\n\r\n"
+    first, second = DATED % SUNDAY + b"{}", DATED % MONDAY + b"[]"
+    expected = [await alone(first), await alone(second)]
+    judged.clear()
+    heads = await answers(
+        interim % SUNDAY + first,
+        second,
+        interim % MONDAY + second,
+        (interim % SUNDAY, first),
+        interim % SUNDAY * 2 + first,
+    )
+    assert heads == [expected[0], expected[1], expected[1], expected[0], expected[0]]
+    assert judged == [DATED % SUNDAY, DATED % MONDAY, DATED % SUNDAY, DATED % SUNDAY]
+    with pytest.raises(Garbled, match="switched"):
+        await answers(first, b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+
+
+async def test_a_long_head_is_read_each_time(judged: list[bytes]) -> None:
+    spare = LONGEST - len((DATED % SUNDAY)[:-2] + b"X: \r\n\r\n")
+    for size, asked in ((spare, 1), (spare + 1, 3)):
+        judged.clear()
+        wires = [(DATED % date)[:-2] + b"X: " + b"a" * size + b"\r\n\r\n{}" for date in (SUNDAY, MONDAY, MONDAY)]
+        heads = await answers(*wires)
+        assert [dict(head.headers)[b"date"] for head in heads] == [SUNDAY, MONDAY, MONDAY]
+        assert len(judged) == asked
+    heads = await answers(OK, wires[0], OK)
+    assert [len(head.headers) for head in heads] == [2, 4, 2]
+
+
+async def test_a_field_that_was_left_out_stays_out() -> None:
+    """Control characters cost a field its place, also where its line is repeated; a date that has them is no date."""
+    wire = DATED.replace(b"Content-Type", b"X-Id: a\x01\r\nDate: \x02\r\nContent-Type")
+    heads = await answers(wire % SUNDAY, wire % MONDAY)
+    assert heads == [await alone(wire % SUNDAY), await alone(wire % MONDAY)]
+    names = [name for name, _value in heads[1].headers]
+    assert names == [b"date", b"content-type", b"content-length"]
+
+
+async def test_two_bodies_over_one_socket() -> None:
+    stream = STREAM_HEAD.replace(b"\r\n", b"\r\nDate: %s\r\n", 1)
+    script: Script = [
+        "read", stream % SUNDAY + chunk(b"one") + LAST_CHUNK,
+        "read", stream % MONDAY + chunk(b"tw"), chunk(b"o") + LAST_CHUNK,
+        "read", DATED % MONDAY + b"{}",
+        "read", DATED % SUNDAY, b"[]",
+    ]  # fmt: skip
+    async with serving(script) as server:
+        connection = Connection(await Dialer({}).connect(server.origin), "h:1")
+        told = []
+        for _ in range(4):
+            head = await connection.ask(request_head(b"GET", b"/", "h", (), 0), b"", None, 0, is_head=False)
+            response = Response(connection, head)
+            told.append((response.header("Date"), await response.read_all(100), response.may_reuse))
+        connection.close()
+    sunday, monday = SUNDAY.decode(), MONDAY.decode()
+    assert told == [(sunday, b"one", True), (monday, b"two", True), (monday, b"{}", True), (sunday, b"[]", True)]

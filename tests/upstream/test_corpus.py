@@ -115,7 +115,7 @@ async def test_the_whole_body_or_an_error(name: str) -> None:
             kept = 1 if CASES[name]["pool"] == "reuse" else 0
             if name == "conn-unsolicited-408":
                 await server.closed.wait()
-                assert pool._borrow(server.origin) is None
+                assert pool._borrow(server.origin, trio.current_time()) is None
             else:
                 assert repr(pool) == f"Pool: 0 active, {kept} idle"
         pool.close_idle()
