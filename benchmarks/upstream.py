@@ -253,7 +253,8 @@ class Upstream:
         now = int(time.time())
         if now != self._second:
             self._second = now
-            self._start = time.strftime("HTTP/1.1 200 OK\r\ndate: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime()).encode()
+            date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now))
+            self._start = b"HTTP/1.1 200 OK\r\ndate: %b\r\n" % date.encode()
         return self._start
 
     def _batch(self, connection: Connection) -> bytes:

@@ -21,6 +21,7 @@ _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _TO_DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 _LONG_NUMBER = b"0" * 19  # digits, after that: an integer that may be beyond 64 bit
+_TEXT = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\["\\/bfnrt][^"\\\x00-\x1f]*+)*+')
 _SEPARATORS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 
 
@@ -91,6 +92,22 @@ def dumps(value: Any) -> bytes:
         if raw in text:
             text = text.replace(raw, escaped)
     return text
+
+
+def is_text(data: bytes) -> bool:
+    """May ``data`` stand between the quotes of a JSON string that is sent to a client as it is?
+
+    Strict UTF-8, the usual escapes (none by number), and nothing that ``dumps`` would have escaped.
+    """
+    if _TEXT.fullmatch(data) is None:
+        return False
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return not any(raw in data for raw, _escaped in _SEPARATORS)
 
 
 def dumps_ascii(value: Any) -> bytes:

@@ -45,7 +45,10 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         self.samples += 1
-        self._weights[self._bucket(seconds)] += self._weight
+        bucket = 0
+        if seconds > self.FIRST_S:
+            bucket = min(self.BUCKETS - 1, math.ceil(math.log(seconds / self.FIRST_S) / _LOG_GROWTH))
+        self._weights[bucket] += self._weight
         self._weight *= 1 + self.DECAY
         if self._weight > 1e100:
             self._weights = [weight / self._weight for weight in self._weights]
@@ -66,11 +69,6 @@ class Histogram:
                 upper = self.FIRST_S * self.GROWTH**bucket
                 return lower + (upper - lower) * inside
         return self.FIRST_S * self.GROWTH ** (self.BUCKETS - 1)
-
-    def _bucket(self, seconds: float) -> int:
-        if seconds <= self.FIRST_S:
-            return 0
-        return min(self.BUCKETS - 1, math.ceil(math.log(seconds / self.FIRST_S) / _LOG_GROWTH))
 
 
 _LOG_GROWTH = math.log(Histogram.GROWTH)
@@ -220,6 +218,8 @@ class RequestRecord:
 
         One that still runs is the winner, or, before there is one, not to be told yet.
         """
+        if len(self.attempts) == 1 and self.provider is not None and self.provider.isascii():
+            return f"{self.provider}={self.attempts[0].outcome or 'ok'}".encode()  # as nearly always
         usual = "" if self.provider is None else "ok"
         told = [(one.provider, one.outcome or usual) for one in self.attempts]
         return ", ".join(f"{name}={outcome}" for name, outcome in told if outcome).encode("ascii", "replace")

@@ -65,6 +65,12 @@ class OpenAIDecoder:
         self._waiting = self._halves.waiting
         self._has_usage = False
 
+    @property
+    def is_between_frames(self) -> bool:
+        """Is nothing kept of the reads before but what is known of the choices?"""
+        is_over = self.done or self.problem is not None
+        return bool(self._is_sse) and not is_over and not self._waiting and self._events.is_between
+
     def feed(self, data: bytes) -> list[Chunk]:
         if self.done or self.problem is not None:
             return []

@@ -31,6 +31,11 @@ class SSEDecoder:
         self._after_cr = False
         self._fresh = True
 
+    @property
+    def is_between(self) -> bool:
+        """Does an event begin with the next byte?"""
+        return not (self._pending or self._fresh or self._after_cr)
+
     def only_frame(self, data: bytes) -> bytes | None:
         """The data of the one plain event that ``data`` is, or None, and then ``feed`` must be called.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from linx.chat import ChatRequest
-    from linx.dialects.base import Face
+    from linx.dialects.base import Encoder, Face
     from linx.handlers.context import Context
     from linx.routing.provider import Candidate
     from linx.server.request import Reply, Request
@@ -128,7 +128,10 @@ class Series(Attempt):
         self.first = await self._begin_part(timeout_s)
         return self.first
 
-    async def more(self) -> list[Chunk] | None:
+    def shortcut_to(self, _encoder: Encoder) -> None:
+        """None: the indices of the choices are changed on the way."""
+
+    async def more(self, _shortcut: object = None) -> list[Chunk] | None:
         inner = self._inner
         if inner is None or self.done:
             return None

@@ -7,6 +7,7 @@ whole answer has seen nothing before the end, so for it a failure anywhere falls
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING
 
@@ -124,8 +125,9 @@ class Generation:
             attempt = await self.race.winner()
             try:
                 self._won(attempt)
-                self.context.telemetry.added.add(self.record.own_s(trio.current_time()))
-                self._start_stream()
+                own_s = self.record.own_s(trio.current_time())
+                self.context.telemetry.added.add(own_s)
+                self._start_stream(own_s)
                 usage = await self._relay(attempt, encoder)
                 attempt.finish()
             except BaseException:
@@ -140,35 +142,41 @@ class Generation:
         self._start_stream()
         self.reply.try_send(self._encoder.heartbeat())
 
-    def _start_stream(self) -> None:
+    def _start_stream(self, own_s: float | None = None) -> None:
         reply = self.reply
         if not reply.started:
             self.record.status = 200
             reply.on_error = self._encoder.error
-            reply.start(200, self.face.stream_type, (*STREAM_HEADERS, *self._headers()))
+            reply.start(200, self.face.stream_type, (*STREAM_HEADERS, *self._headers(own_s)))
 
     async def _relay(self, attempt: Attempt, encoder: Encoder) -> Usage | None:
         """One send for each read; the last frames and the end of the body go together."""
         reply = self.reply
         usage: Usage | None = None
-        chunks: list[Chunk] | None = attempt.first
+        shortcut = attempt.shortcut_to(encoder)
+        chunks: list[Chunk] | bytes | None = attempt.first
         while chunks is not None:
-            for chunk in chunks:
-                if chunk.usage is not None:
-                    usage = chunk.usage
-            try:
-                data = encoder.frames(chunks)
-            except AttemptError as error:
-                raise attempt.garbled(error) from None
-            if attempt.done:
-                await reply.end(data + encoder.end())
-                return usage
+            if isinstance(chunks, bytes):
+                data = chunks
+            else:
+                for chunk in chunks:
+                    if chunk.usage is not None:
+                        usage = chunk.usage
+                try:
+                    data = encoder.frames(chunks)
+                except AttemptError as error:
+                    raise attempt.garbled(error) from None
+                if shortcut is not None:
+                    shortcut.learn(chunks, data)
+                if attempt.done:
+                    await reply.end(data + encoder.end())
+                    return usage
             if data:
                 waiting = reply.send_soon(data)
                 if waiting is not None:
                     await waiting
                 self.heard_at = JUST_NOW
-            chunks = await attempt.more()
+            chunks = await attempt.more(shortcut)
         await reply.end(encoder.end())
         return usage
 
@@ -197,8 +205,9 @@ class Generation:
             break
         self._used(attempt, answer.usage)
         self.record.status = 200
-        self.context.telemetry.added.add(self.record.own_s(trio.current_time()))
-        headers = self._headers()
+        own_s = self.record.own_s(trio.current_time())
+        self.context.telemetry.added.add(own_s)
+        headers = self._headers(own_s)
         if self.record.cost_usd is not None:
             headers.append((b"x-linx-cost-usd", f"{self.record.cost_usd:.9f}".rstrip("0").rstrip(".").encode()))
         await self.reply.whole(200, body, headers=headers)
@@ -336,20 +345,22 @@ class Generation:
             conversation=conversation_of(self.request, self.chat),
         )
 
-    def _headers(self) -> list[tuple[bytes, bytes]]:
+    def _headers(self, own_s: float | None = None) -> list[tuple[bytes, bytes]]:
         record = self.record
         attempts = record.attempts_header()
         headers = [(b"x-linx-attempts", attempts)] if attempts else []
         if record.provider is not None:
             headers.append((b"x-linx-provider", record.provider.encode()))
             headers.append((b"x-linx-model", _visible(record.served_model or "")))
-        headers.append((b"server-timing", b"linx;dur=%.3f" % (record.own_s(trio.current_time()) * 1000)))
+        own_s = record.own_s(trio.current_time()) if own_s is None else own_s
+        headers.append((b"server-timing", b"linx;dur=%.3f" % (own_s * 1000)))
         return headers
 
     def _stamp(self) -> Stamp:
         return Stamp(self.request.id, self.context.at(self.record.started), self.context.now)
 
 
+@functools.lru_cache(maxsize=256)
 def _visible(text: str) -> bytes:
     """A name as a header value: anything but visible ASCII becomes a question mark."""
     return "".join(char if "!" <= char <= "~" else "?" for char in text).encode("ascii")

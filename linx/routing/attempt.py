@@ -9,7 +9,7 @@ loser of a race is dropped without a wait that could be cancelled.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import trio
 
@@ -17,13 +17,16 @@ from linx.chat import ModelTraits
 from linx.dialects import openai_request
 from linx.dialects.failures import failure
 from linx.dialects.ollama_images import unsupported
+from linx.dialects.shortcut import shortcut_between
 from linx.errors import AttemptError, EmptyAnswer, Refused, Stalled
 from linx.routing.catalog import learn_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from linx.chat import ChatRequest, Chunk
+    from linx.dialects.base import Encoder
+    from linx.dialects.shortcut import Shortcut
     from linx.redaction import Redactor
     from linx.routing.provider import Candidate
     from linx.telemetry import AttemptRecord
@@ -107,8 +110,21 @@ class Attempt:
         self.candidate.provider.health.spoke()
         return self.first
 
-    async def more(self) -> list[Chunk] | None:
-        """The next chunks (perhaps none yet), or None at the proper end of the answer."""
+    def shortcut_to(self, encoder: Encoder) -> Shortcut | None:
+        """For ``more``, where there can be one to what ``encoder`` writes."""
+        return shortcut_between(self._decoder, encoder)
+
+    @overload
+    def more(self) -> Coroutine[None, None, list[Chunk] | None]: ...
+
+    @overload
+    def more(self, shortcut: Shortcut | None) -> Coroutine[None, None, list[Chunk] | bytes | None]: ...
+
+    async def more(self, shortcut: Shortcut | None = None) -> list[Chunk] | bytes | None:
+        """The next chunks (perhaps none yet), or None at the proper end of the answer.
+
+        With a shortcut, it may be the client's frame instead; else the shortcut wants to ``learn``.
+        """
         decoder, exchange = self._decoder, self._exchange
         if decoder.problem is not None:
             raise self._failed(decoder.problem)
@@ -118,6 +134,11 @@ class Attempt:
             data = await exchange.read()
         except AttemptError as error:
             raise self._failed(error) from None
+        if shortcut is not None:
+            frame = shortcut.again(data)
+            if frame is not None:
+                return frame
+            data = shortcut.data
         self.received += len(data)
         chunks = decoder.feed(data) if data else decoder.end()
         if decoder.problem is not None and not chunks:

@@ -68,6 +68,9 @@ class Provider:
         root, api = urlsplit(config.root), urlsplit(config.api)
         port = root.port or (443 if root.scheme == "https" else 80)
         self.origin = Origin(root.scheme, root.hostname or "", port)
+        host = self.origin.host.lower()
+        self.server = ("localhost" if is_loopback(host) else host, port)
+        """Equal for two providers that are the same machine's same port."""
         self.root_path = root.path.rstrip("/")
         self.api_path = api.path.rstrip("/")
         self.health = Health()
@@ -118,12 +121,6 @@ class Provider:
     def active(self) -> int:
         """Requests running there."""
         return self.slots.active + self.relaying
-
-    @property
-    def server(self) -> tuple[str, int]:
-        """Equal for two providers that are the same machine's same port."""
-        host = self.origin.host.lower()
-        return ("localhost" if is_loopback(host) else host, self.origin.port)
 
     # --- names ---
 

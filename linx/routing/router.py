@@ -92,8 +92,7 @@ class Router:
         if len(candidates) == 1:
             return Route(model, (candidates[0],))  # nobody to choose between
         roomy = [one for one in awake if _fits(one, demand)]
-        ordered = sorted(roomy or awake, key=lambda one: self._key(one, now, demand))
-        ordered = self._balanced(ordered, now, demand)
+        ordered = self._ordered(roomy or awake, now, demand)
         if not self.routing.fallback_enabled:
             ordered = ordered[:1]
         paused = [one.provider.health.paused_until - now for one in candidates if one.provider.health.is_paused(now)]
@@ -201,10 +200,6 @@ class Router:
             if provider.is_last_resort and provider not in tried
         ]
 
-    def _key(self, one: Candidate, now: float, demand: Demand) -> tuple[float, ...]:
-        cost = self._cost(one, demand) if self.routing.cost_optimization else 0.0
-        return (one.provider.health.illness(now), cost, self._rank(one.provider))
-
     def _cost(self, one: Candidate, demand: Demand) -> float:
         price: Price | None = one.provider.price(one.model)
         return math.inf if price is None else price.estimate(demand.prompt_tokens, demand.answer_tokens)
@@ -212,32 +207,33 @@ class Router:
     def _rank(self, provider: Provider) -> int:
         return self._ranks.get(provider.name, len(self._ranks) + 1)
 
-    def _balanced(self, ordered: list[Candidate], now: float, demand: Demand) -> list[Candidate]:
-        """Within each run of equals: the warm one first, then by requests running.
+    def _ordered(self, candidates: list[Candidate], now: float, demand: Demand) -> list[Candidate]:
+        """Who is well first, then what costs least, then by priority.
 
-        Which is warm is looked up per model name served there, since a mapping may lead
-        to another model whose cache is cold.
+        Between equals the warm one comes first, then the one with the fewest requests. Which
+        is warm is looked up per model name served there, since a mapping may lead to another
+        model whose cache is cold.
         """
-        warm = None
-        if demand.conversation is not None:
-            warm = {
-                one.provider.name: self._warm.get((demand.conversation, one.model)) == one.provider.name
-                for one in ordered
-            }
+        by_cost, conversation = self.routing.cost_optimization, demand.conversation
 
-        def within(one: Candidate) -> tuple[bool, bool, int]:
-            slots = one.provider.slots
-            is_warm = warm is not None and warm[one.provider.name] and slots.active < BUSY
-            return (not slots.has_room, not is_warm, slots.active + slots.waiting)
+        def key(one: Candidate) -> tuple[float, ...]:
+            provider = one.provider
+            slots = provider.slots
+            is_warm = (
+                conversation is not None
+                and self._warm.get((conversation, one.model)) == provider.name
+                and slots.active < BUSY
+            )
+            return (
+                provider.health.illness(now),
+                self._cost(one, demand) if by_cost else 0.0,
+                self._rank(provider),
+                not slots.has_room,
+                not is_warm,
+                slots.active + slots.waiting,
+            )
 
-        result: list[Candidate] = []
-        start = 0
-        keys = [self._key(one, now, demand) for one in ordered]
-        for end in range(1, len(ordered) + 1):
-            if end == len(ordered) or keys[end] != keys[start]:
-                result += sorted(ordered[start:end], key=within)
-                start = end
-        return result
+        return sorted(candidates, key=key)
 
     def _unknown(self, model: str) -> UnknownModel:
         names = self.names()
