@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 JsonObject = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What was found out about a large request while it was read, beside the event loop."""
+
+    size: int
+    """Bytes, as it came."""
+    prompt_tokens: int
+    opening: str | None
+    """A digest of how the conversation begins."""
+
+
 @dataclass(slots=True)
 class ChatRequest:
     """One request for an answer, whatever dialect it came in.
@@ -36,6 +47,8 @@ class ChatRequest:
     """The client sent ``functions``, so it is answered with ``function_call``."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Headers that belong to the client's dialect, for a provider that speaks it itself."""
+    weight: Weight | None = None
+    """Of a large request only: nothing may go through its body in the event loop."""
 
 
 @dataclass(frozen=True, slots=True)

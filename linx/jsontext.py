@@ -14,19 +14,32 @@ from typing import Any
 
 import orjson
 
+from linx import jsontext_pieces
+
 MAX_DEPTH = 256
+LARGE = 512 * 1024
+"""Bytes beyond which JSON is no work for the event loop; see ``linx.worker``."""
+HUGE = 8 * 2**20  # bytes that one call into C may take on; that of a parser
+MOST_MARKS = 100_000  # commas and brackets that it may take on
 # Unrolled: a run of plain characters is one step of the matcher, not one each.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
 _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _TO_DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 _LONG_NUMBER = b"0" * 19  # digits, after that: an integer that may be beyond 64 bit
+_LONG = 8 * 1024  # bytes from which on it is cheaper to look at the values than at the text
+_BEYOND = 2.0**63  # minus that, and twice that: the first floats that may stand for an integer beyond 64 bit
+_DEEP = f"nested more than {MAX_DEPTH} deep"
 _TEXT = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\["\\/bfnrt][^"\\\x00-\x1f]*+)*+')
 _SEPARATORS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 
 
 class InvalidJSON(ValueError):
     """The text is not JSON; the message says where and why."""
+
+
+class TooManyValues(InvalidJSON):
+    """It may be JSON, but holds more than anybody means to say."""
 
 
 loads_plain = orjson.loads
@@ -58,21 +71,76 @@ def loads_strict(data: bytes) -> Any:
     Integers beyond 64 bit stay whole and a lone surrogate becomes U+FFFD, since
     Python and JavaScript clients send both.
     """
-    if too_deep(data):
-        raise InvalidJSON(f"nested more than {MAX_DEPTH} deep")
+    if len(data) > LARGE and _is_much(data):
+        return _loads_in_pieces(data)
+    is_long = len(data) >= _LONG
+    if not is_long and too_deep(data):
+        raise InvalidJSON(_DEEP)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        refused = str(error)
-    else:
-        # orjson reads an integer beyond 64 bit as a float; only then is a second look worth its price.
-        return loads_exact(data) if _LONG_NUMBER in data.translate(_TO_DIGITS) else value
+        if is_long and too_deep(data):
+            raise InvalidJSON(_DEEP) from None
+        return _meant(data, error)
+    is_beyond = True
+    if is_long:
+        # orjson does not recurse, and gives up at four times the depth, so what it read can be looked at.
+        is_deep, is_beyond = _survey(value)
+        if is_deep:
+            raise InvalidJSON(_DEEP)
+    # orjson reads an integer beyond 64 bit as a float; only then is a second look worth its price.
+    return loads_exact(data) if is_beyond and _LONG_NUMBER in data.translate(_TO_DIGITS) else value
+
+
+def _survey(value: Any) -> tuple[bool, bool]:
+    """Is it nested too deep, and may it hold an integer beyond 64 bit?"""
+    is_beyond = False
+    level: list[Any] = [[value]]
+    for _depth in range(MAX_DEPTH + 1):
+        held: list[Any] = []
+        for holder in level:
+            held += holder.values() if type(holder) is dict else holder
+        is_beyond = is_beyond or any(not -_BEYOND < one < 2 * _BEYOND for one in held if type(one) is float)
+        level = [one for one in held if type(one) is dict or type(one) is list]
+        if not level:
+            return False, is_beyond
+    return True, is_beyond
+
+
+def _meant(data: bytes, error: orjson.JSONDecodeError) -> Any:
+    """What orjson refused to read, if it was for half of an emoji."""
+    refused = str(error)
     if "surrogate" in refused:
         try:
             return scrub(json.loads(data.decode("utf-8"), parse_constant=_no_constant))
         except (ValueError, RecursionError):
             pass
-    raise InvalidJSON(refused)
+    raise InvalidJSON(refused) from None
+
+
+def _loads_piece(data: bytes) -> Any:
+    """``loads_strict`` of what is known not to be deep."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        return _meant(data, error)
+    return loads_exact(data) if _LONG_NUMBER in data.translate(_TO_DIGITS) else value
+
+
+def _is_much(data: bytes) -> bool:
+    return len(data) > HUGE or data.count(b",") + data.count(b"[") + data.count(b"{") > MOST_MARKS
+
+
+def _loads_in_pieces(data: bytes) -> Any:
+    """``loads_strict`` without one long call into C, for a thread that shares the interpreter."""
+    if data.lstrip()[:1] not in (b"{", b"["):
+        return _loads_piece(data)  # one string or number
+    try:
+        return jsontext_pieces.loads(data, _loads_piece, MAX_DEPTH)
+    except jsontext_pieces.TooMany as error:
+        raise TooManyValues(str(error)) from None
+    except jsontext_pieces.Malformed as error:
+        raise InvalidJSON(str(error)) from None
 
 
 def dumps(value: Any) -> bytes:
@@ -108,6 +176,11 @@ def is_text(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return not any(raw in data for raw, _escaped in _SEPARATORS)
+
+
+def dumps_in_pieces(value: Any) -> bytes:
+    """``dumps`` without one long call into C; slower."""
+    return jsontext_pieces.dumps(value, dumps)
 
 
 def dumps_ascii(value: Any) -> bytes:

@@ -24,7 +24,8 @@ FLOORS = [
     {"linx.server", "linx.upstream", "linx.dialects", "linx.config", "linx.telemetry", "linx.clients"}
     | {"linx.access", "linx.advice", "linx.log"},
     {"linx.chat", "linx.errors", "linx.jsontext", "linx.transport", "linx.framing", "linx.redaction", "linx.addresses"}
-    | {"linx.repeats"},
+    | {"linx.repeats"}
+    | {"linx.worker"},
 ]
 # Inside a package: a room may import only what stands before it in its list.
 ORDERS = {

@@ -212,3 +212,35 @@ def test_dumps_ascii() -> None:
 )
 def test_repeated_key(data: bytes, path: Any) -> None:
     assert jsontext.repeated_key(data) == path
+
+
+@pytest.mark.parametrize(
+    ("item", "value"),
+    [
+        (rb'"\ud83d"', "\ufffd"),
+        (rb'["\ud83d\ude00", "\ude00"]', ["\U0001f600", "\ufffd"]),
+        (b"123456789012345678901234567890", 123456789012345678901234567890),
+        (b'{"a":-1.5e3,"a":2}', {"a": 2}),
+    ],
+)
+def test_a_large_body_is_read_like_a_small_one(item: bytes, value: object) -> None:
+    count = jsontext.MOST_MARKS + 1
+    assert jsontext.loads_strict(b"[" + item + b"]") == [value]
+    assert jsontext.loads_strict(b"[" + b",".join([item] * count) + b"]") == [value] * count
+
+
+@pytest.mark.parametrize("item", [b"NaN", b'"\xff"', b"01", b'"\t"', b"[" * 256 + b"]" * 256])
+def test_and_refused_like_one(item: bytes) -> None:
+    for count in (0, jsontext.MOST_MARKS):
+        with pytest.raises(jsontext.InvalidJSON):
+            jsontext.loads_strict(b"[" + b"[]," * count + item + b"]")
+
+
+def test_a_body_has_a_bound_that_is_not_its_size() -> None:
+    with pytest.raises(jsontext.TooManyValues, match="lists and objects"):
+        jsontext.loads_strict(b"[" + b"[]," * 300_000 + b"[]]")
+
+
+def test_dumps_in_pieces_is_dumps() -> None:
+    value = {"a": ["\u2028\n" * 200_000, {"b": [1, None, "\ud83d"]}], "c": {}}
+    assert jsontext.dumps_in_pieces(value) == jsontext.dumps(value)

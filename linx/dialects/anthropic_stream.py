@@ -174,7 +174,8 @@ def _usage(usage: Usage | None, chat: ChatRequest, output_guess: int) -> JsonObj
     to shorten a conversation, and 0 would mean never.
     """
     if usage is None:
-        prompt, completion, cached, written = hub.estimate_tokens(chat.body), output_guess, 0, 0
+        prompt = chat.weight.prompt_tokens if chat.weight is not None else hub.estimate_tokens(chat.body)
+        completion, cached, written = output_guess, 0, 0
     else:
         details = (usage.source or {}).get("prompt_tokens_details")
         given = details.get("cache_write_tokens") if isinstance(details, dict) else None

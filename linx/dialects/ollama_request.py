@@ -209,6 +209,8 @@ def prompt_tokens_estimate(chat: ChatRequest) -> int:
 
     Counted in bytes, since a character outside ASCII is more often a token of its own.
     """
+    if chat.weight is not None:
+        return chat.weight.prompt_tokens
     size = images = 0
     messages = chat.body.get("messages") or ()
     for message in messages:

@@ -56,22 +56,27 @@ class SSEDecoder:
         # A byte is looked for as a number: ten times faster than as bytes of length one.
         if self._fresh or self._after_cr or _CR in data:
             data = self._with_plain_ends(data)
+        events: list[Event] = []
         pending = self._pending
         if not pending:
             if data[:6] == _PREFIX and data.find(b"\n") == len(data) - 2 and data[-1:] == b"\n":
                 return [(b"", data[6:-2])]
         else:
-            # Only the new bytes are searched, and nothing is copied until an end is there:
-            # an event of many megabytes may come in small pieces.
+            # An event of many megabytes may come in small pieces: only the new bytes are searched (for one
+            # byte first, which is ten times as fast as for two), and it is copied once.
             seen = len(pending)
             pending += data
-            if pending.find(_END, seen - 1) < 0:
+            if _LF not in data or (end := pending.find(_END, seen - 1)) < 0:
                 return self._within_limit([])
-            data = bytes(pending)
+            if pending.startswith(_PREFIX) and pending.find(b"\n") == end:
+                with memoryview(pending) as view:
+                    events.append((b"", bytes(view[len(_PREFIX) : end])))
+            else:
+                _read_event(bytes(pending[:end]), events)
+            data = bytes(pending[end + len(_END) :])
             pending.clear()
         *parts, tail = data.split(_END)
         pending += tail
-        events: list[Event] = []
         for part in parts:
             if part[:6] == _PREFIX and b"\n" not in part:
                 events.append((b"", part[6:]))

@@ -9,7 +9,7 @@ import trio
 import linx
 from linx import jsontext
 from linx.errors import BadRequest
-from linx.handlers.asking import read_object
+from linx.handlers.asking import object_of
 
 if TYPE_CHECKING:
     from linx.chat import JsonObject
@@ -107,7 +107,7 @@ async def list_requests(context: Context, face: Face, request: Request, reply: R
 async def reload_config(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /linx/reload``: read the config again now. Takes no fields."""
     body = await request.body()
-    if body.strip() and read_object(body):
+    if body.strip() and await object_of(request):
         raise BadRequest("This path takes no fields.")
     await context.reload()
     await reply.whole(200, jsontext.dumps(status(context)["config"]))

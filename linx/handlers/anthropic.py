@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
@@ -14,20 +15,23 @@ from linx.dialects.anthropic_request import hub_body
 from linx.dialects.native_request import clean_messages
 from linx.dialects.ollama_request import prompt_tokens_estimate
 from linx.errors import AttemptError, Refused
-from linx.handlers.asking import check_charset, is_local_only, next_hop, read_object
+from linx.handlers.asking import check_charset, is_local_only, next_hop, read_large, read_object
 from linx.handlers.native import dialect_headers
 from linx.routing.catalog import fetch_json
 from linx.routing.provider import HOP_HEADER
 from linx.routing.router import Demand
+from linx.worker import beside
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from linx.chat import JsonObject
     from linx.dialects.anthropic import AnthropicFace
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.routing.provider import Candidate
     from linx.server.request import Reply, Request
-    from linx.upstream.pool import Pool
+    from linx.upstream.pool import Pool, Sending
 
 COUNT_TIMEOUT_S = 3.0  # an estimate now is worth more than a count later
 
@@ -40,8 +44,9 @@ async def hello(context: Context, face: Face, request: Request, reply: Reply) ->
 async def count_tokens(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /v1/messages/count_tokens``: exact where the provider can count, else an estimate."""
     check_charset(request)
-    body = read_object(await request.body())
-    chat = ChatRequest(str(body.get("model")), hub_body(body, is_count=True), dialect=face.name, native=body)
+    body = await request.body()
+    read = partial(_read, face)
+    chat = read(read_object(body)) if len(body) <= jsontext.LARGE else await read_large(body, read)
     await context.router.until_known(chat.model)
     candidate = _first(context, request, chat)
     if candidate is not None and candidate.provider.config.native:
@@ -55,8 +60,13 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
         if count is not None:
             headers.append((b"x-linx-provider", candidate.provider.name.encode()))
     if count is None:
-        count = cast("AnthropicFace", face).estimate_tokens(body)
+        estimate = partial(cast("AnthropicFace", face).estimate_tokens, chat.native or {})
+        count = estimate() if chat.weight is None else await beside(estimate)
     await reply.whole(200, jsontext.dumps({"input_tokens": count}), headers=headers)
+
+
+def _read(face: Face, body: JsonObject) -> ChatRequest:
+    return ChatRequest(str(body.get("model")), hub_body(body, is_count=True), dialect=face.name, native=body)
 
 
 def _first(context: Context, request: Request, chat: ChatRequest) -> Candidate | None:
@@ -94,18 +104,23 @@ class _Asking:
         return None
 
     async def _by_count_tokens(self) -> Any:
-        body = {**clean_messages(self.chat.native or {}), "model": self.model}
+        def body() -> JsonObject:
+            return {**clean_messages(self.chat.native or {}), "model": self.model}
+
         return (await self._post("/messages/count_tokens", body, under_api=True))["input_tokens"]
 
     async def _by_template(self) -> int:
         """llama.cpp without that path: the very prompt that it would be given, cut into tokens."""
         traits = self.provider.traits(self.chat, self.model, trio.current_time())
-        body = openai_request.chat_body(self.chat, self.model, "llamacpp", traits)
+        body = partial(openai_request.chat_body, self.chat, self.model, "llamacpp", traits)
         prompt = (await self._post("/apply-template", body))["prompt"]
         cut = {"content": prompt, "add_special": True, "parse_special": True}
-        return len((await self._post("/tokenize", cut))["tokens"])
+        return len((await self._post("/tokenize", lambda: cut))["tokens"])
 
-    async def _post(self, path: str, body: JsonObject, *, under_api: bool = False) -> Any:
-        sending = self.provider.post(path, body, under_api=under_api)
+    async def _post(self, path: str, body: Callable[[], JsonObject], *, under_api: bool = False) -> Any:
+        def write() -> Sending:
+            return self.provider.post(path, body(), under_api=under_api)
+
+        sending = write() if self.chat.weight is None else await beside(write)
         headers = (*sending.headers, (HOP_HEADER, self.hop), *self.chat.headers)
         return await fetch_json(self.provider, self.pool, replace(sending, headers=headers))

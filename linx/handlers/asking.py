@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from linx import jsontext
-from linx.errors import BadRequest, LoopDetected, UnsupportedEncoding
+from linx import jsontext, worker
+from linx.chat import ChatRequest, Weight
+from linx.dialects.ollama_request import prompt_tokens_estimate
+from linx.errors import BadRequest, BodyTooLarge, LoopDetected, UnsupportedEncoding
 from linx.routing.provider import HOP_HEADER
 
 if TYPE_CHECKING:
-    from linx.chat import ChatRequest, JsonObject
+    from collections.abc import Callable
+
+    from linx.chat import JsonObject
     from linx.handlers.context import Context
     from linx.server.request import Request
+
+Parsed = TypeVar("Parsed")
 
 SESSION_HEADERS = (
     b"x-claude-code-session-id",
@@ -45,11 +51,37 @@ def read_object(body: bytes) -> JsonObject:
         raise BadRequest("The request has no body; a JSON object is expected.", code="invalid_json")
     try:
         value = jsontext.loads_strict(body)
+    except jsontext.TooManyValues as error:
+        raise BodyTooLarge(f"The body is larger than Linx can work on: {error}.") from None
     except jsontext.InvalidJSON as error:
         raise BadRequest(f"The body is not valid JSON: {error}", code="invalid_json") from None
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.", code="invalid_json")
     return value
+
+
+async def read_large(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:
+    """``parse(read_object(body))`` beside the event loop, for a body beyond ``jsontext.LARGE``.
+
+    The caller compares the lengths: a small body takes no way around.
+    """
+    return await worker.beside(_read_and_weigh, body, parse)
+
+
+def _read_and_weigh(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:
+    parsed = parse(read_object(body))
+    chat = parsed[0] if isinstance(parsed, tuple) else parsed
+    if isinstance(chat, ChatRequest):
+        # What would have to be counted later, in the event loop.
+        write = jsontext.dumps_in_pieces if len(body) > jsontext.HUGE else jsontext.dumps
+        chat.weight = Weight(len(body), prompt_tokens_estimate(chat), _opening(chat, write))
+    return parsed
+
+
+async def object_of(request: Request) -> JsonObject:
+    """The request's body, which must be a JSON object, for a handler that no stream waits for."""
+    body = await request.body()
+    return read_object(body) if len(body) <= jsontext.LARGE else await read_large(body, lambda value: value)
 
 
 def is_local_only(request: Request) -> bool:
@@ -64,7 +96,9 @@ def next_hop(context: Context, request: Request) -> bytes:
     It is the one field of a client's that goes on, so only what another Linx can have
     written does: a client could make every provider's request invalid with anything else.
     """
-    said = b",".join(value for name, value in request.headers if name == HOP_HEADER)
+    said = b",".join([value for name, value in request.headers if name == HOP_HEADER])
+    if not said:
+        return context.instance
     hops = b", ".join([hop for part in said.split(b",") if _HOP.fullmatch(hop := part.strip())][-MAX_HOPS:])
     if context.instance in hops.split(b", "):
         raise LoopDetected(
@@ -76,8 +110,9 @@ def next_hop(context: Context, request: Request) -> bytes:
 
 def conversation_of(request: Request, chat: ChatRequest) -> str | None:
     """What stays the same over the turns of one conversation."""
+    headers = dict(reversed(request.headers))  # the first of a name counts
     for name in SESSION_HEADERS:
-        value = request.header(name)
+        value = headers.get(name)
         if value:
             return _digest(value)
     body: dict[str, Any] = chat.native or chat.body
@@ -86,9 +121,13 @@ def conversation_of(request: Request, chat: ChatRequest) -> str | None:
     for value in (*map(body.get, SESSION_FIELDS), user):
         if isinstance(value, str) and value:
             return _digest(value.encode("utf-8", "replace"))
+    return chat.weight.opening if chat.weight is not None else _opening(chat, jsontext.dumps)
+
+
+def _opening(chat: ChatRequest, write: Callable[[Any], bytes]) -> str | None:
     said = []
     for message in chat.body.get("messages", ()):
-        said.append(jsontext.dumps([message.get("role"), message.get("content")]))
+        said.append(write([message.get("role"), message.get("content")]))
         if message.get("role") == "user":
             return _digest(*said)
     return None

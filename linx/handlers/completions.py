@@ -16,8 +16,9 @@ from linx.chat import Chunk, Usage
 from linx.dialects.completions import prompts_of
 from linx.dialects.completions_provider import total
 from linx.errors import AttemptError
-from linx.handlers.asking import check_charset, read_object
+from linx.handlers.asking import check_charset, read_large, read_object
 from linx.handlers.generation import Generation
+from linx.jsontext import LARGE
 from linx.routing.attempt import Attempt
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /v1/completions``."""
     check_charset(request)
-    chat = face.parse(read_object(await request.body()))
+    body = await request.body()
+    chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
     await Completion(context, face, request, reply, chat).run()
 
 

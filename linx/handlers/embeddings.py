@@ -13,8 +13,9 @@ import trio
 from linx import jsontext
 from linx.dialects import embeddings
 from linx.errors import AttemptError
-from linx.handlers.asking import check_charset, read_object
+from linx.handlers.asking import check_charset, read_large, read_object
 from linx.handlers.generation import Generation
+from linx.jsontext import LARGE
 from linx.routing.router import Demand
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ async def _answer(
     context: Context, face: Face, request: Request, reply: Reply, parse: Callable[[JsonObject], ChatRequest]
 ) -> None:
     check_charset(request)
-    chat = parse(read_object(await request.body()))
+    body = await request.body()
+    chat = parse(read_object(body)) if len(body) <= LARGE else await read_large(body, parse)
     await Embedding(context, face, request, reply, chat).run()
 
 

@@ -24,9 +24,10 @@ from linx.errors import (
     RouteExhausted,
     quote,
 )
-from linx.handlers.asking import check_charset, conversation_of, is_local_only, next_hop, read_object
+from linx.handlers.asking import check_charset, conversation_of, is_local_only, next_hop, read_large, read_object
 from linx.handlers.context import Context, new_id
 from linx.handlers.heartbeat import JUST_NOW
+from linx.jsontext import LARGE
 from linx.routing.attempt import Attempt
 from linx.routing.provider import USUAL_ANSWER, Candidate
 from linx.routing.race import Race, Rules
@@ -50,7 +51,8 @@ log = logging.getLogger("linx.requests")
 async def answer_chat(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """Answer one chat request in ``face``'s dialect."""
     check_charset(request)
-    chat = face.parse(read_object(await request.body()))
+    body = await request.body()
+    chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
     await Generation(context, face, request, reply, chat).run()
 
 

@@ -8,13 +8,15 @@ that cannot be translated is refused, unless such a provider has the model.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.chat import ChatRequest
 from linx.dialects.native import ANTHROPIC, NativeFace
 from linx.errors import BadRequest
-from linx.handlers.asking import check_charset, read_object
+from linx.handlers.asking import check_charset, read_large, read_object
 from linx.handlers.generation import Generation
+from linx.jsontext import LARGE
 from linx.routing.router import Route
 
 if TYPE_CHECKING:
@@ -30,15 +32,13 @@ _PLAIN = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,1023}")
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """Answer in ``face``'s dialect, translated or not."""
     check_charset(request)
-    body = read_object(await request.body())
+    body = await request.body()
     if not any(provider.config.native for provider in context.router.providers):
-        await Generation(context, face, request, reply, face.parse(body)).run()
+        chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
+        await Generation(context, face, request, reply, chat).run()
         return
-    problem: BadRequest | None = None
-    try:
-        chat = face.parse(body)
-    except BadRequest as error:
-        problem, chat = error, _unread(body, face.name, error)
+    read = partial(_read, face)
+    chat, problem = read(read_object(body)) if len(body) <= LARGE else await read_large(body, read)
     if face.name == ANTHROPIC:
         chat.headers = dialect_headers(request)
     await Untranslated(context, NativeFace(face), request, reply, chat, problem).run()
@@ -54,6 +54,14 @@ def dialect_headers(request: Request) -> tuple[tuple[bytes, bytes], ...]:
         if value is not None:
             headers.append((name, value.rstrip()))
     return tuple(headers)
+
+
+def _read(face: Face, body: JsonObject) -> tuple[ChatRequest, BadRequest | None]:
+    """The request, and why it cannot be translated if it cannot."""
+    try:
+        return face.parse(body), None
+    except BadRequest as error:
+        return _unread(body, face.name, error), error
 
 
 def _unread(body: JsonObject, dialect: str, problem: BadRequest) -> ChatRequest:

@@ -13,8 +13,9 @@ import trio
 
 from linx import jsontext
 from linx.dialects.ollama_hub import is_unload
-from linx.handlers.asking import check_charset, read_object
+from linx.handlers.asking import check_charset, read_large, read_object
 from linx.handlers.generation import Generation
+from linx.jsontext import LARGE
 from linx.routing.router import Route
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ async def greet(context: Context, face: Face, request: Request, reply: Reply) ->
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/chat`` and ``POST /api/generate``."""
     check_charset(request)
-    body = read_object(await request.body())
-    chat = face.parse(body)
-    road = Load if cast("OllamaFace", face).is_load(body) else Generation
+    body = await request.body()
+    chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
+    road = Load if cast("OllamaFace", face).is_load(chat.native or {}) else Generation
     await road(context, face, request, reply, chat).run()
 
 

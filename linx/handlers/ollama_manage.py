@@ -26,7 +26,7 @@ from linx.errors import (
     UnsupportedEncoding,
     quote,
 )
-from linx.handlers.asking import next_hop, read_object
+from linx.handlers.asking import next_hop, object_of
 from linx.routing import catalog
 from linx.telemetry import AttemptRecord, RequestRecord
 
@@ -62,7 +62,7 @@ async def blob(context: Context, face: Face, request: Request, reply: Reply) -> 
 async def to_owner(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/push``, ``POST /api/copy`` and ``DELETE /api/delete``: to the Ollama that has the model."""
     ollamas = _ollamas(context, request)
-    body = read_object(await request.body())
+    body = await object_of(request)
     key = next((key for key in ("source", "model", "name") if body.get(key)), "model")
     name = body.get(key)
     if not isinstance(name, str) or not name:

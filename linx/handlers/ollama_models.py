@@ -15,7 +15,7 @@ from linx import jsontext
 from linx.dialects import ollama_catalog
 from linx.dialects.ollama_catalog import Described
 from linx.errors import AttemptError, BadRequest, LinxError, UnknownModel
-from linx.handlers.asking import check_charset, next_hop, read_object
+from linx.handlers.asking import check_charset, next_hop, object_of
 from linx.routing.catalog import fetch_json
 from linx.routing.provider import Candidate
 from linx.routing.router import Demand
@@ -89,7 +89,7 @@ async def show(context: Context, face: Face, request: Request, reply: Reply) -> 
     """``POST /api/show``: the model by ``model``, or by ``name`` as older clients have it."""
     check_charset(request)
     hop = next_hop(context, request)
-    body = read_object(await request.body())
+    body = await object_of(request)
     name = body.get("model") or body.get("name")
     if not isinstance(name, str) or not name:
         raise BadRequest("model is required", param="model")

@@ -30,13 +30,14 @@ from linx.errors import (
     UnknownEndpoint,
     quote,
 )
-from linx.handlers.asking import check_charset, read_object
+from linx.handlers.asking import check_charset, object_of
 from linx.handlers.context import new_id
 from linx.handlers.generation import STREAM_HEADERS, Generation
 from linx.routing.attempt import MAX_ERROR_BODY, Attempt
 from linx.routing.provider import Candidate
 from linx.routing.race import Race, Rules
 from linx.routing.router import Route
+from linx.worker import beside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -69,7 +70,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     if boundary is None:
         check_charset(request)
         body = await request.body()
-        model = _json_model(read_object(body), path)
+        model = _json_model(await object_of(request), path)
         payload = Payload(body, b"application/json")
         await Relay(context, face, request, reply, path, model, payload).run()
         return
@@ -156,7 +157,8 @@ class Payload:
         if asked == served or not asked:
             return self.start
         if self.place is None:
-            return jsontext.dumps({**jsontext.loads_strict(self.start), "model": served})
+            body = {**jsontext.loads_strict(self.start), "model": served}
+            return jsontext.dumps_in_pieces(body) if len(self.start) > jsontext.HUGE else jsontext.dumps(body)
         return self.start[: self.place[0]] + served.encode() + self.start[self.place[1] :]
 
 
@@ -316,7 +318,11 @@ class RelayAttempt(Attempt):
 
     async def _sending(self, now: float) -> Sending:
         payload = self.payload
-        beginning = payload.beginning(self._chat.model, self.candidate.model)
+        asked, served = self._chat.model, self.candidate.model
+        if len(payload.start) <= jsontext.LARGE:
+            beginning = payload.beginning(asked, served)
+        else:
+            beginning = await beside(payload.beginning, asked, served)
         stream, length = None, payload.length
         if payload.rest is not None:
             stream = _Stream(payload, beginning)

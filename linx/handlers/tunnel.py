@@ -13,7 +13,7 @@ import msgspec
 from linx import jsontext
 from linx.config_shape import TunnelType
 from linx.errors import BadRequest, quote
-from linx.handlers.asking import read_object
+from linx.handlers.asking import object_of
 from linx.tunnel.commands import problem_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def wanted(config: TunnelConfig, fields: JsonObject) -> TunnelConfig:
 
 async def _fields(request: Request, known: tuple[str, ...]) -> JsonObject:
     body = await request.body()
-    fields = read_object(body) if body.strip() else {}
+    fields = await object_of(request) if body.strip() else {}
     for name in fields:
         if name not in known:
             takes = f"it takes {' and '.join(known)} alone" if known else "it takes none"

@@ -20,6 +20,7 @@ from linx.dialects.ollama_images import unsupported
 from linx.dialects.shortcut import shortcut_between
 from linx.errors import AttemptError, EmptyAnswer, Refused, Stalled
 from linx.routing.catalog import learn_model
+from linx.worker import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -247,7 +248,11 @@ class Attempt:
             self._wait()
             await learn_model(provider, self._pool, self.candidate.model)
             self._go_on()
-        return provider.chat_sending(self._chat, self.candidate.model, now, self._hop)
+        chat, model = self._chat, self.candidate.model
+        if chat.weight is None:
+            return provider.chat_sending(chat, model, now, self._hop)
+        body = await beside(provider.large_body, chat, model, provider.traits(chat, model, now))
+        return provider.chat_sending(chat, model, now, self._hop, body)
 
     def _wants_thinking(self) -> bool:
         mode = ModelTraits(thinking_mode=self.candidate.provider.config.thinking_mode)

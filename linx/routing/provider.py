@@ -215,15 +215,25 @@ class Provider:
         """How it is asked for what ``chat`` wants."""
         return way_for(self.kind, chat, is_native=self.config.native)
 
-    def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes) -> Sending:
-        """The HTTP request that asks for this answer. Raises what the dialect refuses."""
+    def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes, body: bytes | None = None) -> Sending:
+        """The HTTP request that asks for this answer. Raises what the dialect refuses.
+
+        ``body`` is what ``large_body`` made, where the chat is a large one.
+        """
         dialect = self.way(chat)
-        body = jsontext.dumps(dialect.body(chat, model, self.traits(chat, model, now)))
+        if body is None:
+            body = jsontext.dumps(dialect.body(chat, model, self.traits(chat, model, now)))
         base = self.api_path if dialect.under_api else self.root_path
         headers = (*self._headers, (b"accept", dialect.accept), (HOP_HEADER, hop))
         if dialect.takes_headers:
             headers += chat.headers
         return Sending(b"POST", (base + dialect.path).encode("ascii"), headers, body)
+
+    def large_body(self, chat: ChatRequest, model: str, traits: ModelTraits) -> bytes:
+        """Its body, to be written beside the event loop: nothing here is changed."""
+        body = self.way(chat).body(chat, model, traits)
+        is_huge = chat.weight is None or chat.weight.size > jsontext.HUGE
+        return jsontext.dumps_in_pieces(body) if is_huge else jsontext.dumps(body)
 
     def get(self, path: str, *, under_api: bool = False) -> Sending:
         """A request for one of the provider's lists."""
