@@ -51,7 +51,7 @@ class ChatRequest:
     """Of a large request only: nothing may go through its body in the event loop."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ModelTraits:
     """What is configured and known of one model at one provider. None means unknown."""
 

@@ -50,7 +50,7 @@ class SocketTransport:
         # number, so nobody can wait for one that the system has given to another file.
         self._fd = sock.fileno()
         self._recv = sock.recv
-        self._send = sock.send
+        self.send_some = sock.send
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -65,7 +65,7 @@ class SocketTransport:
 
     async def send(self, data: bytes) -> None:
         try:
-            sent = self._send(data)
+            sent = self.send_some(data)
         except BlockingIOError:
             sent = 0
         if sent == len(data):
@@ -76,7 +76,7 @@ class SocketTransport:
                     raise trio.ClosedResourceError
                 await wait_writable(self._fd)
                 try:
-                    sent += self._send(view[sent:])
+                    sent += self.send_some(view[sent:])
                 except BlockingIOError:
                     continue
 
@@ -87,13 +87,6 @@ class SocketTransport:
             return False
         except OSError:
             return True
-
-    def try_send(self, data: bytes) -> int:
-        """As much as the kernel takes without waiting. Raises one of BREAKS."""
-        try:
-            return self._send(data)
-        except BlockingIOError:
-            return 0
 
     def end_writing(self) -> None:
         """FIN behind what was sent. Never raises."""
@@ -123,7 +116,7 @@ class StreamTransport:
     def is_readable(self) -> bool:
         return self._sock is not None and self._sock.socket.is_readable()
 
-    def try_send(self, data: bytes) -> int:
+    def send_some(self, data: bytes, /) -> int:
         """Nothing: a stream can only be waited for."""
         return 0
 

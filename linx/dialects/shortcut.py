@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from linx import jsontext
 from linx.dialects.openai_decoder import OpenAIDecoder
 from linx.dialects.openai_encoder import OpenAIEncoder
+from linx.jsontext import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +40,8 @@ class Shortcut:
     """
 
     __slots__ = (
-        "_after", "_before", "_decoder", "_fixed", "_is_used", "_may_learn", "_start", "_stop", "_tail", "_tries",
-        "data",
+        "_after", "_before", "_decoder", "_fixed", "_from", "_is_used", "_may_learn", "_start", "_stop", "_tail",
+        "_to", "_tries", "data",
     )  # fmt: skip
 
     def __init__(self, decoder: OpenAIDecoder) -> None:
@@ -48,6 +49,7 @@ class Shortcut:
         self._decoder = decoder
         self._before = self._after = b""  # of what the provider sends
         self._start = self._stop = b""  # ... and of what the client gets
+        self._from = self._to = 0  # where the text is
         self._fixed = 0  # bytes of the provider's two; 0 while no frame is known
         self._tail = b""
         self._may_learn = False
@@ -63,13 +65,20 @@ class Shortcut:
         """What the client gets for a read of the frame learnt last with other texts; b"" at the end of the body."""
         if self._tail:
             data, self._tail = self._tail + data, b""
-        if (frame := self._short(data)) is not None:
-            return frame
+        if len(data) > self._fixed > 0 and data.startswith(self._before) and data.endswith(self._after):
+            text = data[self._from : self._to]
+            if not text.translate(None, PLAIN):  # one frame, the commonest of all reads
+                self._is_used = True
+                return self._start + text + self._stop
+            if (frame := self._several(text)) is not None:
+                return frame
         end = data.rfind(_END) + len(_END)
         if len(_END) <= end < len(data):
             data, self._tail = data[:end], data[end:]
-            if (frame := self._short(data)) is not None:
-                return frame
+            if len(data) > self._fixed > 0 and data.startswith(self._before) and data.endswith(self._after):
+                frame = self._several(data[self._from : self._to])
+                if frame is not None:
+                    return frame
         self.data = data
         self._fixed = 0
         self._may_learn = self._tries > 0 and self._decoder.is_between_frames
@@ -88,21 +97,16 @@ class Shortcut:
         if theirs is not None and ours is not None:
             self._before, self._after = theirs
             self._start, self._stop = ours
-            self._fixed = len(self._before) + len(self._after)
+            self._from, self._to = len(self._before), -len(self._after)
+            self._fixed = self._from - self._to
 
-    def _short(self, data: bytes) -> bytes | None:
-        before, after = self._before, self._after
-        if not len(data) > self._fixed > 0 or not data.startswith(before) or not data.endswith(after):
+    def _several(self, text: bytes) -> bytes | None:
+        """The same for what is between: a text with escapes, or frames of a busy provider that came in one read."""
+        texts = text.split(self._after + self._before)
+        if not all(texts) or not jsontext.is_text(b" ".join(texts)):
             return None
-        text = data[len(before) : -len(after)]
-        if not jsontext.is_text(text):
-            # Several of them in one read, as they come when Linx or the provider is busy?
-            texts = text.split(after + before)
-            if not all(texts) or not jsontext.is_text(b" ".join(texts)):
-                return None
-            text = (self._stop + self._start).join(texts)
         self._is_used = True
-        return self._start + text + self._stop
+        return self._start + (self._stop + self._start).join(texts) + self._stop
 
 
 def shortcut_between(decoder: Decoder, encoder: Encoder) -> Shortcut | None:

@@ -87,7 +87,7 @@ async def object_of(request: Request) -> JsonObject:
 def is_local_only(request: Request) -> bool:
     """Does the client ask that its prompt stay on local providers? In doubt it does."""
     said = [value.strip().lower() for name, value in request.headers if name == b"x-linx-local-only"]
-    return any(value not in (b"", b"false", b"0") for value in said)
+    return bool(said) and any(value not in (b"", b"false", b"0") for value in said)
 
 
 def next_hop(context: Context, request: Request) -> bytes:

@@ -11,8 +11,6 @@ import functools
 import logging
 from typing import TYPE_CHECKING
 
-import trio
-
 from linx import jsontext
 from linx.chat import Answer, ChatRequest, JsonObject, Stamp
 from linx.dialects.base import status_of
@@ -45,6 +43,8 @@ MAX_WHOLE = 64 * 2**20
 CENSORED = 0.999
 """Keeps what is known of a loser in the histogram's bucket that it was hedged at."""
 
+_ANY, _LOCAL_ONLY = Demand(), Demand(local_only=True)
+
 log = logging.getLogger("linx.requests")
 
 
@@ -60,8 +60,8 @@ class Generation:
     """One request for an answer, from its route to its last frame."""
 
     __slots__ = (
-        "_encoder", "_hop", "_wait_s", "chat", "context", "demand", "face", "heard_at", "race", "record", "reply",
-        "request", "router",
+        "_encoder", "_hop", "_wait_s", "chat", "clock", "context", "demand", "face", "heard_at", "race", "record",
+        "reply", "request", "router",
     )  # fmt: skip
 
     def __init__(self, context: Context, face: Face, request: Request, reply: Reply, chat: ChatRequest) -> None:
@@ -71,7 +71,8 @@ class Generation:
         self.request = request
         self.reply = reply
         self.chat = chat
-        now = trio.current_time()
+        self.clock = context.pool.clock
+        now = self.clock()
         self.record = RequestRecord(
             request.id, context.at(now), now, request.method, request.path, model=chat.model, stop=None
         )
@@ -88,7 +89,7 @@ class Generation:
             if self.router.is_starting():
                 record.wait_begins(record.started)
                 await self.router.until_known(self.chat.model)
-                record.wait_ends(trio.current_time())
+                record.wait_ends(self.clock())
             self.race = self._race()
             if self.chat.stream:
                 await self._stream()
@@ -107,7 +108,7 @@ class Generation:
             error.headers = (*error.headers, *self._headers())
             raise
         finally:
-            telemetry.end(record, phase, trio.current_time())
+            telemetry.end(record, phase, self.clock())
 
     def _log_fallback(self) -> None:
         """Worth a line: it may cost money, or leave the machine, and somebody is down."""
@@ -127,7 +128,7 @@ class Generation:
             attempt = await self.race.winner()
             try:
                 self._won(attempt)
-                own_s = self.record.own_s(trio.current_time())
+                own_s = self.record.own_s(self.clock())
                 self.context.telemetry.added.add(own_s)
                 self._start_stream(own_s)
                 usage = await self._relay(attempt, encoder)
@@ -207,7 +208,7 @@ class Generation:
             break
         self._used(attempt, answer.usage)
         self.record.status = 200
-        own_s = self.record.own_s(trio.current_time())
+        own_s = self.record.own_s(self.clock())
         self.context.telemetry.added.add(own_s)
         headers = self._headers(own_s)
         if self.record.cost_usd is not None:
@@ -216,11 +217,11 @@ class Generation:
 
     async def _more(self, attempt: Attempt) -> list[Chunk] | None:
         """The provider's time, which is not Linx's own."""
-        self.record.wait_begins(trio.current_time())
+        self.record.wait_begins(self.clock())
         try:
             return await attempt.more()
         finally:
-            self.record.wait_ends(trio.current_time())
+            self.record.wait_ends(self.clock())
 
     def _body(self, attempt: Attempt, answer: Answer) -> bytes:
         """The whole answer as JSON. Where its dialect cannot carry it, that is a failure like any other."""
@@ -237,7 +238,7 @@ class Generation:
     def _race(self) -> Race[Attempt]:
         context, demand = self.context, self.demand
         routing = self.router.routing
-        now = trio.current_time()
+        now = self.clock()
         route = self._route(now)
         self._wait_s = route.wait_s
         context.budget.requested(now)
@@ -260,7 +261,7 @@ class Generation:
         record = AttemptRecord(
             provider.name,
             candidate.model,
-            trio.current_time(),
+            self.clock(),
             is_hedge=is_hedge,
             request=self.record,
             counters=counters,
@@ -286,7 +287,7 @@ class Generation:
         )
 
     def _won(self, attempt: Attempt) -> None:
-        now = trio.current_time()
+        now = self.clock()
         record, candidate = self.record, attempt.candidate
         provider = candidate.provider
         record.phase = "streaming"
@@ -337,7 +338,7 @@ class Generation:
     def _demand(self) -> Demand:
         local_only = is_local_only(self.request)
         if len(self.router.providers) < 2:
-            return Demand(local_only=local_only)  # nobody to choose between: nothing to estimate
+            return _LOCAL_ONLY if local_only else _ANY  # nobody to choose between: nothing to estimate
         body = self.chat.body
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
         return Demand(
@@ -354,7 +355,7 @@ class Generation:
         if record.provider is not None:
             headers.append((b"x-linx-provider", record.provider.encode()))
             headers.append((b"x-linx-model", _visible(record.served_model or "")))
-        own_s = record.own_s(trio.current_time()) if own_s is None else own_s
+        own_s = record.own_s(self.clock()) if own_s is None else own_s
         headers.append((b"server-timing", b"linx;dur=%.3f" % (own_s * 1000)))
         return headers
 

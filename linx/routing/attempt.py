@@ -176,7 +176,7 @@ class Attempt:
         await slots.take()
         self._has_slot = True
         self._go_on()
-        self.record.asked = now = trio.current_time()
+        self.record.asked = now = self._pool.clock()
         self.record.entered("connecting")
         await self._gate(await self._open_patiently(now))
 
@@ -211,13 +211,13 @@ class Attempt:
                     continue
                 if was_starting or provider.is_starting():
                     error.code, error.blames_provider = "loading", False
-                if not (self._is_patient and error.code == "loading" and trio.current_time() < give_up_at):
+                if not (self._is_patient and error.code == "loading" and self._pool.clock() < give_up_at):
                     raise
-                provider.health.failed(error, trio.current_time())
+                provider.health.failed(error, self._pool.clock())
             self._wait()
             await trio.sleep(pause_s)
             self._go_on()
-            now = trio.current_time()
+            now = self._pool.clock()
             pause_s = min(pause_s * 1.5, LONGEST_LOADING_POLL_S)
 
     async def _open(self, now: float) -> Exchange:
@@ -283,18 +283,18 @@ class Attempt:
         """From here on the provider's time, not Linx's."""
         if not self._is_waiting and self.record.request is not None:
             self._is_waiting = True
-            self.record.request.wait_begins(trio.current_time())
+            self.record.request.wait_begins(self._pool.clock())
 
     def _go_on(self) -> None:
         if self._is_waiting and self.record.request is not None:
             self._is_waiting = False
-            self.record.request.wait_ends(trio.current_time())
+            self.record.request.wait_ends(self._pool.clock())
 
     def _failed(self, error: AttemptError) -> AttemptError:
         error.provider = self.candidate.provider.name
         error.problem = self._redactor.clean(error.problem)
         self.candidate.provider.counters.failures += 1
-        self.candidate.provider.health.failed(error, trio.current_time())
+        self.candidate.provider.health.failed(error, self._pool.clock())
         self._release(error.outcome)
         return error
 
@@ -309,7 +309,7 @@ class Attempt:
         if self._has_spoken and outcome in ("ok", "lost"):
             self._has_spoken = False
             self.candidate.provider.health.succeeded()
-        self.record.end(outcome, trio.current_time())
+        self.record.end(outcome, self._pool.clock())
 
 
 def _retry_after(exchange: Exchange) -> str | None:

@@ -50,7 +50,7 @@ class Demand:
     one_model: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Route:
     """The ordered candidates for one request."""
 

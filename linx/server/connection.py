@@ -223,7 +223,7 @@ class Connection:
         """A request was interrupted: its client, if there is one, is told, in band where its answer has begun."""
         request, reply, body = self.request, self._reply, self._body
         if request is None or reply is None or body is None:
-            return True  # between two requests
+            return False  # it had been answered; but what is left of its body was not read
         problem = request.stopped
         if problem is None or request.client_gone or self._wire.is_taken_over:
             return False

@@ -170,7 +170,7 @@ class Server:
         problem = Overloaded("Too many connections; try again in a moment")
         try:
             with trio.move_on_after(LINGER_S):
-                transport.try_send(error_answer(problem, new_id()))
+                transport.send_some(error_answer(problem, new_id()))
                 transport.end_writing()
                 while await transport.recv():
                     pass

@@ -28,8 +28,9 @@ _PIECE = 64 * 1024  # of a send that waits; one piece must be taken within stall
 class ServerTransport(Transport, Protocol):
     """What the server needs beyond reading and writing."""
 
-    def try_send(self, data: bytes) -> int:
-        """As much as goes without waiting. Raises one of BREAKS."""
+    @property
+    def send_some(self) -> Callable[[bytes], int]:
+        """How much of some bytes went without waiting. Raises BlockingIOError for nothing, or one of BREAKS."""
 
     def end_writing(self) -> None:
         """FIN, where there is such a thing. Never raises."""
@@ -39,12 +40,13 @@ class Wire:
     """``on_gone`` is called once, from the pump, when the client will send no more."""
 
     __slots__ = (
-        "_discarding", "_rest", "_room", "_shared", "_torn", "_waiter", "buffer", "eof", "is_broken", "is_taken_over",
-        "on_gone", "transport",
+        "_discarding", "_rest", "_room", "_send_some", "_shared", "_torn", "_waiter", "buffer", "eof", "is_broken",
+        "is_taken_over", "on_gone", "transport",
     )  # fmt: skip
 
     def __init__(self, transport: ServerTransport, shared: Shared) -> None:
         self.transport = transport
+        self._send_some = transport.send_some
         self.buffer = bytearray()  # read, and not taken yet
         self.eof = False  # the client will send no more
         self.is_broken = False  # ... and not by an orderly FIN
@@ -128,7 +130,9 @@ class Wire:
             self._rest += data
             return False
         try:
-            sent = self.transport.try_send(data)
+            sent = self._send_some(data)
+        except BlockingIOError:
+            sent = 0
         except BREAKS:
             raise HangUp from None
         if sent == len(data):
@@ -143,7 +147,10 @@ class Wire:
         if self._rest:
             data, self._rest = self._rest + data, b""
         try:
-            sent = self.transport.try_send(data)
+            try:
+                sent = self._send_some(data)
+            except BlockingIOError:
+                sent = 0
             if sent != len(data):
                 await self._send_waiting(data, sent)
         except BREAKS:
@@ -158,8 +165,8 @@ class Wire:
         if self._torn or self._rest:
             return False
         try:
-            sent = self.transport.try_send(data)
-        except BREAKS:
+            sent = self._send_some(data)
+        except BREAKS:  # or nothing went
             return False
         if sent:
             self._rest = data[sent:]

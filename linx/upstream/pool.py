@@ -35,7 +35,7 @@ STALE_S = 0.5
 REAP_S = 5.0  # between two looks at the idle connections
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that costs a microsecond for each
 class Sending:
     """A request to send. Host, Content-Length and Transfer-Encoding are put on by the connection.
 
@@ -51,7 +51,7 @@ class Sending:
     length: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Idle:
     connection: Connection
     since: float
@@ -114,6 +114,8 @@ class Pool:
         self._nursery: trio.Nursery | None = None
         self._has_idle = trio.Event()
         self._is_shut = False
+        self.clock = trio.lowlevel.current_clock().current_time
+        """``trio.current_time``, at a third of its price, for whoever asks several times a request."""
 
     def __repr__(self) -> str:
         idle = sum(map(len, self._idle.values()))
@@ -134,7 +136,7 @@ class Pool:
         """
         length = sending.length if sending.stream is not None else len(sending.body)
         head = request_head(sending.method, sending.target, origin.authority, sending.headers, length)
-        asked = trio.current_time()
+        asked = self.clock()
         connection = self._borrow(origin, asked)
         while True:
             is_reused = connection is not None
@@ -153,7 +155,7 @@ class Pool:
             except Reset:
                 if not is_reused or connection is None or connection.has_answered or connection.has_streamed:
                     raise
-                if trio.current_time() - asked > STALE_S:
+                if self.clock() - asked > STALE_S:
                     raise
             finally:
                 if exchange is None:
@@ -226,7 +228,7 @@ class Pool:
         if kept is None or len(kept) >= self._max_idle:
             exchange.connection.close()
         else:
-            kept.append(_Idle(exchange.connection, trio.current_time()))
+            kept.append(_Idle(exchange.connection, self.clock()))
             self._has_idle.set()
 
     def _drain_later(self, exchange: Exchange) -> bool:

@@ -6,7 +6,7 @@ import json
 import logging
 import socket
 import struct
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -147,6 +147,37 @@ async def test_stop_tells_the_client_why() -> None:
         await client.send(GET)
         answer = await client.answer()
         assert json.loads(answer.body)["error"]["message"] == "stopped"
+
+
+async def test_a_stop_in_the_last_instant_leaves_no_body_behind() -> None:
+    """The answer is out, the body is not read: what is missing of it must never be taken for a request."""
+    paths: list[str] = []
+
+    async def handler(request: Request, reply: Reply) -> None:
+        paths.append(request.path)
+        request.stop(LinxError("stopped"))
+        await reply.whole(200, b"done")
+
+    rest = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(post(b"x" * 50 + rest)[: -len(rest)])
+        assert (await client.answer()).status == 200
+        with suppress(trio.BrokenResourceError), trio.fail_after(5):
+            await client.send(rest)
+            assert await client.until_eof() == b""
+    assert paths == ["/"]
+
+
+async def test_a_stop_in_the_last_instant_keeps_the_connection() -> None:
+    async def handler(request: Request, reply: Reply) -> None:
+        await request.body()
+        request.stop(LinxError("stopped"))
+        await reply.whole(200, b"done")
+        request.stop(LinxError("stopped"))
+
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(post(b"12345") + GET)
+        assert [answer.body for answer in await client.answers(2)] == [b"done", b"done"]
 
 
 @pytest.mark.parametrize("change", [b"GET", b"HTTP/1.1", b"/", b"localhost"])

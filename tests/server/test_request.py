@@ -12,6 +12,7 @@ import trio.testing
 from linx.errors import HangUp
 from linx.server.connection import Connection
 from linx.server.limits import Shared
+from linx.server.request import new_id
 from linx.transport import StreamTransport
 from tests.server.client import GET, connected, echo, in_memory, post, serving, stream
 
@@ -47,7 +48,7 @@ async def test_the_head_leaves_with_the_first_frame_and_the_end_with_the_last() 
     sent: list[bytes] = []
 
     class Recorder(StreamTransport):
-        def try_send(self, data: bytes) -> int:
+        def send_some(self, data: bytes, /) -> int:
             sent.append(data)
             return len(data)
 
@@ -194,3 +195,9 @@ async def test_no_frame_for_a_client_that_is_gone() -> None:
             await client.read()
         with trio.fail_after(5):
             await over.wait()
+
+
+def test_ids_are_all_different() -> None:
+    ids = [new_id() for _ in range(500)]
+    assert len(set(ids)) == 500
+    assert all(len(each) == 32 and set(each) <= set("0123456789abcdef") for each in ids)
