@@ -19,7 +19,7 @@ from linx import jsontext_pieces
 MAX_DEPTH = 256
 LARGE = 512 * 1024
 """Bytes beyond which JSON is no work for the event loop; see ``linx.worker``."""
-HUGE = 8 * 2**20  # bytes that one call into C may take on; that of a parser
+HUGE = 16 * 2**20  # bytes that one call into C may take on; that of a parser
 MOST_MARKS = 100_000  # commas and brackets that it may take on
 # Unrolled: a run of plain characters is one step of the matcher, not one each.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
@@ -114,7 +114,8 @@ def _meant(data: bytes, error: orjson.JSONDecodeError) -> Any:
     refused = str(error)
     if "surrogate" in refused:
         try:
-            return scrub(json.loads(data.decode("utf-8"), parse_constant=_no_constant))
+            text = data.decode("utf-8")
+            return scrub(json.loads(text, parse_constant=_no_constant, parse_float=_finite))
         except (ValueError, RecursionError):
             pass
     raise InvalidJSON(refused) from None
@@ -269,6 +270,13 @@ def _path_to(value: Any, wanted: object) -> tuple[str | int, ...] | None:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(f"{number} is out of range")
+    return value
 
 
 def scrub(value: Any) -> Any:

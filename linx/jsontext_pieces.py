@@ -39,6 +39,7 @@ _ITEMS = re.compile(_ITEM + rb"(?:" + _COMMA + _ITEM + rb"){0,255}+", re.DOTALL)
 _PAIR = _STRING + _WS + rb":" + _WS + _ITEM
 _PAIRS = re.compile(_PAIR + rb"(?:" + _COMMA + _PAIR + rb"){0,255}+", re.DOTALL)
 _SPACE = re.compile(_WS)
+_SINGLE = re.compile(_SCALAR, re.DOTALL)
 # Up to 1 MiB of a string, never cut within an escape or between the halves of a character.
 _SOME_TEXT = re.compile(
     rb'(?:[^"\\]{1,1024}+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.){1,1024}+',
@@ -124,7 +125,7 @@ class _Reader:
         value: Any = self._open()
         is_open = value is not None
         if not is_open:
-            value = self._text()
+            value = self._single()
             self._skip()
         self._count(2 if key else 1, 1 if is_open else 0, depth if is_open else 0)
         if isinstance(into, dict):
@@ -166,6 +167,17 @@ class _Reader:
         if self._takes(b"{"):
             return {}
         return [] if self._takes(b"[") else None
+
+    def _single(self) -> Any:
+        """A value that is no container, of any length and however far from its key."""
+        if self.data[self.at : self.at + 1] == b'"':
+            return self._text()
+        found = _SINGLE.match(self.data, self.at)
+        if found is None:
+            raise self._wrong("a value is expected")
+        value = self._parsed(found[0])
+        self.at = found.end()
+        return value
 
     def _text(self) -> str:
         """A string of any length."""

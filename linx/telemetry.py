@@ -280,6 +280,8 @@ class Telemetry:
         record.ended = now
         record.stop = None
         self.running.pop(record.id, None)
+        for attempt in record.attempts:
+            attempt.request = None  # which knows it: 500 circles would be kept
         how = (phase, record.status or 0)
         self.ended[how] = self.ended.get(how, 0) + 1
         self.finished.append(record)

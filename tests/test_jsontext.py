@@ -231,9 +231,17 @@ def test_a_large_body_is_read_like_a_small_one(item: bytes, value: object) -> No
 
 @pytest.mark.parametrize("item", [b"NaN", b'"\xff"', b"01", b'"\t"', b"[" * 256 + b"]" * 256])
 def test_and_refused_like_one(item: bytes) -> None:
-    for count in (0, jsontext.MOST_MARKS):
+    for count in (0, 10_000, jsontext.LARGE // 3):  # a short text, a long one, and one that is read in pieces
         with pytest.raises(jsontext.InvalidJSON):
             jsontext.loads_strict(b"[" + b"[]," * count + item + b"]")
+
+
+@pytest.mark.parametrize("space", [b"", b" \n"])
+def test_a_large_body_that_is_one_string(space: bytes) -> None:
+    text = "[{," * jsontext.LARGE
+    assert jsontext.loads_strict(space + b'"%b"' % text.encode()) == text
+    with pytest.raises(jsontext.InvalidJSON):
+        jsontext.loads_strict(space + b'"%b' % text.encode())
 
 
 def test_a_body_has_a_bound_that_is_not_its_size() -> None:
@@ -244,3 +252,10 @@ def test_a_body_has_a_bound_that_is_not_its_size() -> None:
 def test_dumps_in_pieces_is_dumps() -> None:
     value = {"a": ["\u2028\n" * 200_000, {"b": [1, None, "\ud83d"]}], "c": {}}
     assert jsontext.dumps_in_pieces(value) == jsontext.dumps(value)
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"-1e999"])
+def test_a_number_out_of_range_beside_half_an_emoji(number: bytes) -> None:
+    for text in (b"[%b]" % number, b'["\\ud800",%b]' % number):
+        with pytest.raises(jsontext.InvalidJSON):
+            jsontext.loads_strict(text)

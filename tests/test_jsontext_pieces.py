@@ -77,6 +77,21 @@ def test_what_is_no_json(text: bytes) -> None:
         read(text)
 
 
+def test_nothing_at_all_in_the_outermost() -> None:
+    assert read(b" [\n] ") == []
+    assert read(b"{}") == {}
+    for text in (b"[}", b"{]", b"[] []", b"{},"):
+        with pytest.raises(Malformed, match="byte"):
+            read(text)
+
+
+def test_nothing_but_more_space_than_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsontext_pieces, "STEP", 16)
+    space = b" " * 40
+    text = b'[[%b], {%b}, {"a": [%b], "b": 1}, 2]' % (space, space, space)
+    assert read(text) == [[], {}, {"a": [], "b": 1}, 2]
+
+
 def test_depth_is_counted_from_the_outermost() -> None:
     assert read(b"[" * 40 + b"]" * 40, 40)
     with pytest.raises(Malformed, match="40 deep"):
@@ -135,3 +150,13 @@ def test_no_call_gets_much_to_write() -> None:
     assert dumps(value, write) == jsontext.dumps(value)
     assert max(sizes) < 2**21
     assert len(sizes) < 200
+
+
+@pytest.mark.parametrize("value", [b"1", b"true", b"null", b'"text"', b"[1,2]", b"1." + b"0" * 300])
+@pytest.mark.parametrize("before", [b'{"a":' + b" " * 200, b'{"' + b"k" * 200 + b'":', b'{"a"' + b" " * 200 + b":"])
+def test_a_value_far_from_its_key(value: bytes, before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsontext_pieces, "STEP", 100)
+    text = before + value + b',"z":0}'
+    assert jsontext_pieces.loads(text, jsontext.loads_plain, 9) == jsontext.loads_plain(text)
+    with pytest.raises(jsontext_pieces.Malformed):
+        jsontext_pieces.loads(before + b"tru" + b',"z":0}', jsontext.loads_plain, 9)

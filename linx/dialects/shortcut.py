@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 TRIES = 8  # in a row that were of no use, before a stream is left alone: each of its frames differs
 _START, _END = b"data: ", b"\n\n"
+_CR = 0x0D
+_TEXTS = ("content", "reasoning_content", "reasoning")
 _PROBE = "linx \u2603 probe"
 
 Around = tuple[bytes, bytes]
@@ -73,8 +75,9 @@ class Shortcut:
             if (frame := self._several(text)) is not None:
                 return frame
         end = data.rfind(_END) + len(_END)
-        if len(_END) <= end < len(data):
-            data, self._tail = data[:end], data[end:]
+        # A CR may be the end of an event too: then there is no telling where the last one ends.
+        if self._tries and len(_END) <= end < len(data) and _CR not in (tail := data[end:]):
+            data, self._tail = data[:end], tail
             if len(data) > self._fixed > 0 and data.startswith(self._before) and data.endswith(self._after):
                 frame = self._several(data[self._from : self._to])
                 if frame is not None:
@@ -88,12 +91,14 @@ class Shortcut:
         """``frame`` is what became of ``data``, by way of ``chunks``."""
         if not self._may_learn or not chunks or len(chunks) != max(1, self.data.count(_END)):
             return  # the last chunk may not be the last event's
-        text = chunks[-1].text or chunks[-1].reasoning
+        chunk = chunks[-1]
+        text = chunk.text or chunk.reasoning
         if not text or not self._decoder.is_between_frames:
             return
         self._tries = TRIES if self._is_used else self._tries - 1
         self._is_used = False
-        theirs, ours = _around(_last(self.data), text), _around(_last(frame), text, is_alone=True)
+        theirs = _around(_last(self.data), text, chunk.index, beside=("role",))
+        ours = _around(_last(frame), text, chunk.index)
         if theirs is not None and ours is not None:
             self._before, self._after = theirs
             self._start, self._stop = ours
@@ -121,10 +126,10 @@ def _last(events: bytes) -> bytes:
     return events[end + len(_END) :] if end >= 0 else events
 
 
-def _around(data: bytes, text: str, *, is_alone: bool = False) -> Around | None:
-    """One event, cut at its text; None where another text there would change anything else, or nothing.
+def _around(data: bytes, text: str, index: int, beside: tuple[str, ...] = ()) -> Around | None:
+    """One event of a choice, cut at its text; None where another text there would change anything else, or nothing.
 
-    ``is_alone``: there may be nothing else in the delta, such as the role of a first frame.
+    ``beside`` may stand in the delta; nothing else, since the pieces of a tool call are counted.
     """
     before, _, after = data.partition(jsontext.dumps(text))
     try:
@@ -133,10 +138,10 @@ def _around(data: bytes, text: str, *, is_alone: bool = False) -> Around | None:
         other = jsontext.loads_plain(before[len(_START) :] + jsontext.dumps(_PROBE) + after[: -len(_END)])
         (choice,) = value["choices"]
         delta = choice["delta"]
-        (name,) = (name for name, said in delta.items() if said == text)
+        (name,) = (name for name, said in delta.items() if said and name not in beside)
+        if name not in _TEXTS or delta[name] != text or choice["index"] != index:
+            return None
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    if is_alone and len(delta) != 1:
         return None
     delta[name] = _PROBE
     return (before + b'"', b'"' + after) if value == other else None

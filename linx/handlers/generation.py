@@ -60,7 +60,7 @@ class Generation:
     """One request for an answer, from its route to its last frame."""
 
     __slots__ = (
-        "_encoder", "_hop", "_wait_s", "chat", "clock", "context", "demand", "face", "heard_at", "race", "record",
+        "_encoder", "_hop", "_wait_s", "chat", "clock", "context", "demand", "face", "heard_at", "record",
         "reply", "request", "router",
     )  # fmt: skip
 
@@ -90,14 +90,16 @@ class Generation:
                 record.wait_begins(record.started)
                 await self.router.until_known(self.chat.model)
                 record.wait_ends(self.clock())
-            self.race = self._race()
+            # Not kept: it knows how to start an attempt, which is a method of this object, and a circle
+            # would keep the request in memory, all megabytes of it, until circles are looked for.
+            race = self._race()
             if self.chat.stream:
-                await self._stream()
+                await self._stream(race)
             else:
-                await self._whole()
+                await self._whole(race)
             phase = "done"
-            if self.race.failures:
-                self._log_fallback()
+            if race.failures:
+                self._log_fallback(race)
         except LinxError as error:
             phase = "failed"
             if isinstance(error, RouteExhausted) and self._wait_s is not None:
@@ -110,22 +112,22 @@ class Generation:
         finally:
             telemetry.end(record, phase, self.clock())
 
-    def _log_fallback(self) -> None:
+    def _log_fallback(self, race: Race[Attempt]) -> None:
         """Worth a line: it may cost money, or leave the machine, and somebody is down."""
         record = self.record
-        failures = "; ".join(quote(str(failure), 200) for failure in self.race.failures)
+        failures = "; ".join(quote(str(failure), 200) for failure in race.failures)
         served = f"{record.provider}/{record.served_model}"
         log.info("%s was answered by %s, since others failed: %s", quote(record.model), quote(served), failures)
 
     # --- the two ways to answer ---
 
-    async def _stream(self) -> None:
+    async def _stream(self, race: Race[Attempt]) -> None:
         heartbeats = self.context.heartbeats.listeners
         encoder = self._encoder = self.face.encoder(self.chat, self._stamp())
         self.heard_at = self.record.started
         heartbeats.add(self)
         try:
-            attempt = await self.race.winner()
+            attempt = await race.winner()
             try:
                 self._won(attempt)
                 own_s = self.record.own_s(self.clock())
@@ -183,9 +185,9 @@ class Generation:
         await reply.end(encoder.end())
         return usage
 
-    async def _whole(self) -> None:
+    async def _whole(self, race: Race[Attempt]) -> None:
         while True:
-            attempt = await self.race.winner()
+            attempt = await race.winner()
             answer = Answer()
             try:
                 self._won(attempt)
@@ -199,7 +201,7 @@ class Generation:
                 body = self._body(attempt, answer)
             except AttemptError as error:
                 attempt.close()
-                self.race.lost(error, attempt.candidate)
+                race.lost(error, attempt.candidate)
                 continue
             except BaseException:
                 attempt.close()

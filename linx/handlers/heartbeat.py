@@ -45,10 +45,12 @@ class Heartbeats:
         while True:
             interval_s = self._interval_s()
             await trio.sleep(min(LONGEST_TICK_S, interval_s / TICKS_A_BEAT))
-            now = trio.current_time()
-            for listener in list(self.listeners):
-                if listener.heard_at == JUST_NOW:
-                    listener.heard_at = now
-                elif now - listener.heard_at >= interval_s:
-                    listener.heard_at = now
-                    listener.beat()
+            self._tick(trio.current_time(), interval_s)
+
+    def _tick(self, now: float, interval_s: float) -> None:
+        for listener in list(self.listeners):
+            if listener.heard_at == JUST_NOW:
+                listener.heard_at = now
+            elif now - listener.heard_at >= interval_s:
+                listener.heard_at = now
+                listener.beat()

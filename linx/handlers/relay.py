@@ -201,8 +201,8 @@ class Relay(Generation):
         self.path = path
         self.payload = payload
 
-    async def _stream(self) -> None:
-        attempt = await self.race.winner()
+    async def _stream(self, race: Race[Attempt]) -> None:
+        attempt = await race.winner()
         assert isinstance(attempt, RelayAttempt)
         try:
             self._won(attempt)

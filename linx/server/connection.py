@@ -256,6 +256,8 @@ class Connection:
         self.request = None
         shared.requests_running -= not self._wire.is_taken_over
         self._body.release()
+        # The reply may know what the client's dialect makes of an error, and with it the whole request.
+        self._reply = self._body = None
         if shared.on_rest is not None:
             shared.on_rest()
 

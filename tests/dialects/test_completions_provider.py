@@ -172,3 +172,19 @@ def test_usage_of_each_choice_adds_up_and_a_total_is_the_total() -> None:
     chunks, _decoder = read(frame("a"), first, whole)
     assert chunks[-1].usage is not None
     assert (chunks[-1].usage.prompt, chunks[-1].usage.cost_usd) == (9, 0.5)
+
+
+def test_a_last_frame_need_not_hold_a_text() -> None:
+    chunks, decoder = read(frame("a"), {"choices": [{"index": 0, "finish_reason": "length"}]})
+    assert [(chunk.text, chunk.finish) for chunk in chunks] == [("a", None), ("", "length")]
+    assert decoder.done
+
+
+def test_what_each_choice_costs_adds_up() -> None:
+    frames = [frame("ab"[index], index) for index in (0, 1)]
+    for index, cost in enumerate((0.25, 0.5)):
+        usage = {"prompt_tokens": 5, "completion_tokens": 1, "cost": cost}
+        frames.append(frame("", index, "stop", usage=usage))
+    chunks, _decoder = read(*frames)
+    usages = [chunk.usage for chunk in chunks if chunk.usage is not None]
+    assert [(usage.prompt, usage.completion, usage.cost_usd) for usage in usages] == [(5, 1, 0.25), (10, 2, 0.75)]

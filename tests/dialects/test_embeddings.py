@@ -79,6 +79,14 @@ def test_an_ollama_is_asked_in_its_own_words() -> None:
     assert body == {"model": "served", "input": ["a", "b"], "dimensions": 2, "keep_alive": 300}
 
 
+def test_an_ollama_client_may_name_the_dimensions_for_any_provider() -> None:
+    native = {"model": "asked", "input": "a", "dimensions": 2, "truncate": True, "options": {"num_ctx": 99}}
+    chat = embeddings.parse_embed(native)
+    asked = {"model": "served", "input": ["a"], "encoding_format": "float", "dimensions": 2}
+    assert embeddings.openai_body(chat, "served", TRAITS) == asked
+    assert embeddings.embed_body(chat, "served", TRAITS) == {**native, "model": "served"}
+
+
 def test_an_ollama_takes_no_tokens_so_another_may() -> None:
     chat = embeddings.parse_openai({"model": "m", "input": [1, 2]})
     with pytest.raises(Refused, match="tokens") as caught:
@@ -182,8 +190,13 @@ def test_an_endless_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embeddings, "MAX_ANSWER", 100)
     decoder = EmbeddingsDecoder(OPENAI)
     decoder.feed(b"x" * 101)
-    assert isinstance(decoder.problem, Garbled)
+    problem = decoder.problem
+    assert isinstance(problem, Garbled)
+    # Nor is what comes after it taken for the answer.
+    decoder.feed(jsontext.dumps(OPENAI_ANSWER))
     assert decoder.end() == []
+    assert decoder.problem is problem
+    assert not decoder.done
 
 
 @pytest.mark.parametrize(

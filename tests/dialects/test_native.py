@@ -11,7 +11,7 @@ from linx.chat import Answer, ChatRequest, Chunk, JsonObject, Stamp
 from linx.dialects.anthropic import AnthropicFace
 from linx.dialects.native import ANTHROPIC, RESPONSES, NativeDecoder, NativeEncoder, NativeFace
 from linx.dialects.responses import ResponsesFace
-from linx.errors import EmptyAnswer, Garbled, Refused, StreamBroken
+from linx.errors import BadRequest, EmptyAnswer, Garbled, Refused, StreamBroken
 
 STAMP = Stamp("ab12", 1000.5, lambda: 1001.0)
 START: JsonObject = {
@@ -97,6 +97,80 @@ def test_each_event_is_one_chunk_that_keeps_it(dialect: str, events: list[JsonOb
     assert usage.prompt == (7 if dialect == ANTHROPIC else 5)
 
 
+@pytest.mark.parametrize("size", [1, 2, 10_000])
+@pytest.mark.parametrize("blank", [b"\n", b" \r\n\r\n", b"\xef\xbb\xbf"])
+def test_blanks_before_the_first_event_are_no_news(blank: bytes, size: int) -> None:
+    chunks, decoder = read(ANTHROPIC, blank + wire(MESSAGE), size)
+    assert [chunk.source for chunk in chunks] == MESSAGE
+    _chunks, decoder = read(ANTHROPIC, blank + jsontext.dumps(OVERLOADED), size)
+    assert isinstance(decoder.problem, Refused)
+    _chunks, decoder = read(ANTHROPIC, blank, size)
+    assert isinstance(decoder.problem, EmptyAnswer)
+
+
+def test_the_last_event_counts_without_its_blank_line() -> None:
+    data = wire(MESSAGE).removesuffix(b"\n\n")
+    chunks, decoder = read(ANTHROPIC, data)
+    assert [chunk.source for chunk in chunks] == MESSAGE
+    assert decoder.done
+    chunks, decoder = read(ANTHROPIC, wire([*MESSAGE[:8], OVERLOADED]).removesuffix(b"\n\n"))
+    assert [chunk.source for chunk in chunks] == MESSAGE[:8]
+    assert isinstance(decoder.problem, Refused)
+
+
+def test_an_event_cut_off_by_the_end_is_no_garbage() -> None:
+    """What its loss means depends on what came before it."""
+    chunks, decoder = read(ANTHROPIC, wire(MESSAGE)[:-6])
+    assert [chunk.source for chunk in chunks] == MESSAGE[:-1]
+    assert decoder.done
+    chunks, decoder = read(ANTHROPIC, wire(MESSAGE[:8])[:-6])
+    assert [chunk.source for chunk in chunks] == MESSAGE[:7]
+    assert isinstance(decoder.problem, StreamBroken)
+    _chunks, decoder = read(ANTHROPIC, wire([START])[:-6])
+    assert isinstance(decoder.problem, EmptyAnswer)
+
+
+@pytest.mark.parametrize("given", [{}, {"type": None}, {"type": 5}])
+def test_an_event_without_a_type_has_its_name_for_one(given: JsonObject) -> None:
+    said = {"index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
+    data = b"event: content_block_delta\ndata: %b\n\n" % jsontext.dumps({**given, **said})
+    chunks, _decoder = read(ANTHROPIC, wire([START]) + data + wire(MESSAGE[-2:]))
+    assert chunks[1].text == "Hi"
+    encoder = NativeFace(AnthropicFace()).encoder(messages_chat(), STAMP)
+    assert parse_events(encoder.frames(chunks))[1] == {**said, "type": "content_block_delta"}
+
+
+def test_usage_before_the_end_is_no_finish() -> None:
+    counted = {"type": "message_delta", "delta": {"stop_reason": None}, "usage": {"output_tokens": 4}}
+    chunks, decoder = read(ANTHROPIC, wire([*MESSAGE[:8], counted]))
+    assert chunks[-1].finish is None
+    assert isinstance(decoder.problem, StreamBroken)
+    # What it counted holds where the end counts nothing.
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    chunks, decoder = read(ANTHROPIC, wire([*MESSAGE[:8], counted, end]))
+    assert decoder.done
+    assert chunks[-1].finish == "stop"
+    assert chunks[-1].usage is not None
+    assert (chunks[-1].usage.prompt, chunks[-1].usage.completion) == (7, 4)
+
+
+@pytest.mark.parametrize("usage", [None, 5, []])
+def test_a_message_may_start_without_a_count(usage: Any) -> None:
+    start = {**START, "message": {**START["message"], "usage": usage}}
+    chunks, decoder = read(ANTHROPIC, wire([start, *MESSAGE[1:]]))
+    assert decoder.done
+    (found,) = (chunk.usage for chunk in chunks if chunk.usage is not None)
+    assert (found.prompt, found.completion, found.cost_usd) == (0, 9, 0.25)
+
+
+def test_a_refusal_opens_the_gate() -> None:
+    refusal = {"type": "response.refusal.delta", "sequence_number": 1, "delta": "No."}
+    chunks, decoder = read(RESPONSES, wire([RESPONSE[0], refusal]))
+    assert [chunk.is_meaningful for chunk in chunks] == [False, True]
+    assert (chunks[1].refusal, chunks[1].text) == ("No.", "")
+    assert isinstance(decoder.problem, StreamBroken)
+
+
 def test_a_tool_call_opens_the_gate() -> None:
     chunks, _decoder = read(ANTHROPIC, wire([START, MESSAGE[9]]))
     assert [chunk.is_meaningful for chunk in chunks] == [False, True]
@@ -164,6 +238,13 @@ def parse_events(data: bytes) -> list[Any]:
 
 def native_chunks(dialect: str, events: list[JsonObject]) -> list[Chunk]:
     return read(dialect, wire(events))[0]
+
+
+def test_a_body_is_read_as_the_face_reads_it() -> None:
+    body = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    assert NativeFace(AnthropicFace()).parse(body) == AnthropicFace().parse(body)
+    with pytest.raises(BadRequest, match="max_tokens"):
+        NativeFace(AnthropicFace()).parse({**body, "max_tokens": "many"})
 
 
 def test_events_pass_with_the_client_s_name_of_the_model() -> None:

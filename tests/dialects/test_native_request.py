@@ -63,6 +63,13 @@ def test_thoughts_that_nobody_signed_are_left_out() -> None:
     assert found == [turns[0], {"role": "assistant", "content": [text]}, turns[3]]
 
 
+def test_what_is_no_block_is_the_provider_s_to_refuse() -> None:
+    thought = {"type": "thinking", "thinking": "t", "signature": "linx"}
+    body = chat({"messages": [{"role": "assistant", "content": ["odd", thought, 5]}, "odd"]})
+    found = messages_body(body, "real", ModelTraits())["messages"]
+    assert found == [{"role": "assistant", "content": ["odd", 5]}, "odd"]
+
+
 def test_responses_without_sealed_reasoning() -> None:
     items = [
         {"role": "user", "content": "hi"},

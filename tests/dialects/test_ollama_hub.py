@@ -198,6 +198,27 @@ def test_a_result_without_a_name_answers_the_oldest_call() -> None:
     assert pairs(messages) == [("call_0_0", "1"), ("call_0_1", "2")]
 
 
+def test_a_result_without_a_name_answers_the_oldest_call_that_is_open() -> None:
+    messages = history(
+        calls("a", "b", "c"),
+        {"role": "tool", "tool_name": "a", "content": "1"},
+        {"role": "tool", "content": "2"},
+        {"role": "tool", "tool_name": "c", "content": "3"},
+    )
+    assert pairs(messages) == [("call_0_0", "1"), ("call_0_1", "2"), ("call_0_2", "3")]
+
+
+def test_a_name_whose_calls_are_all_answered_is_no_name() -> None:
+    messages = history(
+        calls("a", "b"),
+        {"role": "tool", "content": "1"},
+        {"role": "tool", "tool_name": "a", "content": "2"},
+        {"role": "tool", "tool_name": "a", "content": "3"},
+    )
+    assert pairs(messages) == [("call_0_0", "1"), ("call_0_1", "2")]
+    assert messages[-1] == {"role": "user", "content": "[tool a result] 3"}
+
+
 def test_calls_that_nobody_answered_get_an_empty_answer() -> None:
     messages = history(calls("a", "b"), {"role": "tool", "tool_name": "b", "content": "1"}, USER, calls("c"))
     assert pairs(messages) == [("call_0_1", "1"), ("call_0_0", ""), ("call_3_0", "")]

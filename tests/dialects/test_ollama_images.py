@@ -33,10 +33,17 @@ def test_every_data_uri_ends_as_standard_base64(url: str) -> None:
     assert from_url(url, "x") == CLEAN
 
 
-@pytest.mark.parametrize("text", ["***", "abcde", "é", "data:image/png;base64,QUJD"])
+@pytest.mark.parametrize("text", ["***", "abcde", "é", "QQ==QUJD", "Q=UJD", "data:image/png;base64,QUJD"])
 def test_what_does_not_decode_is_the_clients_error(text: str) -> None:
     with pytest.raises(BadRequest, match="images is not valid base64"):
         clean_base64(text, "images")
+
+
+def test_padding_before_the_end_is_found_wherever_it_is() -> None:
+    long = "A" * (2**22 - 2)
+    assert clean_base64(long + "AAQUJD", "images") == long + "AAQUJD"
+    with pytest.raises(BadRequest, match="images is not valid base64"):
+        clean_base64(long + "==QUJD", "images")
 
 
 @pytest.mark.parametrize("url", ["ftp://x/y", "file:///etc/passwd", "QUJD", "", "data:image/png;base64"])

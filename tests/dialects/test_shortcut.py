@@ -36,13 +36,20 @@ class Told:
         self.learnt = 0
 
 
-def relay(reads: Iterable[bytes], *, short: bool = True, field: str = "reasoning_content", **asked: Any) -> Told:
+def relay(
+    reads: Iterable[bytes],
+    *,
+    short: bool = True,
+    to_eof: bool = True,
+    field: str = "reasoning_content",
+    **asked: Any,
+) -> Told:
     numbers = itertools.count()
     decoder = OpenAIDecoder(lambda: f"made{next(numbers)}")
     encoder = OpenAIEncoder(request(**asked), stamp(), field)
     shortcut = shortcut_between(decoder, encoder) if short else None
     told, out = Told(), b""
-    for data in (*reads, b"", b""):
+    for data in (*reads, *(b"", b"") * to_eof):
         known = shortcut.again(data) if shortcut is not None else None
         if known is not None:
             told.short += 1
@@ -123,6 +130,41 @@ def test_a_frame_that_is_dropped_is_not_the_one_that_was_sent() -> None:
     assert "c" not in [item["choices"][0]["delta"].get("content") for item in told.frames[:-1]]
 
 
+@pytest.mark.parametrize("more", [{"role": "assistant"}, {"reasoning": None}, {"role": "assistant", "refusal": None}])
+def test_what_some_providers_send_in_each_delta(more: JsonObject) -> None:
+    frames = [frame({**more, "content": piece}) for piece in "abcdef"]
+    assert same([*each(*frames), *END]).short == 4
+
+
+def test_of_one_event_several_chunks_and_of_another_none() -> None:
+    """As many chunks as events, but the last chunk is not the last event's."""
+    both = frame({"content": "x"}, finish="stop")
+    reads = [*each(*text("h"), frame({"content": "h"}, index=1))]
+    reads.append(sse(both, frame({"content": "a"}, index=1), frame({"content": "a"})))
+    told = same([*reads, *each(*text("LEAK"), frame({"content": "b"}, index=1)), *END])
+    assert "LEAK" not in str(told.frames)
+    glued = jsontext.dumps(frame({"content": "x"})) * 2
+    same([*each(*text("a", "b")), sse(glued, frame({"role": "x"})), *each(frame({"role": "b"}), *text("c")), *END])
+
+
+@pytest.mark.parametrize("function", [{"arguments": "b"}, {"name": "f", "arguments": "b"}])
+def test_the_pieces_of_a_tool_call_are_counted(function: JsonObject) -> None:
+    call = {"index": 0, "id": "x", "function": function}
+    frames = [frame({"content": piece, "tool_calls": [call]}) for piece in "abcd"]
+    assert same([*each(*text("x", "y"), *frames), *END]).short == 0
+
+
+def test_line_ends_of_two_kinds_in_one_read() -> None:
+    """Whatever is complete goes out with the read that completed it."""
+    first = each(*text("a", "b", "c"))
+    for reads in (
+        [b": keep\n\n" + sse(*text("d")).replace(b"\n", b"\r\n")],
+        [sse(frame(finish="stop")) + DONE.replace(b"\n", b"\r\n")],
+        [sse(*text("d")) + sse(*text("e")).replace(b"\n", b"\r")],
+    ):
+        assert relay([*first, *reads], to_eof=False).frames == relay([*first, *reads], short=False, to_eof=False).frames
+
+
 def test_what_the_provider_adds_and_the_names_of_the_client() -> None:
     frames = [frame({"content": piece}, provider="X", usage=None, x_new=[1.5, None]) for piece in "abcd"]
     told = same([*each(*frames), *END], include_usage=True)
@@ -173,6 +215,24 @@ def test_a_text_that_is_not_plain_goes_the_long_way(piece: bytes) -> None:
 @pytest.mark.parametrize("piece", ["é", "日本語", "😀", "\x7f", "\u2027", "/", "\\", '"', "\r\n"])
 def test_a_text_that_is_plain(piece: str) -> None:
     assert same([*each(*text("a", "b", piece, piece, piece)), *END]).short == 3
+
+
+@pytest.mark.parametrize(
+    "within",
+    [
+        sse(frame({"content": "\u00e9"})).replace("\u00e9".encode(), b"\\u00e9"),
+        sse(*text("d"), frame({"content": "e"}, index=1), *text("f")),
+        sse(*text("d", "", "f")),
+    ],
+    ids=["an escape by number", "another choice in between", "an empty text in between"],
+)
+@pytest.mark.parametrize("cut", [3, 60])
+def test_frames_that_are_not_plain_before_the_beginning_of_another(within: bytes, cut: int) -> None:
+    """The whole of them begins and ends as the frame that is known, and still goes the long way."""
+    torn, before = sse(*text("g")), each(*text("a", "b", "c"))
+    reads = [*before, within + torn[:cut], torn[cut:], *each(*text("h", "i")), *END]
+    assert relay(reads[:3]).short == relay(reads[:4]).short == 1
+    same(reads)
 
 
 def test_what_comes_after_the_finish_is_ignored_as_ever() -> None:

@@ -104,6 +104,14 @@ def test_half_an_emoji_waits_for_the_other(step: int) -> None:
     assert fed(CompletionDecoder(lambda: "id"), wire, step).choices[0].text == "x\N{GRINNING FACE}y"
 
 
+@pytest.mark.parametrize("step", [1, 10_000])
+def test_a_last_frame_need_not_hold_a_text(step: int) -> None:
+    decoder = CompletionDecoder(lambda: "id")
+    answer = fed(decoder, choice("a") + event({"choices": [{"index": 0, "finish_reason": "length"}]}), step)
+    assert decoder.done
+    assert (answer.choices[0].text, answer.choices[0].finish) == ("a", "length")
+
+
 def test_a_whole_answer_is_read_too() -> None:
     one = {"text": "a b", "index": 0, "finish_reason": "stop", "logprobs": {"tokens": ["a"]}}
     decoder = CompletionDecoder(lambda: "id")
