@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Figures = dict[str, float]
 LARGE = 400 * 1024
 SLOWER = 10
+SETTLE_S = 0.5  # a thousand clients of the measurement before may just have hung up
 PROMPTS = range(0, 121, 11)  # bytes by which a request is longer, since nobody asks the same thing twice
 ENDLESS_S = 90.0  # of a paced stream, which is cut off long before
 
@@ -199,6 +200,7 @@ def _length(frames: int) -> Callable[[Started, float], Figures]:
 
     def measure(started: Started, _seconds: float) -> Figures:
         request = started.target.request(frames, stream=True, burst=50)
+        time.sleep(SETTLE_S)
         cpu = _Cpu(started)
         with Load(started.target, 1) as load:
             cpu.start()
