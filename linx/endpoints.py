@@ -1,4 +1,7 @@
-"""The table (method, path) → handler, and the only place where a LinxError becomes an answer.
+"""The table (method, path) → handler, and the only place where a LinxError is put into words.
+
+What a handler raises is answered here; what the server itself has to say (of a head that
+cannot be read, of a request that was stopped) it says in the ``words`` of this table.
 
 A target is read once, byte for byte: the same text decides about the key and about the
 handler. Model paths come in the variants that clients build from a base URL; management
@@ -214,7 +217,7 @@ class Endpoints:
         await reply.whole(status_of(face, error), body, headers=_error_headers(error))
 
     def words(self, error: LinxError, request_id: str, target: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """An error that the server answers before there is a request to read a dialect from."""
+        """An error that the server answers by itself, in the dialect of the path as far as that is known."""
         _key, path = split_key(_AUTHORITY.sub(b"", target).partition(b"?")[0].decode("latin-1"))
         face = self.faces()[_dialect(path, find(path), is_anthropic=False)]
         headers = [(name, request_id.encode()) for name in ID_HEADERS.get(face.name, USUAL_ID_HEADERS)]
