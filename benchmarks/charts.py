@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from benchmarks.contenders import CONTENDERS, ROOT
 from benchmarks.report import RESULTS, Result
-from linx import jsontext
+from linx.core import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

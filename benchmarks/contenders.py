@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import linx
 from benchmarks.load import LoadError, Target, once
 from benchmarks.processes import Running
-from linx import jsontext
+from linx.core import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

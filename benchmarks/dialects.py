@@ -12,13 +12,13 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from linx.chat import ChatRequest, Stamp
-from linx.dialects.anthropic import AnthropicFace
-from linx.dialects.ollama import OllamaFace
-from linx.dialects.ollama_decoder import OllamaDecoder
-from linx.dialects.openai import OpenAIFace
-from linx.dialects.openai_decoder import OpenAIDecoder
-from linx.dialects.responses import ResponsesFace
+from linx.core.chat import ChatRequest, Stamp
+from linx.dialects.anthropic.face import AnthropicFace
+from linx.dialects.ollama.decoder import OllamaDecoder
+from linx.dialects.ollama.face import OllamaFace
+from linx.dialects.openai.decoder import OpenAIDecoder
+from linx.dialects.openai.face import OpenAIFace
+from linx.dialects.responses.face import ResponsesFace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -28,12 +28,12 @@ from typing import TYPE_CHECKING
 import h11
 import trio.testing
 
-from linx.errors import BadRequest, Garbled, RequestError
-from linx.framing import ChunkScanner, FramingError
-from linx.repeats import LONGEST
+from linx.core.errors import BadRequest, Garbled, RequestError
+from linx.http1.chunked import ChunkScanner, FramingError
+from linx.http1.repeated_head import LONGEST
+from linx.http1.transport import StreamTransport
 from linx.server.connection import second_opinion
 from linx.server.gate import MAX_HEAD, Gate, Head, LastHead
-from linx.transport import StreamTransport
 from linx.upstream.connection import Connection
 from linx.upstream.connection import Head as Answer
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks.workloads import WORKLOADS
-from linx import jsontext
+from linx.core import jsontext
 
 RESULTS = Path(__file__).resolve().parent / "results"
 BASE = "nginx"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import h11
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.e2e.http_client import Client
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted

@@ -18,7 +18,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from linx.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding, quote
+from linx.core.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

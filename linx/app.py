@@ -19,26 +19,26 @@ import trio
 
 import linx
 from linx.access import Access, Policy, is_local_name, machine_names
-from linx.advice import cannot_listen
-from linx.config import Config, ProviderConfig, refuse_own_address
-from linx.config_watch import ConfigWatch
-from linx.demo import Demo
-from linx.dialects import responses_request
-from linx.dialects.anthropic import AnthropicFace
-from linx.dialects.completions import CompletionsFace
-from linx.dialects.ollama import OllamaFace
-from linx.dialects.openai import OpenAIFace
-from linx.dialects.responses import ResponsesFace
+from linx.children.demo.supervisor import Demo
+from linx.children.tunnel.supervisor import Tunnel
+from linx.config.load import Config, ProviderConfig, refuse_own_address
+from linx.config.watch import ConfigWatch
+from linx.console import cannot_listen
+from linx.core.errors import ConfigError
+from linx.core.telemetry import Telemetry
+from linx.dialects.anthropic.face import AnthropicFace
+from linx.dialects.completions.face import CompletionsFace
+from linx.dialects.ollama.face import OllamaFace
+from linx.dialects.openai.face import OpenAIFace
+from linx.dialects.responses import client_request as responses_request
+from linx.dialects.responses.face import ResponsesFace
 from linx.endpoints import Endpoints
-from linx.errors import ConfigError
 from linx.handlers.context import Context
-from linx.routing import catalog
-from linx.routing.provider import Provider
+from linx.providers import catalog
+from linx.providers.provider import Provider
 from linx.routing.router import Router
 from linx.server.limits import Limits
 from linx.server.listen import Server, raise_file_limit
-from linx.telemetry import Telemetry
-from linx.tunnel.supervisor import Tunnel
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from linx.config import Options, TunnelConfig
+    from linx.config.load import Options, TunnelConfig
     from linx.dialects.base import Face
 
 READY_WAIT_S = 0.2  # for the first probes, so that whoever waits for the ready line finds the models

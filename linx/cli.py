@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 import docopt
 
 import linx
-from linx import jsontext
-from linx.config import Config, Options, Overrides, json_schema
-from linx.errors import ConfigError, quote
-from linx.log import LEVELS, set_up_log
-from linx.redaction import Redactor, escape_controls
+from linx.config.load import Config, Options, Overrides, json_schema
+from linx.core import jsontext
+from linx.core.errors import ConfigError, quote
+from linx.core.log import LEVELS, set_up_log
+from linx.core.redaction import Redactor, escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -207,13 +207,13 @@ _OTHERS: dict[str, Callable[[Given], int]] = {
 
 
 def _demo_child(words: list[str]) -> int:
-    from linx import demo_child
+    from linx.children.demo import child as demo_child
 
     return demo_child.main(words)
 
 
 def _tunnel_child(words: list[str]) -> int:
-    from linx.tunnel import child
+    from linx.children.tunnel import child
 
     return child.main(words)
 

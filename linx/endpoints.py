@@ -20,24 +20,17 @@ from urllib.parse import unquote_to_bytes
 
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
+from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, quote
 from linx.dialects.base import status_of
-from linx.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, quote
-from linx.handlers import (
-    admin,
-    anthropic,
-    completions,
-    embeddings,
-    metrics,
-    models,
-    native,
-    ollama,
-    ollama_manage,
-    ollama_models,
-    relay,
-    tunnel,
-)
-from linx.handlers.generation import answer_chat
+from linx.handlers.answers import anthropic, completions, embeddings, ollama, relay
+from linx.handlers.answers import untranslated as native
+from linx.handlers.answers.generation import answer_chat
+from linx.handlers.management import metrics, tunnel
+from linx.handlers.management import ollama as ollama_manage
+from linx.handlers.management import status as admin
+from linx.handlers.models import ollama as ollama_models
+from linx.handlers.models import openai as models
 
 if TYPE_CHECKING:
     from linx.access import Access

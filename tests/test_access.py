@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from linx.access import Access, Policy, is_local_name, machine_names
-from linx.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding
+from linx.core.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding
 
 KEY = b"a-key-of-sixteen-characters"
 

@@ -13,10 +13,10 @@ import trio
 
 import linx
 from linx import app as app_module
-from linx import jsontext
 from linx.app import App, CannotListen, _only, run
-from linx.config import Config, Options, ServerConfig, load
-from linx.errors import ConfigError
+from linx.config.load import Config, Options, ServerConfig, load
+from linx.core import jsontext
+from linx.core.errors import ConfigError
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 import linx
-from linx import jsontext
 from linx.cli import CLIENTS, USAGE, explain, main, options_from, parse
-from linx.config import Options, json_schema
-from linx.errors import ConfigError
-from linx.redaction import Redactor
+from linx.config.load import Options, json_schema
+from linx.core import jsontext
+from linx.core.errors import ConfigError
+from linx.core.redaction import Redactor
 
 # The options of the contract; a new one is a new promise.
 OPTIONS = {
@@ -182,7 +182,7 @@ def test_what_the_binary_starts_itself_as(flag: str, monkeypatch: pytest.MonkeyP
         given.append(words)
         return 7
 
-    for module in ("linx.demo_child", "linx.tunnel.child"):
+    for module in ("linx.children.demo.child", "linx.children.tunnel.child"):
         monkeypatch.setattr(f"{module}.main", child)
     # Whatever follows is the child's, and looks like options of Linx or not.
     assert main([flag, "ssh", "--help", "-T"]) == 7

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx import endpoints, jsontext
+from linx import endpoints
 from linx.access import Policy
+from linx.core import jsontext
+from linx.core.errors import Fallback, LinxError, Overloaded, Refused, RouteExhausted, UnknownModel
 from linx.endpoints import (
     EITHER,
     EXACT_PATHS,
@@ -21,9 +23,8 @@ from linx.endpoints import (
     find,
     split_key,
 )
-from linx.errors import Fallback, LinxError, Overloaded, Refused, RouteExhausted, UnknownModel
-from linx.handlers import models
-from linx.handlers.generation import answer_chat
+from linx.handlers.answers.generation import answer_chat
+from linx.handlers.models import openai as models
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider

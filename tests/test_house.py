@@ -15,46 +15,73 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "linx").rglob("*.py"))
 # Top floor first. A room may import from its own package and from floors below.
 FLOORS = [
-    {"linx.__main__"},
-    {"linx.cli"},
-    {"linx.app", "linx.doctor"},
-    {"linx.endpoints"},
-    {"linx.handlers"},
-    {"linx.routing", "linx.dashboard", "linx.tunnel", "linx.demo", "linx.demo_child"},
-    {"linx.server", "linx.upstream", "linx.dialects", "linx.config", "linx.telemetry", "linx.clients"}
-    | {"linx.access", "linx.advice", "linx.log"},
-    {"linx.chat", "linx.errors", "linx.jsontext", "linx.transport", "linx.framing", "linx.redaction", "linx.addresses"}
-    | {"linx.repeats"}
-    | {"linx.worker"},
+    ["__main__"],
+    ["cli"],
+    ["app"],
+    ["endpoints"],
+    ["handlers", "console"],
+    ["routing"],
+    ["providers", "children"],
+    ["server", "upstream", "dialects", "config", "access"],
+    ["http1"],
+    ["core"],
 ]
-# Inside a package: a room may import only what stands before it in its list.
+# Inside a package: a file or folder may import only what stands before it in its list.
 ORDERS = {
-    "linx.tunnel": ["child", "commands", "lines", "explain", "supervisor"],
-    "linx.routing": ["prices", "health", "slots", "ways", "provider", "catalog", "router", "attempt", "race"],
+    "linx.children": ["demo", "tunnel"],
+    "linx.children.demo": ["child", "supervisor"],
+    "linx.children.tunnel": ["child", "commands", "lines", "explain", "supervisor"],
+    "linx.config": ["rules", "file", "shape", "layers", "load", "watch"],
+    "linx.core": [
+        *["addresses", "chat", "errors", "jsontext_pieces", "redaction", "worker", "jsontext", "telemetry", "log"],
+    ],
+    "linx.dialects": [
+        *["base", "failures", "shared", "openai", "anthropic", "responses", "ollama", "untranslated", "completions"],
+        "embeddings",
+    ],
+    "linx.dialects.anthropic": ["client_request", "errors", "encoder", "face"],
+    "linx.dialects.completions": ["face", "text_completion", "provider_request"],
+    "linx.dialects.failures": ["reading", "meaning"],
+    "linx.dialects.ollama": [
+        *["decoder", "images", "options", "client_request", "encoder", "provider_messages", "provider_tools", "face"],
+        *["model_list", "provider_request"],
+    ],
+    "linx.dialects.openai": [
+        *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "provider_request", "decoder"],
+        *["encoder", "face", "splice"],
+    ],
+    "linx.dialects.responses": ["tools", "client_request", "encoder", "face"],
+    "linx.dialects.shared": ["fields", "ndjson", "sse", "chat_body", "block_encoder"],
+    "linx.dialects.untranslated": ["fold", "provider_request", "encoder"],
+    "linx.handlers": ["heartbeat", "context", "request_facts", "answers", "models", "management"],
+    "linx.handlers.answers": [
+        *["multipart", "generation", "completions", "embeddings", "ollama", "relay", "untranslated", "anthropic"],
+    ],
+    "linx.handlers.management": ["metrics", "ollama", "status", "tunnel"],
+    "linx.handlers.models": ["ollama", "other_shapes", "openai"],
+    "linx.http1": ["chunked", "repeated_head", "transport"],
+    "linx.providers": ["health", "prices", "requests", "slots", "provider", "catalog"],
+    "linx.routing": ["attempt", "router", "race"],
+    "linx.server": ["gate", "refusal", "limits", "wire", "body", "takeover", "request", "connection", "listen"],
+    "linx.upstream": ["connection", "inflate", "proxies", "tls", "dial", "response", "pool"],
 }
 NO_IO = {"trio", "socket", "ssl", "h11", "time", "random", "secrets", "os"}
 ONLY_IN = {
     "h11": {"linx/server/connection.py", "linx/upstream/connection.py"},
-    "orjson": {"linx/jsontext.py"},
-    "json": {"linx/jsontext.py"},
+    "orjson": {"linx/core/jsontext.py"},
+    "json": {"linx/core/jsontext.py"},
     "docopt": {"linx/cli.py"},
     "trio_websocket": {"linx/dashboard/feed.py"},
 }
 
 
-def room_of(module: str) -> str | None:
-    """The entry of FLOORS that a module belongs to."""
-    for floor in FLOORS:
-        for room in floor:
-            if module == room or module.startswith(room + "."):
-                return room
-            if module.startswith(room + "_"):  # one room in several files, such as config_file
-                return room
-    return None
-
-
-def level_of(room: str) -> int:
-    return next(level for level, floor in enumerate(FLOORS) if room in floor)
+def floor_of(module: str) -> int | None:
+    """The index in FLOORS of the room that a module is in, None for what is not Linx's."""
+    package, _, rest = module.partition(".")
+    if package != "linx":
+        return None
+    room = rest.partition(".")[0]
+    return next((floor for floor, rooms in enumerate(FLOORS) if room in rooms), None)
 
 
 def name_of(path: Path) -> str:
@@ -76,31 +103,46 @@ def imports(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_imports_run_downward(path: Path) -> None:
-    mine = room_of(name_of(path))
+    name = name_of(path)
+    mine = floor_of(name)
     if mine is None:
-        assert name_of(path) == "linx", f"{path} is in no room: add it to FLOORS"
+        assert name == "linx", f"{path} is in no room: add it to FLOORS"
         return
     for module in imports(path):
-        theirs = room_of(module)
-        if theirs is None or theirs == mine:
+        theirs = floor_of(module)
+        if theirs is None or module.split(".")[1] == name.split(".")[1]:
             continue
-        assert level_of(theirs) > level_of(mine), f"{name_of(path)} imports {module}, which is not below it"
+        assert theirs > mine, f"{name} imports {module}, which is not below it"
+
+
+def test_every_package_has_an_order() -> None:
+    packages = {name_of(path) for path in SOURCES if path.name == "__init__.py"} - {"linx"}
+    with_choice = {one for one in packages if len(parts_of(one)) > 1}
+    assert with_choice == ORDERS.keys()
 
 
 @pytest.mark.parametrize("package", ORDERS)
 def test_inside_a_package_too(package: str) -> None:
     order = ORDERS[package]
-    folder = ROOT / package.replace(".", "/")
-    for path in folder.glob("*.py"):
-        if path.stem == "__init__":
+    assert sorted(order) == sorted(parts_of(package)), f"the order of {package} must name each of its parts once"
+    for path in (ROOT / package.replace(".", "/")).rglob("*.py"):
+        part = name_of(path).removeprefix(package).split(".")[:2][-1]
+        if not part:
             continue
         for module in imports(path):
-            room = module.removeprefix(package + ".").split(".")[0]
-            if module.startswith(package + ".") and room != path.stem:
-                assert order.index(room) < order.index(path.stem), f"{path.stem} imports {room}"
+            theirs = module.removeprefix(package + ".").split(".")[0]
+            if module.startswith(package + ".") and theirs in order and theirs != part:
+                assert order.index(theirs) < order.index(part), f"{name_of(path)} imports {module}"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "linx" / "dialects").glob("*.py")), ids=name_of)
+def parts_of(package: str) -> set[str]:
+    """The files and folders of a package, by name."""
+    folder = ROOT / package.replace(".", "/")
+    files = {path.stem for path in folder.glob("*.py") if path.stem != "__init__"}
+    return files | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "linx" / "dialects").rglob("*.py")), ids=name_of)
 def test_dialects_do_no_io(path: Path) -> None:
     assert not {module.split(".")[0] for module in imports(path)} & NO_IO
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from linx import cli, jsontext
-from linx.config import json_schema, load
+from linx import cli
+from linx.config.load import json_schema, load
+from linx.core import jsontext
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linx.chat import Answer, ChatRequest, Chunk, JsonObject, Stamp
-    from linx.errors import AttemptError, LinxError
+    from linx.core.chat import Answer, ChatRequest, Chunk, JsonObject, Stamp
+    from linx.core.errors import AttemptError, LinxError
 
 MAX_FRAME = 16 * 1024 * 1024  # bytes of one upstream frame; a longer one is Garbled (502)
 

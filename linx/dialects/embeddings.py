@@ -11,18 +11,18 @@ import struct
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
-from linx import jsontext
-from linx.chat import Answer, ChatRequest, Chunk, JsonObject, Usage
-from linx.dialects import fields
-from linx.dialects.failures import event_failure
-from linx.dialects.ollama_images import unsupported
-from linx.dialects.ollama_options import options
-from linx.dialects.ollama_request import keep_alive_for
-from linx.dialects.openai_request import without_destinations
-from linx.errors import AttemptError, BadRequest, Garbled, StreamBroken
+from linx.core import jsontext
+from linx.core.chat import Answer, ChatRequest, Chunk, JsonObject, Usage
+from linx.core.errors import AttemptError, BadRequest, Garbled, StreamBroken
+from linx.dialects.failures.meaning import event_failure
+from linx.dialects.ollama.images import unsupported
+from linx.dialects.ollama.options import options
+from linx.dialects.ollama.provider_request import keep_alive_for
+from linx.dialects.openai.provider_request import without_destinations
+from linx.dialects.shared import fields
 
 if TYPE_CHECKING:
-    from linx.chat import ModelTraits
+    from linx.core.chat import ModelTraits
 
 OPENAI, EMBED, EMBEDDINGS = "embeddings", "ollama_embed", "ollama_embeddings"
 """The three shapes, as ``ChatRequest.dialect`` and ``Chunk.dialect`` name them."""

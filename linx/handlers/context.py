@@ -15,12 +15,12 @@ from linx.routing.race import HedgeBudget
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from linx.config import Config
-    from linx.redaction import Redactor
-    from linx.routing.provider import Provider
+    from linx.children.tunnel.supervisor import Tunnel
+    from linx.config.load import Config
+    from linx.core.redaction import Redactor
+    from linx.core.telemetry import Telemetry
+    from linx.providers.provider import Provider
     from linx.routing.router import Router
-    from linx.telemetry import Telemetry
-    from linx.tunnel.supervisor import Tunnel
     from linx.upstream.pool import Pool
 
 

@@ -1,1 +1,1 @@
-"""Which provider answers: routes, races, attempts, health."""
+"""Which provider answers: routes, races, attempts."""

@@ -13,24 +13,24 @@ from typing import TYPE_CHECKING, overload
 
 import trio
 
-from linx.chat import ModelTraits
-from linx.dialects import openai_request
-from linx.dialects.failures import failure
-from linx.dialects.ollama_images import unsupported
-from linx.dialects.shortcut import shortcut_between
-from linx.errors import AttemptError, EmptyAnswer, Refused, Stalled
-from linx.routing.catalog import learn_model
-from linx.worker import beside
+from linx.core.chat import ModelTraits
+from linx.core.errors import AttemptError, EmptyAnswer, Refused, Stalled
+from linx.core.worker import beside
+from linx.dialects.failures.meaning import failure
+from linx.dialects.ollama.images import unsupported
+from linx.dialects.openai import provider_request as openai_request
+from linx.dialects.openai.splice import shortcut_between
+from linx.providers.catalog import learn_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from linx.chat import ChatRequest, Chunk
+    from linx.core.chat import ChatRequest, Chunk
+    from linx.core.redaction import Redactor
+    from linx.core.telemetry import AttemptRecord
     from linx.dialects.base import Encoder
-    from linx.dialects.shortcut import Shortcut
-    from linx.redaction import Redactor
-    from linx.routing.provider import Candidate
-    from linx.telemetry import AttemptRecord
+    from linx.dialects.openai.splice import Shortcut
+    from linx.providers.provider import Candidate
     from linx.upstream.pool import Exchange, Pool, Sending
 
 LOADING_POLL_S = 0.25

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import trio
 
-from linx.errors import AttemptError, Fallback, LinxError, RouteExhausted
+from linx.core.errors import AttemptError, Fallback, LinxError, RouteExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from linx.routing.provider import Candidate, Provider
+    from linx.providers.provider import Candidate, Provider
     from linx.routing.router import Demand, Route
 
 WINDOW_S = 60.0  # over which the hedge budget is counted

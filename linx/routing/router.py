@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.errors import NoLocalProvider, Refused, UnknownModel, quote
-from linx.routing.provider import USUAL_ANSWER, Candidate, Provider
-from linx.routing.ways import KINDS
+from linx.core.errors import NoLocalProvider, Refused, UnknownModel, quote
+from linx.providers.provider import USUAL_ANSWER, Candidate, Provider
+from linx.providers.requests import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from linx.config import RoutingConfig
-    from linx.routing.prices import Price
+    from linx.config.load import RoutingConfig
+    from linx.providers.prices import Price
 
 NEAREST = 3  # names suggested for an unknown model
 LONGEST_NAME = 256  # characters of a name for which the nearest are looked up

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.errors import (
+from linx.core.errors import (
     BadRequest,
     BodyTooLarge,
     ExpectationFailed,
@@ -17,7 +17,7 @@ from linx.errors import (
     UnsupportedEncoding,
     quote,
 )
-from linx.framing import ChunkScanner, FramingError
+from linx.http1.chunked import ChunkScanner, FramingError
 
 if TYPE_CHECKING:
     from linx.server.gate import Head

@@ -24,7 +24,7 @@ from h11._connection import _body_framing
 from h11._readers import maybe_read_from_IDLE_client
 from h11._receivebuffer import ReceiveBuffer
 
-from linx.errors import BadRequest, HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown
+from linx.core.errors import BadRequest, HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown
 from linx.server.body import Body
 from linx.server.gate import Gate, Head, LastHead
 from linx.server.limits import Watch

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from linx.errors import (
+from linx.core.errors import (
     BadRequest,
     HeadTooLarge,
     MethodNotAllowed,
@@ -20,8 +20,8 @@ from linx.errors import (
     TargetTooLong,
     VersionNotSupported,
 )
-from linx.framing import TOKEN_BYTES
-from linx.repeats import CONTENT_LENGTH, LONGEST, Repeat
+from linx.http1.chunked import TOKEN_BYTES
+from linx.http1.repeated_head import CONTENT_LENGTH, LONGEST, Repeat
 
 MAX_HEAD = 32 * 1024  # bytes, the blank line included
 MAX_FIELDS = 100

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from linx.errors import Overloaded
+from linx.core.errors import Overloaded
 from linx.server.refusal import Words, usual_words
 
 if TYPE_CHECKING:

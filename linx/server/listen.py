@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.errors import Overloaded, ShuttingDown
+from linx.core.errors import Overloaded, ShuttingDown
+from linx.http1.transport import BREAKS, SocketTransport
 from linx.server.connection import Connection
 from linx.server.limits import Limits, Shared, Watch
 from linx.server.refusal import Words, error_answer, usual_words
 from linx.server.request import Handler, new_id
 from linx.server.wire import LINGER_S
-from linx.transport import BREAKS, SocketTransport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

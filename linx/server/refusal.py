@@ -10,11 +10,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from linx import jsontext
-from linx.errors import quote
+from linx.core import jsontext
+from linx.core.errors import quote
 
 if TYPE_CHECKING:
-    from linx.errors import LinxError
+    from linx.core.errors import LinxError
 
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 _VISIBLE = bytes(range(0x20, 0x7F)) + b"\t"

@@ -13,15 +13,15 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from linx.errors import HangUp
-from linx.framing import TOKEN_BYTES
+from linx.core.errors import HangUp
+from linx.http1.chunked import TOKEN_BYTES
 from linx.server.refusal import safe_value, status_line
 from linx.server.takeover import TakenOver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from linx.errors import LinxError
+    from linx.core.errors import LinxError
     from linx.server.body import Body
     from linx.server.gate import Head
     from linx.server.limits import Shared

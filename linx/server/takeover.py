@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import trio
 
-from linx.errors import HangUp
+from linx.core.errors import HangUp
 from linx.server.wire import READ_AHEAD, Wire
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from linx.errors import HangUp
-from linx.transport import BREAKS, Transport
+from linx.core.errors import HangUp
+from linx.http1.transport import BREAKS, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,9 +20,9 @@ import trio
 from h11._readers import maybe_read_from_SEND_RESPONSE_server
 from h11._receivebuffer import ReceiveBuffer
 
-from linx.errors import ConnectFailed, Garbled, Reset, Stalled, quote
-from linx.repeats import DATE, LONGEST, Repeat
-from linx.transport import BREAKS, Transport
+from linx.core.errors import ConnectFailed, Garbled, Reset, Stalled, quote
+from linx.http1.repeated_head import DATE, LONGEST, Repeat
+from linx.http1.transport import BREAKS, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.addresses import Address, address_of, is_near
-from linx.errors import ConnectFailed, ConnectTimeout, NameNotFound
-from linx.transport import SocketTransport, Transport
+from linx.core.addresses import Address, address_of, is_near
+from linx.core.errors import ConnectFailed, ConnectTimeout, NameNotFound
+from linx.http1.transport import SocketTransport, Transport
 from linx.upstream.proxies import Proxies, host_and_port, tunnel
 from linx.upstream.tls import TLSTransport, trusting_context
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 
-from linx.errors import Garbled, StreamBroken, quote
+from linx.core.errors import Garbled, StreamBroken, quote
 
 MAX_PIECE = 64 * 1024  # bytes unpacked at a time: a bomb must not become memory
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS

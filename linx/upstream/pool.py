@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 import trio
 
-from linx.errors import AttemptError, Reset
+from linx.core.errors import AttemptError, Reset
 from linx.upstream.connection import Connection, Head, request_head
 from linx.upstream.response import Response
 

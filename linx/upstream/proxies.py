@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from linx.addresses import Address, address_of, is_near
-from linx.errors import ConnectFailed
-from linx.transport import BREAKS, Transport
+from linx.core.addresses import Address, address_of, is_near
+from linx.core.errors import ConnectFailed
+from linx.http1.transport import BREAKS, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from linx.errors import AttemptError, Garbled, StreamBroken
-from linx.framing import ChunkScanner, FramingError
-from linx.transport import BREAKS
+from linx.core.errors import AttemptError, Garbled, StreamBroken
+from linx.http1.chunked import ChunkScanner, FramingError
+from linx.http1.transport import BREAKS
 from linx.upstream.inflate import Inflate
 
 if TYPE_CHECKING:

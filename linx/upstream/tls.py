@@ -12,8 +12,8 @@ import ssl
 import certifi
 import trio
 
-from linx.errors import TLSFailed
-from linx.transport import BREAKS, READ_SIZE, Transport
+from linx.core.errors import TLSFailed
+from linx.http1.transport import BREAKS, READ_SIZE, Transport
 
 _ADVICE = "if a private authority signed it, put that authority's certificate into the file SSL_CERT_FILE names"
 # OpenSSL's words for "this is no TLS at all", which changed over the years.

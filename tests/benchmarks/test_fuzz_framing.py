@@ -7,7 +7,8 @@ import re
 import pytest
 
 from benchmarks import fuzz_framing
-from linx import framing, repeats
+from linx.http1 import chunked as framing
+from linx.http1 import repeated_head as repeats
 from linx.server import gate
 from linx.server.gate import Gate
 from linx.upstream import connection

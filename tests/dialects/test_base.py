@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from linx.chat import ChatRequest, Chunk, JsonObject, Stamp
-from linx.dialects.anthropic import AnthropicFace
+from linx.core.chat import ChatRequest, Chunk, JsonObject, Stamp
+from linx.core.errors import EmptyAnswer, Garbled
+from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.base import MAX_FRAME, Decoder, Face
-from linx.dialects.ollama import OllamaFace
-from linx.dialects.ollama_decoder import OllamaDecoder
-from linx.dialects.openai import OpenAIFace
-from linx.dialects.openai_decoder import OpenAIDecoder
-from linx.dialects.responses import ResponsesFace
-from linx.errors import EmptyAnswer, Garbled
+from linx.dialects.ollama.decoder import OllamaDecoder
+from linx.dialects.ollama.face import OllamaFace
+from linx.dialects.openai.decoder import OpenAIDecoder
+from linx.dialects.openai.face import OpenAIFace
+from linx.dialects.responses.face import ResponsesFace
 
 FACES: list[Face] = [OpenAIFace(), OllamaFace("chat"), OllamaFace("generate"), AnthropicFace(), ResponsesFace()]
 DECODERS: list[Decoder] = [OpenAIDecoder(lambda: "id"), OllamaDecoder(lambda: "id")]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from linx import jsontext
-from linx.chat import Answer, ChatRequest, ModelTraits
+from linx.core import jsontext
+from linx.core.chat import Answer, ChatRequest, ModelTraits
+from linx.core.errors import BadRequest, Garbled, Refused, StreamBroken
 from linx.dialects import embeddings
 from linx.dialects.embeddings import EMBED, EMBEDDINGS, OPENAI, EmbeddingsDecoder
-from linx.errors import BadRequest, Garbled, Refused, StreamBroken
 
 TRAITS = ModelTraits()
 OPENAI_ANSWER: dict[str, Any] = {

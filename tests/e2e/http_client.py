@@ -8,7 +8,7 @@ from typing import Any, Self
 import h11
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import trio
 
 from linx.app import App
-from linx.config import Options, load
+from linx.config.load import Options, load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -47,7 +47,7 @@ def config_for(*fakes: FakeProvider, names: tuple[str, ...] = (), **sections: An
 @contextlib.asynccontextmanager
 async def linx_here(config: Mapping[str, Any], folder: Path, *, wait_for_models: bool = True) -> AsyncIterator[App]:
     """Linx in this process, over real sockets; ``url_of`` tells where."""
-    from linx import jsontext
+    from linx.core import jsontext
 
     path = folder / "config.json"
     path.write_bytes(jsontext.dumps(dict(config)))
@@ -74,7 +74,7 @@ class LinxProcess:
     def __init__(
         self, config: Mapping[str, Any] | None, folder: Path, *args: str, env: Mapping[str, str] | None = None
     ) -> None:
-        from linx import jsontext
+        from linx.core import jsontext
 
         self.args = list(args)
         if config is not None:

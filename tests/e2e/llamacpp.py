@@ -11,7 +11,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from linx import demo_child
+from linx.children.demo import child as demo_child
 from tests.fakes.provider import closed_port
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx import jsontext
-from linx.dialects import blocks, ollama_encoder
-from linx.handlers import generation
+from linx.core import jsontext
+from linx.dialects.ollama import encoder as ollama_encoder
+from linx.dialects.shared import block_encoder as blocks
+from linx.handlers.answers import generation
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.e2e.http_client import Answer as Got
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import LinxProcess, config_for, linx_here

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider

@@ -12,15 +12,15 @@ import pytest
 import trio
 import trio.testing
 
-from linx import jsontext
-from linx.chat import ChatRequest
+from linx.core import jsontext
+from linx.core.chat import ChatRequest
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from linx.chat import JsonObject
+    from linx.core.chat import JsonObject
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 BODIES: dict[str, JsonObject] = {

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx import demo_child, jsontext
+from linx.children.demo import child as demo_child
+from linx.core import jsontext
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import linx_here
 from tests.e2e.llamacpp import KEY

@@ -18,8 +18,8 @@ import openai
 import pytest
 import trio
 
-from linx import jsontext
-from linx.demo import Demo
+from linx.children.demo.supervisor import Demo
+from linx.core import jsontext
 from tests.conftest import find_program
 from tests.e2e.clients import calls, cline, continue_dev, openwebui, roo, vscode, zed
 from tests.e2e.http_client import ask

@@ -11,7 +11,7 @@ import pydantic
 import pytest
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.e2e.linx_process import config_for, linx_here
 from tests.e2e.openai_sdk import HI, ask_sdk, with_sdk
 from tests.fakes import scripted

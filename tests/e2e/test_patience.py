@@ -8,7 +8,7 @@ import h11
 import pytest
 import trio
 
-from linx.routing import catalog
+from linx.providers import catalog
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from trio.testing import MockClock
 
-    from linx.routing.health import Health
+    from linx.providers.health import Health
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 CHAT: dict[str, Any] = {"model": "m", "messages": MESSAGES, "stream": True}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import ROOT, LinxProcess, config_for
 from tests.fakes.provider import FakeProvider

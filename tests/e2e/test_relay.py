@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from linx.handlers import relay
+from linx.handlers.answers import relay
 from tests.e2e.http_client import Answer as Got
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here

@@ -10,7 +10,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from benchmarks.scenarios import SCENARIOS, Scenario, play, problems
-from linx import jsontext
+from linx.core import jsontext
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted

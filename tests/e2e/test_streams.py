@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.e2e.http_client import Answer as Got
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here

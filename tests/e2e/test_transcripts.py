@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.e2e.linx_process import config_for, linx_here
 from tests.e2e.openai_sdk import Told, told_by, with_sdk
 from tests.fakes.provider import FakeProvider

@@ -11,8 +11,8 @@ import openai
 import pytest
 import trio
 
-from linx import jsontext
-from linx.tunnel import supervisor
+from linx.children.tunnel import supervisor
+from linx.core import jsontext
 from tests.e2e.http_client import Answer as HttpAnswer
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import LinxProcess, config_for, linx_here

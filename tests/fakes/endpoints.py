@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.fakes import catalogue, wire_native, wire_ollama, wire_openai
 from tests.fakes.catalogue import JsonObject, Kind, Model
 from tests.fakes.exchange import Exchange, Response, Stream

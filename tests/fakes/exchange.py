@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import trio
 
-from linx import jsontext
-from linx.transport import BREAKS, Transport
+from linx.core import jsontext
+from linx.http1.transport import BREAKS, Transport
 from tests.fakes.scripted import Answer, Close, Raw, Reset, Send, Sleep, Stall, Whole
 from tests.fakes.wire import STAMP, Frame, cut
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

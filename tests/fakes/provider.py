@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Self, get_args
 import h11
 import trio
 
-from linx.transport import BREAKS, SocketTransport, StreamTransport, Transport
+from linx.http1.transport import BREAKS, SocketTransport, StreamTransport, Transport
 from tests.fakes import endpoints
 from tests.fakes.catalogue import JsonObject, Kind, Model, as_model
 from tests.fakes.exchange import Connection, Exchange, Responder, set_reset

@@ -13,7 +13,7 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from linx import jsontext
+from linx.core import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.fakes.programs import Life, Program, lhr
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import openai
 import pytest
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider, closed_port

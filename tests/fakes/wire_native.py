@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.fakes.catalogue import CREATED, JsonObject, Kind
 from tests.fakes.wire import Frame, Pace, limited
 

@@ -12,7 +12,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.fakes.catalogue import JsonObject, Model, embedding, with_tag
 from tests.fakes.wire import Frame, Pace, RequestRefused, limited
 

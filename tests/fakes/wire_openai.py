@@ -11,7 +11,7 @@ import base64
 import struct
 from typing import TYPE_CHECKING, Any
 
-from linx import jsontext
+from linx.core import jsontext
 from tests.fakes.catalogue import CREATED, JsonObject, Kind, Model, embedding
 from tests.fakes.wire import Frame, Pace, RequestRefused, halves, limited
 

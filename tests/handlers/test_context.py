@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.config import Config
+from linx.config.load import Config
+from linx.core.redaction import Redactor
+from linx.core.telemetry import Telemetry
 from linx.handlers.context import Context, new_id
-from linx.redaction import Redactor
 from linx.routing.router import Router
-from linx.telemetry import Telemetry
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 

@@ -8,10 +8,9 @@ import pytest
 import trio
 import trio.testing
 
-from linx import jsontext
-from linx.chat import ChatRequest
-from linx.dialects.ollama_decoder import GENERATE
-from linx.errors import (
+from linx.core import jsontext
+from linx.core.chat import ChatRequest
+from linx.core.errors import (
     AttemptError,
     ConnectFailed,
     EmptyAnswer,
@@ -22,11 +21,12 @@ from linx.errors import (
     Stalled,
     StreamBroken,
 )
-from linx.redaction import Redactor
+from linx.core.redaction import Redactor
+from linx.core.telemetry import AttemptRecord, Counters, RequestRecord
+from linx.dialects.ollama.decoder import GENERATE
+from linx.providers.provider import Candidate
 from linx.routing import attempt as attempt_module
 from linx.routing.attempt import Attempt
-from linx.routing.provider import Candidate
-from linx.telemetry import AttemptRecord, Counters, RequestRecord
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 from tests.fakes import scripted
@@ -38,8 +38,8 @@ from tests.routing.world import has, provider
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from linx.chat import Chunk
-    from linx.routing.provider import Provider
+    from linx.core.chat import Chunk
+    from linx.providers.provider import Provider
 
 KEY = "sk-secret-0123456789abcdef"
 BODY: dict[str, Any] = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}

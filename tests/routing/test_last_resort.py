@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.config import RoutingConfig
+from linx.config.load import RoutingConfig
 from linx.routing.router import Demand, Router
 from tests.routing.world import provider
 
 if TYPE_CHECKING:
-    from linx.routing.provider import Provider
+    from linx.providers.provider import Provider
 
 
 def routed(*providers: Provider) -> list[str]:

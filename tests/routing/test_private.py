@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from linx.config import RoutingConfig
-from linx.errors import LinxError, StreamBroken
-from linx.routing.prices import Price
+from linx.config.load import RoutingConfig
+from linx.core.errors import LinxError, StreamBroken
+from linx.providers.prices import Price
 from linx.routing.race import HedgeBudget, Race, Rules
 from linx.routing.router import Demand, Router
 from tests.routing.world import ScriptedAttempt, has, provider
@@ -27,7 +27,7 @@ from tests.routing.world import ScriptedAttempt, has, provider
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linx.routing.provider import Candidate, Provider
+    from linx.providers.provider import Candidate, Provider
 
 MODEL = "m"
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from linx.errors import Refused, RouteExhausted
-from linx.routing.prices import Price
+from linx.core.errors import Refused, RouteExhausted
+from linx.core.telemetry import Histogram
+from linx.providers.prices import Price
 from linx.routing.race import HedgeBudget
 from linx.routing.router import Demand
-from linx.telemetry import Histogram
 from tests.routing.world import Script, World, has, provider
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx.config import RoutingConfig
-from linx.errors import Garbled, NoLocalProvider, Refused, UnknownModel
-from linx.routing.prices import Price
+from linx.config.load import RoutingConfig
+from linx.core.errors import Garbled, NoLocalProvider, Refused, UnknownModel
+from linx.providers.prices import Price
 from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Demand, Router
 from tests.routing.world import has, provider
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from linx.routing.provider import Provider
+    from linx.providers.provider import Provider
 
 CHEAP, DEAR = Price(1e-6, 1e-6), Price(1e-5, 1e-5)
 

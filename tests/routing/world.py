@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from linx.config import ProviderConfig
-from linx.errors import AttemptError, Fallback, Garbled, Refused
-from linx.routing.provider import Candidate, Model, Provider
+from linx.config.load import ProviderConfig
+from linx.core.errors import AttemptError, Fallback, Garbled, Refused
+from linx.providers.provider import Candidate, Model, Provider
 from linx.routing.race import HedgeBudget, Race, Rules
 from linx.routing.router import Demand, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from linx.routing.prices import Price
+    from linx.providers.prices import Price
 
 Script = tuple[str, float, str]
 """(provider, seconds until something happens, what: answers, fails, bad_request, overflow, hangs)"""

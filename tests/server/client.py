@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
+from linx.http1.transport import StreamTransport
 from linx.server.connection import Connection
 from linx.server.limits import Limits, Shared
 from linx.server.listen import Server
-from linx.transport import StreamTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

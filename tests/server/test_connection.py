@@ -15,13 +15,13 @@ import trio.lowlevel
 import trio.testing
 from h11._readers import maybe_read_from_IDLE_client
 
-from linx.errors import BadRequest, LinxError
-from linx.repeats import LONGEST
+from linx.core.errors import BadRequest, LinxError
+from linx.http1.repeated_head import LONGEST
+from linx.http1.transport import StreamTransport
 from linx.server import connection as server_connection
 from linx.server.connection import Connection, second_opinion
 from linx.server.gate import Gate
 from linx.server.limits import Shared
-from linx.transport import StreamTransport
 from tests.server.client import CHUNKED, GET, connected, echo, in_memory, post, serving
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linx.errors import RequestError
-from linx.repeats import LONGEST
+from linx.core.errors import RequestError
+from linx.http1.repeated_head import LONGEST
 from linx.server.gate import MAX_FIELDS, MAX_HEAD, MAX_TARGET, Gate, Head, LastHead
 
 Verdict = int | tuple[bytes, bytes, list[tuple[bytes, bytes]], str, str, bytes]

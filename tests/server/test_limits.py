@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from linx.errors import Overloaded
+from linx.core.errors import Overloaded
 from linx.server.limits import Limits, Shared, Watch
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import trio.lowlevel
 import trio.testing
 
 import linx.server
-from linx.errors import HangUp
+from linx.core.errors import HangUp
 from linx.server import listen
 from linx.server.limits import Limits
 from linx.server.listen import Server, file_limit, max_connections_for, open_listeners, peer_text, raise_file_limit

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from linx.errors import BadRequest, LinxError, Overloaded, Unauthorized
+from linx.core.errors import BadRequest, LinxError, Overloaded, Unauthorized
 from linx.server.refusal import error_answer, error_body, safe_value, status_line
 
 

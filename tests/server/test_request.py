@@ -9,11 +9,11 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from linx.errors import HangUp
+from linx.core.errors import HangUp
+from linx.http1.transport import StreamTransport
 from linx.server.connection import Connection
 from linx.server.limits import Shared
 from linx.server.request import new_id
-from linx.transport import StreamTransport
 from tests.server.client import GET, connected, echo, in_memory, post, serving, stream
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from linx.errors import HangUp, LinxError
+from linx.core.errors import HangUp, LinxError
+from linx.http1.transport import StreamTransport
 from linx.server.connection import Connection
 from linx.server.limits import Shared
 from linx.server.wire import READ_AHEAD
-from linx.transport import StreamTransport
 from tests.server.client import GET, connected, serving
 
 if TYPE_CHECKING:

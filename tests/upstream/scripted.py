@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import trio
 
-from linx import jsontext
+from linx.core import jsontext
 from linx.upstream.dial import Origin
 
 Word = Literal["read", "head", "close", "reset", "stall", "again"]

@@ -12,9 +12,9 @@ from h11._readers import maybe_read_from_SEND_RESPONSE_server
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linx.errors import AttemptError, ConnectFailed, Garbled, Reset, Stalled
-from linx.repeats import LONGEST
-from linx.transport import SocketTransport, Transport
+from linx.core.errors import AttemptError, ConnectFailed, Garbled, Reset, Stalled
+from linx.http1.repeated_head import LONGEST
+from linx.http1.transport import SocketTransport, Transport
 from linx.upstream import connection as upstream_connection
 from linx.upstream.connection import MAX_HEAD, SMALL, Connection, Head, request_head
 from linx.upstream.dial import Dialer

@@ -12,7 +12,7 @@ import h11
 import pytest
 import trio
 
-from linx.errors import AttemptError, Garbled, Reset, StreamBroken
+from linx.core.errors import AttemptError, Garbled, Reset, StreamBroken
 from linx.upstream.connection import Connection, request_head
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool, Sending

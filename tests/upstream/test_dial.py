@@ -11,8 +11,8 @@ from contextlib import suppress
 import pytest
 import trio
 
-from linx.errors import ConnectFailed, ConnectTimeout, NameNotFound
-from linx.transport import SocketTransport
+from linx.core.errors import ConnectFailed, ConnectTimeout, NameNotFound
+from linx.http1.transport import SocketTransport
 from linx.upstream.dial import Dialer, Origin, _keep_alive, _translated
 from tests.upstream.cancelling import cancelled_at_each_step, open_files, until
 from tests.upstream.scripted import OK, serving

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from linx.errors import AttemptError, ConnectFailed, Garbled, Reset, StreamBroken
+from linx.core.errors import AttemptError, ConnectFailed, Garbled, Reset, StreamBroken
 from linx.upstream.dial import Dialer, Origin
 from linx.upstream.pool import Pool, Sending
 from tests.upstream.cancelling import cancelled_at_each_step, open_files, until

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from linx.errors import ConnectFailed
+from linx.core.errors import ConnectFailed
 from linx.upstream.dial import Dialer, Origin
 from linx.upstream.pool import Pool, Sending
 from linx.upstream.proxies import Proxies, Proxy, tunnel

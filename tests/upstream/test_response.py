@@ -8,7 +8,7 @@ import math
 import pytest
 import trio
 
-from linx.errors import AttemptError, Garbled, StreamBroken
+from linx.core.errors import AttemptError, Garbled, StreamBroken
 from linx.upstream.connection import Connection
 from linx.upstream.response import Response
 from tests.upstream.cancelling import cancelled_at_each_step

@@ -10,7 +10,7 @@ import pytest
 import trio
 import trustme
 
-from linx.errors import ConnectTimeout, TLSFailed
+from linx.core.errors import ConnectTimeout, TLSFailed
 from linx.upstream.dial import Dialer, Origin
 from linx.upstream.pool import Pool, Sending
 from linx.upstream.tls import TLSTransport, trusting_context

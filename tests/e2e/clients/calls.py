@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from linx import jsontext
+from linx.core import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,1 @@
+"""The model of ``--demo``: a llama.cpp server in a child process."""

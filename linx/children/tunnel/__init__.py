@@ -1,0 +1,1 @@
+"""The tunnel: a child that carries requests from outside to a listener of its own."""

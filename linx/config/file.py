@@ -1,0 +1,188 @@
+"""Finding a config file and reading it into a tree of JSON: all that comes before its meaning.
+
+A file that several programs and people write is read with care: its size and kind before
+its bytes, its encoding before its JSON, and twice the same key is an error rather than a
+quiet loss.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from linx.config.rules import key_of, shown
+from linx.core import jsontext
+from linx.core.errors import ConfigError, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME = "config.json"
+MAX_BYTES = 1 << 20
+_ENV = "env:"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_POSITION = re.compile(r": line ([0-9]+) column ([0-9]+) \(char ([0-9]+)\)$")
+_GONE = object()
+
+
+class ConfigFile(NamedTuple):
+    """A file as read. ``label`` is how errors call it; ``is_exposed``: others may read it."""
+
+    path: str
+    label: str
+    tree: dict[str, Any]
+    is_exposed: bool
+
+
+def candidates(path: str | None, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Where a config file may be, the first that exists counts. One that was asked for has no alternative."""
+    chosen = path or env.get("LINX_CONFIG")
+    if chosen:
+        return (chosen,)
+    if getattr(sys, "frozen", False):
+        return (NAME, os.path.join(os.path.dirname(sys.executable), NAME))
+    return (NAME,)
+
+
+def find(path: str | None, env: Mapping[str, str]) -> str | None:
+    """The file in force; None for the built-in defaults."""
+    places = candidates(path, env)
+    for place in places:
+        if os.path.lexists(place):
+            return place
+    if path:
+        raise ConfigError(quote(path, 200), "no such file (given by --config)")
+    if env.get("LINX_CONFIG"):
+        raise ConfigError(quote(places[0], 200), "no such file (given by LINX_CONFIG)")
+    return None
+
+
+def read(path: str) -> ConfigFile:
+    label = quote(path, 200)
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise ConfigError(label, "is a directory; name the file in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(label, "is not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise ConfigError(label, "is larger than 1 MiB")
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(label, f"cannot be read: {error.strerror or type(error).__name__}") from None
+    if len(data) > MAX_BYTES:
+        raise ConfigError(label, "is larger than 1 MiB")
+    is_exposed = _is_exposed(label, status)
+    return ConfigFile(os.path.abspath(path), label, parse(data, label), is_exposed)
+
+
+def parse(data: bytes, label: str) -> dict[str, Any]:
+    """The object in a file. Errors say line and column."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
+        raise ConfigError(f"{label}:1:1", "is not UTF-8 (it looks like UTF-16); save it as UTF-8")
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise ConfigError(f"{label}:1:1", "starts with a byte order mark; save it as UTF-8 without BOM")
+    if not data.strip():
+        raise ConfigError(label, "is empty; the least that works is {}")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{label}:{_line_and_column(data, error.start)}", "is not UTF-8; save it as UTF-8") from None
+    try:
+        tree = jsontext.loads_strict(data)
+    except jsontext.InvalidJSON as error:
+        raise _not_json(data, label, str(error)) from None
+    if not isinstance(tree, dict):
+        raise ConfigError(label, "must hold a JSON object: { ... }")
+    repeated = jsontext.repeated_key(data)
+    if repeated is not None:
+        raise ConfigError(f"{label}: {'.'.join(key_of(str(step)) for step in repeated)}", "is given twice")
+    return tree
+
+
+def is_reference(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(_ENV)
+
+
+def resolved(value: Any, where: str, env: Mapping[str, str], missing: Literal["refuse", "drop"]) -> Any:
+    """The same tree with every ``env:NAME`` replaced by that variable's value.
+
+    A variable that is not set, or empty, is an error, or drops the key that wanted it.
+    """
+    found = _resolved(value, where, env, missing)
+    return None if found is _GONE else found
+
+
+def _resolved(value: Any, where: str, env: Mapping[str, str], missing: str) -> Any:
+    if isinstance(value, dict):
+        items = {
+            key: _resolved(item, f"{where}{'.' if ': ' in where else ': '}{key_of(key)}", env, missing)
+            for key, item in value.items()
+        }
+        return {key: item for key, item in items.items() if item is not _GONE}
+    if isinstance(value, list):
+        return [
+            item
+            for at, one in enumerate(value)
+            if (item := _resolved(one, f"{where}[{at}]", env, missing)) is not _GONE
+        ]
+    if not is_reference(value):
+        return value
+    name = value.removeprefix(_ENV)
+    if not _VARIABLE.fullmatch(name):
+        raise ConfigError(where, "must have the name of an environment variable after env:")
+    text = env.get(name)
+    if text:
+        return text
+    if missing == "drop":
+        return _GONE
+    raise ConfigError(where, f"environment variable {shown(name)} is not set")
+
+
+def _not_json(data: bytes, label: str, problem: str) -> ConfigError:
+    found = _POSITION.search(problem)
+    if found is None:
+        return ConfigError(label, f"is not JSON: {quote(problem, 120)}")
+    line, column, char = (int(number) for number in found.groups())
+    rest = data.decode()[char:].lstrip()
+    reason = problem[: found.start()]
+    if rest.startswith(("//", "/*", "#")):
+        reason = "comments are not allowed in JSON"
+    elif rest.startswith("'"):
+        reason = 'strings need double quotes (")'
+    return ConfigError(f"{label}:{line}:{column}", f"is not JSON: {reason}")
+
+
+def _line_and_column(data: bytes, at: int) -> str:
+    *before, last = data[:at].split(b"\n")
+    return f"{len(before) + 1}:{len(last.decode()) + 1}"
+
+
+def _is_exposed(label: str, status: os.stat_result) -> bool:
+    """May others read it? That they may write it is refused: they could send prompts and keys anywhere."""
+    if os.name != "posix":
+        return False
+    mode = stat.S_IMODE(status.st_mode)
+    if mode == 0o777:
+        return True  # A file system without permissions, such as a Windows drive, shows every file so.
+    if mode & stat.S_IWOTH:
+        raise ConfigError(label, f"can be changed by every user of this machine; run: chmod o-w {label}")
+    if mode & stat.S_IWGRP and not _is_private_group(status):
+        raise ConfigError(label, f"can be changed by others of its group; run: chmod g-w {label}")
+    return bool(mode & stat.S_IROTH) or bool(mode & stat.S_IRGRP and not _is_private_group(status))
+
+
+def _is_private_group(status: os.stat_result) -> bool:
+    """Has the owner a group of their own, as many systems give every user? Then its rights are theirs."""
+    import grp
+    import pwd
+
+    try:
+        owner, group = pwd.getpwuid(status.st_uid), grp.getgrgid(status.st_gid)
+    except KeyError:
+        return status.st_uid == status.st_gid
+    return group.gr_name == owner.pw_name and not set(group.gr_mem) - {owner.pw_name}

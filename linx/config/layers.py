@@ -1,0 +1,143 @@
+"""The four layers laid over each other: one tree in the file's shape, before it is typed.
+
+Knows which place got its value from where, so that a complaint about a key that came from
+the environment does not send anybody to a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from linx.config import file as config_file
+from linx.config import rules as config_rules
+from linx.config.shape import SECTIONS, FileShape, known_keys, place, unknown_key
+from linx.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULTS = "built-in defaults"  # how errors call the config where there is no file
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What flags set above the file and the environment. None: the flag was not given."""
+
+    port: int | None = None
+    host: str | None = None
+    tunnel: bool | None = None
+    ollama: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+
+
+NO_OVERRIDES = Overrides()
+
+
+class Layers:
+    """The tree in force, section by section, and the warnings found on the way."""
+
+    def __init__(self, file: config_file.ConfigFile | None, env: Mapping[str, str], flags: Overrides) -> None:
+        self.path = file.path if file else None
+        self.warnings: list[str] = []
+        self._label = file.label if file else DEFAULTS
+        self._env = env
+        self._sources: dict[str, str] = {}
+        self._given = set(file.tree if file else {})
+        if flags.ollama is not None:
+            self._given.add("ollama")
+        self.tree = self._sections(file.tree if file else {})
+        if file and file.is_exposed and self._holds_secret():
+            self.warn(self._label, "holds a key and can be read by other users of this machine; run: chmod 600")
+        self._lay_over(flags)
+
+    def has_section(self, name: str) -> bool:
+        """Does the file itself have it, or a flag ask for it?"""
+        return name in self._given
+
+    def at(self, *keys: str) -> str:
+        """How errors call a place: ``config.json: server.port``."""
+        where = self._label
+        for key in keys:
+            where = place(where, key)
+        return where
+
+    def warn(self, where: str, problem: str) -> None:
+        self.warnings.append(f"{self._sources.get(where, where)}: {problem}")
+
+    def resolved(self, section: dict[str, Any], where: str, *, is_wanted: bool = True) -> dict[str, Any]:
+        """A section without ``env:``; a variable that is not set is an error where the section is wanted."""
+        found: dict[str, Any] = config_file.resolved(section, where, self._env, "refuse" if is_wanted else "drop")
+        return found
+
+    def _sections(self, tree: Mapping[str, Any]) -> dict[str, Any]:
+        """A copy of the file, two levels deep, in which every section and provider is an object."""
+        known = known_keys(FileShape)
+        for key in tree:
+            if key not in known:
+                raise unknown_key(self._label, key, known)
+        copied = {key: _object(self.at(key), value) for key, value in tree.items()}
+        providers = copied.setdefault("providers", {})
+        for name, entry in providers.items():
+            providers[name] = _object(self.at("providers", name), entry)
+        names_none = not providers and not any(name in copied for name in SECTIONS)
+        built_in = {"ollama": names_none, "openrouter": names_none and bool(self._env.get("OPENROUTER_API_KEY"))}
+        for name in SECTIONS:
+            copied.setdefault(name, {"enabled": built_in.get(name, False)})
+        for name in ("routing", "server", "tunnel"):
+            copied.setdefault(name, {})
+        return copied
+
+    def _lay_over(self, flags: Overrides) -> None:
+        """The environment and the flags, checked under their own names, into the file's places."""
+        tree = self.tree
+        key = self._env.get("OPENROUTER_API_KEY")
+        if key and is_enabled(tree["openrouter"]):
+            self._set_key("openrouter", key, "OPENROUTER_API_KEY")
+        if key := self._env.get("LINX_API_KEY"):
+            self._set_key("server", key, "LINX_API_KEY")
+        if flags.api_key is not None:
+            self._set_key("server", flags.api_key, "--api-key")
+            self.warn("--api-key", "other users of this machine can see it in the list of processes; use LINX_API_KEY")
+        if flags.ollama is not None:
+            config_rules.check_endpoint("--ollama", flags.ollama, "ollama")
+            tree["ollama"].update(endpoint=flags.ollama, enabled=True)
+            self._sources[self.at("ollama", "endpoint")] = "--ollama"
+        if flags.host is not None:
+            tree["server"]["hostname"] = config_rules.check_listen_host("--host", flags.host)
+        if flags.port is not None:
+            tree["server"]["port"] = flags.port
+        if flags.tunnel is not None:
+            tree["tunnel"]["use_tunnel"] = flags.tunnel
+
+    def _set_key(self, section: str, key: str, source: str) -> None:
+        config_rules.check_key(source, key)
+        self.tree[section]["api_key"] = key
+        self._sources[self.at(section, "api_key")] = source
+
+    def _holds_secret(self) -> bool:
+        """Does the file itself have a key, rather than the name of a variable?"""
+        sections = [self.tree["server"], *(self.tree[name] for name in SECTIONS), *self.tree["providers"].values()]
+        for section in sections:
+            keys = section.get("api_key")
+            headers = section.get("headers")
+            texts = list(keys) if isinstance(keys, list) else [keys]
+            if isinstance(headers, dict):
+                texts += config_rules.secrets_in_headers({k: v for k, v in headers.items() if isinstance(v, str)})
+            if any(isinstance(text, str) and _is_secret(text) for text in texts):
+                return True
+        return False
+
+
+def _is_secret(text: str) -> bool:
+    return bool(text) and not config_file.is_reference(text) and not config_rules.is_placeholder(text)
+
+
+def is_enabled(section: Mapping[str, Any]) -> bool:
+    return section.get("enabled", True) is True
+
+
+def _object(where: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(where, "must be an object: { ... }")
+    return dict(value)

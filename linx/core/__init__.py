@@ -1,0 +1,1 @@
+"""What every other room uses and what uses none of them: words, errors, JSON, counters, the log."""

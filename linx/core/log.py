@@ -1,0 +1,91 @@
+"""The log: one record a line on standard error, as text or as JSON, cleaned of secrets.
+
+``set_up_log`` is called once, by the command line. Everybody else only asks
+``logging.getLogger`` and may pass ``extra`` fields, which the JSON form shows.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from linx.core import jsontext
+from linx.core.redaction import RedactingFilter, Redactor, escape_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_TALKATIVE = ("trio-websocket", "wsproto")
+"""Libraries that log what travels: prompts and answers are nobody's business, at any level."""
+
+
+def set_up_log(level: str, style: str, redactor: Redactor, stream: TextIO | None = None) -> logging.Handler:
+    """Send all records of ``level`` and above to standard error; ``style`` is ``text`` or ``json``."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.addFilter(RedactingFilter(redactor))
+    handler.setFormatter(_FORMATTERS[style](redactor))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(LEVELS[level])
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # A standard error that went away must not make every later record a traceback.
+    logging.raiseExceptions = False
+    return handler
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-01-31 12:00:00.000 warning linx.app what happened``, a traceback below it."""
+
+    def __init__(self, _redactor: Redactor) -> None:
+        super().__init__()
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
+        lines = [
+            f"{when}.{int(record.msecs):03d} {record.levelname.lower():<7} {record.name} {record.getMessage()}",
+            *filter(None, (_trace(record), record.stack_info)),
+        ]
+        return "\n".join(lines)
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line: ts, level, logger, message, then the ``extra`` fields of the record."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        fields = {
+            "ts": f"{when}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        trace = _trace(record)
+        if trace:
+            fields["exception"] = trace
+        if record.stack_info:
+            fields["stack"] = record.stack_info
+        extras = {name: self._plain(value) for name, value in vars(record).items() if name not in _STANDARD}
+        return jsontext.dumps({**fields, **{name: v for name, v in extras.items() if name not in fields}}).decode()
+
+    def _plain(self, value: object) -> object:
+        """Numbers stay numbers; what has parts becomes a text, since a secret may be in any of them."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return value if isinstance(value, str) else escape_controls(self._redactor.clean(str(value)))
+
+
+_FORMATTERS: dict[str, Callable[[Redactor], logging.Formatter]] = {"text": TextFormatter, "json": JsonFormatter}
+
+
+def _trace(record: logging.LogRecord) -> str | None:
+    """The traceback, which the redacting filter has written out already."""
+    return record.exc_text or None

@@ -1,0 +1,1 @@
+"""OpenAI's old completions: a text that goes on where a prompt ends."""

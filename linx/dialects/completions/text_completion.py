@@ -1,0 +1,72 @@
+"""Text completion past any chat template: /v1/completions, and llama.cpp's /infill.
+
+Both streams become the chunks of a chat answer: their frames are turned into chat frames
+and read by the one decoder that knows how providers deviate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from linx.dialects.ollama.face import completion_body as prompt_of
+from linx.dialects.openai import provider_request as openai_request
+from linx.dialects.openai.decoder import OpenAIDecoder
+
+if TYPE_CHECKING:
+    from linx.core.chat import ChatRequest, Chunk, JsonObject, ModelTraits
+
+USUAL_LENGTH = 1024  # tokens; plain OpenAI servers stop after 16 where the request names no limit
+_CHAT_ONLY = frozenset(("messages", "chat_template_kwargs", "reasoning", "reasoning_effort", "tools", "tool_choice"))
+_FINISHES = {"limit": "length"}  # llama.cpp's stop_type; eos and word are both a proper end
+
+
+def completion_body(chat: ChatRequest, model: str, kind: str, traits: ModelTraits) -> JsonObject:
+    """The /v1/completions body for a request that came as /api/generate, raw or with a suffix."""
+    said = {**prompt_of(chat), "messages": []}
+    asked = openai_request.chat_body(replace(chat, body=said), model, kind, replace(traits, thinking_mode=None))
+    body = {key: value for key, value in asked.items() if key not in _CHAT_ONLY}
+    if kind == "openai":
+        body.setdefault("max_tokens", USUAL_LENGTH)
+    return body
+
+
+def infill_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """llama.cpp's /infill body: it puts the model's own marks around prefix and suffix."""
+    body = completion_body(chat, model, "llamacpp", traits)
+    body.pop("stream_options", None)
+    body["input_prefix"], body["input_suffix"] = body.pop("prompt"), body.pop("suffix", "")
+    limit = body.pop("max_tokens", None)
+    if limit is not None:
+        body["n_predict"] = limit
+    return body
+
+
+class CompletionDecoder(OpenAIDecoder):
+    """Reads /v1/completions."""
+
+    def _frame(self, frame: Any, chunks: list[Chunk]) -> None:
+        super()._frame(self._as_chat(frame) if isinstance(frame, dict) else frame, chunks)
+
+    def _as_chat(self, frame: JsonObject) -> JsonObject:
+        choices = frame.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and "text" in choice:
+                choice["delta"] = {"content": choice.pop("text")}
+                choice.pop("logprobs", None)  # of another shape than a chat's
+                choice.setdefault("finish_reason", None)
+        return frame
+
+
+class InfillDecoder(CompletionDecoder):
+    """Reads llama.cpp's own frames, which have no choices; the last one says ``stop``."""
+
+    def _as_chat(self, frame: JsonObject) -> JsonObject:
+        if "content" in frame:
+            finish = _FINISHES.get(frame.get("stop_type", ""), "stop") if frame.get("stop") is True else None
+            text, timings = frame["content"], frame.get("timings")
+            frame.clear()
+            frame["choices"] = [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]
+            if timings is not None:
+                frame["timings"] = timings
+        return frame

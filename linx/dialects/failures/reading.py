@@ -1,0 +1,189 @@
+"""Reads what a provider says in an error, whatever shape it says it in.
+
+OpenAI, Ollama, Anthropic, FastAPI and OpenRouter each keep their words somewhere else,
+and wrap each other: an Ollama string may hold the JSON of its inner server, OpenRouter's
+``raw`` that of the provider it asked. So the known names are followed at any depth, and
+everything is bounded: errors are foreign bytes like any others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from linx.core import jsontext
+from linx.core.errors import quote
+
+MAX_SEARCHED = 4096  # characters per text that are kept and looked through
+_MAX_BODY = 256 * 1024  # bytes of an error body worth parsing
+_MAX_TEXTS = 12
+_MAX_DEPTH = 6  # of errors in errors; real ones come three deep
+
+# The words that providers use for a status, in `type`, `code`, `status` or `error_type`.
+STATUS_OF = {
+    "api_error": 500,
+    "authentication": 401,
+    "authentication_error": 401,
+    "deadline_exceeded": 504,
+    "failed_precondition": 400,
+    "internal": 500,
+    "internal_error": 500,
+    "internal_server_error": 500,
+    "invalid_argument": 400,
+    "invalid_prompt": 400,
+    "invalid_request": 400,
+    "invalid_request_error": 400,
+    "not_found": 404,
+    "not_found_error": 404,
+    "not_supported_error": 501,
+    "overloaded": 503,
+    "overloaded_error": 529,
+    "permission_denied": 403,
+    "permission_error": 403,
+    "provider_overloaded": 503,
+    "provider_unavailable": 502,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "request_too_large": 413,
+    "resource_exhausted": 429,
+    "server": 500,
+    "server_error": 500,
+    "service_unavailable": 503,
+    "timeout": 504,
+    "timeout_error": 504,
+    "too_many_requests": 429,
+    "unauthenticated": 401,
+    "unavailable": 503,
+    "unavailable_error": 503,
+    "unprocessable_entity": 422,
+}
+
+
+@dataclass(slots=True)
+class Complaint:
+    """What a provider says in an error, gathered from wherever it keeps it."""
+
+    texts: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    """Its types and codes in lower case, outermost first."""
+    error_type: int | None = None
+    """The status that OpenRouter's ``error_type`` stands for."""
+    status: int | None = None
+    param: str | None = None
+    wait: object = None
+    is_retryable: bool = False
+    is_moderated: bool = False
+    words: str = ""
+    """All texts in lower case, to be searched."""
+
+    @property
+    def text(self) -> str:
+        """The most telling text; a wrapper that says nothing gives way to what it wraps."""
+        telling = (text for text in self.texts if not text.lower().startswith("provider returned error"))
+        return next(telling, self.texts[0] if self.texts else "")
+
+
+_SPEECH = ("error", "errors", "message", "msg", "detail", "details", "error_description", "title", "raw", "choices")
+_LABELS = ("code", "type", "status", "status_code", "http_status")
+_PARTS = ("metadata", "availability")
+
+
+def read_body(body: bytes) -> Complaint:
+    """What the body of an HTTP error says, JSON or not."""
+    said = Complaint()
+    try:
+        value = jsontext.loads(body) if len(body) <= _MAX_BODY else None
+    except jsontext.InvalidJSON:
+        value = None
+    if isinstance(value, dict | list | str):
+        _listen(value, said, 0)
+    else:
+        _hear(body[:MAX_SEARCHED].decode("utf-8", "replace"), said)
+    said.words = "\n".join(said.texts).lower()
+    return said
+
+
+def read_value(error: object) -> Complaint:
+    """What an error inside a 200 says: a string, an object, or whatever was there."""
+    said = Complaint()
+    _listen(error, said, 0)
+    said.words = "\n".join(said.texts).lower()
+    return said
+
+
+def _hear(text: str, said: Complaint) -> None:
+    text = text.strip("\ufeff\0 \t\r\n")
+    # A page of HTML says nothing in one line.
+    if text and not text.startswith("<") and len(said.texts) < _MAX_TEXTS:
+        said.texts.append(text[:MAX_SEARCHED])
+
+
+def _listen(value: object, said: Complaint, depth: int) -> None:
+    """Gather what ``value`` says, down through JSON in strings, lists and errors in errors."""
+    if depth > _MAX_DEPTH or len(said.texts) >= _MAX_TEXTS:
+        return
+    if isinstance(value, str):
+        inner = _unwrapped(value)
+        if inner is None:
+            _hear(value, said)
+        else:
+            _listen(inner, said, depth + 1)
+    elif isinstance(value, list):
+        for item in value[:_MAX_TEXTS]:
+            _listen(item, said, depth + 1)
+    elif isinstance(value, dict):
+        _listen_to_object(value, said, depth)
+
+
+def _listen_to_object(value: dict[str, object], said: Complaint, depth: int) -> None:
+    where, what = value.get("loc"), value.get("msg")
+    if isinstance(where, list) and isinstance(what, str):  # one complaint of a FastAPI server
+        _hear(f"{'.'.join(str(step) for step in where[:8])}: {what}", said)
+        return
+    for name in _LABELS:
+        _label(value.get(name), said)
+    kind = value.get("error_type")
+    if isinstance(kind, str):
+        _label(kind, said)
+        said.error_type = said.error_type or STATUS_OF.get(kind.lower())
+    if value.get("flagged_input") or value.get("reasons"):
+        said.is_moderated = True
+    if value.get("retryable") is True:
+        said.is_retryable = True
+    if said.wait is None:
+        said.wait = value.get("retry_after")
+    param = value.get("param")
+    if said.param is None and isinstance(param, str):
+        said.param = quote(param)
+    for name in _SPEECH:
+        _listen(value.get(name), said, depth + 1)
+    for name in _PARTS:
+        part = value.get(name)
+        if isinstance(part, dict):
+            _listen_to_object(part, said, depth + 1)
+
+
+def _label(value: object, said: Complaint) -> None:
+    """A type or code: a status where it is a number, else a word."""
+    if isinstance(value, str):
+        if not value.isdecimal():
+            if len(said.labels) < _MAX_TEXTS:
+                said.labels.append(value[:80].lower())
+            return
+        value = int(value[:4])
+    if isinstance(value, int) and 300 <= value <= 599 and said.status is None:
+        said.status = value
+
+
+def _unwrapped(text: str) -> object:
+    """The JSON object or list that a string holds, as a whole or after a few words; None if it holds none."""
+    start = text.find("{")
+    if start < 0 or len(text) > _MAX_BODY:
+        return None
+    for candidate in (text, text[start : text.rfind("}") + 1]):
+        try:
+            value = jsontext.loads(candidate.encode("utf-8", "replace"))
+        except jsontext.InvalidJSON:
+            continue
+        if isinstance(value, dict | list):
+            return value
+    return None

@@ -1,0 +1,1 @@
+"""Ollama's own dialect, toward clients and toward providers."""

@@ -1,0 +1,82 @@
+"""The Ollama dialect toward clients: /api/chat and /api/generate.
+
+A request keeps its own body (``ChatRequest.native``) beside the hub's, so that an Ollama
+behind Linx gets every field of it. ``ChatRequest.dialect`` tells the two endpoints
+apart, since their frames differ: ``ollama`` and ``ollama_generate``.
+
+What an endpoint's handler has to look at before it routes: ``is_load`` (no prompt:
+load or unload the model; where the provider is no Ollama ``load_answer`` is the answer)
+and ``ollama_request.needs_completion(chat.native)`` (raw or suffix: text completion,
+which a chat endpoint cannot do; ``completion_body`` is the /v1/completions body).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp
+from linx.core.errors import UnknownModel, quote
+from linx.dialects.ollama.client_request import hub_chat, hub_generate, is_unload
+from linx.dialects.ollama.decoder import CHAT, GENERATE
+from linx.dialects.ollama.encoder import OllamaEncoder, answer_body, timestamp, whole_answer
+
+if TYPE_CHECKING:
+    from linx.core.errors import LinxError
+
+
+class OllamaFace:
+    """One endpoint's Face."""
+
+    name = "ollama"
+    stream_type = b"application/x-ndjson"
+
+    def __init__(self, endpoint: Literal["chat", "generate"]) -> None:
+        self._generate = endpoint == "generate"
+
+    def parse(self, body: JsonObject) -> ChatRequest:
+        hub = hub_generate(body) if self._generate else hub_chat(body)
+        return ChatRequest(
+            hub["model"],
+            hub,
+            stream=body.get("stream") is not False,
+            include_usage=True,
+            dialect=GENERATE if self._generate else CHAT,
+            native=body,
+        )
+
+    def encoder(self, chat: ChatRequest, stamp: Stamp) -> OllamaEncoder:
+        return OllamaEncoder(chat, stamp, generate=self._generate)
+
+    def whole(self, chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
+        """Raises Garbled where the model's tool calls cannot be told in this dialect."""
+        return whole_answer(chat, answer, stamp, generate=self._generate)
+
+    def error_body(self, problem: LinxError, request_id: str) -> JsonObject:
+        if isinstance(problem, UnknownModel) and problem.model:
+            # Ollama's clients look for its own words.
+            return {"error": f"model '{quote(problem.model)}' not found: {problem.message}"}
+        return {"error": problem.message}
+
+    def is_load(self, body: JsonObject) -> bool:
+        """Does a body that ``parse`` has taken ask for no answer, only for the model?"""
+        return not body.get("prompt" if self._generate else "messages")
+
+    def load_answer(self, chat: ChatRequest, stamp: Stamp) -> JsonObject:
+        """What such a request is answered where no model has to be moved; streamed, it is the one frame."""
+        reason = "unload" if is_unload(chat.native or {}) else "load"
+        body = answer_body(self._generate, "", "", None)
+        head = {"model": chat.model, "created_at": timestamp(stamp.now())}
+        return {**head, **body, "done": True, "done_reason": reason}
+
+
+def completion_body(chat: ChatRequest) -> JsonObject:
+    """The /v1/completions body of an /api/generate request that needs one, without model and stream."""
+    native = chat.native or {}
+    body = {key: value for key, value in chat.body.items() if key not in _CHAT_ONLY}
+    body["prompt"] = native.get("prompt") or ""
+    if native.get("suffix"):
+        body["suffix"] = native["suffix"]
+    return body
+
+
+_CHAT_ONLY = frozenset(("model", "messages", "think", "response_format", "logprobs", "top_logprobs"))

@@ -1,0 +1,237 @@
+"""A request for an answer as Ollama's /api/chat body (or /api/generate).
+
+Two roads: a client of Ollama's own dialect keeps its body, with the model replaced and
+what is configured filled in where it said nothing; everybody else's is translated from
+the hub. Upstream is always asked to stream, and always in so many words: here that is
+the default, elsewhere it is not.
+
+What Ollama has no word for and would change the answer (``n``, audio) is refused as
+this provider's limit, so that another candidate may take it; what only tunes it
+(``logit_bias``, ``user``) is left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from linx.core import jsontext
+from linx.core.errors import BadRequest, quote
+from linx.dialects.ollama.decoder import CHAT, GENERATE
+from linx.dialects.ollama.images import unsupported
+from linx.dialects.ollama.options import option, options
+from linx.dialects.ollama.provider_messages import messages_for
+from linx.dialects.ollama.provider_tools import tools_for
+from linx.dialects.openai.provider_request import thinking
+
+if TYPE_CHECKING:
+    from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+
+TOKENS_PER_IMAGE = 1600
+BYTES_PER_TOKEN = 4
+TOKENS_PER_MESSAGE = 8  # what a chat template puts around one
+
+# Names of the hub (and of what other servers' clients add to it) and Ollama's own, weakest first.
+_SAMPLING = (
+    ("max_tokens", "num_predict"),
+    ("max_completion_tokens", "num_predict"),
+    ("temperature", "temperature"),
+    ("top_p", "top_p"),
+    ("top_k", "top_k"),
+    ("min_p", "min_p"),
+    ("typical_p", "typical_p"),
+    ("seed", "seed"),
+    ("presence_penalty", "presence_penalty"),
+    ("frequency_penalty", "frequency_penalty"),
+    ("repetition_penalty", "repeat_penalty"),
+    ("repeat_penalty", "repeat_penalty"),
+    ("repeat_last_n", "repeat_last_n"),
+    ("num_ctx", "num_ctx"),
+)
+_EFFORTS: dict[str, bool | str] = {
+    "none": False,
+    "off": False,
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "max",
+    "ultra": "max",
+    "max": "max",
+}
+
+
+def request_for(chat: ChatRequest, model: str, traits: ModelTraits) -> tuple[str, JsonObject]:
+    """Path and body. A client of /api/generate gets that endpoint of the provider too."""
+    if chat.dialect == GENERATE and chat.native is not None:
+        return "/api/generate", _native(chat.native, model, traits)
+    return "/api/chat", chat_body(chat, model, traits)
+
+
+def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """The /api/chat body. Raises BadRequest or, for what only Ollama cannot do, Refused."""
+    if chat.dialect == CHAT and chat.native is not None:
+        return _native(chat.native, model, traits)
+    body = chat.body
+    _refuse_impossible(body)
+    sent: JsonObject = {"model": model, "messages": messages_for(body["messages"]), "stream": True}
+    tools = tools_for(body)
+    if tools:
+        sent["tools"] = tools
+    wanted = _format(body.get("response_format"))
+    if wanted is not None:
+        sent["format"] = wanted
+    think = think_for(thinking(body, traits), traits)
+    if think is not None:
+        sent["think"] = think
+    sampling = _options(body, traits)
+    if sampling:
+        sent["options"] = sampling
+    keep_alive = keep_alive_for(body.get("keep_alive"))
+    if keep_alive is None:
+        keep_alive = keep_alive_for(traits.keep_alive)
+    if keep_alive is not None:
+        sent["keep_alive"] = keep_alive
+    if body.get("logprobs") is True:
+        sent["logprobs"] = True
+        if body.get("top_logprobs") is not None:
+            sent["top_logprobs"] = body["top_logprobs"]
+    return sent
+
+
+def _native(native: JsonObject, model: str, traits: ModelTraits) -> JsonObject:
+    sent = {**native, "model": model, "stream": True}
+    given = native.get("options") or {}
+    if traits.num_ctx is not None and given.get("num_ctx") is None:
+        sent["options"] = {**given, "num_ctx": traits.num_ctx}
+    if traits.keep_alive is not None and native.get("keep_alive") is None:
+        sent["keep_alive"] = keep_alive_for(traits.keep_alive)
+    if native.get("think") is None and not needs_completion(native):
+        think = think_for(traits.thinking_mode, traits)
+        if think is not None:
+            sent["think"] = think
+    return sent
+
+
+def needs_completion(native: JsonObject) -> bool:
+    """Does this /api/generate body ask for bare text completion, past any chat template?"""
+    return bool(native.get("raw") or native.get("suffix"))
+
+
+def _refuse_impossible(body: JsonObject) -> None:
+    count = body.get("n")
+    if count is not None and count != 1:
+        raise unsupported("does not support n > 1")
+    modalities = body.get("modalities")
+    if body.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities):
+        raise unsupported("does not support audio output")
+
+
+def _format(wanted: Any) -> Any:
+    if wanted is None:
+        return None
+    kind = wanted.get("type") if isinstance(wanted, dict) else None
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        schema = wanted.get("schema")
+        return schema if isinstance(schema, dict) and schema else "json"
+    if kind == "json_schema":
+        holder = wanted.get("json_schema")
+        schema = holder.get("schema") if isinstance(holder, dict) else None
+        if not isinstance(schema, dict):
+            where = "response_format.json_schema.schema"
+            raise BadRequest(f"{where} must be an object", param=where)
+        return schema
+    if isinstance(kind, str):
+        raise unsupported(f"does not support response_format {quote(kind)!r}")
+    raise BadRequest("response_format.type must be text, json_object or json_schema", param="response_format")
+
+
+def think_for(wish: bool | str | None, traits: ModelTraits) -> bool | str | None:
+    """Ollama's ``think``. None leaves it out, which means on where the model can."""
+    if isinstance(wish, str):
+        wish = _EFFORTS.get(wish.lower(), True)
+    if wish and traits.can_think is not True:
+        # Ollama answers 400 when a model that cannot think is asked to; a wish is no demand.
+        return None
+    return wish
+
+
+def _options(body: JsonObject, traits: ModelTraits) -> JsonObject:
+    chosen: JsonObject = {}
+    for name, own in _SAMPLING:
+        value = body.get(name)
+        if value is not None:
+            chosen[own] = option(own, value, name)
+    if chosen.get("num_predict", 1) <= 0:
+        raise BadRequest("max_tokens must be at least 1", param="max_tokens")
+    stop = _stop(body.get("stop"))
+    if stop:
+        chosen["stop"] = stop
+    given = body.get("options")
+    if given is not None:
+        if not isinstance(given, dict):
+            raise BadRequest("options must be an object", param="options")
+        chosen |= options(given)
+    if traits.num_ctx is not None:
+        chosen.setdefault("num_ctx", traits.num_ctx)
+    return chosen
+
+
+def _stop(stop: Any) -> list[str]:
+    if stop is None:
+        return []
+    if isinstance(stop, str):
+        stop = [stop]
+    if isinstance(stop, list):
+        # An empty stop string would end the answer before its first word.
+        stop = [text for text in stop if text not in (None, "")]
+    texts: list[str] = option("stop", stop, "stop")
+    return texts
+
+
+def keep_alive_for(value: Any) -> float | str | None:
+    """Numbers as numbers: Ollama refuses a string without a unit."""
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    if not isinstance(value, str):
+        raise BadRequest("keep_alive must be a number of seconds or a duration such as 5m", param="keep_alive")
+    for read in (int, float):
+        try:
+            return read(value)
+        except ValueError:
+            continue
+    return value
+
+
+def prompt_tokens_estimate(chat: ChatRequest) -> int:
+    """About how many tokens the prompt takes: enough to choose a context size, no more.
+
+    Counted in bytes, since a character outside ASCII is more often a token of its own.
+    """
+    if chat.weight is not None:
+        return chat.weight.prompt_tokens
+    size = images = 0
+    messages = chat.body.get("messages") or ()
+    for message in messages:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else (content,):
+            if isinstance(part, dict):
+                if "text" not in part:
+                    images += 1
+                size += _size(part.get("text"))
+            else:
+                size += _size(part)
+        size += _size(message.get("reasoning_content"))
+        for call in message.get("tool_calls") or ():
+            function = call.get("function") if isinstance(call, dict) else None
+            size += _size(function.get("arguments")) if isinstance(function, dict) else 0
+    if chat.body.get("tools"):
+        size += len(jsontext.dumps(chat.body["tools"]))
+    return size // BYTES_PER_TOKEN + images * TOKENS_PER_IMAGE + len(messages) * TOKENS_PER_MESSAGE
+
+
+def _size(text: Any) -> int:
+    if not isinstance(text, str):
+        return 0
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

@@ -1,0 +1,292 @@
+"""Checks a client's chat body, and brings what clients write in several ways into one.
+
+Types and structure of what Linx reads or translates; ranges are for the provider to
+judge, and unknown fields pass. An explicit null is as good as nothing. The client's
+body is never changed: what needs another form is copied.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from linx.core import jsontext
+from linx.core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from linx.core.chat import JsonObject
+
+
+def checked_body(body: Any) -> tuple[JsonObject, bool]:
+    """The body as the hub wants it, and whether it spoke of ``functions``. Raises BadRequest."""
+    if not isinstance(body, dict):
+        raise BadRequest("the request body must be a JSON object")
+    clean: JsonObject = {key: value for key, value in body.items() if value is not None}
+    model = clean.get("model")
+    if not isinstance(model, str) or not model.strip():
+        raise BadRequest("model must be the name of a model", param="model")
+    for key in clean.keys() & _TOP.keys():
+        words, is_right = _TOP[key]
+        if not is_right(clean[key]):
+            raise _wrong(key, words)
+        if is_right is _is_whole:
+            clean[key] = int(clean[key])
+    _check_response_format(clean.get("response_format"))
+    clean["messages"] = _messages(clean.get("messages"))
+    is_legacy = _map_functions(clean)
+    if "tools" in clean:
+        clean["tools"] = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(clean["tools"])]
+    if "tool_choice" in clean:
+        clean["tool_choice"] = _tool_choice(clean["tool_choice"])
+    return clean, is_legacy
+
+
+# --- single fields ---
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return _is_number(value) and (isinstance(value, int) or value.is_integer())
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _is_stop(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+
+
+def _is_bias(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_number(item) for item in value.values())
+
+
+def _is_stream_options(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("include_usage"), bool | None)
+
+
+def _is_choice(value: Any) -> bool:
+    return isinstance(value, str | dict)
+
+
+_TOP: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "stream": ("true or false", _is_bool),
+    "stream_options": ("an object whose include_usage is true or false", _is_stream_options),
+    "temperature": ("a number", _is_number),
+    "top_p": ("a number", _is_number),
+    "presence_penalty": ("a number", _is_number),
+    "frequency_penalty": ("a number", _is_number),
+    "n": ("a whole number", _is_whole),
+    "max_tokens": ("a whole number", _is_whole),
+    "max_completion_tokens": ("a whole number", _is_whole),
+    "seed": ("a whole number", _is_whole),
+    "top_logprobs": ("a whole number", _is_whole),
+    "logprobs": ("true or false", _is_bool),
+    "parallel_tool_calls": ("true or false", _is_bool),
+    "reasoning_effort": ("a string", _is_text),
+    "stop": ("a string or a list of strings", _is_stop),
+    "logit_bias": ("an object of numbers", _is_bias),
+    "response_format": ("an object", _is_object),
+    "tools": ("a list", _is_list),
+    "functions": ("a list", _is_list),
+    "tool_choice": ("a string or an object", _is_choice),
+    "function_call": ("a string or an object", _is_choice),
+}
+
+
+def _wrong(param: str, words: str) -> BadRequest:
+    return BadRequest(f"{param} must be {words}", param=param)
+
+
+def _check_response_format(given: JsonObject | None) -> None:
+    if given is None:
+        return
+    kind = given.get("type")
+    if not isinstance(kind, str):
+        raise _wrong("response_format.type", "a string")
+    if kind != "json_schema":
+        return
+    holder = given.get("json_schema")
+    if holder is None and isinstance(given.get("schema"), dict):
+        return  # llama.cpp's shorter form
+    if not isinstance(holder, dict):
+        raise _wrong("response_format.json_schema", "an object")
+    if not isinstance(holder.get("schema"), dict | None):
+        raise _wrong("response_format.json_schema.schema", "an object")
+
+
+# --- tools ---
+
+
+def _tool(given: Any, where: str) -> JsonObject:
+    """A tool in nested form; Cursor sends flat ones, some of them in Anthropic's words."""
+    if not isinstance(given, dict):
+        raise _wrong(where, "an object")
+    tool: JsonObject = given
+    kind = tool.get("type")
+    function = tool.get("function")
+    if kind is None and (function is not None or "name" in tool):
+        kind = "function"
+    if not isinstance(kind, str):
+        raise _wrong(f"{where}.type", "a string")
+    if kind != "function":
+        return tool
+    if function is None and "name" in tool:
+        function = {key: tool[key] for key in ("name", "description", "parameters", "strict") if key in tool}
+        if "parameters" not in function and "input_schema" in tool:
+            function["parameters"] = tool["input_schema"]
+        tool = {"type": kind, "function": function}
+    if not isinstance(function, dict):
+        raise _wrong(f"{where}.function", "an object")
+    if not isinstance(function.get("name"), str) or not function["name"]:
+        raise _wrong(f"{where}.function.name", "a string that is not empty")
+    if not isinstance(function.get("parameters"), dict | None):
+        raise _wrong(f"{where}.function.parameters", "an object")
+    clean = {key: value for key, value in function.items() if value is not None}
+    return {**tool, "type": kind, "function": clean}
+
+
+def _tool_choice(choice: Any) -> Any:
+    if isinstance(choice, dict) and choice.get("type") == "function" and "function" not in choice and "name" in choice:
+        choice = {"type": "function", "function": {"name": choice["name"]}}
+    if isinstance(choice, dict) and choice.get("type") == "function":
+        function = choice.get("function")
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise _wrong("tool_choice.function.name", "a string")
+    return choice
+
+
+def _map_functions(clean: JsonObject) -> bool:
+    """Replace the old ``functions`` and ``function_call`` by tools. Were they there?"""
+    functions = clean.pop("functions", None)
+    choice = clean.pop("function_call", None)
+    if not functions or "tools" in clean:
+        return False
+    clean["tools"] = [_function(function, f"functions[{number}]") for number, function in enumerate(functions)]
+    if isinstance(choice, dict):
+        if not isinstance(choice.get("name"), str):
+            raise _wrong("function_call.name", "a string")
+        choice = {"type": "function", "function": {"name": choice["name"]}}
+    if choice is not None:
+        clean["tool_choice"] = choice
+    return True
+
+
+def _function(function: Any, where: str) -> JsonObject:
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise _wrong(where, "an object with a name")
+    return {"type": "function", "function": function}
+
+
+# --- messages ---
+
+
+def _messages(messages: Any) -> list[JsonObject]:
+    if not isinstance(messages, list) or not messages:
+        raise _wrong("messages", "a list with at least one message")
+    clean: list[JsonObject] = []
+    old_id = ""  # of the last call in the old form, which the answer to it does not name
+    for number, message in enumerate(messages):
+        where = f"messages[{number}]"
+        if not isinstance(message, dict):
+            raise _wrong(where, "an object")
+        role = message.get("role")
+        if not isinstance(role, str) or not role:
+            raise _wrong(f"{where}.role", "a string that is not empty")
+        if any(value is None for value in message.values()):
+            message = {key: value for key, value in message.items() if value is not None or key == "content"}
+        content = message.get("content")
+        if isinstance(content, list):
+            message = {**message, "content": [_part(part, f"{where}.content", n) for n, part in enumerate(content)]}
+        elif not isinstance(content, str | None):
+            raise _wrong(f"{where}.content", "a string or a list of parts")
+        if "tool_calls" in message:
+            message = {**message, "tool_calls": _tool_calls(message["tool_calls"], f"{where}.tool_calls")}
+        if not isinstance(message.get("tool_call_id"), str | None):
+            raise _wrong(f"{where}.tool_call_id", "a string")
+        if "function_call" in message:
+            old_id = f"call_{number}"
+            message = _with_tool_call(message, old_id, f"{where}.function_call")
+        if role == "function":
+            message = {**message, "role": "tool", "tool_call_id": old_id or f"call_{number}"}
+        clean.append(message)
+    return clean
+
+
+def _with_tool_call(message: JsonObject, call_id: str, where: str) -> JsonObject:
+    """A message with its old ``function_call`` as a tool call."""
+    message = dict(message)
+    function = message.pop("function_call")
+    if "tool_calls" not in message:
+        call = {"id": call_id, "type": "function", "function": function}
+        message["tool_calls"] = _tool_calls([call], where)
+    return message
+
+
+def _tool_calls(calls: Any, where: str) -> list[JsonObject]:
+    if not isinstance(calls, list):
+        raise _wrong(where, "a list")
+    clean: list[JsonObject] = []
+    for number, call in enumerate(calls):
+        at = f"{where}[{number}]"
+        if not isinstance(call, dict):
+            raise _wrong(at, "an object")
+        if not isinstance(call.get("id"), str | None):
+            raise _wrong(f"{at}.id", "a string")
+        function = call.get("function")
+        if function is None and isinstance(call.get("custom"), dict):
+            clean.append(call)
+            continue
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise _wrong(f"{at}.function", "an object with a name")
+        arguments = function.get("arguments")
+        if not isinstance(arguments, str):
+            if not isinstance(arguments, dict | None):
+                raise _wrong(f"{at}.function.arguments", "a string of JSON")
+            text = "" if arguments is None else jsontext.dumps(arguments).decode()
+            call = {**call, "function": {**function, "arguments": text}}
+        clean.append(call)
+    return clean
+
+
+_PARTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "text": ("a string", _is_text),
+    "refusal": ("a string", _is_text),
+    "input_audio": ("an object with data", lambda value: _is_object(value) and _is_text(value.get("data"))),
+    "file": ("an object", _is_object),
+    "image_url": ("an object with a url", lambda value: _is_object(value) and _is_text(value.get("url"))),
+}
+"""Type of a part, and so the key of what it holds → what that must be."""
+
+
+def _part(given: Any, where: str, number: int) -> JsonObject:
+    where = f"{where}[{number}]"
+    if not isinstance(given, dict):
+        raise _wrong(where, "an object")
+    part: JsonObject = given
+    kind = part.get("type")
+    if not isinstance(kind, str):
+        raise _wrong(f"{where}.type", "a string")
+    if kind == "image_url" and isinstance(part.get(kind), str):
+        part = {**part, kind: {"url": part[kind]}}
+    if kind in _PARTS:
+        words, is_right = _PARTS[kind]
+        if not is_right(part.get(kind)):
+            raise _wrong(f"{where}.{kind}", words)
+    return part

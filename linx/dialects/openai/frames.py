@@ -1,0 +1,178 @@
+"""What one choice of an OpenAI-shaped frame says, in Linx's own words.
+
+``clean`` reads a choice and rewrites it in place, so that it may be sent on to a client
+of the same dialect: whatever nobody here knows stays as it came.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from linx.core.chat import Chunk, JsonObject, Timings, Usage
+
+if TYPE_CHECKING:
+    from linx.dialects.openai.tool_calls import ToolCalls
+
+DIALECT = "openai"
+CHUNK = "chat.completion.chunk"
+
+FINISHES = {
+    "stop": "stop", "eos": "stop", "eos_token": "stop", "end_turn": "stop", "stop_sequence": "stop", "end": "stop",
+    "length": "length", "max_tokens": "length", "max_length": "length", "max_output_tokens": "length",
+    "model_length": "length", "model_context_window_exceeded": "length",
+    "tool_calls": "tool_calls", "tool_call": "tool_calls", "tool_use": "tool_calls", "function_call": "tool_calls",
+    "content_filter": "content_filter", "content-filter": "content_filter", "safety": "content_filter",
+    "recitation": "content_filter", "blocklist": "content_filter", "prohibited_content": "content_filter",
+    "refusal": "content_filter", "sensitive": "content_filter",
+}  # fmt: skip
+"""Words of providers, lower case → OpenAI's; a word that is not here counts as stop."""
+
+_OLD_CALL = -1  # the index given to a call of the old ``function_call`` form
+_NS_PER_MS = 1_000_000
+
+
+def clean(frame: JsonObject, choice: JsonObject, index: int, calls: ToolCalls) -> Chunk:
+    """``choice``, the only one of ``frame`` from here on, as a chunk without its finish. Raises Garbled."""
+    delta = choice.get("delta")
+    if not isinstance(delta, dict):
+        delta = choice["delta"] = {}
+    delta.pop("role", None)
+    text, thought = _content(delta)
+    reasoning = _reasoning(delta, thought)
+    refusal = delta.get("refusal")
+    if not isinstance(refusal, str):
+        refusal = ""
+        delta.pop("refusal", None)
+    tools = None
+    if "tool_calls" in delta or "function_call" in delta:
+        fragments = delta.pop("tool_calls", None)
+        old = delta.pop("function_call", None)
+        fragments = fragments if isinstance(fragments, list) else []
+        if isinstance(old, dict):
+            fragments = [*fragments, {"index": _OLD_CALL, "function": old}]
+        deltas, kept = calls.add(fragments)
+        if deltas:
+            tools, delta["tool_calls"] = deltas, kept
+    choice["finish_reason"] = None
+    frame["choices"] = [choice]
+    logprobs = _logprobs(choice) if choice.get("logprobs") else None
+    return Chunk(text, reasoning, refusal, tools, None, index, None, logprobs, None, frame, DIALECT)
+
+
+def usage_of(value: Any) -> Usage | None:
+    if not isinstance(value, dict) or not value:
+        return None
+    cost = value.get("cost")
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or not math.isfinite(cost) or cost < 0:
+        cost = None
+    return Usage(
+        prompt=_count(value.get("prompt_tokens")) or 0,
+        completion=_count(value.get("completion_tokens")) or 0,
+        cached=_detail(value, "prompt_tokens_details", "cached_tokens"),
+        reasoning=_detail(value, "completion_tokens_details", "reasoning_tokens"),
+        cost_usd=None if cost is None else float(cost),
+        source=value,
+    )
+
+
+def timings_of(value: Any) -> Timings | None:
+    """llama.cpp's ``timings``, which are in milliseconds."""
+    if not isinstance(value, dict):
+        return None
+    prompt, predicted = _nanoseconds(value.get("prompt_ms")), _nanoseconds(value.get("predicted_ms"))
+    return Timings(total=prompt + predicted, prompt_eval=prompt, eval=predicted)
+
+
+def usage_of_timings(value: JsonObject) -> Usage | None:
+    """Token counts where a llama.cpp reports none but in its ``timings``."""
+    prompt, completion = _count(value.get("prompt_n")), _count(value.get("predicted_n"))
+    if prompt is None or completion is None:
+        return None
+    cached = _count(value.get("cache_n"))
+    return Usage(prompt + (cached or 0), completion, cached)
+
+
+def _content(delta: JsonObject) -> tuple[str, str]:
+    """Text, and the reasoning that some providers put among the parts of a content list."""
+    if "content" not in delta:
+        return "", ""
+    content = delta["content"]
+    if isinstance(content, str):
+        return content, ""
+    text, thought = _parts(content) if isinstance(content, list) else ("", "")
+    if text:
+        delta["content"] = text
+    else:
+        del delta["content"]
+    return text, thought
+
+
+def _parts(content: list[Any]) -> tuple[str, str]:
+    texts, thoughts = [], []
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict):
+            if isinstance(text := part.get("text"), str):
+                texts.append(text)
+            if isinstance(thinking := part.get("thinking"), str):
+                thoughts.append(thinking)
+            elif isinstance(thinking, list):
+                thoughts += _parts(thinking)[0]
+    return "".join(texts), "".join(thoughts)
+
+
+def _reasoning(delta: JsonObject, thought: str) -> str:
+    """Reasoning under any of its names, left in ``delta`` under one."""
+    given = delta.get("reasoning_content")
+    other = delta.get("reasoning")
+    if isinstance(other, str) or other is None:
+        delta.pop("reasoning", None)
+    reasoning = given if isinstance(given, str) else ""
+    if not reasoning and isinstance(other, str):
+        reasoning = other
+    if not reasoning and isinstance(details := delta.get("reasoning_details"), list):
+        reasoning = _details(details)
+    reasoning = reasoning or thought
+    if reasoning:
+        delta["reasoning_content"] = reasoning
+    else:
+        delta.pop("reasoning_content", None)
+    return reasoning
+
+
+def _details(details: list[Any]) -> str:
+    """What OpenRouter's ``reasoning_details`` say, for a provider that says it nowhere else."""
+    texts = []
+    for detail in details:
+        if isinstance(detail, dict):
+            text = detail.get("text") or detail.get("summary")
+            if isinstance(text, str):
+                texts.append(text)
+    return "".join(texts)
+
+
+def _logprobs(choice: JsonObject) -> list[JsonObject] | None:
+    logprobs = choice.get("logprobs")
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not isinstance(content, list):
+        return None
+    return [item for item in content if isinstance(item, dict)] or None
+
+
+def _detail(usage: JsonObject, group: str, key: str) -> int | None:
+    details = usage.get(group)
+    return _count(details.get(key)) if isinstance(details, dict) else None
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
+        return None
+    return int(value)
+
+
+def _nanoseconds(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
+        return 0
+    return int(value * _NS_PER_MS)

@@ -1,0 +1,112 @@
+"""The tools of a Responses body, as functions that every provider knows.
+
+Codex has kinds of tool that the chat dialect lacks. A custom tool takes free text: it
+becomes a function with one string, ``input``. A namespace groups tools: its name goes in
+front of theirs. ``ToolNames`` goes both ways, and is the same for the same body, so that
+the answer's side can be made anew from the request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import fields
+
+if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
+
+_INPUT = {
+    "type": "object",
+    "properties": {"input": {"type": "string", "description": "The whole input of the tool, as plain text."}},
+    "required": ["input"],
+    "additionalProperties": False,
+}
+_TOOL_ITEMS = frozenset({"additional_tools", "tool_search_output"})
+
+
+class Original(NamedTuple):
+    """A tool as the client knows it."""
+
+    name: str
+    is_custom: bool = False
+    namespace: str | None = None
+
+
+class ToolNames:
+    """``tools`` are those for the hub. Tools that a service runs itself are left out."""
+
+    def __init__(self, body: JsonObject) -> None:
+        self.tools: list[JsonObject] = []
+        self._originals: dict[str, Original] = {}
+        self._flat: dict[tuple[str | None, str], str] = {}
+        namespaces: list[tuple[JsonObject, str]] = []
+        for path, tools in _lists(body):
+            for position, tool in enumerate(tools):
+                where = f"{path}[{position}]"
+                if tool.get("type") == "namespace":
+                    namespaces.append((tool, where))  # after the others, whose names have to stay
+                else:
+                    self._add(tool, where, None)
+        for tool, where in namespaces:
+            namespace = fields.need_name(tool, "name", where)
+            for position, member in enumerate(fields.objects(tool, "tools", where)):
+                self._add(member, f"{where}.tools[{position}]", namespace)
+
+    def flat(self, name: str, namespace: str | None = None) -> str:
+        """What the hub calls a tool, even one that is no longer among the tools."""
+        return self._flat.get((namespace, name)) or _joined(name, namespace)
+
+    def original(self, flat: str) -> Original:
+        return self._originals.get(flat) or Original(flat)
+
+    def _add(self, tool: JsonObject, where: str, namespace: str | None) -> None:
+        kind = fields.need_text(tool, "type", where)
+        if kind not in {"function", "custom"}:
+            return
+        # Cursor sends the chat dialect's nested tools here too.
+        nested = fields.mapping(tool, kind, where)
+        if nested is not None:
+            tool, where = nested, f"{where}.{kind}"
+        name = fields.need_name(tool, "name", where)
+        if (namespace, name) in self._flat:
+            return
+        flat = _joined(name, namespace)
+        if flat in self._originals:
+            flat = hub.short_name(f"{namespace}.{name}")
+        description = fields.text(tool, "description", where)
+        if kind == "custom":
+            made = hub.function_tool(flat, _with_grammar(tool, description, where), _INPUT, None)
+        else:
+            schema, strict = fields.mapping(tool, "parameters", where), fields.flag(tool, "strict", where)
+            made = hub.function_tool(flat, description, schema, strict)
+        self.tools.append(made)
+        self._flat[namespace, name] = flat
+        self._originals[flat] = Original(name, kind == "custom", namespace)
+
+
+def _lists(body: JsonObject) -> list[tuple[str, list[JsonObject]]]:
+    """Every list of tools in a body: its own, and those that came with the conversation."""
+    lists = [("tools", fields.objects(body, "tools"))]
+    items = body.get("input")
+    for position, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict) and str(item.get("type")) in _TOOL_ITEMS:
+            path = f"input[{position}]"
+            lists.append((f"{path}.tools", fields.objects(item, "tools", path)))
+    return lists
+
+
+def _joined(name: str, namespace: str | None) -> str:
+    if namespace is None:
+        return name
+    return hub.short_name(f"{namespace}{'' if namespace.endswith('__') else '__'}{name}")
+
+
+def _with_grammar(tool: JsonObject, description: str | None, where: str) -> str:
+    """A grammar cannot be enforced here, but the model can be told of it."""
+    shape = fields.mapping(tool, "format", where) or {}
+    grammar = fields.text(shape, "definition", f"{where}.format")
+    if grammar is None:
+        return description or ""
+    syntax = fields.text(shape, "syntax", f"{where}.format") or ""
+    return f"{description or ''}\n\nThe input has to match this {syntax} grammar:\n{grammar}".strip()

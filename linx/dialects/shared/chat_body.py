@@ -1,0 +1,166 @@
+"""Pieces of the hub body, for the dialects that are translated into it.
+
+Also the one thing that travels through a client unread: a provider's own notes about its
+reasoning (signatures, encrypted thoughts). Some providers refuse the next turn of a tool
+loop without them, so they ride along in the field that the client's dialect has for
+opaque reasoning, and come back with its history.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from linx.core import jsontext
+from linx.dialects.shared import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from linx.core.chat import JsonObject
+
+IMAGE_TOKENS = 1600  # about what a picture of usual size costs
+_SEAL = "linx:"
+_IMAGE_URL = re.compile(r"(?:https?://|data:)", re.IGNORECASE)
+_OPAQUE = {"reasoning.encrypted": "data", "reasoning.text": "signature"}
+_CLEAN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_UNCLEAN = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def text_part(text: str) -> JsonObject:
+    return {"type": "text", "text": text}
+
+
+def image_part(url: str, where: str, detail: str | None = None) -> JsonObject:
+    """Linx fetches no picture; a provider gets only what cannot be a file of its own."""
+    if not _IMAGE_URL.match(url):
+        raise fields.wrong(where, "an http, https or data URL")
+    return {"type": "image_url", "image_url": {"url": url, "detail": detail} if detail else {"url": url}}
+
+
+def file_part(name: str, data: str) -> JsonObject:
+    return {"type": "file", "file": {"filename": name, "file_data": data}}
+
+
+def user_message(parts: Sequence[JsonObject]) -> JsonObject:
+    """A string where a string will do: the plainest shape is the one every provider takes."""
+    if all(part["type"] == "text" for part in parts):
+        return {"role": "user", "content": "\n\n".join(part["text"] for part in parts)}
+    return {"role": "user", "content": list(parts)}
+
+
+def split_text(parts: Sequence[JsonObject]) -> tuple[str, list[JsonObject]]:
+    """The text of a tool's result, and what a tool message cannot carry."""
+    texts = [part["text"] for part in parts if part["type"] == "text"]
+    return "\n".join(texts), [part for part in parts if part["type"] != "text"]
+
+
+def join_leading_system(messages: list[JsonObject]) -> list[JsonObject]:
+    """Several system messages at the start become one: many chat templates take no more."""
+    count = 0
+    while count < len(messages) and messages[count]["role"] == "system":
+        count += 1
+    if count < 2:
+        return messages
+    text = "\n\n".join(message["content"] for message in messages[:count])
+    return [{"role": "system", "content": text}, *messages[count:]]
+
+
+def short_name(name: str, limit: int = 64) -> str:
+    """``name`` in letters, digits, ``_`` and ``-``. A changed one ends in a digest of the
+    whole, so that the same name always gives the same and different names different ones."""
+    if _CLEAN_ID.fullmatch(name) and len(name) <= limit:
+        return name
+    digest = hashlib.blake2s(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{_UNCLEAN.sub('_', name[: limit - 17])}_{digest}"
+
+
+def clean_id(call_id: str) -> str:
+    """A tool call's id that every provider takes; OpenAI's own limit is 40 characters."""
+    return call_id if _CLEAN_ID.fullmatch(call_id) else short_name(call_id, 40)
+
+
+def function_tool(name: str, description: str | None, parameters: JsonObject | None, strict: bool | None) -> JsonObject:
+    function: JsonObject = {"name": name}
+    if description:
+        function["description"] = description
+    function["parameters"] = parameters if parameters is not None else {"type": "object", "properties": {}}
+    if strict:
+        function["strict"] = True
+    return {"type": "function", "function": function}
+
+
+def tool_call(call_id: str, name: str, arguments: str) -> JsonObject:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def used_ids(body: JsonObject) -> set[str]:
+    """The ids of the tool calls in a hub body's history.
+
+    Some providers number the calls of each answer from 0 again, and a client that finds
+    the same id twice in a conversation mistakes one call for the other.
+    """
+    return {call["id"] for message in body["messages"] for call in message.get("tool_calls") or ()}
+
+
+def estimate_tokens(body: JsonObject) -> int:
+    """Tokens of a hub body, roughly: four bytes of text each."""
+    size, pictures = 0, 0
+    for message in body["messages"]:
+        content = message.get("content")
+        if isinstance(content, str):
+            size += _size(content)
+        for part in content if isinstance(content, list) else ():
+            if part["type"] == "text":
+                size += _size(part["text"])
+            else:
+                pictures += 1
+        size += _size(message.get("reasoning_content") or "")
+        for call in message.get("tool_calls") or ():
+            size += _size(call["function"]["name"]) + _size(call["function"]["arguments"])
+    if tools := body.get("tools"):
+        size += len(jsontext.dumps(tools))
+    return max(1, size // 4 + IMAGE_TOKENS * pictures)
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+# --- reasoning that only its provider can read ----------------------------------------
+
+
+def opaque_details(source: JsonObject) -> Iterator[JsonObject]:
+    """The entries of ``reasoning_details`` in a provider's frame that are more than text."""
+    delta = first_choice(source).get("delta")
+    details = delta.get("reasoning_details") if isinstance(delta, dict) else None
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, dict):
+            field = _OPAQUE.get(str(detail.get("type")))
+            if field and isinstance(detail.get(field), str) and detail[field]:
+                yield detail
+
+
+def first_choice(source: JsonObject) -> JsonObject:
+    """The first choice in a provider's frame, {} if there is none."""
+    choices = source.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else {}
+
+
+def seal(details: Sequence[JsonObject]) -> str:
+    return _SEAL + base64.urlsafe_b64encode(jsontext.dumps(details)).decode()
+
+
+def unseal(sealed: str) -> list[JsonObject]:
+    """What ``seal`` was given; nothing if it was somebody else's secret."""
+    if not sealed.startswith(_SEAL):
+        return []
+    try:
+        details = jsontext.loads_strict(base64.b64decode(sealed[len(_SEAL) :], b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        return []
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []

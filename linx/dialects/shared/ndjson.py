@@ -1,0 +1,67 @@
+"""NDJSON: one JSON text per line, cut out of reads that may end anywhere.
+
+Lines end at LF and nowhere else (a CR before it is dropped): U+2028 and U+0085 are
+ordinary characters inside a JSON string, so ``splitlines`` is never used. What is left
+of a torn line grows in a bytearray, which keeps a long line in small reads linear.
+"""
+
+from __future__ import annotations
+
+from linx.core.errors import Garbled
+from linx.dialects.base import MAX_FRAME
+
+_LF = 0x0A
+
+
+class NDJSONDecoder:
+    """Cuts data into lines, without their ends; blank lines are skipped.
+
+    ``problem`` is set for good when a line is longer than MAX_FRAME; the lines returned
+    by the same call came before it.
+    """
+
+    __slots__ = ("_tail", "problem")
+
+    def __init__(self) -> None:
+        self.problem: Garbled | None = None
+        self._tail = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that ``data`` completes."""
+        if self.problem is not None:
+            return []
+        tail = self._tail
+        if not tail and data[-1:] == b"\n" and len(data) <= MAX_FRAME:
+            line = data[:-1]
+            if _LF not in line:
+                # One whole line, which is what most reads are.
+                line = line.strip()
+                return [line] if line else []
+        lines = data.split(b"\n")
+        if tail:
+            tail += lines[0]
+            if len(lines) > 1:
+                lines[0] = bytes(tail)
+                tail.clear()
+                tail += lines[-1]
+        else:
+            tail += lines[-1]
+        del lines[-1]
+        if len(data) + len(tail) > MAX_FRAME or (lines and len(lines[0]) > MAX_FRAME):
+            lines = self._bounded(lines)
+        return [line for raw in lines if (line := raw.strip())]
+
+    def end(self) -> list[bytes]:
+        """EOF: the last line, if it came without its newline."""
+        line = bytes(self._tail).strip()
+        self._tail.clear()
+        return [line] if line else []
+
+    def _bounded(self, lines: list[bytes]) -> list[bytes]:
+        """The lines in front of one that is too long; most often all of them."""
+        good = next((number for number, line in enumerate(lines) if len(line) > MAX_FRAME), len(lines))
+        if good == len(lines) and len(self._tail) <= MAX_FRAME:
+            return lines
+        self.problem = Garbled(f"sent a line of more than {MAX_FRAME >> 20} MiB")
+        self._tail.clear()
+        return lines[:good]

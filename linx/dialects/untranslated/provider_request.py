@@ -1,0 +1,93 @@
+"""A client's own body for a provider that speaks the client's dialect: Messages or Responses.
+
+It goes as it came, always as a stream, with the model's name replaced. What Linx put into
+the history as a translator is taken out again, since it means nothing to anybody else, and
+so is the line that Claude Code changes with each request, which would empty every cache.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from linx.dialects.anthropic.client_request import UNSIGNED
+from linx.dialects.openai.provider_request import without_destinations
+from linx.dialects.shared import chat_body as hub
+
+if TYPE_CHECKING:
+    from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+
+_BILLING = "x-anthropic-billing-header"
+
+
+def messages_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """The body for a provider's own /messages."""
+    return {**clean_messages(chat.native or {}), "model": model, "stream": True}
+
+
+def clean_messages(body: JsonObject) -> JsonObject:
+    """A Messages body without Linx's own marks; also for counting its tokens."""
+    clean = without_destinations(body)
+    if clean.get("system") is not None:
+        clean["system"] = _system(clean["system"])
+        if not clean["system"]:
+            del clean["system"]
+    messages = clean.get("messages")
+    if isinstance(messages, list):
+        clean["messages"] = [kept for message in messages if (kept := _message(message)) is not None]
+    return clean
+
+
+def responses_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """The body for a provider's own /responses."""
+    body = {**without_destinations(chat.native or {}), "model": model, "stream": True}
+    items = body.get("input")
+    if isinstance(items, list):
+        body["input"] = [item for item in items if not _is_sealed_reasoning(item)]
+    return body
+
+
+def _system(system: Any) -> Any:
+    if isinstance(system, str):
+        return _without_billing(system)
+    if not isinstance(system, list):
+        return system
+    kept = []
+    for block in system:
+        text = block.get("text") if isinstance(block, dict) else None
+        if isinstance(text, str) and text.startswith(_BILLING):
+            block = {**block, "text": _without_billing(text)}
+            if not block["text"]:
+                continue
+        kept.append(block)
+    return kept
+
+
+def _without_billing(text: str) -> str:
+    return text.partition("\n")[2].lstrip("\n") if text.startswith(_BILLING) else text
+
+
+def _message(message: Any) -> Any:
+    """The message without thoughts that no provider signed; None if nothing is left of it."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, list):
+        return message
+    kept = [block for block in content if not _is_our_thought(block)]
+    if len(kept) == len(content):
+        return message
+    return {**message, "content": kept} if kept else None
+
+
+def _is_our_thought(block: Any) -> bool:
+    if not isinstance(block, dict):
+        return False
+    if block.get("type") == "thinking":
+        return block.get("signature") in (None, "", UNSIGNED)
+    data = block.get("data")
+    return block.get("type") == "redacted_thinking" and isinstance(data, str) and bool(hub.unseal(data))
+
+
+def _is_sealed_reasoning(item: Any) -> bool:
+    if not isinstance(item, dict) or item.get("type") != "reasoning":
+        return False
+    sealed = item.get("encrypted_content")
+    return isinstance(sealed, str) and bool(hub.unseal(sealed))

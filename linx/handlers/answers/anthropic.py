@@ -1,0 +1,126 @@
+"""What Anthropic's clients ask besides an answer: how long a prompt is, and whether anybody is there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import trio
+
+from linx.core import jsontext
+from linx.core.chat import ChatRequest
+from linx.core.errors import AttemptError, Refused
+from linx.core.worker import beside
+from linx.dialects.anthropic.client_request import hub_body
+from linx.dialects.ollama.provider_request import prompt_tokens_estimate
+from linx.dialects.openai import provider_request as openai_request
+from linx.dialects.untranslated.provider_request import clean_messages
+from linx.handlers.answers.untranslated import dialect_headers
+from linx.handlers.request_facts import check_charset, is_local_only, next_hop, read_large, read_object
+from linx.providers.catalog import fetch_json
+from linx.providers.provider import HOP_HEADER
+from linx.routing.router import Demand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from linx.core.chat import JsonObject
+    from linx.dialects.anthropic.face import AnthropicFace
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.providers.provider import Candidate
+    from linx.server.request import Reply, Request
+    from linx.upstream.pool import Pool, Sending
+
+COUNT_TIMEOUT_S = 3.0  # an estimate now is worth more than a count later
+
+
+async def hello(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``HEAD /api/hello``, by which Claude Code finds out whether it is worth trying."""
+    await reply.whole(200, b"{}")
+
+
+async def count_tokens(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``POST /v1/messages/count_tokens``: exact where the provider can count, else an estimate."""
+    check_charset(request)
+    body = await request.body()
+    read = partial(_read, face)
+    chat = read(read_object(body)) if len(body) <= jsontext.LARGE else await read_large(body, read)
+    await context.router.until_known(chat.model)
+    candidate = _first(context, request, chat)
+    if candidate is not None and candidate.provider.config.native:
+        chat.headers = dialect_headers(request)
+    count = None
+    headers: list[tuple[bytes, bytes]] = []
+    if candidate is not None:
+        ask = _Asking(context.pool, candidate, chat, next_hop(context, request))
+        with trio.move_on_after(COUNT_TIMEOUT_S):
+            count = await ask.count()
+        if count is not None:
+            headers.append((b"x-linx-provider", candidate.provider.name.encode()))
+    if count is None:
+        estimate = partial(cast("AnthropicFace", face).estimate_tokens, chat.native or {})
+        count = estimate() if chat.weight is None else await beside(estimate)
+    await reply.whole(200, jsontext.dumps({"input_tokens": count}), headers=headers)
+
+
+def _read(face: Face, body: JsonObject) -> ChatRequest:
+    return ChatRequest(str(body.get("model")), hub_body(body, is_count=True), dialect=face.name, native=body)
+
+
+def _first(context: Context, request: Request, chat: ChatRequest) -> Candidate | None:
+    """Who would answer this prompt; None while all of them are paused. Raises UnknownModel."""
+    demand = Demand(prompt_tokens_estimate(chat), local_only=is_local_only(request))
+    try:
+        return context.router.route(chat.model, trio.current_time(), demand).candidates[0]
+    except Refused:
+        return None
+
+
+class _Asking:
+    """Asks the one that would answer how long the prompt is to it."""
+
+    def __init__(self, pool: Pool, candidate: Candidate, chat: ChatRequest, hop: bytes) -> None:
+        self.pool = pool
+        self.provider, self.model = candidate.provider, candidate.model
+        self.chat = chat
+        self.hop = hop
+
+    async def count(self) -> int | None:
+        """The provider's own count, None if it has none."""
+        ways = []
+        if self.provider.config.native or self.provider.kind == "llamacpp":
+            ways.append(self._by_count_tokens)
+        if self.provider.kind == "llamacpp":
+            ways.append(self._by_template)
+        for way in ways:
+            try:
+                count = await way()
+            except (AttemptError, jsontext.InvalidJSON, KeyError, TypeError):
+                continue  # an older build, or one whose template does not take this prompt
+            if type(count) is int and count >= 0:
+                return count
+        return None
+
+    async def _by_count_tokens(self) -> Any:
+        def body() -> JsonObject:
+            return {**clean_messages(self.chat.native or {}), "model": self.model}
+
+        return (await self._post("/messages/count_tokens", body, under_api=True))["input_tokens"]
+
+    async def _by_template(self) -> int:
+        """llama.cpp without that path: the very prompt that it would be given, cut into tokens."""
+        traits = self.provider.traits(self.chat, self.model, trio.current_time())
+        body = partial(openai_request.chat_body, self.chat, self.model, "llamacpp", traits)
+        prompt = (await self._post("/apply-template", body))["prompt"]
+        cut = {"content": prompt, "add_special": True, "parse_special": True}
+        return len((await self._post("/tokenize", lambda: cut))["tokens"])
+
+    async def _post(self, path: str, body: Callable[[], JsonObject], *, under_api: bool = False) -> Any:
+        def write() -> Sending:
+            return self.provider.post(path, body(), under_api=under_api)
+
+        sending = write() if self.chat.weight is None else await beside(write)
+        headers = (*sending.headers, (HOP_HEADER, self.hop), *self.chat.headers)
+        return await fetch_json(self.provider, self.pool, replace(sending, headers=headers))

@@ -1,0 +1,100 @@
+"""``POST /v1/messages`` and ``POST /v1/responses``.
+
+Linx translates them itself for every provider, but for those whose config says ``native``:
+these get the client's own body, and their events go to the client as they come. A body
+that cannot be translated is refused, unless such a provider has the model.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from linx.core.chat import ChatRequest
+from linx.core.errors import BadRequest
+from linx.core.jsontext import LARGE
+from linx.dialects.untranslated.encoder import ANTHROPIC, NativeFace
+from linx.handlers.answers.generation import Generation
+from linx.handlers.request_facts import check_charset, read_large, read_object
+from linx.routing.router import Route
+
+if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.server.request import Reply, Request
+
+VERSION = b"2023-06-01"  # of Anthropic's API, where the client names none
+_PLAIN = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,1023}")
+
+
+async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """Answer in ``face``'s dialect, translated or not."""
+    check_charset(request)
+    body = await request.body()
+    if not any(provider.config.native for provider in context.router.providers):
+        chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
+        await Generation(context, face, request, reply, chat).run()
+        return
+    read = partial(_read, face)
+    chat, problem = read(read_object(body)) if len(body) <= LARGE else await read_large(body, read)
+    if face.name == ANTHROPIC:
+        chat.headers = dialect_headers(request)
+    await Untranslated(context, NativeFace(face), request, reply, chat, problem).run()
+
+
+def dialect_headers(request: Request) -> tuple[tuple[bytes, bytes], ...]:
+    """What Anthropic's clients say in headers of the version and of features they want."""
+    headers = []
+    for name, usual in ((b"anthropic-version", VERSION), (b"anthropic-beta", None)):
+        value = request.header(name)
+        if value is None or not _PLAIN.fullmatch(value.rstrip()):
+            value = usual
+        if value is not None:
+            headers.append((name, value.rstrip()))
+    return tuple(headers)
+
+
+def _read(face: Face, body: JsonObject) -> tuple[ChatRequest, BadRequest | None]:
+    """The request, and why it cannot be translated if it cannot."""
+    try:
+        return face.parse(body), None
+    except BadRequest as error:
+        return _unread(body, face.name, error), error
+
+
+def _unread(body: JsonObject, dialect: str, problem: BadRequest) -> ChatRequest:
+    """A request that only a provider of the same dialect can take: its hub body is empty."""
+    model, stream = body.get("model"), body.get("stream")
+    if not isinstance(model, str) or not model or not (stream is None or isinstance(stream, bool)):
+        raise problem
+    said: JsonObject = {"model": model, "messages": []}
+    return ChatRequest(model, said, stream=bool(stream), include_usage=True, dialect=dialect, native=body)
+
+
+class Untranslated(Generation):
+    """One request that a provider of the client's own dialect may answer. ``problem``: no other can."""
+
+    __slots__ = ("problem",)
+
+    def __init__(
+        self,
+        context: Context,
+        face: Face,
+        request: Request,
+        reply: Reply,
+        chat: ChatRequest,
+        problem: BadRequest | None,
+    ) -> None:
+        super().__init__(context, face, request, reply, chat)
+        self.problem = problem
+
+    def _route(self, now: float) -> Route:
+        route = super()._route(now)
+        if self.problem is None:
+            return route
+        able = tuple(one for one in route.candidates if one.provider.config.native)
+        if not able:
+            raise self.problem
+        return Route(route.model, able)

@@ -1,0 +1,149 @@
+"""``GET /metrics``: what Linx has counted, in Prometheus' text format.
+
+Nothing is counted here. The counters are the plain ones that the status shows too, read
+when somebody scrapes, so that a request never pays for being measured. Every label comes
+from a bounded set: names of the config, words of Linx, and at most some hundred models a
+provider has answered with; never a name that a client made up.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import trio
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+import linx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from prometheus_client.core import Metric
+
+    from linx.core.telemetry import Buckets, Counters
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.server.request import Reply, Request
+
+STATES = ("up", "down", "cooling", "loading", "unknown")
+PHASES = ("queued", "connecting", "waiting", "streaming")
+
+
+async def metrics(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """The page for a scraper."""
+    registry = CollectorRegistry()
+    registry.register(Readings(context))
+    ProcessCollector(registry=registry)  # memory, CPU and open files, where the system tells
+    await reply.whole(200, generate_latest(registry), CONTENT_TYPE_LATEST.encode("ascii"))
+
+
+class Readings(Collector):
+    """Reads every counter once."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing, so that registering does not read all of it."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._requests()
+        yield from self._attempts()
+        yield from self._used()
+        yield from self._providers()
+        yield from self._pool()
+
+    def _requests(self) -> Iterator[Metric]:
+        telemetry = self._context.telemetry
+        info = GaugeMetricFamily("linx_build_info", "Always 1; the label says which Linx this is.", labels=["version"])
+        info.add_metric([linx.__version__], 1)
+        yield info
+        ended = CounterMetricFamily(
+            "linx_requests",
+            "Requests for an answer that are over, by how they ended and the status sent (0: the client left first).",
+            labels=["outcome", "status"],
+        )
+        for (phase, status), count in telemetry.ended.items():
+            ended.add_metric([phase, str(status)], count)
+        yield ended
+        running = GaugeMetricFamily("linx_requests_running", "Requests that run now, by phase.", labels=["phase"])
+        phases = [record.phase for record in telemetry.running.values()]
+        for phase in PHASES:
+            running.add_metric([phase], phases.count(phase))
+        yield running
+        added = HistogramMetricFamily(
+            "linx_added_latency_seconds", "Linx's own share of the time before an answer began.", labels=[]
+        )
+        _add(added, (), telemetry.added)
+        yield added
+
+    def _attempts(self) -> Iterator[Metric]:
+        attempts = CounterMetricFamily(
+            "linx_attempts", "Attempts at a provider that have ended.", labels=["provider", "outcome"]
+        )
+        first = HistogramMetricFamily(
+            "linx_first_token_seconds", "From the request at a provider to its first word.", labels=["provider"]
+        )
+        hedges = CounterMetricFamily(
+            "linx_hedges", "Second attempts beside a silent one, at the provider they went to.", labels=["provider"]
+        )
+        won = CounterMetricFamily("linx_hedges_won", "Hedges that spoke first.", labels=["provider"])
+        wasted = CounterMetricFamily(
+            "linx_attempts_wasted", "Attempts that lost a race with a hedge.", labels=["provider"]
+        )
+        for name, counters in self._counters():
+            for outcome, count in counters.outcomes.items():
+                attempts.add_metric([name, outcome], count)
+            _add(first, [name], counters.first_tokens)
+            hedges.add_metric([name], counters.hedges)
+            won.add_metric([name], counters.hedges_won)
+            wasted.add_metric([name], counters.wasted)
+        yield from (attempts, first, hedges, won, wasted)
+
+    def _used(self) -> Iterator[Metric]:
+        tokens = CounterMetricFamily(
+            "linx_tokens", "Tokens by the provider's own account.", labels=["provider", "model", "type"]
+        )
+        cost = CounterMetricFamily(
+            "linx_cost_usd", "Cost of the answers, where it is known.", labels=["provider", "model"]
+        )
+        for name, counters in self._counters():
+            for model, used in counters.models.items():
+                tokens.add_metric([name, model, "prompt"], used.prompt_tokens)
+                tokens.add_metric([name, model, "completion"], used.completion_tokens)
+                cost.add_metric([name, model], used.cost_usd)
+        yield from (tokens, cost)
+
+    def _providers(self) -> Iterator[Metric]:
+        state = GaugeMetricFamily(
+            "linx_provider_state", "1 for the state that the provider is in.", labels=["provider", "state"]
+        )
+        active = GaugeMetricFamily("linx_provider_active", "Requests running at a provider.", labels=["provider"])
+        queued = GaugeMetricFamily("linx_provider_queued", "Requests waiting for a place there.", labels=["provider"])
+        now = trio.current_time()
+        for provider in self._context.providers:
+            is_now = provider.health.state(now)
+            for one in STATES:
+                state.add_metric([provider.name, one], one == is_now)
+            active.add_metric([provider.name], provider.active)
+            queued.add_metric([provider.name], provider.slots.waiting)
+        yield from (state, active, queued)
+
+    def _pool(self) -> Iterator[Metric]:
+        connections = GaugeMetricFamily("linx_upstream_connections", "Connections to providers.", labels=["state"])
+        for state, count in self._context.pool.census().items():
+            connections.add_metric([state], count)
+        yield connections
+
+    def _counters(self) -> Iterator[tuple[str, Counters]]:
+        """Also of providers that are gone from the config: a counter never goes back."""
+        yield from self._context.telemetry.providers.items()
+
+
+def _add(family: HistogramMetricFamily, labels: Sequence[str], buckets: Buckets) -> None:
+    bounds = [*(format(bound, "g") for bound in buckets.bounds), "+Inf"]
+    family.add_metric(labels, list(zip(bounds, accumulate(buckets.counts), strict=True)), buckets.total_s)

@@ -1,0 +1,234 @@
+"""Ollama's own housekeeping, relayed: pull, push, create, copy, delete, blobs.
+
+It changes what lies on a disk, so it is for clients on this machine alone, and may be
+switched off (``allow_manage``). Bodies pass in both directions as they come, whatever
+their size; what is looked at is only the name of a model, to find whose it is.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+
+import trio
+
+from linx.core import jsontext
+from linx.core.errors import (
+    AttemptError,
+    BadRequest,
+    Forbidden,
+    LinxError,
+    NotImplementedHere,
+    UnknownEndpoint,
+    UnsupportedEncoding,
+    quote,
+)
+from linx.core.telemetry import AttemptRecord, RequestRecord
+from linx.dialects.failures.meaning import failure
+from linx.dialects.ollama.encoder import error_line
+from linx.handlers.request_facts import next_hop, object_of
+from linx.providers import catalog
+
+if TYPE_CHECKING:
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.providers.provider import Provider
+    from linx.server.request import Reply, Request
+    from linx.upstream.pool import Exchange, Sending
+
+MAX_ERROR = 64 * 1024  # bytes of an Ollama's error that are read
+MAX_WORDS = 1000  # characters of it that are passed on
+_DIGEST = re.compile(r"sha256[:-][0-9a-fA-F]{64}")
+_FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
+_KINDS = (b"application/x-ndjson", b"application/json", b"text/plain")
+
+
+async def to_first(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``POST /api/pull`` and ``/api/create``: to the first Ollama, since no one has the model yet."""
+    provider = _ollamas(context, request)[0]
+    await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/json"))
+
+
+async def blob(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``HEAD`` and ``POST /api/blobs/sha256:…``: where ``create`` will look for it."""
+    provider = _ollamas(context, request)[0]
+    digest = request.path.rstrip("/").rpartition("/")[2]
+    if not _DIGEST.fullmatch(digest):
+        raise BadRequest("A blob is named by its digest: sha256: and 64 hexadecimal digits.")
+    await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/octet-stream"))
+
+
+async def to_owner(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``POST /api/push``, ``POST /api/copy`` and ``DELETE /api/delete``: to the Ollama that has the model."""
+    ollamas = _ollamas(context, request)
+    body = await object_of(request)
+    key = next((key for key in ("source", "model", "name") if body.get(key)), "model")
+    name = body.get(key)
+    if not isinstance(name, str) or not name:
+        raise BadRequest(f"{key} is required", param=key)
+    provider, known = _owner(ollamas, name)
+    hop = next_hop(context, request)
+    data = jsontext.dumps({**body, key: known})
+    sending = provider.relayed(request.method.encode(), request.path.rstrip("/"), hop, data)
+    await _relay(context, request, reply, provider, sending, model=known)
+
+
+# --- who may, and where to ------------------------------------------------------------
+
+
+def _ollamas(context: Context, request: Request) -> list[Provider]:
+    """The Ollamas that this client may manage, in file order; at least one. Raises Forbidden or NotImplementedHere."""
+    ollamas = [provider for provider in context.providers if provider.kind == "ollama"]
+    if not ollamas:
+        raise NotImplementedHere(
+            "No Ollama is among the providers of this Linx, and only an Ollama can pull, create, copy or delete models."
+        )
+    if not is_from_here(request):
+        raise Forbidden("Models are managed only by clients on the machine that Linx runs on.")
+    allowed = [provider for provider in ollamas if provider.config.allow_manage]
+    if not allowed:
+        raise Forbidden(f"allow_manage is false for {ollamas[0].name}, so Linx does not manage its models.")
+    return allowed
+
+
+def is_from_here(request: Request) -> bool:
+    """Did the request come from this machine, by no tunnel and no proxy that says so?"""
+    if request.listener != "local" or any(request.header(name) is not None for name in _FORWARDED):
+        return False
+    host = request.peer.rpartition(":")[0].strip("[]")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return request.peer == "local socket"
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _owner(ollamas: list[Provider], name: str) -> tuple[Provider, str]:
+    """Whose model it is, and its name there; of one that no list has, the first Ollama knows best.
+
+    Mappings do not count: who deletes ``gpt-4o`` does not mean the model behind it.
+    """
+    for provider in ollamas:
+        listed = provider.listed(name)
+        if listed is not None:
+            return provider, listed
+    first, slash, rest = name.partition("/")
+    for provider in ollamas:
+        if slash and rest and provider.name == first:
+            return provider, provider.listed(rest) or rest
+    return ollamas[0], name
+
+
+def _streamed(context: Context, request: Request, provider: Provider, kind: bytes) -> Sending:
+    coding = (request.header(b"content-encoding") or b"").lower()
+    if coding not in (b"", b"identity"):
+        raise UnsupportedEncoding("Content-Encoding is not understood here; send the body as it is.")
+    method, path, hop = request.method.encode(), request.path.rstrip("/"), next_hop(context, request)
+    if not request.has_body:
+        return provider.relayed(method, path, hop, content_type=kind)
+    body, length = request.stream_body(), request.content_length
+    return provider.relayed(method, path, hop, stream=body, length=length, content_type=kind)
+
+
+# --- the relay ------------------------------------------------------------------------
+
+
+async def _relay(
+    context: Context, request: Request, reply: Reply, provider: Provider, sending: Sending, *, model: str = ""
+) -> None:
+    now = trio.current_time()
+    record = RequestRecord(request.id, context.at(now), now, request.method, request.path, model=model)
+    attempt = AttemptRecord(provider.name, model, now)
+    record.attempts.append(attempt)
+    context.telemetry.begin(record)
+    phase = "cancelled"
+    provider.relaying += 1
+    try:
+        await _exchange(context, reply, provider, sending, record)
+        attempt.outcome = attempt.outcome or "ok"
+        phase = "done"
+    except AttemptError as error:
+        phase, attempt.outcome = "failed", error.outcome
+        error.provider = provider.name
+        error.problem = context.redactor.clean(error.problem)
+        record.status = error.status
+        provider.health.failed(error, trio.current_time())
+        error.headers = (*error.headers, *_headers(record, provider))
+        raise
+    except LinxError as error:
+        phase, record.status = "failed", error.status
+        raise
+    finally:
+        provider.relaying -= 1
+        attempt.outcome = attempt.outcome or "lost"
+        attempt.ended = trio.current_time()
+        context.telemetry.end(record, phase, attempt.ended)
+
+
+async def _exchange(
+    context: Context, reply: Reply, provider: Provider, sending: Sending, record: RequestRecord
+) -> None:
+    with await context.pool.open(provider.origin, sending) as exchange:
+        record.status, record.provider, record.phase = exchange.status, provider.name, "streaming"
+        if exchange.status >= 300:
+            record.attempts[0].outcome = f"http_{exchange.status}"
+        headers = _headers(record, provider)
+        if exchange.status >= 300:
+            await _refuse(context, reply, provider, exchange, headers)
+            return
+        data = await exchange.read()
+        if not data:
+            exchange.finish()
+            await _know_again(context, provider, sending)
+            await reply.whole(exchange.status, b"", headers=headers)
+            return
+        reply.on_error = lambda error: error_line(error.message)
+        reply.start(exchange.status, _kind(exchange), headers)
+        while data:
+            await reply.send(data)
+            data = await exchange.read()
+        exchange.finish()
+        await _know_again(context, provider, sending)
+        await reply.end()
+
+
+async def _refuse(
+    context: Context, reply: Reply, provider: Provider, exchange: Exchange, headers: list[tuple[bytes, bytes]]
+) -> None:
+    """An Ollama's own status and words, but for those that speak of Linx's key there."""
+    status = exchange.status
+    body = await exchange.read_all(MAX_ERROR)
+    exchange.finish()
+    if status < 400 or status in (401, 403, 407):
+        raise failure(status, body)
+    if not body:
+        await reply.whole(status, b"", headers=headers)
+        return
+    try:
+        value = jsontext.loads(body)
+        text = value["error"]
+    except (jsontext.InvalidJSON, TypeError, KeyError, IndexError):
+        text = None
+    if not isinstance(text, str):
+        text = f"{provider.name} answered HTTP {status}"
+        if status == 404:
+            raise UnknownEndpoint(f"{provider.name} has no such path: its version is too old, or it is no Ollama.")
+    shown = quote(context.redactor.clean(" ".join(text.split())), MAX_WORDS)
+    await reply.whole(status, jsontext.dumps({"error": shown}), headers=headers)
+
+
+async def _know_again(context: Context, provider: Provider, sending: Sending) -> None:
+    """Its list has changed: who asks for it next, finds it so."""
+    if sending.method != b"HEAD" and b"/blobs/" not in sending.target:
+        await catalog.refresh(provider, context.pool, context.redactor)
+
+
+def _kind(exchange: Exchange) -> bytes:
+    kind = (exchange.header("content-type") or "").partition(";")[0].strip().lower().encode("latin-1", "replace")
+    return kind if kind in _KINDS else b"application/octet-stream"
+
+
+def _headers(record: RequestRecord, provider: Provider) -> list[tuple[bytes, bytes]]:
+    return [(b"x-linx-attempts", record.attempts_header()), (b"x-linx-provider", provider.name.encode())]

@@ -1,0 +1,117 @@
+"""Management: what Linx is doing, and the few things it can be told to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+import linx
+from linx.core import jsontext
+from linx.core.errors import BadRequest
+from linx.handlers.request_facts import object_of
+
+if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.providers.provider import Provider
+    from linx.server.request import Reply, Request
+
+
+async def healthz(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """Is Linx itself well? Says nothing of the providers."""
+    await reply.whole(200, b'{"status":"ok"}')
+
+
+async def providers_status(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /v1/providers/status``."""
+    await reply.whole(200, jsontext.dumps(status(context)))
+
+
+def status(context: Context) -> JsonObject:
+    now = trio.current_time()
+    data = [_provider(context, provider, now) for provider in context.providers]
+    data += [_disabled(one) for one in context.config.providers if not one.enabled]
+    return {
+        "object": "list",
+        "version": linx.__version__,
+        "uptime_s": round(now - context.started, 3),
+        "config": {
+            "path": context.config.path,
+            "loaded_at": context.config_loaded_at,
+            "problem": context.config_problem,
+        },
+        "data": data,
+    }
+
+
+def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
+    health, counters = provider.health, provider.counters
+    retry_at = health.retry_at(now)
+    checked = health.last_checked
+    return {
+        "name": provider.name,
+        "kind": provider.kind,
+        "enabled": True,
+        "state": health.state(now),
+        "endpoint": provider.config.endpoint,
+        "local": provider.local,
+        "models": list(provider.models),
+        "last_error": health.last_error,
+        "last_checked": None if checked is None else context.at(checked),
+        "consecutive_failures": health.consecutive_failures,
+        "retry_at": None if retry_at is None else context.at(retry_at),
+        "active": provider.active,
+        "requests": counters.requests,
+        "failures": counters.failures,
+        "hedges": counters.hedges,
+        "first_token_ms": {
+            "p50": _ms(counters.first_token.percentile(0.5)),
+            "p95": _ms(counters.first_token.percentile(0.95)),
+        },
+        "tokens": {"prompt": counters.prompt_tokens, "completion": counters.completion_tokens},
+        "cost_usd": round(counters.cost_usd, 9),
+    }
+
+
+def _disabled(config: Any) -> JsonObject:
+    return {
+        "name": config.name,
+        "kind": config.kind,
+        "enabled": False,
+        "state": "disabled",
+        "endpoint": config.endpoint,
+        "local": config.local,
+        "models": [],
+        "last_error": None,
+        "last_checked": None,
+        "consecutive_failures": 0,
+        "retry_at": None,
+        "active": 0,
+        "requests": 0,
+        "failures": 0,
+        "hedges": 0,
+        "first_token_ms": {"p50": None, "p95": None},
+        "tokens": {"prompt": 0, "completion": 0},
+        "cost_usd": 0,
+    }
+
+
+async def list_requests(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /linx/requests``: the running and the last finished ones, newest first."""
+    data = [record.as_json() for record in context.telemetry.newest()]
+    await reply.whole(200, jsontext.dumps({"object": "list", "data": data}))
+
+
+async def reload_config(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``POST /linx/reload``: read the config again now. Takes no fields."""
+    body = await request.body()
+    if body.strip() and await object_of(request):
+        raise BadRequest("This path takes no fields.")
+    await context.reload()
+    await reply.whole(200, jsontext.dumps(status(context)["config"]))
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)

@@ -1,0 +1,71 @@
+"""Management of the tunnel: start, stop, status. What it takes is a closed set of fields.
+
+Nothing else of a request can reach a command line, and these two only as a word of a list
+and as a checked host name; whatever else a tunnel needs stands in config.json.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import msgspec
+
+from linx.children.tunnel.commands import problem_of
+from linx.config.shape import TunnelType
+from linx.core import jsontext
+from linx.core.errors import BadRequest, quote
+from linx.handlers.request_facts import object_of
+
+if TYPE_CHECKING:
+    from linx.config.load import TunnelConfig
+    from linx.core.chat import JsonObject
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.server.request import Reply, Request
+
+TYPES: tuple[str, ...] = get_args(TunnelType)
+FIELDS = ("type", "domain")
+
+
+async def status(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /api/tunnel/status``."""
+    await reply.whole(200, jsontext.dumps(context.tunnel.as_json()))
+
+
+async def start(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``POST /api/tunnel/start``: as configured, unless the body says another type or domain."""
+    wish = wanted(context.config.tunnel, await _fields(request, FIELDS))
+    context.tunnel.start(wish)
+    await reply.whole(200, jsontext.dumps(context.tunnel.as_json()))
+
+
+async def stop(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``POST /api/tunnel/stop``: answers when nothing is left of it."""
+    await _fields(request, ())
+    await context.tunnel.stop()
+    await reply.whole(200, jsontext.dumps(context.tunnel.as_json()))
+
+
+def wanted(config: TunnelConfig, fields: JsonObject) -> TunnelConfig:
+    """The tunnel that is asked for. Raises BadRequest."""
+    kind = fields.get("type", config.type)
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise BadRequest(f"type must be one of {', '.join(TYPES)}.", param="type")
+    # A name reserved with one service means nothing to another.
+    domain = fields.get("domain", config.domain if kind == config.type else None)
+    if domain is not None and not isinstance(domain, str):
+        raise BadRequest("domain must be a string or null.", param="domain")
+    wish: TunnelConfig = msgspec.structs.replace(config, type=kind, domain=domain, use_tunnel=True)
+    if problem := problem_of(wish):
+        raise BadRequest(problem[0].upper() + problem[1:] + ".", param="domain" if "domain" in fields else "type")
+    return wish
+
+
+async def _fields(request: Request, known: tuple[str, ...]) -> JsonObject:
+    body = await request.body()
+    fields = await object_of(request) if body.strip() else {}
+    for name in fields:
+        if name not in known:
+            takes = f"it takes {' and '.join(known)} alone" if known else "it takes none"
+            raise BadRequest(f"Unknown field {quote(name)!r}; {takes}.", param=quote(name))
+    return fields

@@ -1,0 +1,151 @@
+"""What Ollama's clients ask about models: /api/tags, /api/show, /api/ps, /api/version.
+
+Lists are answered from memory, so a slow provider delays nobody. What only a real Ollama
+knows is asked of it, and where it does not say in time, told from what is known.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from linx.core import jsontext
+from linx.core.errors import AttemptError, BadRequest, LinxError, UnknownModel
+from linx.dialects.ollama import model_list as ollama_catalog
+from linx.dialects.ollama.model_list import Described
+from linx.handlers.request_facts import check_charset, next_hop, object_of
+from linx.providers.catalog import fetch_json
+from linx.providers.provider import Candidate
+from linx.routing.router import Demand
+
+if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.providers.provider import Provider
+    from linx.server.request import Reply, Request
+
+VERSION = "0.13.5"
+"""What Linx says it is where no Ollama is up to say it."""
+OLDEST = (0, 6, 4)  # what VS Code asks for
+ASK_S = 5.0  # for an Ollama that is asked about its models while a client waits
+
+_NUMBER = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
+
+
+async def version(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /api/version``: the first Ollama's that is up and not too old."""
+    told = VERSION
+    for provider in context.providers:
+        if provider.kind == "ollama" and provider.health.reachable and _is_new_enough(provider.version):
+            told = str(provider.version)
+            break
+    await reply.whole(200, jsontext.dumps({"version": told}))
+
+
+def _is_new_enough(text: str | None) -> bool:
+    match = _NUMBER.match(text or "")
+    return match is not None and tuple(int(part or 0) for part in match.groups()) >= OLDEST
+
+
+async def tags(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /api/tags``: every name that may be asked for."""
+    listed = [_entry(context, name, found[0]) for name, found in context.router.names().items()]
+    await reply.whole(200, jsontext.dumps({"models": listed}))
+
+
+def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
+    """An Ollama's own entry under the name that clients use, else one built of what is known."""
+    built = ollama_catalog.entry(describe(context, name, candidate))
+    known = candidate.provider.find(candidate.model)
+    if candidate.provider.kind != "ollama" or known is None or not known.listed:
+        return built
+    own: JsonObject = {key: value for key, value in known.listed.items() if value is not None}
+    details = own.get("details")
+    own["details"] = {**built["details"], **details} if isinstance(details, dict) else built["details"]
+    if known.capabilities is None:
+        del built["capabilities"]  # its own word comes with the next probe
+    return {**built, **own, "name": built["name"], "model": built["model"]}
+
+
+def describe(context: Context, name: str, candidate: Candidate) -> Described:
+    provider = candidate.provider
+    known = provider.find(candidate.model)
+    return Described(
+        name=name,
+        provider=provider.name,
+        served=candidate.model,
+        is_file=provider.kind == "llamacpp",
+        context_length=known.context_length if known is not None else None,
+        capabilities=known.capabilities if known is not None else None,
+        created=(known.created if known is not None else None) or context.at(context.started),
+        listed=known.listed if known is not None else {},
+    )
+
+
+async def show(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``POST /api/show``: the model by ``model``, or by ``name`` as older clients have it."""
+    check_charset(request)
+    hop = next_hop(context, request)
+    body = await object_of(request)
+    name = body.get("model") or body.get("name")
+    if not isinstance(name, str) or not name:
+        raise BadRequest("model is required", param="model")
+    candidate = _first(context, name)
+    model = describe(context, name, candidate)
+    headers = [(b"x-linx-provider", candidate.provider.name.encode())]
+    answer: JsonObject | None = None
+    if candidate.provider.kind == "ollama":
+        asked = {key: value for key, value in body.items() if key != "name"} | {"model": candidate.model}
+        found = await _ask(context, candidate.provider, hop, b"POST", "/api/show", jsontext.dumps(asked))
+        answer = ollama_catalog.completed(found, model) if isinstance(found, dict) else None
+    await reply.whole(200, jsontext.dumps(answer or ollama_catalog.shown(model)), headers=headers)
+
+
+def _first(context: Context, name: str) -> Candidate:
+    """Who would answer for ``name`` now. Raises UnknownModel."""
+    router = context.router
+    try:
+        return router.route(name, trio.current_time(), Demand()).candidates[0]
+    except UnknownModel:
+        raise
+    except LinxError:
+        # Nobody would answer just now: all paused, or none local. What the model is can be told all the same.
+        return router.candidates(name)[0]
+
+
+async def ps(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /api/ps``: what the Ollamas have loaded, and what a llama.cpp serves."""
+    hop = next_hop(context, request)
+    loaded: dict[str, list[JsonObject]] = {}
+
+    async def ask(provider: Provider) -> None:
+        found = await _ask(context, provider, hop, b"GET", "/api/ps")
+        entries = found.get("models") if isinstance(found, dict) else None
+        loaded[provider.name] = [one for one in entries or () if isinstance(one, dict)]
+
+    async with trio.open_nursery() as nursery:
+        for provider in context.providers:
+            if provider.kind == "ollama" and provider.health.reachable is not False:
+                nursery.start_soon(ask, provider)
+            elif provider.kind == "llamacpp" and provider.health.reachable and not provider.health.loading:
+                own = [Candidate(provider, name) for name in provider.models]
+                loaded[provider.name] = [ollama_catalog.running(describe(context, one.model, one)) for one in own]
+    merged = {str(one.get("name")): one for provider in context.providers for one in loaded.get(provider.name, ())}
+    await reply.whole(200, jsontext.dumps({"models": list(merged.values())}))
+
+
+async def _ask(
+    context: Context, provider: Provider, hop: bytes, method: bytes, path: str, body: bytes = b""
+) -> Any | None:
+    """An Ollama's JSON answer, or None where it has none in time. Raises UnknownModel."""
+    with trio.move_on_after(ASK_S):
+        try:
+            return await fetch_json(provider, context.pool, provider.relayed(method, path, hop, body))
+        except AttemptError as error:
+            if error.code == "model_not_found":
+                raise UnknownModel(f"{provider.name}: {context.redactor.clean(error.problem)}") from None
+            return None
+    return None

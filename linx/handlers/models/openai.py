@@ -1,0 +1,87 @@
+"""The model lists: the union of what every provider maps and has, answered from memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote
+
+from linx.core import jsontext
+from linx.core.errors import BadRequest, UnknownModel, quote
+from linx.handlers.models import other_shapes as model_shapes
+from linx.providers.prices import FREE
+from linx.providers.provider import Candidate
+
+if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.server.request import Reply, Request
+
+
+async def list_models(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /v1/models``."""
+    names = context.router.names()
+    data = [_entry(context, name, candidates[0]) for name, candidates in names.items()]
+    try:
+        query = parse_qs(request.query, keep_blank_values=True, max_num_fields=16)
+    except ValueError:
+        raise BadRequest("The query has too many fields.") from None
+    if request.header(b"anthropic-version") is not None:
+        body = model_shapes.anthropic_list(data, query)
+    elif "client_version" in query:
+        body = model_shapes.codex_list(data)
+    else:
+        body = {"object": "list", "data": data}
+    await reply.whole(200, jsontext.dumps(body))
+
+
+async def show_model(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /v1/models/{id}``: the id may hold slashes, raw or percent-encoded."""
+    asked = unquote(request.path.partition("/models/")[2])
+    names = (asked, asked.rstrip("/"))
+    found = next(((name, one) for name in names if (one := _first(context, name)) is not None), None)
+    if found is None:
+        raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all.")
+    entry = _entry(context, *found)
+    if request.header(b"anthropic-version") is not None:
+        entry = model_shapes.anthropic_entry(entry)
+    await reply.whole(200, jsontext.dumps(entry))
+
+
+def _first(context: Context, name: str) -> Candidate | None:
+    """Who is listed for a name, or has it under another spelling (``m`` for ``m:latest``)."""
+    listed = context.router.names().get(name)
+    if listed:
+        return listed[0]
+    for provider in context.providers:
+        served = provider.mapped(name) or provider.listed(name)
+        if served:
+            return Candidate(provider, served)
+    return None
+
+
+def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
+    """One model as OpenAI lists it, with what is known besides: context length and prices."""
+    provider = candidate.provider
+    known = provider.find(candidate.model)
+    entry: JsonObject = {
+        "id": name,
+        "object": "model",
+        "created": (known.created if known is not None else None) or int(context.at(context.started)),
+        "owned_by": provider.name,
+    }
+    if known is not None and known.context_length is not None:
+        entry["context_length"] = known.context_length
+        entry["max_model_len"] = known.context_length
+    price = provider.price(candidate.model)
+    if price is not None:
+        entry["pricing"] = {"prompt": _decimal(price.prompt), "completion": _decimal(price.completion)}
+        if price == FREE:
+            entry["pricing"] = {"prompt": "0", "completion": "0"}
+    return entry
+
+
+def _decimal(value: float) -> str:
+    """USD per token as OpenRouter writes it: a plain decimal string."""
+    text = f"{value:.12f}".rstrip("0").rstrip(".")
+    return text or "0"

@@ -1,0 +1,141 @@
+"""What a request says of itself, before anybody is asked: its body, its hops, its wishes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from linx.core import jsontext, worker
+from linx.core.chat import ChatRequest, Weight
+from linx.core.errors import BadRequest, BodyTooLarge, LoopDetected, UnsupportedEncoding
+from linx.dialects.ollama.provider_request import prompt_tokens_estimate
+from linx.providers.provider import HOP_HEADER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from linx.core.chat import JsonObject
+    from linx.handlers.context import Context
+    from linx.server.request import Request
+
+Parsed = TypeVar("Parsed")
+
+SESSION_HEADERS = (
+    b"x-claude-code-session-id",
+    b"x-claude-session-id",
+    b"session_id",
+    b"session-id",
+    b"x-opencode-session",
+    b"x-session-id",
+    b"x-amp-thread-id",
+    b"x-openwebui-chat-id",
+    b"x-litellm-session-id",
+)
+_CHARSET = re.compile(rb";[ \t]*charset[ \t]*=[ \t]*\"?([^\";, \t]+)", re.IGNORECASE)
+_HOP = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+MAX_HOPS = 32
+SESSION_FIELDS = ("conversation_id", "session_id", "prompt_cache_key")
+
+
+def check_charset(request: Request) -> None:
+    """JSON is UTF-8; a body that says otherwise is refused before it is read."""
+    match = _CHARSET.search(request.header(b"content-type") or b"")
+    if match is not None and match[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        raise UnsupportedEncoding("The body must be JSON in UTF-8.")
+
+
+def read_object(body: bytes) -> JsonObject:
+    """A request body that must be a JSON object. Raises BadRequest."""
+    if not body.strip():
+        raise BadRequest("The request has no body; a JSON object is expected.", code="invalid_json")
+    try:
+        value = jsontext.loads_strict(body)
+    except jsontext.TooManyValues as error:
+        raise BodyTooLarge(f"The body is larger than Linx can work on: {error}.") from None
+    except jsontext.InvalidJSON as error:
+        raise BadRequest(f"The body is not valid JSON: {error}", code="invalid_json") from None
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object.", code="invalid_json")
+    return value
+
+
+async def read_large(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:
+    """``parse(read_object(body))`` beside the event loop, for a body beyond ``jsontext.LARGE``.
+
+    The caller compares the lengths: a small body takes no way around.
+    """
+    return await worker.beside(_read_and_weigh, body, parse)
+
+
+def _read_and_weigh(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:
+    parsed = parse(read_object(body))
+    chat = parsed[0] if isinstance(parsed, tuple) else parsed
+    if isinstance(chat, ChatRequest):
+        # What would have to be counted later, in the event loop.
+        write = jsontext.dumps_in_pieces if len(body) > jsontext.HUGE else jsontext.dumps
+        chat.weight = Weight(len(body), prompt_tokens_estimate(chat), _opening(chat, write))
+    return parsed
+
+
+async def object_of(request: Request) -> JsonObject:
+    """The request's body, which must be a JSON object, for a handler that no stream waits for."""
+    body = await request.body()
+    return read_object(body) if len(body) <= jsontext.LARGE else await read_large(body, lambda value: value)
+
+
+def is_local_only(request: Request) -> bool:
+    """Does the client ask that its prompt stay on local providers? In doubt it does."""
+    said = [value.strip().lower() for name, value in request.headers if name == b"x-linx-local-only"]
+    return bool(said) and any(value not in (b"", b"false", b"0") for value in said)
+
+
+def next_hop(context: Context, request: Request) -> bytes:
+    """The hop header for providers. Raises LoopDetected when this Linx is already in it.
+
+    It is the one field of a client's that goes on, so only what another Linx can have
+    written does: a client could make every provider's request invalid with anything else.
+    """
+    said = b",".join([value for name, value in request.headers if name == HOP_HEADER])
+    if not said:
+        return context.instance
+    hops = b", ".join([hop for part in said.split(b",") if _HOP.fullmatch(hop := part.strip())][-MAX_HOPS:])
+    if context.instance in hops.split(b", "):
+        raise LoopDetected(
+            "This request came back to the Linx that sent it: a provider's endpoint leads to Linx itself. "
+            "Point it at the real server in config.json."
+        )
+    return hops + b", " + context.instance if hops else context.instance
+
+
+def conversation_of(request: Request, chat: ChatRequest) -> str | None:
+    """What stays the same over the turns of one conversation."""
+    headers = dict(reversed(request.headers))  # the first of a name counts
+    for name in SESSION_HEADERS:
+        value = headers.get(name)
+        if value:
+            return _digest(value)
+    body: dict[str, Any] = chat.native or chat.body
+    metadata = body.get("metadata")
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    for value in (*map(body.get, SESSION_FIELDS), user):
+        if isinstance(value, str) and value:
+            return _digest(value.encode("utf-8", "replace"))
+    return chat.weight.opening if chat.weight is not None else _opening(chat, jsontext.dumps)
+
+
+def _opening(chat: ChatRequest, write: Callable[[Any], bytes]) -> str | None:
+    said = []
+    for message in chat.body.get("messages", ()):
+        said.append(write([message.get("role"), message.get("content")]))
+        if message.get("role") == "user":
+            return _digest(*said)
+    return None
+
+
+def _digest(*parts: bytes) -> str:
+    """Short, whatever a client sends: thousands of them are kept."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()

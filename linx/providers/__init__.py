@@ -1,0 +1,1 @@
+"""One configured provider: its kind, its requests, its models, prices, health and places."""

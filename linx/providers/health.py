@@ -1,0 +1,137 @@
+"""Is a provider available? Learnt from the requests it gets and from free probes.
+
+A state machine without a clock or a socket: every event brings its time (trio's clock,
+seconds). Three failures in a row start a cool-down that doubles with each further one; a
+cooling provider is tried last, never dropped. A pause is what the provider itself asked
+for (429, 503 with Retry-After): it is not a fault, and it is respected.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import trio
+
+from linx.core.errors import AttemptError, ConnectFailed, Reset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FAILURES_TO_COOL = 3
+FIRST_COOLING_S = 1.0
+LONGEST_COOLING_S = 60.0
+LONGEST_PAUSE_S = 300.0
+JITTER = 0.2  # a cool-down is up to this share longer or shorter
+
+
+class Health:
+    """What is known of one provider's health.
+
+    ``reachable`` is the last probe's word: None before the first one.
+    """
+
+    def __init__(self, jitter: Callable[[], float] = random.random) -> None:
+        self.reachable: bool | None = None
+        self.loading = False
+        self.last_error: str | None = None
+        self.last_checked: float | None = None
+        self.consecutive_failures = 0
+        self.cooling_until = 0.0
+        self.paused_until = 0.0
+        self.pause_status = 429
+        self.alarm = trio.Event()
+        """Set when something changed, for the one who probes; a new one is put in its place then."""
+        self._lost_contact = False
+        self._jitter = jitter
+
+    # --- what happened ---
+
+    def spoke(self) -> None:
+        """A request gets its answer: no reason to try others first, but it may still break off."""
+        self.reachable = True
+        self.loading = False
+        self.cooling_until = 0.0
+
+    def succeeded(self) -> None:
+        """A request was answered."""
+        self.spoke()
+        self.consecutive_failures = 0
+        self.last_error = None
+
+    def failed(self, error: AttemptError, now: float) -> None:
+        """An attempt failed; only what blames the provider counts against it."""
+        if error.is_pause and error.retry_after_s is not None:
+            self.pause(min(error.retry_after_s, LONGEST_PAUSE_S), error.status, now)
+        self.loading = error.code == "loading"
+        if self.loading:
+            self.raise_alarm()
+        if not error.blames_provider:
+            return
+        self.raise_alarm()
+        self.last_error = error.problem
+        self._lost_contact = isinstance(error, ConnectFailed | Reset)
+        if isinstance(error, ConnectFailed):
+            self.reachable = False
+        self.consecutive_failures += 1
+        over = self.consecutive_failures - FAILURES_TO_COOL
+        if over >= 0:
+            length = min(FIRST_COOLING_S * 2 ** min(over, 10), LONGEST_COOLING_S)
+            length *= 1 + JITTER * (2 * self._jitter() - 1)
+            self.cooling_until = now + min(length, LONGEST_COOLING_S)
+
+    def pause(self, seconds: float, status: int, now: float) -> None:
+        if now + seconds > self.paused_until:
+            self.paused_until = now + seconds
+            self.pause_status = status
+
+    def probed(self, now: float, problem: str | None = None, *, loading: bool = False) -> None:
+        """A free probe came back: with a problem, or fine, or still loading a model."""
+        self.last_checked = now
+        self.loading = loading
+        self.reachable = problem is None or loading
+        if problem is not None:
+            self.last_error = problem
+        elif self._lost_contact or self.consecutive_failures == 0:
+            # It can be reached again. Failures of another kind are only ended by an answer.
+            self.consecutive_failures = 0
+            self.cooling_until = 0.0
+            self._lost_contact = False
+            self.last_error = None
+
+    def raise_alarm(self) -> None:
+        """Something has changed: whoever probes looks again, if there is reason to."""
+        self.alarm.set()
+        self.alarm = trio.Event()
+
+    # --- what follows ---
+
+    def is_paused(self, now: float) -> bool:
+        return now < self.paused_until
+
+    def is_ill(self, now: float) -> bool:
+        """Should others be tried first?"""
+        return now < self.cooling_until or self.reachable is False or self.loading
+
+    def illness(self, now: float) -> int:
+        """For sorting: well, ill, and last of all loading, since that one is worth waiting for."""
+        return 2 if self.loading else int(self.is_ill(now))
+
+    def needs_watching(self, now: float) -> bool:
+        """Is it down, unknown or loading, so that the next probe should come soon?"""
+        return not self.reachable or self.loading or now < self.cooling_until
+
+    def state(self, now: float) -> str:
+        """One word for the status: up, down, cooling, loading or unknown."""
+        if self.loading:
+            return "loading"
+        if now < self.cooling_until or now < self.paused_until:
+            return "cooling"
+        if self.reachable is None:
+            return "unknown"
+        return "up" if self.reachable else "down"
+
+    def retry_at(self, now: float) -> float | None:
+        """When a cool-down or pause ends (trio's clock); None when there is none."""
+        until = max(self.cooling_until, self.paused_until)
+        return until if until > now else None

@@ -1,0 +1,286 @@
+"""One configured provider: what it is called, what it has, how it is asked.
+
+The four kinds differ by one table of small functions. Nothing here waits: the catalogue
+fills ``models`` in the background, attempts count themselves in ``active``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import trio
+
+import linx
+from linx.core import jsontext
+from linx.core.addresses import is_loopback
+from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+from linx.core.telemetry import Counters, Histogram
+from linx.dialects.ollama import provider_request as ollama_request
+from linx.providers import prices
+from linx.providers.health import Health
+from linx.providers.requests import KINDS, way_for
+from linx.providers.slots import Slots
+from linx.upstream.dial import Origin
+from linx.upstream.pool import Sending
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from linx.config.load import ProviderConfig
+    from linx.providers.requests import Way
+
+SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins
+USUAL_ANSWER = 1024  # tokens reserved for an answer whose length the client does not limit
+FORGET_CONTEXT_S = 300.0  # Ollama unloads an idle model after five minutes by default
+HOP_HEADER = b"x-linx-hop"
+KEPT_MODELS = 512  # with first-token times of their own; a llama.cpp answers to any name
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(slots=True)
+class Model:
+    """One model that a provider has, as far as its lists tell. None means unknown."""
+
+    name: str
+    context_length: int | None = None
+    capabilities: frozenset[str] | None = None
+    price: prices.Price | None = None
+    created: int | None = None
+    listed: JsonObject = field(default_factory=dict)
+    """The provider's own entry for it."""
+
+
+class Provider:
+    """A provider as configured, and what is known of it now.
+
+    A reload makes new ones; ``inherit`` carries over what was learnt of an unchanged one.
+    """
+
+    def __init__(self, config: ProviderConfig, counters: Counters | None = None) -> None:
+        self.config = config
+        self.name = config.name
+        self.kind = config.kind
+        self.local = bool(config.local)
+        self.dialect = KINDS[config.kind]
+        root, api = urlsplit(config.root), urlsplit(config.api)
+        port = root.port or (443 if root.scheme == "https" else 80)
+        self.origin = Origin(root.scheme, root.hostname or "", port)
+        host = self.origin.host.lower()
+        self.server = ("localhost" if is_loopback(host) else host, port)
+        """Equal for two providers that are the same machine's same port."""
+        self.root_path = root.path.rstrip("/")
+        self.api_path = api.path.rstrip("/")
+        self.health = Health()
+        self.counters = counters or Counters()
+        self.models: dict[str, Model] = {name: Model(name) for name in config.models}
+        self.listed_at: float | None = None
+        self.slots = Slots(config.max_concurrent)
+        self.relaying = 0
+        """Requests that take no place: a pull does not keep a model from answering."""
+        self.takes_stream_options = True
+        self.version: str | None = None
+        """What an Ollama says it is."""
+        self.first_token: dict[str, Histogram] = {}
+        self.probed = trio.Event()
+        """Set when the first probe came back."""
+        self.is_starting: Callable[[], bool] = lambda: False
+        """Does Linx itself know that it is about to come up (the embedded demo)?"""
+        self.is_last_resort = False
+        """Answers any name whose own providers are all down (the embedded demo)."""
+        self._canonical: dict[str, str] = {}
+        self._contexts: dict[str, tuple[int, float]] = {}
+        self._headers = self._base_headers()
+        self.models_changed()
+
+    def __repr__(self) -> str:
+        return f"<Provider {self.name} ({self.kind}) {len(self.models)} models, {self.active} active>"
+
+    def inherit(self, old: Provider) -> None:
+        """Take over what ``old`` learnt, if it is the same service under the same name."""
+        self.counters = old.counters
+        if (old.kind, old.origin, old.api_path) != (self.kind, self.origin, self.api_path):
+            return
+        if old.config.api_key == self.config.api_key:
+            self.health = old.health
+        self.first_token = old.first_token
+        self.slots = old.slots  # with the requests that still run and wait there
+        self.slots.resize(self.config.max_concurrent)
+        self.takes_stream_options = old.takes_stream_options
+        self.version = old.version
+        listed = {name: model for name, model in old.models.items() if model.listed or name in self.config.models}
+        self.models = {**self.models, **listed}
+        self.listed_at = old.listed_at
+        self.probed = old.probed
+        self._contexts = old._contexts
+        self.models_changed()
+
+    @property
+    def active(self) -> int:
+        """Requests running there."""
+        return self.slots.active + self.relaying
+
+    # --- names ---
+
+    def models_changed(self) -> None:
+        """To be called after ``models`` was replaced: builds the index of names."""
+        self._canonical = {self._canon(name): name for name in self.models}
+
+    def mapped(self, name: str) -> str | None:
+        """The model that ``model_mappings`` gives ``name``; ``default`` is no name."""
+        mappings = self.config.model_mappings
+        if name == "default":
+            return None
+        return mappings.get(name) or mappings.get(name.removesuffix(":latest"))
+
+    def listed(self, name: str) -> str | None:
+        """The provider's own name of the model ``name``, if its list has it."""
+        if name in self.models:
+            return name
+        return self._canonical.get(self._canon(name))
+
+    def find(self, name: str) -> Model | None:
+        listed = self.listed(name)
+        return self.models[listed] if listed is not None else None
+
+    def _canon(self, name: str) -> str:
+        if self.kind != "ollama":
+            return name.removesuffix(":latest")  # a tag that some of Ollama's clients add to any name
+        name = name.lower()
+        return name if ":" in name.rpartition("/")[2] else name + ":latest"
+
+    # --- what is known of a model ---
+
+    def price(self, model: str) -> prices.Price | None:
+        configured = prices.configured(self.config.price, model)
+        if configured is not None:
+            return configured
+        if self.local or model.endswith(":free"):
+            return prices.FREE
+        known = self.find(model)
+        return known.price if known is not None else None
+
+    def took(self, model: str, seconds: float) -> None:
+        """One more first-token time of a model, for ``hedge.after: "auto"``."""
+        samples = self.first_token.get(model)
+        if samples is None:
+            if len(self.first_token) >= KEPT_MODELS:
+                return
+            samples = self.first_token[model] = Histogram()
+        samples.add(seconds)
+
+    def context_length(self, model: str) -> int | None:
+        known = self.find(model)
+        return known.context_length if known is not None else None
+
+    def traits(self, chat: ChatRequest, model: str, now: float) -> ModelTraits:
+        known = self.find(model)
+        context = known.context_length if known is not None else None
+        can_think = None
+        if known is not None and known.capabilities is not None:
+            can_think = "thinking" in known.capabilities
+        num_ctx = self.config.num_ctx
+        if num_ctx == "auto":
+            num_ctx = self._auto_context(chat, model, context, now)
+        return ModelTraits(
+            thinking_mode=self.config.thinking_mode,
+            can_think=can_think,
+            context_length=context,
+            num_ctx=num_ctx,
+            keep_alive=self.config.keep_alive,
+            takes_stream_options=self.takes_stream_options,
+        )
+
+    def _auto_context(self, chat: ChatRequest, model: str, most: int | None, now: float) -> int:
+        """The smallest power of two that holds prompt and answer, never shrinking while loaded."""
+        limit = chat.body.get("max_completion_tokens") or chat.body.get("max_tokens")
+        answer = limit if isinstance(limit, int) and limit > 0 else USUAL_ANSWER
+        needed = ollama_request.prompt_tokens_estimate(chat) + answer
+        context = SMALLEST_CONTEXT
+        while context < needed:
+            context *= 2
+        before, used_at = self._contexts.get(model, (0, now))
+        if now - used_at < FORGET_CONTEXT_S:
+            context = max(context, before)
+        if most is not None:
+            context = min(context, most)
+        self._contexts[model] = (context, now)
+        return context
+
+    # --- requests ---
+
+    def way(self, chat: ChatRequest) -> Way:
+        """How it is asked for what ``chat`` wants."""
+        return way_for(self.kind, chat, is_native=self.config.native)
+
+    def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes, body: bytes | None = None) -> Sending:
+        """The HTTP request that asks for this answer. Raises what the dialect refuses.
+
+        ``body`` is what ``large_body`` made, where the chat is a large one.
+        """
+        dialect = self.way(chat)
+        if body is None:
+            body = jsontext.dumps(dialect.body(chat, model, self.traits(chat, model, now)))
+        base = self.api_path if dialect.under_api else self.root_path
+        headers = (*self._headers, (b"accept", dialect.accept), (HOP_HEADER, hop))
+        if dialect.takes_headers:
+            headers += chat.headers
+        return Sending(b"POST", (base + dialect.path).encode("ascii"), headers, body)
+
+    def large_body(self, chat: ChatRequest, model: str, traits: ModelTraits) -> bytes:
+        """Its body, to be written beside the event loop: nothing here is changed."""
+        body = self.way(chat).body(chat, model, traits)
+        is_huge = chat.weight is None or chat.weight.size > jsontext.HUGE
+        return jsontext.dumps_in_pieces(body) if is_huge else jsontext.dumps(body)
+
+    def get(self, path: str, *, under_api: bool = False) -> Sending:
+        """A request for one of the provider's lists."""
+        base = self.api_path if under_api else self.root_path
+        return Sending(b"GET", (base + path).encode("ascii"), (*self._headers, (b"accept", b"application/json")), b"")
+
+    def post(self, path: str, body: Any, *, under_api: bool = False) -> Sending:
+        base = self.api_path if under_api else self.root_path
+        headers = (*self._headers, (b"accept", b"application/json"))
+        return Sending(b"POST", (base + path).encode("ascii"), headers, jsontext.dumps(body))
+
+    def relayed(
+        self,
+        method: bytes,
+        path: str,
+        hop: bytes,
+        body: bytes = b"",
+        *,
+        stream: AsyncIterator[bytes] | None = None,
+        length: int | None = None,
+        content_type: bytes = b"application/json",
+        under_api: bool = False,
+    ) -> Sending:
+        """A request below its root that a client caused; ``stream`` and ``length`` as for a Sending."""
+        headers = dict(self._headers) | {b"content-type": content_type, b"accept": b"*/*", HOP_HEADER: hop}
+        target = ((self.api_path if under_api else self.root_path) + path).encode("ascii")
+        return Sending(method, target, tuple(headers.items()), body, stream, length)
+
+    def _base_headers(self) -> Headers:
+        headers = {
+            b"content-type": b"application/json",
+            b"accept-encoding": b"identity",
+            b"user-agent": f"linx/{linx.__version__}".encode(),
+        }
+        if self.config.api_key:
+            headers[b"authorization"] = b"Bearer " + self.config.api_key.encode("ascii")
+        for name, value in self.config.headers.items():
+            headers[name.lower().encode("ascii")] = value.encode("latin-1")
+        return tuple(headers.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One provider, and the model there, that may answer a request."""
+
+    provider: Provider
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider.name}/{self.model}"

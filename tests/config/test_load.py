@@ -1,0 +1,703 @@
+"""The typed config: what a file may say, what is refused and in which words, who wins."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linx.config.load import (
+    Config,
+    HedgeConfig,
+    Options,
+    Overrides,
+    ProviderConfig,
+    RoutingConfig,
+    ServerConfig,
+    TunnelConfig,
+    load,
+    refuse_own_address,
+)
+from linx.core import jsontext
+from linx.core.errors import ConfigError
+
+EXAMPLE = Path(__file__).parents[2] / "config.json"
+KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
+SECRETS = (KEY, "hunter2secret", "p4ssw0rd")
+
+
+@pytest.fixture(autouse=True)
+def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(tree: object, path: str = "config.json", mode: int = 0o600) -> str:
+    data = tree if isinstance(tree, bytes) else jsontext.dumps(tree)
+    Path(path).write_bytes(data)
+    os.chmod(path, mode)
+    return path
+
+
+def loaded(tree: object, env: dict[str, str] | None = None, **flags: Any) -> Config:
+    return load(written(tree), env or {}, Overrides(**flags))
+
+
+def provider(config: Config, name: str) -> ProviderConfig:
+    return next(one for one in config.providers if one.name == name)
+
+
+# --- what comes about ---
+
+
+def test_without_a_file_ollama_on_this_machine_is_asked() -> None:
+    config = load(None, {})
+    assert [(one.name, one.kind, one.enabled) for one in config.providers] == [
+        ("ollama", "ollama", True),
+        ("llamacpp", "llamacpp", False),
+        ("openrouter", "openrouter", False),
+    ]
+    assert [one.endpoint for one in config.providers] == [
+        "http://localhost:11434",
+        "http://localhost:8081",
+        "https://openrouter.ai/api/v1",
+    ]
+    assert [one.local for one in config.providers] == [True, True, False]
+    assert config.path is None
+    assert config.warnings == ()
+    assert (config.routing, config.server, config.tunnel) == (RoutingConfig(), ServerConfig(), TunnelConfig())
+
+
+def test_openrouter_is_on_without_a_file_where_its_key_is_in_the_environment() -> None:
+    openrouter = provider(load(None, {"OPENROUTER_API_KEY": KEY}), "openrouter")
+    assert openrouter.enabled
+    assert openrouter.api_key == KEY
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    server, routing, tunnel = ServerConfig(), RoutingConfig(), TunnelConfig()
+    assert (server.port, server.hostname, server.api_keys) == (8080, "127.0.0.1", ())
+    assert (server.heartbeat_s, server.drain_s, server.head_timeout_s, server.body_timeout_s) == (15, 30, 10, 30)
+    assert (server.keep_alive_s, server.stalled_client_s, server.max_body_mb) == (75, 300, 64)
+    assert (server.max_connections, server.capture, server.reasoning_field) == (4096, True, "reasoning_content")
+    assert routing.provider_priority == ("ollama", "llamacpp", "openrouter")
+    assert (routing.fallback_enabled, routing.cost_optimization) == (True, True)
+    assert routing.hedge == HedgeConfig(after="auto", scope="same", budget=0.1)
+    assert (routing.first_token_timeout_s, routing.local_only) == (None, False)
+    assert (tunnel.use_tunnel, tunnel.type, tunnel.domain, tunnel.ssh_host) == (
+        False,
+        "localhost_run",
+        None,
+        "localhost.run",
+    )
+    assert (tunnel.ssh_port, tunnel.ssh_user, tunnel.remote_port, tunnel.ngrok_path) == (22, "nokey", 80, "ngrok")
+
+
+def test_the_example_runs_as_it_is_and_shows_only_defaults() -> None:
+    config = load(str(EXAMPLE), {})
+    assert [one.name for one in config.providers] == ["ollama", "llamacpp", "openrouter", "workstation", "groq"]
+    assert [one.name for one in config.providers if one.enabled] == ["ollama"]
+    assert provider(config, "ollama").model_mappings["default"] == "qwen2.5-coder:7b"
+    assert (config.routing, config.server, config.tunnel) == (RoutingConfig(), ServerConfig(), TunnelConfig())
+    assert config.warnings == ()
+
+
+def test_a_file_of_the_origin_still_works() -> None:
+    config = loaded(
+        {
+            "openrouter": {
+                "enabled": False,
+                "endpoint": "https://openrouter.ai/api/v1",
+                "api_key": "sk-or-v1-your-api-key-here",
+                "model_mappings": {"gpt-4o": "openai/gpt-4o", "default": "openai/gpt-4o-mini"},
+            },
+            "ollama": {
+                "enabled": True,
+                "endpoint": "http://localhost:11434",
+                "thinking_mode": False,
+                "model_mappings": {"gpt-4o": "qwen2.5-coder:32b", "default": "qwen2.5-coder:7b"},
+            },
+            "llamacpp": {"enabled": True, "endpoint": "http://localhost:8090/v1", "api_key": ""},
+            "routing": {"provider_priority": ["ollama"], "fallback_enabled": True, "cost_optimization": False},
+            "server": {"port": 9000, "hostname": "localhost"},
+            "tunnel": {"use_tunnel": False, "type": "ngrok"},
+        }
+    )
+    assert [one.name for one in config.providers] == ["openrouter", "ollama", "llamacpp"]
+    assert provider(config, "openrouter").api_key is None
+    assert provider(config, "llamacpp").api_key is None
+    assert provider(config, "ollama").thinking_mode is False
+    assert (config.server.port, config.server.hostname) == (9000, "localhost")
+    assert config.warnings == ()
+
+
+def test_the_order_is_that_of_the_file_sections_first() -> None:
+    config = loaded(
+        {
+            "providers": {"b": {"kind": "ollama"}, "a": {"kind": "ollama"}},
+            "openrouter": {"enabled": False},
+            "ollama": {},
+        }
+    )
+    assert [one.name for one in config.providers] == ["openrouter", "ollama", "llamacpp", "b", "a"]
+
+
+@pytest.mark.parametrize("tree", [{"providers": {"x": {"kind": "ollama"}}}, {"llamacpp": {"enabled": True}}])
+def test_a_file_that_names_a_provider_has_no_other(tree: dict[str, Any]) -> None:
+    config = loaded(tree, {"OPENROUTER_API_KEY": KEY})
+    assert [one.name for one in config.providers if one.enabled] == [*(tree.get("providers") or tree)]
+
+
+def test_a_file_that_names_no_provider_keeps_the_usual_ones() -> None:
+    config = loaded({"server": {"port": 1234}}, {"OPENROUTER_API_KEY": KEY})
+    assert [one.name for one in config.providers if one.enabled] == ["ollama", "openrouter"]
+
+
+def test_a_section_given_in_part_has_the_defaults_for_the_rest() -> None:
+    ollama = provider(loaded({"ollama": {"thinking_mode": True}}), "ollama")
+    assert ollama == ProviderConfig(
+        name="ollama", kind="ollama", endpoint="http://localhost:11434", thinking_mode=True, local=True
+    )
+    assert loaded({"routing": {"hedge": {"after": None}}}).routing.hedge == HedgeConfig(after=None)
+
+
+def test_all_keys_of_a_provider_arrive() -> None:
+    config = loaded(
+        {
+            "providers": {
+                "box": {
+                    "kind": "ollama",
+                    "enabled": True,
+                    "endpoint": "https://box.example.com/deep/",
+                    "api_key": KEY,
+                    "thinking_mode": True,
+                    "model_mappings": {"a": "b"},
+                    "headers": {"X-Title": "Linx"},
+                    "models": ["m1", "m2"],
+                    "local": True,
+                    "price": {"prompt": 1, "completion": 2.5},
+                    "max_concurrent": 3,
+                    "allow_manage": False,
+                    "native": True,
+                    "num_ctx": "auto",
+                    "keep_alive": "10m",
+                }
+            }
+        }
+    )
+    assert config.warnings == ()
+    assert provider(config, "box") == ProviderConfig(
+        name="box",
+        kind="ollama",
+        endpoint="https://box.example.com/deep/",
+        api_key=KEY,
+        thinking_mode=True,
+        model_mappings={"a": "b"},
+        headers={"X-Title": "Linx"},
+        models=("m1", "m2"),
+        local=True,
+        price={"*": {"prompt": 1.0, "completion": 2.5}},
+        max_concurrent=3,
+        allow_manage=False,
+        native=True,
+        num_ctx="auto",
+        keep_alive="10m",
+    )
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [
+        ({"prompt": 0.5}, {"*": {"prompt": 0.5, "completion": 0.0}}),
+        (
+            {"m": {"prompt": 1, "completion": 2}, "*": {"completion": 3}},
+            {"m": {"prompt": 1.0, "completion": 2.0}, "*": {"prompt": 0.0, "completion": 3.0}},
+        ),
+        ({}, {}),
+    ],
+)
+def test_both_ways_to_write_a_price(price: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert provider(loaded({"ollama": {"price": price}}), "ollama").price == expected
+
+
+def test_ranks_and_private_models_arrive() -> None:
+    config = loaded(
+        {
+            "providers": {"a": {"kind": "ollama"}, "b": {"kind": "ollama"}},
+            "routing": {
+                "provider_priority": [["a", "b"], "openrouter", "demo"],
+                "local_only": ["private-*"],
+                "first_token_timeout_s": 5,
+                "hedge": {"after": 1.5, "scope": "any", "budget": 0},
+            },
+        }
+    )
+    assert config.routing == RoutingConfig(
+        provider_priority=(("a", "b"), "openrouter", "demo"),
+        local_only=("private-*",),
+        first_token_timeout_s=5.0,
+        hedge=HedgeConfig(after=1.5, scope="any", budget=0.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [(None, ()), ([], ()), ("k" * 16, ("k" * 16,)), (["a" * 16, "b" * 16], ("a" * 16, "b" * 16))],
+)
+def test_one_key_many_or_none(keys: object, expected: tuple[str, ...]) -> None:
+    config = loaded({"server": {"api_key": keys}})
+    assert config.server.api_keys == expected
+    assert config.warnings == ()
+
+
+def test_an_ipv6_host_loses_its_brackets() -> None:
+    assert loaded({"server": {"hostname": "[::1]"}}).server.hostname == "::1"
+
+
+# --- the layers ---
+
+
+def test_environment_beats_file_and_flag_beats_environment() -> None:
+    tree = {"server": {"api_key": "from-the-file-0123"}}
+    env = {"LINX_API_KEY": "from-the-environment"}
+    assert loaded(tree).server.api_keys == ("from-the-file-0123",)
+    assert loaded(tree, env).server.api_keys == ("from-the-environment",)
+    config = loaded(tree, env, api_key="from-the-command-line")
+    assert config.server.api_keys == ("from-the-command-line",)
+    assert config.warnings == (
+        "--api-key: other users of this machine can see it in the list of processes; use LINX_API_KEY",
+    )
+
+
+def test_an_empty_variable_is_no_variable() -> None:
+    config = loaded({"server": {"api_key": "from-the-file-0123"}}, {"LINX_API_KEY": "", "LINX_CONFIG": ""})
+    assert config.server.api_keys == ("from-the-file-0123",)
+
+
+def test_the_key_of_openrouter_comes_from_the_environment() -> None:
+    tree = {"openrouter": {"api_key": "sk-or-v1-your-api-key-here"}}
+    config = loaded(tree, {"OPENROUTER_API_KEY": KEY})
+    assert provider(config, "openrouter").api_key == KEY
+    assert config.warnings == ()
+
+
+def test_flags_set_host_port_tunnel_and_ollama() -> None:
+    tree = {"server": {"port": 1, "hostname": "0.0.0.0"}, "ollama": {"enabled": False, "thinking_mode": True}}
+    config = loaded(tree, port=0, host="::1", tunnel=True, ollama="http://box:11434")
+    assert (config.server.port, config.server.hostname, config.tunnel.use_tunnel) == (0, "::1", True)
+    ollama = provider(config, "ollama")
+    assert (ollama.enabled, ollama.endpoint, ollama.thinking_mode) == (True, "http://box:11434", True)
+    assert loaded({"tunnel": {"use_tunnel": True}}, tunnel=False).tunnel.use_tunnel is False
+
+
+def test_any_string_may_come_from_the_environment() -> None:
+    env = {"WHERE": "http://box:1", "MODEL": "qwen", "TOKEN": "t" * 20, "KIND": "ollama", "K1": "1" * 16, "HOST": "::1"}
+    config = loaded(
+        {
+            "providers": {
+                "x": {
+                    "kind": "env:KIND",
+                    "endpoint": "env:WHERE",
+                    "model_mappings": {"default": "env:MODEL"},
+                    "headers": {"X-Token": "env:TOKEN"},
+                    "models": ["env:MODEL"],
+                }
+            },
+            "server": {"api_key": ["env:K1"], "hostname": "env:HOST"},
+        },
+        env,
+    )
+    x = provider(config, "x")
+    assert (x.kind, x.endpoint, x.model_mappings, x.models) == (
+        "ollama",
+        "http://box:1",
+        {"default": "qwen"},
+        ("qwen",),
+    )
+    assert x.headers == {"X-Token": "t" * 20}
+    assert (config.server.api_keys, config.server.hostname) == (("1" * 16,), "::1")
+
+
+def test_a_variable_that_a_disabled_provider_wants_may_be_missing() -> None:
+    config = loaded(
+        {
+            "ollama": {},
+            "openrouter": {"enabled": False, "api_key": "env:NOT_SET", "endpoint": "env:NOR_THIS"},
+            "providers": {
+                "x": {"kind": "openai", "enabled": False, "endpoint": "env:NOT_SET", "models": ["env:NO", "m"]}
+            },
+            "tunnel": {"domain": "env:NOT_SET"},
+        }
+    )
+    assert provider(config, "openrouter").api_key is None
+    assert provider(config, "x").models == ("m",)
+    assert provider(config, "x").local is False
+    assert config.tunnel.domain is None
+
+
+# --- what is refused ---
+
+BOX = {"kind": "openai", "endpoint": "https://box.example.com/v1"}
+
+
+def box(**keys: object) -> dict[str, Any]:
+    return {"providers": {"box": {**BOX, **keys}}}
+
+
+BAD: list[tuple[object, str]] = [
+    # the file
+    (b"", "config.json: is empty; the least that works is {}"),
+    (b" \n\t", "config.json: is empty"),
+    (b"\xef\xbb\xbf{}", "config.json:1:1: starts with a byte order mark"),
+    ("{}".encode("utf-16"), "config.json:1:1: is not UTF-8 (it looks like UTF-16)"),
+    ("{}".encode("utf-16-le"), "config.json:1:1: is not UTF-8 (it looks like UTF-16)"),
+    (b'{\n "ollama": {"endpoint": "\xff"}}', "config.json:2:26: is not UTF-8"),
+    (b"nope", "config.json:1:1: is not JSON"),
+    (b"[]", "config.json: must hold a JSON object"),
+    (b"null", "config.json: must hold a JSON object"),
+    (b'{\n  "server": {"port": 1,}\n}', "config.json:2:23: is not JSON: trailing comma"),
+    (b'{\n  // a comment\n  "server": {}\n}', "config.json:2:3: is not JSON: comments are not allowed"),
+    (b'{"server": /* here */ {}}', "config.json:1:12: is not JSON: comments are not allowed"),
+    (b"{'server': {}}", "config.json:1:2: is not JSON: strings need double quotes"),
+    (b'{"server": {"port": NaN}}', "config.json:1:21: is not JSON"),
+    (b'{"server": {"port": 1e999}}', "config.json:1:21: is not JSON"),
+    (b'{"server": {}} x', "config.json:1:16: is not JSON"),
+    (b'{"server": {"port"', "config.json:1:19: is not JSON"),
+    (b"[" * 100_000, "config.json: is not JSON: nested more than 256 deep"),
+    (b'{"server": {"port": 1, "port": 2}}', "config.json: server.port: is given twice"),
+    (b'{"ollama": {}, "server": {}, "ollama": {"enabled": false}}', "config.json: ollama: is given twice"),
+    # keys and types
+    ({"sever": {}}, "config.json: sever: unknown key; did you mean server?"),
+    ({"ollama": {"enpoint": "x"}}, "config.json: ollama.enpoint: unknown key; did you mean endpoint?"),
+    ({"ollama": {"apikey": "x"}}, "config.json: ollama.apikey: unknown key; did you mean api_key?"),
+    ({"server": {"Port": 1}}, "config.json: server.Port: unknown key; did you mean port?"),
+    (
+        {"routing": {"enable_fallback": True}},
+        "config.json: routing.enable_fallback: unknown key; did you mean fallback",
+    ),
+    ({"routing": {"hedge": {"aftr": 1}}}, "config.json: routing.hedge.aftr: unknown key; did you mean after?"),
+    ({"server": {"use_tunnel": True}}, "config.json: server.use_tunnel: unknown key; did you mean tunnel.use_tunnel?"),
+    ({"ollama": {KEY: 1}}, "unknown key; known are kind, enabled, endpoint"),
+    ({"ollama": []}, "config.json: ollama: must be an object"),
+    ({"providers": []}, "config.json: providers: must be an object"),
+    ({"providers": {"x": "y"}}, "config.json: providers.x: must be an object"),
+    ({"server": None}, "config.json: server: must be an object"),
+    ({"server": {"port": "8080"}}, "config.json: server.port: must be a whole number, not a string"),
+    ({"server": {"port": True}}, "config.json: server.port: must be a whole number, not true or false"),
+    ({"server": {"port": 80.5}}, "config.json: server.port: must be a whole number, not a number with a decimal point"),
+    ({"server": {"port": 70000}}, "config.json: server.port: must be at most 65535"),
+    ({"server": {"port": -1}}, "config.json: server.port: must be at least 0"),
+    ({"server": {"api_key": 5}}, "config.json: server.api_key: must be a string, a list of strings or null, not a"),
+    ({"server": {"api_key": [5]}}, "config.json: server.api_key[0]: must be a string, not a number"),
+    ({"server": {"heartbeat_s": 0}}, "config.json: server.heartbeat_s: must be more than 0"),
+    ({"server": {"drain_s": -1}}, "config.json: server.drain_s: must be at least 0"),
+    ({"server": {"max_connections": 0}}, "config.json: server.max_connections: must be at least 1"),
+    (
+        {"server": {"reasoning_field": "thinking"}},
+        "server.reasoning_field: must be one of reasoning_content, reasoning",
+    ),
+    ({"server": {"allowed_hosts": "x"}}, "config.json: server.allowed_hosts: must be a list, not a string"),
+    ({"ollama": {"enabled": "yes"}}, "config.json: ollama.enabled: must be true or false, not a string"),
+    ({"ollama": {"kind": "openai"}}, "config.json: ollama.kind: is always ollama here"),
+    ({"ollama": {"model_mappings": {"a": 1}}}, "config.json: ollama.model_mappings.a: must be a string, not a number"),
+    ({"ollama": {"model_mappings": {"ok": "b", "a": ""}}}, "config.json: ollama.model_mappings.a: must not be empty"),
+    ({"ollama": {"model_mappings": {"": "a"}}}, "config.json: ollama.model_mappings: must not have an empty name"),
+    ({"ollama": {"models": ["a", 1]}}, "config.json: ollama.models[1]: must be a string, not a number"),
+    ({"ollama": {"num_ctx": "atuo"}}, 'ollama.num_ctx: must be a whole number, "auto" or null'),
+    ({"ollama": {"num_ctx": 0}}, "config.json: ollama.num_ctx: must be at least 1"),
+    ({"ollama": {"keep_alive": "5"}}, "config.json: ollama.keep_alive: must be a number of seconds or a duration"),
+    ({"ollama": {"max_concurrent": 0}}, "config.json: ollama.max_concurrent: must be at least 1"),
+    ({"ollama": {"price": {"promt": 1}}}, "config.json: ollama.price.promt: unknown key; did you mean prompt?"),
+    ({"ollama": {"price": {"prompt": 1, "m": {}}}}, "config.json: ollama.price.m: unknown key"),
+    ({"ollama": {"price": {"prompt": 1, "completion": {}}}}, "ollama.price.completion: must be a number, since"),
+    ({"ollama": {"price": {"m": {"prompt": -1}}}}, "config.json: ollama.price.m.prompt: must be at least 0"),
+    ({"providers": {"x": {}}}, "providers.x.kind: is missing; it is one of ollama, llamacpp, openrouter, openai"),
+    (
+        {"providers": {"x": {"kind": "olama"}}},
+        "providers.x.kind: must be one of ollama, llamacpp, openrouter, openai; d",
+    ),
+    ({"providers": {"x": {"kind": "openai"}}}, "config.json: providers.x.endpoint: is missing"),
+    ({"providers": {"-x": BOX}}, "config.json: providers.-x: a name has letters, digits"),
+    ({"providers": {"a/b": BOX}}, "config.json: providers.a/b: a name has letters"),
+    ({"providers": {"": BOX}}, "config.json: providers.'': a name has letters"),
+    ({"providers": {"x" * 65: BOX}}, "a name has letters"),
+    ({"ollama": {}, "providers": {"ollama": BOX}}, "config.json: providers.ollama: is there twice"),
+    # routing
+    (
+        {"routing": {"provider_priority": ["olama"]}},
+        "provider_priority[0]: no provider is called 'olama'; did you mean ol",
+    ),
+    (
+        {"routing": {"provider_priority": ["zzz"]}},
+        "provider_priority[0]: no provider is called 'zzz'; known are ollama",
+    ),
+    ({"routing": {"provider_priority": ["ollama", ["ollama"]]}}, "provider_priority[1]: names ollama a second time"),
+    ({"routing": {"provider_priority": "ollama"}}, "routing.provider_priority: must be a list of names of providers"),
+    ({"routing": {"provider_priority": [[]]}}, "config.json: routing.provider_priority[0]: must not be empty"),
+    ({"routing": {"hedge": {"after": -1}}}, "config.json: routing.hedge.after: must be at least 0"),
+    ({"routing": {"hedge": {"after": "never"}}}, 'routing.hedge.after: must be a number of seconds, "auto" or null'),
+    ({"routing": {"hedge": {"scope": "sam"}}}, "routing.hedge.scope: must be one of same, any; did you mean same?"),
+    ({"routing": {"hedge": {"budget": 2}}}, "config.json: routing.hedge.budget: must be at most 1"),
+    (
+        {"routing": {"local_only": "m"}},
+        "routing.local_only: must be true, false or a list of model names, not a string",
+    ),
+    ({"routing": {"first_token_timeout_s": 0}}, "config.json: routing.first_token_timeout_s: must be more than 0"),
+    # endpoints
+    (box(endpoint="localhost:11434"), "config.json: providers.box.endpoint: must start with http:// or https://"),
+    (box(endpoint="ftp://box"), "providers.box.endpoint: must start with http:// or https://"),
+    (box(endpoint="file:///etc/passwd"), "providers.box.endpoint: must start with http:// or https://"),
+    (box(endpoint="http://user:p4ssw0rd@box/v1"), "providers.box.endpoint: must not contain credentials"),
+    (box(endpoint="http://box/v1#x"), "providers.box.endpoint: must not contain a fragment"),
+    (box(endpoint="http://box/v1?key=hunter2secret"), "providers.box.endpoint: must not contain a query"),
+    (box(endpoint="http://box /v1"), "providers.box.endpoint: must not contain a space"),
+    (box(endpoint="http://box/\r\nX: y"), "providers.box.endpoint: must not contain a space, a line end"),
+    (box(endpoint="http://box:0"), "providers.box.endpoint: must have a port from 1 to 65535"),
+    (box(endpoint="http://box:99999"), "providers.box.endpoint: must have a port from 1 to 65535"),
+    (box(endpoint=""), "config.json: providers.box.endpoint: must not be empty"),
+    (box(endpoint=None), "config.json: providers.box.endpoint: must be a string, not null"),
+    (box(endpoint="http://169.254.169.254/latest"), "providers.box.endpoint: is the metadata service"),
+    (box(endpoint="http://0xa9fea9fe/"), "providers.box.endpoint: has an IP address that is not in the form"),
+    # keys and headers
+    (box(api_key=KEY + "\n"), "config.json: providers.box.api_key: must not contain a space, a line end"),
+    (box(api_key=KEY + " x"), "config.json: providers.box.api_key: must not contain a space"),
+    (box(api_key="ключ" * 8), "config.json: providers.box.api_key: must not contain a space, a line end or a char"),
+    (box(api_key="k" * 1025), "config.json: providers.box.api_key: must not be longer"),
+    (box(api_key="env:NOT_SET"), "providers.box.api_key: environment variable NOT_SET is not set"),
+    (box(api_key="env:"), "providers.box.api_key: must have the name of an environment variable after env:"),
+    (box(headers={"Host": "x"}), "config.json: providers.box.headers.Host: cannot be set"),
+    (box(headers={"content-length": "1"}), "providers.box.headers.content-length: cannot be set"),
+    (box(headers={"Connection": "close"}), "providers.box.headers.Connection: cannot be set"),
+    (box(headers={"X Y": "1"}), "config.json: providers.box.headers: 'X Y' is not a valid header name"),
+    (box(headers={"X-A": "hunter2secret\r\nX: y"}), "providers.box.headers.X-A: must be printable ASCII on one line"),
+    (box(headers={"X-A": "1", "x-a": "2"}), "config.json: providers.box.headers.x-a: is given twice, also as X-A"),
+    (box(headers={"X-A": 1}), "config.json: providers.box.headers.X-A: must be a string, not a number"),
+    ({"server": {"api_key": ""}}, "config.json: server.api_key[0]: must not be empty"),
+    ({"server": {"api_key": "hunter2secret x"}}, "config.json: server.api_key: must not contain a space"),
+    ({"server": {"api_key": ["k" * 16, "a b"]}}, "config.json: server.api_key[1]: must not contain a space"),
+    ({"server": {"api_key": "env:NOT_SET"}}, "server.api_key: environment variable NOT_SET is not set"),
+    ({"server": {"api_key": ["env:NOT_SET"]}}, "server.api_key[0]: environment variable NOT_SET is not set"),
+    # server and tunnel
+    ({"server": {"hostname": "http://x"}}, "config.json: server.hostname: must be a host alone"),
+    ({"server": {"hostname": "localhost:80"}}, "server.hostname: must be a host alone; the port goes to server.port"),
+    ({"server": {"hostname": "256.1.1.1"}}, "config.json: server.hostname: must be a host name or an IP address"),
+    ({"server": {"allowed_hosts": ["https://x"]}}, "config.json: server.allowed_hosts[0]: must be a host name alone"),
+    ({"server": {"allowed_origins": ["*"]}}, "config.json: server.allowed_origins[0]: must look like https://example"),
+    ({"server": {"allowed_origins": ["null"]}}, "config.json: server.allowed_origins[0]: must look like"),
+    (
+        {"tunnel": {"type": "localhost.run"}},
+        "tunnel.type: must be one of localhost_run, ngrok, ssh; did you mean localho",
+    ),
+    ({"tunnel": {"ssh_host": "-oProxyCommand=x"}}, "config.json: tunnel.ssh_host: must not be empty, start with -"),
+    ({"tunnel": {"domain": "a b"}}, "config.json: tunnel.domain: must not be empty, start with - or contain a space"),
+    ({"tunnel": {"ngrok_path": ""}}, "config.json: tunnel.ngrok_path: must be a path"),
+    ({"tunnel": {"public_url": "x"}}, "config.json: tunnel.public_url: must start with http:// or https://"),
+    ({"tunnel": {"ssh_port": 0}}, "config.json: tunnel.ssh_port: must be at least 1"),
+    ({"tunnel": {"use_tunnel": True, "domain": "env:NO"}}, "tunnel.domain: environment variable NO is not set"),
+]
+
+
+@pytest.mark.parametrize(("tree", "complaint"), BAD)
+def test_a_bad_file_is_refused_in_one_line_with_its_place(tree: object, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(tree)
+    text = str(caught.value)
+    assert complaint in text
+    assert text.startswith("config.json:")
+    assert text.isprintable()
+    assert len(text) < 400
+    assert not any(secret in text for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("env", "flags", "complaint"),
+    [
+        ({"LINX_API_KEY": "a b"}, {}, "LINX_API_KEY: must not contain a space"),
+        ({"LINX_API_KEY": "k" * 20 + "\n"}, {}, "LINX_API_KEY: must not contain a space, a line end"),
+        ({"OPENROUTER_API_KEY": "ключ"}, {}, "OPENROUTER_API_KEY: must not contain"),
+        ({"LINX_CONFIG": "gone.json"}, {}, "gone.json: no such file (given by LINX_CONFIG)"),
+        ({}, {"api_key": ""}, "--api-key: must not be empty"),
+        ({}, {"ollama": "box:11434"}, "--ollama: must start with http:// or https://"),
+        ({}, {"ollama": "http://box:11434/api"}, "--ollama: must end before /api"),
+        ({}, {"host": "a b"}, "--host: must be a host name or an IP address"),
+        ({}, {"port": 65536}, "built-in defaults: server.port: must be at most 65535"),
+    ],
+)
+def test_a_bad_variable_or_flag_is_called_by_its_name(
+    env: dict[str, str], flags: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(None, env, Overrides(**flags))
+    assert str(caught.value).startswith(complaint)
+
+
+# --- what is only warned of ---
+
+WARNED: list[tuple[dict[str, Any], dict[str, str], str]] = [
+    ({"server": {"api_key": "short"}}, {}, "config.json: server.api_key: is shorter than 16 characters"),
+    ({"server": {"api_key": ["k" * 16, "short"]}}, {}, "config.json: server.api_key[1]: is shorter than 16"),
+    ({}, {"LINX_API_KEY": "short"}, "LINX_API_KEY: is shorter than 16 characters"),
+    ({"server": {"api_key": "YOUR_API_KEY_GOES_HERE"}}, {}, "config.json: server.api_key: is a placeholder"),
+    (
+        {"openrouter": {"api_key": "sk-or-v1-your-api-key-here"}},
+        {},
+        "config.json: openrouter.api_key: is a placeholder",
+    ),
+    (box(api_key="YOUR KEY"), {}, "config.json: providers.box.api_key: is a placeholder and is not sent"),
+    ({"openrouter": {}}, {}, "config.json: openrouter.api_key: is not set"),
+    (box(endpoint="http://box.example.com", api_key=KEY), {}, "providers.box.endpoint: sends a key over http://"),
+    (box(endpoint="http://box.example.com", headers={"Authorization": "Basic abcdef"}), {}, "sends a key over http://"),
+    (box(endpoint="https://8.8.8.8/v1"), {}, "providers.box.endpoint: certificates are rarely made out to a bare IP"),
+    (box(api_key="short"), {}, "config.json: providers.box.api_key: is shorter than 16 characters; is it whole?"),
+    (box(num_ctx=4096), {}, "config.json: providers.box.num_ctx: has no effect: it is for kind ollama"),
+]
+
+
+@pytest.mark.parametrize(("tree", "env", "warning"), WARNED)
+def test_what_is_unwise_is_a_warning(tree: dict[str, Any], env: dict[str, str], warning: str) -> None:
+    warnings = loaded(tree, env).warnings
+    assert len([text for text in warnings if warning in text]) == 1
+    assert not any(secret in text for text in warnings for secret in SECRETS)
+
+
+def test_a_placeholder_is_never_sent() -> None:
+    assert provider(loaded(box(api_key="YOUR KEY")), "box").api_key is None
+
+
+def test_a_short_key_for_a_local_provider_is_fine() -> None:
+    assert loaded(box(endpoint="http://192.168.1.20/v1", api_key="vllm")).warnings == ()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize(
+    ("tree", "is_warned"),
+    [
+        (box(api_key=KEY), True),
+        ({"server": {"api_key": ["env:K", KEY]}}, True),
+        (box(headers={"Authorization": "Bearer x"}), True),
+        (box(headers={"X-Title": "Linx"}), False),
+        (box(api_key="env:K"), False),
+        (box(api_key="YOUR_KEY"), False),
+        ({"server": {"api_key": None}}, False),
+    ],
+)
+def test_a_key_in_a_file_that_others_can_read(tree: dict[str, Any], is_warned: bool) -> None:
+    warnings = load(written(tree, mode=0o644), {"K": KEY}).warnings
+    assert any("can be read by other users" in text for text in warnings) is is_warned
+    assert not any("can be read" in text for text in load(written(tree, mode=0o600), {"K": KEY}).warnings)
+
+
+# --- what it can tell ---
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "root", "api", "origin"),
+    [
+        ("http://localhost:11434", "http://localhost:11434", "http://localhost:11434/v1", ("http", "localhost", 11434)),
+        ("http://box/v1/", "http://box", "http://box/v1", ("http", "box", 80)),
+        ("https://h/api/v1", "https://h/api", "https://h/api/v1", ("https", "h", 443)),
+        ("https://H/v1beta/openai/", "https://H/v1beta/openai", "https://H/v1beta/openai", ("https", "h", 443)),
+        ("https://h/api/paas/v4", "https://h/api/paas/v4", "https://h/api/paas/v4", ("https", "h", 443)),
+        ("HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x/v1", ("http", "::1", 8081)),
+    ],
+)
+def test_an_endpoint_has_a_root_and_an_api_base(
+    endpoint: str, root: str, api: str, origin: tuple[str, str, int]
+) -> None:
+    one = ProviderConfig(name="x", kind="openai", endpoint=endpoint)
+    assert (one.root, one.api, one.origin_parts) == (root, api, origin)
+
+
+def test_a_provider_built_by_hand_knows_whether_it_is_local() -> None:
+    assert ProviderConfig(name="demo", kind="llamacpp", endpoint="http://127.0.0.1:1").local is True
+    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com").local is False
+    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com", local=True).local is True
+
+
+def test_no_repr_shows_a_secret_and_all_are_known() -> None:
+    env = {"LINX_API_KEY": "the-key-of-clients"}
+    config = loaded(box(api_key=KEY, headers={"X-Auth": "Token hunter2secret", "X-Title": "Linx"}), env)
+    for text in (repr(config), repr(config.providers), str(config), repr(Options(config=config, env=env))):
+        assert not any(secret in text for secret in (*SECRETS, "the-key-of-clients"))
+        assert "X-Auth" in text
+    assert set(config.secrets) == {"the-key-of-clients", KEY, "Token hunter2secret", "hunter2secret"}
+    assert "hunter2" not in repr(Overrides(api_key="hunter2secret"))
+
+
+def test_options_read_by_the_same_layers_and_tell_the_redactor() -> None:
+    options = Options(config=Config(), config_path=written(box(api_key=KEY)), overrides=Overrides(port=5))
+    config = options.load()
+    assert config.server.port == 5
+    assert KEY not in options.redactor.clean(f"key {KEY}")
+    assert options.watched() == ("config.json",)
+    assert options.started(config).config is config
+
+
+def test_a_provider_can_be_added() -> None:
+    demo = ProviderConfig(name="demo", kind="llamacpp", endpoint="http://127.0.0.1:1")
+    config = load(None, {})
+    assert config.with_provider(demo).providers == (*config.providers, demo)
+    assert config.with_provider(demo).with_provider(demo).providers == (*config.providers, demo)
+
+
+# --- its own address ---
+
+
+def own(endpoint: str, bound: tuple[str, int], enabled: bool = True) -> None:
+    refuse_own_address(loaded({"llamacpp": {"endpoint": endpoint, "enabled": enabled}}), [bound])
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "host"),
+    [
+        ("http://127.0.0.1:8080", "127.0.0.1"),
+        ("http://localhost:8080/v1", "127.0.0.1"),
+        ("http://LOCALHOST.:8080", "127.0.0.1"),
+        ("http://a.localhost:8080", "127.0.0.1"),
+        ("http://[::1]:8080", "127.0.0.1"),
+        ("http://0.0.0.0:8080", "127.0.0.1"),
+        ("http://[::ffff:127.0.0.1]:8080", "127.0.0.1"),
+        (f"http://{socket.gethostname()}:8080", "127.0.0.1"),
+        ("http://127.0.0.1:8080", "::1"),
+        ("http://127.0.0.1:8080", "0.0.0.0"),
+        ("http://127.0.0.2:8080", "0.0.0.0"),
+        ("http://localhost:8080", "::"),
+        ("http://192.168.77.5:8080", "192.168.77.5"),
+        ("https://localhost:8080", "127.0.0.1"),
+    ],
+)
+def test_its_own_address_is_refused(endpoint: str, host: str) -> None:
+    with pytest.raises(ConfigError, match=r"config\.json: llamacpp\.endpoint: is Linx's own address \(port 8080\)"):
+        own(endpoint, (host, 8080))
+    own(endpoint, (host, 8080), enabled=False)
+    own(endpoint, (host, 8081))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "host"),
+    [
+        ("http://192.168.77.5:8080", "127.0.0.1"),
+        ("http://192.168.77.5:8080", "0.0.0.0"),
+        ("http://127.0.0.2:8080", "127.0.0.1"),
+        ("http://127.0.0.1:8080", "192.168.77.5"),
+        ("http://box.example.com:8080", "0.0.0.0"),
+        ("http://host.docker.internal:8080", "0.0.0.0"),
+    ],
+)
+def test_other_machines_and_addresses_are_not_its_own(endpoint: str, host: str) -> None:
+    own(endpoint, (host, 8080))
+
+
+def test_the_place_of_a_provider_of_ones_own_is_named() -> None:
+    config = loaded(box(endpoint="http://localhost:8080"))
+    with pytest.raises(ConfigError, match=r"providers\.box\.endpoint"):
+        refuse_own_address(config, [("127.0.0.1", 1), ("127.0.0.1", 8080)])
+
+
+def test_a_sections_name_may_stand_below_providers_instead(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"providers": {"ollama": {"kind": "openai", "endpoint": "http://box.test:1"}}}')
+    config = load(str(path), {})
+    assert [(one.name, one.kind) for one in config.providers if one.name == "ollama"] == [("ollama", "openai")]

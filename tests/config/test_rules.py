@@ -1,0 +1,172 @@
+"""The rules for single texts: which endpoints, hosts, keys and headers pass."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from linx.config import rules as config_rules
+from linx.core.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("http://localhost", ("http", "localhost", 80, "")),
+        ("https://api.groq.com/openai/v1/", ("https", "api.groq.com", 443, "/openai/v1")),
+        ("HTTP://Box.LAN:8080//", ("http", "box.lan", 8080, "")),
+        ("http://[2001:DB8::1]:9/x", ("http", "2001:db8::1", 9, "/x")),
+        ("http://my_box:65535/k/KEY@1/v1", ("http", "my_box", 65535, "/k/KEY@1/v1")),
+        ("http://10.0.0.1:080", ("http", "10.0.0.1", 80, "")),
+    ],
+)
+def test_an_endpoint_is_taken_apart(text: str, parts: tuple[str, str, int, str]) -> None:
+    assert config_rules.endpoint_parts("x", text) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("//box", "must start with"),
+        ("http:/box", "must start with"),
+        ("http://", "has no host"),
+        ("http:///v1", "has no host"),
+        ("http://:80", "has no host"),
+        ("http://::1:80/", "has no host"),
+        ("http://[1.2.3.4]/", "must have an IPv6 address in the square brackets"),
+        ("http://[::1/", "is not a valid address"),
+        ("http://[::1]x/", "is not a valid address"),
+        ("http://[fe80::1%25eth0]/", "must not contain a zone"),
+        ("http://b%6fx/", "must not contain a zone or a percent sign"),
+        ("http://box:/", "must have a port"),
+        ("http://box:http/", "must have a port"),
+        ("http://box:+80/", "must have a port"),
+        ("http://box\\@evil/", "is not a valid address"),
+        ("http://u@box/", "must not contain credentials"),
+        ("http://u:p@[::1]/", "must not contain credentials"),
+        ("http://bücher/", "must be plain ASCII"),
+        ("http://box/\x7f", "must not contain a space"),
+        ("http://-box/", "has an invalid host name"),
+        ("http://a..b/", "has an invalid host name"),
+        ("http://" + "a" * 64 + "/", "has an invalid host name"),
+        ("http://1.2.3/", "has an IP address that is not in the form"),
+        ("http://010.0.0.1/", "has an IP address that is not in the form"),
+        ("http://2852039166/", "has an IP address that is not in the form"),
+        ("http://127.1./", "has an IP address that is not in the form"),
+        ("http://[::ffff:169.254.169.254]/", "is the metadata service"),
+        ("http://[fd00:ec2::254]/", "is the metadata service"),
+        ("http://Metadata.Google.Internal./", "is the metadata service"),
+        ("http://box/a/../b", "must not contain . or .."),
+        ("http://box/" + "a" * 3000, "must not be longer"),
+    ],
+)
+def test_a_bad_endpoint_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config_rules.endpoint_parts("here", text)
+    assert str(caught.value).startswith(f"here: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "is_fine"),
+    [
+        ("http://box/v1/chat/completions", "openai", False),
+        ("http://box/v1/models/", "openai", False),
+        ("http://box:11434/api/chat", "ollama", False),
+        ("http://box:11434/api/", "ollama", False),
+        ("http://box:8080/k/KEY", "ollama", True),
+        ("http://box:11434/v1", "ollama", True),
+        ("https://h/api", "openai", True),
+    ],
+)
+def test_what_linx_appends_itself_is_refused(text: str, kind: str, is_fine: bool) -> None:
+    if is_fine:
+        config_rules.check_endpoint("x", text, kind)
+    else:
+        with pytest.raises(ConfigError, match="must end before /"):
+            config_rules.check_endpoint("x", text, kind)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-or-v1-your-api-key-here",
+        "YOUR_API_KEY",
+        "your key",
+        "<your key>",
+        "sk-...",
+        "sk-xxxxxxxx",
+        "changeme",
+        "api_key",
+        "gsk_your_key_here",
+        "REPLACE_ME",
+    ],
+)
+def test_placeholders_are_known(key: str) -> None:
+    assert config_rules.is_placeholder(key)
+
+
+@pytest.mark.parametrize("key", ["sk-or-v1-3f9c1e", "linx-test-key-0123456789abcdef", "youth-hostel-key", "xoxb-1"])
+def test_keys_are_no_placeholders(key: str) -> None:
+    assert not config_rules.is_placeholder(key)
+
+
+@pytest.mark.parametrize("value", ["10m", "1h30m", "-1s", "1.5h", "300ms"])
+def test_durations_pass(value: str) -> None:
+    config_rules.check_keep_alive("x", value)
+
+
+@pytest.mark.parametrize("value", ["", "5", "-1", "5 m", "forever", "m"])
+def test_texts_that_are_no_duration_do_not(value: str) -> None:
+    with pytest.raises(ConfigError, match="a number of seconds or a duration"):
+        config_rules.check_keep_alive("x", value)
+
+
+@pytest.mark.parametrize("text", ["https://a.example", "http://localhost:3000", "app://obsidian.md", "file://"])
+def test_origins_pass(text: str) -> None:
+    config_rules.check_allowed_origin("x", text)
+
+
+@pytest.mark.parametrize("text", ["*", "null", "https://a/b", "https://a/", "a.example", "https://a b"])
+def test_what_is_no_origin_does_not(text: str) -> None:
+    with pytest.raises(ConfigError, match="must look like"):
+        config_rules.check_allowed_origin("x", text)
+
+
+@pytest.mark.parametrize("text", ["box", "*.example.com", "192.168.1.5", "[::1]", "::1"])
+def test_allowed_hosts_pass(text: str) -> None:
+    config_rules.check_allowed_host("x", text)
+
+
+@pytest.mark.parametrize("text", ["box:80", "a/b", "*", "a b", ""])
+def test_what_is_no_host_does_not(text: str) -> None:
+    with pytest.raises(ConfigError, match="must be a host name alone"):
+        config_rules.check_allowed_host("x", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("gpt-4o", "gpt-4o"),
+        ("qwen2.5:7b", "qwen2.5:7b"),
+        ("", "''"),
+        ("a b", "'a b'"),
+        ("\x1b[31m", "'\ufffd[31m'"),
+        ("sk-or-v1-0123456789abcdef", "'sk-o…'"),
+        ("*", "*"),
+    ],
+)
+def test_a_step_of_a_path_is_safe_to_show(name: str, step: str) -> None:
+    assert config_rules.key_of(name) == step
+
+
+def test_ones_own_addresses_can_be_bound_and_no_others() -> None:
+    assert config_rules._is_own(ipaddress.ip_address("127.0.0.1"))
+    assert not config_rules._is_own(ipaddress.ip_address("203.0.113.7"))
+
+
+def test_a_probe_for_ones_own_address_needs_no_network() -> None:
+    assert config_rules.leads_to("127.0.0.1", "0.0.0.0")
+    assert config_rules.leads_to("::1", "::")
+    assert not config_rules.leads_to("203.0.113.7", "0.0.0.0")
+    assert not config_rules.leads_to("2001:db8::7", "::")

@@ -1,0 +1,186 @@
+"""The shape: its JSON Schema accepts what the loader accepts, and describes every key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from linx.config.shape import (
+    FileShape,
+    HedgeConfig,
+    PriceShape,
+    ProviderShape,
+    RoutingConfig,
+    ServerConfig,
+    TunnelConfig,
+    fitted,
+    json_schema,
+    known_keys,
+    nearest,
+)
+from linx.core import jsontext
+from linx.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLE = jsontext.loads((Path(__file__).parents[2] / "config.json").read_bytes())
+TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "null": (type(None),),
+}
+
+
+def faults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> list[str]:
+    """What is wrong with ``value``: the part of JSON Schema that ours uses, and an error for any other."""
+    schema = {key: item for key, item in schema.items() if key not in ("title", "description", "default", "$schema")}
+    found: list[str] = []
+    if "$ref" in schema:
+        found += faults(value, root["$defs"][schema.pop("$ref").rpartition("/")[2]], root)
+    if "anyOf" in schema:
+        options = [faults(value, option, root) for option in schema.pop("anyOf")]
+        found += [] if any(not option for option in options) else [f"none of {options}"]
+    if "enum" in schema and value not in schema.pop("enum"):
+        found.append(f"{value!r} is no choice")
+    kinds = schema.pop("type", None)
+    if kinds is not None:
+        is_bool_as_number = isinstance(value, bool) and kinds in ("integer", "number")
+        if not isinstance(value, TYPES[kinds]) or is_bool_as_number:
+            return [*found, f"{value!r} is no {kinds}"]
+    checks: dict[str, Callable[[Any], bool]] = {
+        "minimum": lambda limit: value < limit,
+        "maximum": lambda limit: value > limit,
+        "exclusiveMinimum": lambda limit: value <= limit,
+        "minLength": lambda limit: isinstance(value, str) and len(value) < limit,
+        "minItems": lambda limit: len(value) < limit,
+        "pattern": lambda pattern: isinstance(value, str) and not re.search(pattern, value),
+    }
+    for key, is_bad in checks.items():
+        if key in schema and is_bad(schema.pop(key)):
+            found.append(f"{value!r}: {key}")
+    properties, others = schema.pop("properties", {}), schema.pop("additionalProperties", True)
+    required, names = schema.pop("required", ()), schema.pop("propertyNames", {})
+    if isinstance(value, dict):
+        found += [f"{key} is missing" for key in required if key not in value]
+        for key, item in value.items():
+            found += faults(key, names, root)
+            if key in properties:
+                found += faults(item, properties[key], root)
+            elif others is False:
+                found.append(f"{key} is unknown")
+            elif isinstance(others, dict):
+                found += faults(item, others, root)
+    items = schema.pop("items", None)
+    if isinstance(value, list) and items:
+        found += [fault for item in value for fault in faults(item, items, root)]
+    schema.pop("$defs", None)
+    assert not schema, f"not understood: {schema}"
+    return found
+
+
+def judged(tree: Any) -> list[str]:
+    schema = json_schema()
+    return faults(tree, schema, schema)
+
+
+def test_the_example_is_valid() -> None:
+    assert judged(EXAMPLE) == []
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {},
+        {"server": {"api_key": "x" * 16}},
+        {"server": {"api_key": ["x", "y"]}},
+        {"server": {"api_key": None, "reasoning_field": "env:FIELD"}},
+        {"tunnel": {"type": "env:TYPE", "public_url": "env:URL"}},
+        {"providers": {"x": {"kind": "env:KIND", "endpoint": "env:WHERE", "num_ctx": "auto", "keep_alive": -1}}},
+        {"ollama": {"price": {"prompt": 1, "completion": 2}}, "llamacpp": {"price": {"*": {"prompt": 0}}}},
+        {"routing": {"provider_priority": ["a", ["b", "c"]], "local_only": ["x*"], "hedge": {"after": None}}},
+    ],
+)
+def test_good_files_are_valid(tree: Any) -> None:
+    assert judged(tree) == []
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        [],
+        {"sever": {}},
+        {"ollama": {"enpoint": "http://x"}},
+        {"ollama": {"endpoint": "box:11434"}},
+        {"ollama": {"num_ctx": "atuo"}},
+        {"server": {"port": "8080"}},
+        {"server": {"port": True}},
+        {"server": {"port": 70000}},
+        {"server": {"api_key": 5}},
+        {"server": {"reasoning_field": "x"}},
+        {"providers": {"x": {"endpoint": "http://x"}}},
+        {"providers": {"-x": {"kind": "ollama"}}},
+        {"routing": {"provider_priority": [[]]}},
+        {"routing": {"hedge": {"after": "never"}}},
+        {"tunnel": {"type": "x"}},
+    ],
+)
+def test_bad_files_are_not(tree: Any) -> None:
+    assert judged(tree)
+
+
+def test_the_keys_are_exactly_those_of_the_contract() -> None:
+    assert known_keys(FileShape) == ("ollama", "llamacpp", "openrouter", "providers", "routing", "server", "tunnel")
+    assert set(known_keys(ProviderShape)) == {
+        "kind",
+        "enabled",
+        "endpoint",
+        "api_key",
+        "thinking_mode",
+        "model_mappings",
+        "headers",
+        "models",
+        "local",
+        "price",
+        "max_concurrent",
+        "allow_manage",
+        "native",
+        "num_ctx",
+        "keep_alive",
+    }
+    assert known_keys(PriceShape) == ("prompt", "completion")
+    assert list(known_keys(RoutingConfig)) == list(EXAMPLE["routing"])
+    assert list(known_keys(HedgeConfig)) == list(EXAMPLE["routing"]["hedge"])
+    assert list(known_keys(ServerConfig)) == list(EXAMPLE["server"])
+    assert known_keys(TunnelConfig) == (
+        *("use_tunnel", "type", "domain", "ssh_host", "ssh_port", "ssh_user", "ssh_identity", "ssh_known_hosts"),
+        *("remote_port", "public_url", "ngrok_path"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("enpoint", "endpoint"),
+        ("apiKey", "api_key"),
+        ("API-KEY", "api_key"),
+        ("enable_fallback", "fallback_enabled"),
+        ("modelmapping", "model_mappings"),
+        ("zzzz", None),
+        ("x" * 100_000, None),
+    ],
+)
+def test_the_nearest_word(word: str, expected: str | None) -> None:
+    assert nearest(word, ("endpoint", "api_key", "fallback_enabled", "model_mappings")) == expected
+
+
+def test_a_misfit_at_the_top_is_told_without_a_path() -> None:
+    with pytest.raises(ConfigError, match=r"^here: must be an object, not a list$"):
+        fitted([], ServerConfig, "here")

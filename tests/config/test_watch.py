@@ -1,0 +1,177 @@
+"""Hot reload: what is taken over, what is told, and when; by a clock that jumps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from linx.config import file as config_file
+from linx.config.load import Config, load
+from linx.config.watch import INTERVAL_S, ConfigWatch
+from linx.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio.testing import MockClock
+
+Told = list[tuple[float, str]]
+
+
+@pytest.fixture(autouse=True)
+def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(port: int | str, path: str = "config.json") -> None:
+    Path(path).write_text(f'{{"server": {{"port": {port}}}}}')
+    os.chmod(path, 0o600)
+
+
+def watch(load_it: Callable[[], Config] = lambda: load(None, {})) -> ConfigWatch:
+    return ConfigWatch(load_it, config_file.candidates(None, {}), load_it())
+
+
+def word(outcome: Config | ConfigError | None) -> str:
+    if outcome is None:
+        return "-"
+    return str(outcome) if isinstance(outcome, ConfigError) else f"port {outcome.server.port}"
+
+
+async def story(one: ConfigWatch, *steps: tuple[float, Callable[[], object]]) -> Told:
+    """Do each step at its time, and give back what was told, and when."""
+    told: Told = []
+    start = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.run, lambda outcome: told.append((trio.current_time() - start, word(outcome))))
+        for at, act in steps:
+            await trio.sleep_until(start + at)
+            act()
+        await trio.sleep_until(start + steps[-1][0] + 2)
+        nursery.cancel_scope.cancel()
+    return told
+
+
+async def test_a_changed_file_takes_over_within_two_seconds(autojump_clock: MockClock) -> None:
+    write(1)
+    one = watch()
+    assert await story(one, (3.1, lambda: write(2)), (10.1, lambda: write(3))) == [(3.5, "port 2"), (10.5, "port 3")]
+    assert word(one.config) == "port 3"
+    assert one.problem is None
+
+
+async def test_a_bad_file_changes_nothing_and_is_told_once(autojump_clock: MockClock) -> None:
+    write(1)
+    one = watch()
+    told = await story(one, (3.1, lambda: write('"x"')), (60, lambda: None))
+    assert told == [(4.0, "config.json: server.port: must be a whole number, not a string")]
+    assert word(one.config) == "port 1"
+    assert word(one.problem) == told[0][1]
+
+
+async def test_the_same_config_again_ends_the_problem(autojump_clock: MockClock) -> None:
+    write(1)
+    one = watch()
+    told = await story(one, (3.1, lambda: write("")), (8.1, lambda: write(1)))
+    assert [at for at, _ in told] == [4.0, 8.5]
+    assert told[1][1] == "port 1"
+    assert one.problem is None
+
+
+async def test_another_problem_is_told_again(autojump_clock: MockClock) -> None:
+    write(1)
+    told = await story(watch(), (3.1, lambda: write(70000)), (8.1, lambda: write(-1)))
+    assert [text for _, text in told] == [
+        "config.json: server.port: must be at most 65535",
+        "config.json: server.port: must be at least 0",
+    ]
+
+
+async def test_a_file_caught_half_written_is_not_told(autojump_clock: MockClock) -> None:
+    write(1)
+    told = await story(watch(), (3.1, lambda: Path("config.json").write_text('{"server": {')), (3.6, lambda: write(2)))
+    assert told == [(4.0, "port 2")]
+
+
+async def test_an_editor_that_renames(autojump_clock: MockClock) -> None:
+    write(1)
+
+    def save() -> None:
+        write(2, "config.json~new")
+        os.replace("config.json~new", "config.json")
+
+    assert await story(watch(), (3.1, save)) == [(3.5, "port 2")]
+
+
+async def test_an_editor_that_deletes_first(autojump_clock: MockClock) -> None:
+    write(1)
+    told = await story(watch(), (3.1, lambda: os.unlink("config.json")), (3.6, lambda: write(2)))
+    assert told == [(4.0, "port 2")]
+
+
+async def test_a_deleted_file_never_brings_the_defaults_back(autojump_clock: MockClock, tmp_path: Path) -> None:
+    write(1)
+    one = watch()
+    told = await story(one, (3.1, lambda: os.unlink("config.json")), (9.1, lambda: write(2)))
+    assert told == [(4.0, f"{tmp_path}/config.json: is gone; the config stays as it was"), (9.5, "port 2")]
+
+
+async def test_a_file_that_appears_later_is_picked_up(autojump_clock: MockClock) -> None:
+    assert await story(watch(), (3.1, lambda: write(7))) == [(3.5, "port 7")]
+
+
+async def test_a_change_between_the_start_and_the_first_look_is_seen(autojump_clock: MockClock) -> None:
+    write(1)
+    config = load(None, {})
+    write(2)
+    one = ConfigWatch(lambda: load(None, {}), ("config.json",), config)
+    assert await story(one, (0.1, lambda: None)) == [(0.5, "port 2")]
+
+
+async def test_the_same_content_again_is_no_news(autojump_clock: MockClock) -> None:
+    write(1)
+    assert await story(watch(), (3.1, lambda: os.utime("config.json", ns=(5, 5)))) == []
+
+
+async def test_who_loads_may_refuse_for_reasons_of_its_own(autojump_clock: MockClock) -> None:
+    write(1)
+
+    def load_it() -> Config:
+        config = load(None, {})
+        if config.server.port == 2:
+            raise ConfigError("here", "not two")
+        return config
+
+    assert await story(watch(load_it), (3.1, lambda: write(2))) == [(4.0, "here: not two")]
+
+
+async def test_an_unchanged_file_is_not_read(autojump_clock: MockClock) -> None:
+    write(1)
+    read: list[float] = []
+
+    def load_it() -> Config:
+        read.append(trio.current_time())
+        return load(None, {})
+
+    await story(watch(load_it), (3600, lambda: None))
+    assert len(read) == 2  # the start and the first look
+
+
+def test_a_reload_by_hand_tells_everything() -> None:
+    write(1)
+    one = watch()
+    assert word(one.reload()) == "port 1"
+    write("1,")
+    assert "is not JSON" in word(one.reload())
+    assert word(one.look()) == "-"
+    write(2)
+    assert word(one.reload()) == "port 2"
+    assert (word(one.look()), one.problem) == ("-", None)
+
+
+def test_it_looks_often_enough() -> None:
+    assert INTERVAL_S * 2 < 2

@@ -1,0 +1,145 @@
+"""Counters, the decaying histogram, and the records of requests."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from linx.core.chat import Usage
+from linx.core.telemetry import KEPT_REQUESTS, AttemptRecord, Buckets, Counters, Histogram, RequestRecord, Telemetry
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95])
+def test_a_percentile_is_right_to_an_eighth(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Histogram, "DECAY", 0.0)
+    histogram = Histogram()
+    draw = random.Random(1)
+    samples = [draw.lognormvariate(0, 1) for _ in range(5000)]
+    for sample in samples:
+        histogram.add(sample)
+    exact = sorted(samples)[int(share * len(samples))]
+    assert histogram.percentile(share) == pytest.approx(exact, rel=0.125)
+
+
+def test_an_empty_histogram_knows_nothing() -> None:
+    assert Histogram().percentile(0.5) is None
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.0005, 3600.0, 1e9])
+def test_the_ends_of_the_scale(seconds: float) -> None:
+    histogram = Histogram()
+    histogram.add(seconds)
+    assert histogram.percentile(1.0) is not None
+    assert histogram.percentile(0.0) is not None
+
+
+def test_old_samples_fade() -> None:
+    histogram = Histogram()
+    for _ in range(1000):
+        histogram.add(10.0)
+    for _ in range(500):
+        histogram.add(0.1)
+    assert histogram.samples == 1500
+    p95 = histogram.percentile(0.95)
+    assert p95 is not None
+    assert p95 < 0.2
+
+
+def test_weights_never_overflow() -> None:
+    histogram = Histogram()
+    for _ in range(60_000):
+        histogram.add(1.0)
+    assert histogram.percentile(0.5) == pytest.approx(1.0, rel=0.25)
+
+
+def test_counters_add_up() -> None:
+    counters = Counters()
+    counters.used(Usage(10, 5), 0.25)
+    counters.used(Usage(1, 2), None)
+    assert (counters.prompt_tokens, counters.completion_tokens, counters.cost_usd) == (11, 7, 0.25)
+
+
+def record(name: str = "r") -> RequestRecord:
+    return RequestRecord(name, 1_700_000_000.0, 100.0, "POST", "/v1/chat/completions", model="m")
+
+
+def test_the_attempts_header_is_in_the_order_of_their_start() -> None:
+    one = record()
+    one.attempts = [
+        AttemptRecord("ollama", "m", 100.0, 100.5, "connect_failed"),
+        AttemptRecord("openrouter", "x/m", 100.5),
+    ]
+    assert one.attempts_header() == b"ollama=connect_failed"  # what still runs is no winner yet
+    one.provider = "openrouter"
+    assert one.attempts_header() == b"ollama=connect_failed, openrouter=ok"
+
+
+def test_a_record_as_json() -> None:
+    one = record()
+    one.attempts = [AttemptRecord("ollama", "m", 100.25, 100.5, "reset"), AttemptRecord("b", "m", 100.5)]
+    one.first_token, one.usage, one.cost_usd = 101.0, Usage(3, 4), 0.5
+    shown = one.as_json()
+    assert shown["attempts"] == [
+        {"provider": "ollama", "model": "m", "started_ms": 250.0, "ended_ms": 500.0, "outcome": "reset"},
+        {"provider": "b", "model": "m", "started_ms": 500.0, "ended_ms": None, "outcome": None},
+    ]
+    assert (shown["first_token_ms"], shown["duration_ms"], shown["tokens"]) == (
+        1000.0,
+        None,
+        {"prompt": 3, "completion": 4},
+    )
+
+
+def test_only_the_last_records_are_kept_and_the_newest_comes_first() -> None:
+    telemetry = Telemetry()
+    for number in range(KEPT_REQUESTS + 10):
+        one = record(str(number))
+        telemetry.begin(one)
+        telemetry.end(one, "done", 101.0)
+    running = record("running")
+    telemetry.begin(running)
+    newest = list(telemetry.newest())
+    assert len(newest) == KEPT_REQUESTS + 1
+    assert [one.id for one in newest[:2]] == ["running", str(KEPT_REQUESTS + 9)]
+    assert newest[1].as_json()["duration_ms"] == 1000.0
+    assert telemetry.counters("a") is telemetry.counters("a")
+
+
+def test_linx_s_own_share_is_what_no_attempt_was_waiting_for() -> None:
+    one = record()
+    assert one.own_s(101.0) == 1.0
+    one.wait_begins(101.0)
+    one.wait_begins(102.0)  # a hedge
+    assert one.own_s(103.0) == 1.0
+    one.wait_ends(104.0)
+    assert one.own_s(105.0) == 1.0
+    one.wait_ends(106.0)
+    assert (one.upstream_s, one.own_s(106.5)) == (5.0, 1.5)
+
+
+def test_an_attempt_is_counted_once_by_its_first_outcome() -> None:
+    counters = Counters()
+    attempt = AttemptRecord("a", "m", 100.0, counters=counters)
+    attempt.part(100.5).end("ok", 101.0)
+    attempt.end("reset", 102.0)
+    attempt.end("lost", 103.0)
+    assert (attempt.outcome, attempt.ended, counters.outcomes) == ("reset", 102.0, {"reset": 1})
+
+
+def test_the_phase_follows_the_attempts_until_the_answer_comes() -> None:
+    one = record()
+    attempt = AttemptRecord("a", "m", 100.0, request=one)
+    attempt.entered("queued")
+    assert one.phase == "queued"
+    one.phase = "streaming"
+    attempt.entered("waiting")
+    assert one.phase == "streaming"
+
+
+def test_buckets_count_up_to_and_with_their_bounds() -> None:
+    buckets = Buckets((0.1, 1.0))
+    for seconds in (0.0, 0.1, 0.5, 1.0, 1.5):
+        buckets.add(seconds)
+    assert buckets.counts == [2, 2, 1]
+    assert buckets.total_s == pytest.approx(3.1)

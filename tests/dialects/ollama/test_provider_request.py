@@ -1,0 +1,272 @@
+"""Requests for Ollama, translated from the hub or as an Ollama client wrote them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from linx.core import jsontext
+from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+from linx.core.errors import BadRequest, Fallback, Refused
+from linx.dialects.ollama.provider_request import (
+    chat_body,
+    keep_alive_for,
+    needs_completion,
+    prompt_tokens_estimate,
+    request_for,
+    think_for,
+)
+
+MESSAGES = [{"role": "user", "content": "Hi"}]
+THINKER = ModelTraits(can_think=True)
+
+
+def sent(traits: ModelTraits | None = None, /, **body: Any) -> JsonObject:
+    chat = ChatRequest("asked", {"model": "asked", "messages": MESSAGES} | body)
+    return chat_body(chat, "m:7b", traits or ModelTraits())
+
+
+def native(given: JsonObject, traits: ModelTraits | None = None, dialect: str = "ollama") -> tuple[str, JsonObject]:
+    hub = {"model": "asked", "messages": MESSAGES}
+    return request_for(ChatRequest("asked", hub, dialect=dialect, native=given), "m:7b", traits or ModelTraits())
+
+
+def test_the_least_request() -> None:
+    assert sent() == {"model": "m:7b", "messages": MESSAGES, "stream": True}
+    assert request_for(ChatRequest("m", {"messages": MESSAGES}), "m", ModelTraits())[0] == "/api/chat"
+
+
+def test_what_has_no_place_is_left_out() -> None:
+    assert sent(
+        stream=False, stream_options={"include_usage": True}, parallel_tool_calls=True, logit_bias={"1": 2}, user="u",
+        metadata={}, store=True, service_tier="auto", prediction={}, verbosity="low", n=1, tool_choice="auto",
+        prompt_cache_key="k", modalities=["text"], web_search_options={}, temperature=None, stop=None,
+    ) == sent()  # fmt: skip
+
+
+def test_sampling_goes_into_options() -> None:
+    body = sent(
+        max_tokens=5, max_completion_tokens=6.0, temperature=0, top_p=0.9, seed=7, presence_penalty=1,
+        frequency_penalty=-1, top_k=40, min_p=0.1, typical_p=0.9, repetition_penalty=1.2, repeat_last_n=64,
+        num_ctx=8192, stop="END",
+    )  # fmt: skip
+    assert body["options"] == {
+        "num_predict": 6, "temperature": 0, "top_p": 0.9, "top_k": 40, "min_p": 0.1, "typical_p": 0.9, "seed": 7,
+        "presence_penalty": 1, "frequency_penalty": -1, "repeat_penalty": 1.2, "repeat_last_n": 64, "num_ctx": 8192,
+        "stop": ["END"],
+    }  # fmt: skip
+
+
+def test_options_of_the_client_win() -> None:
+    body = sent(ModelTraits(num_ctx=4096), temperature=1, options={"temperature": 0.5, "num_ctx": 9, "seed": None})
+    assert body["options"] == {"temperature": 0.5, "num_ctx": 9}
+
+
+@pytest.mark.parametrize(
+    ("stop", "own"),
+    [("a", ["a"]), (["a", "", None, "b"], ["a", "b"]), ("", None), ([], None), ([""], None), (None, None)],
+)
+def test_stop(stop: Any, own: list[str] | None) -> None:
+    assert sent(stop=stop).get("options", {}).get("stop") == own
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"temperature": "0"}, "temperature"),
+        ({"seed": 1.5}, "seed"),
+        ({"seed": 2**70}, "seed"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_completion_tokens": "9"}, "max_completion_tokens"),
+        ({"stop": 5}, "stop"),
+        ({"stop": ["a", 5]}, "stop"),
+        ({"options": []}, "options"),
+        ({"options": {"num_ctx": "x"}}, "options.num_ctx"),
+        ({"keep_alive": []}, "keep_alive"),
+        ({"keep_alive": True}, "keep_alive"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema.schema"),
+        ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format.json_schema.schema"),
+        ({"response_format": {}}, "response_format"),
+        ({"response_format": "json"}, "response_format"),
+    ],
+)
+def test_what_is_wrong_everywhere(body: JsonObject, param: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        sent(**body)
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"n": 2},
+        {"audio": {"voice": "x"}},
+        {"modalities": ["text", "audio"]},
+        {"response_format": {"type": "grammar"}},
+        {"tools": [{"type": "custom"}]},
+    ],
+)
+def test_what_another_provider_may_do(body: JsonObject) -> None:
+    with pytest.raises(Refused) as refused:
+        sent(**body)
+    assert refused.value.fallback is Fallback.YES
+    assert refused.value.status == 400
+    assert not refused.value.blames_provider
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "own"),
+    [
+        (None, None),
+        ({"type": "text"}, None),
+        ({"type": "json_object"}, "json"),
+        ({"type": "json_object", "schema": {}}, "json"),
+        ({"type": "json_object", "schema": SCHEMA}, SCHEMA),
+        ({"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}, SCHEMA),
+    ],
+)
+def test_format(wanted: Any, own: Any) -> None:
+    assert sent(response_format=wanted).get("format") == own
+
+
+def test_tools() -> None:
+    tool = {"type": "function", "function": {"name": "f"}}
+    parameters = {"type": "object", "properties": {}}
+    assert sent(tools=[tool])["tools"] == [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
+    assert "tools" not in sent(tools=[tool], tool_choice="none")
+
+
+@pytest.mark.parametrize(
+    ("wish", "can_think", "think"),
+    [
+        (None, True, None),
+        (False, True, False),
+        (False, False, False),
+        (False, None, False),
+        ("none", None, False),
+        ("off", None, False),
+        (True, True, True),
+        (True, False, None),
+        (True, None, None),
+        ("low", None, None),
+        ("minimal", True, "low"),
+        ("low", True, "low"),
+        ("Medium", True, "medium"),
+        ("high", True, "high"),
+        ("xhigh", True, "max"),
+        ("ultra", True, "max"),
+        ("max", True, "max"),
+        ("dynamic", True, True),
+    ],
+)
+def test_think(wish: bool | str | None, can_think: bool | None, think: bool | str | None) -> None:
+    assert think_for(wish, ModelTraits(can_think=can_think)) == think
+
+
+def test_every_way_to_ask_for_thinking() -> None:
+    assert sent(THINKER, reasoning_effort="high")["think"] == "high"
+    assert sent(THINKER, reasoning_effort="none")["think"] is False
+    assert sent(THINKER, reasoning={"effort": "low"})["think"] == "low"
+    assert sent(THINKER, think=True)["think"] is True
+    assert sent(chat_template_kwargs={"enable_thinking": False})["think"] is False
+    assert sent(ModelTraits(thinking_mode=False))["think"] is False
+    assert "think" not in sent(ModelTraits(thinking_mode=True))
+    assert sent(ModelTraits(thinking_mode=True, can_think=True))["think"] is True
+    assert "think" not in sent(THINKER)
+
+
+def test_keep_alive_and_num_ctx_are_configured_or_asked() -> None:
+    traits = ModelTraits(num_ctx=8192, keep_alive="300")
+    body = sent(traits)
+    assert body["keep_alive"] == 300
+    assert body["options"] == {"num_ctx": 8192}
+    assert sent(traits, keep_alive="5m")["keep_alive"] == "5m"
+    assert sent(traits, keep_alive=0)["keep_alive"] == 0
+    assert "keep_alive" not in sent()
+
+
+@pytest.mark.parametrize(
+    ("given", "own"),
+    [(None, None), ("300", 300), ("-1", -1), ("1.5", 1.5), ("5m", "5m"), ("-1m", "-1m"), (2.5, 2.5), (0, 0), ("", "")],
+)
+def test_numbers_are_sent_as_numbers(given: Any, own: Any) -> None:
+    value = keep_alive_for(given)
+    assert value == own
+    assert type(value) is type(own)
+
+
+def test_logprobs() -> None:
+    body = sent(logprobs=True, top_logprobs=3)
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 3)
+    assert "top_logprobs" not in sent(logprobs=True)
+    assert "logprobs" not in sent(logprobs=False, top_logprobs=3)
+
+
+def test_the_body_is_the_same_each_time_and_the_hub_is_left_alone() -> None:
+    hub = {"model": "a", "messages": MESSAGES, "tools": [{"type": "function", "function": {"name": "f"}}], "stop": "x"}
+    before = jsontext.dumps(hub)
+    chat = ChatRequest("a", hub)
+    assert jsontext.dumps(chat_body(chat, "m", THINKER)) == jsontext.dumps(chat_body(chat, "m", THINKER))
+    assert jsontext.dumps(hub) == before
+
+
+def test_a_native_body_keeps_every_field() -> None:
+    given = {"model": "asked", "messages": [], "stream": False, "new": {"x": 1}, "options": {"num_gpu": 1}}
+    path, body = native(given)
+    assert path == "/api/chat"
+    assert body == {**given, "model": "m:7b", "stream": True}
+    assert given["model"] == "asked"
+
+
+def test_what_is_configured_fills_what_a_native_body_leaves_open() -> None:
+    traits = ModelTraits(num_ctx=8192, keep_alive="300", thinking_mode=False)
+    _path, body = native({"model": "a", "messages": [], "options": {"seed": 1}}, traits)
+    assert body["options"] == {"seed": 1, "num_ctx": 8192}
+    assert body["keep_alive"] == 300
+    assert body["think"] is False
+    said = {"model": "a", "messages": [], "options": {"num_ctx": 9}, "keep_alive": 0, "think": True}
+    assert native(said, traits)[1] == {**said, "model": "m:7b", "stream": True}
+    _path, body = native({"model": "a", "messages": [], "options": None}, traits)
+    assert body["options"] == {"num_ctx": 8192}
+    assert "think" not in native({"model": "a"}, ModelTraits(thinking_mode=True))[1]
+
+
+def test_a_generate_body_goes_to_generate() -> None:
+    given = {"model": "a", "prompt": "x", "suffix": "y", "raw": False, "template": "t"}
+    path, body = native(given, ModelTraits(thinking_mode=False, num_ctx=4096), "ollama_generate")
+    assert path == "/api/generate"
+    assert body == {**given, "model": "m:7b", "stream": True, "options": {"num_ctx": 4096}}
+    assert native({"prompt": "x"}, ModelTraits(thinking_mode=False), "ollama_generate")[1]["think"] is False
+
+
+def test_a_generate_request_can_be_a_chat() -> None:
+    chat = ChatRequest("a", {"messages": MESSAGES}, dialect="ollama_generate", native={"prompt": "Hi"})
+    assert chat_body(chat, "m", ModelTraits()) == {"model": "m", "messages": MESSAGES, "stream": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "needs"),
+    [({}, False), ({"raw": False, "suffix": ""}, False), ({"raw": True}, True), ({"suffix": "x"}, True)],
+)
+def test_needs_completion(body: JsonObject, needs: bool) -> None:
+    assert needs_completion(body) is needs
+
+
+def test_the_estimate_counts_all_there_is() -> None:
+    def estimate(*messages: JsonObject, **more: Any) -> int:
+        return prompt_tokens_estimate(ChatRequest("m", {"messages": list(messages), **more}))
+
+    assert estimate() == 0
+    assert estimate({"content": "x" * 400}) == 108
+    assert estimate({"content": "é" * 400}) == 208
+    assert estimate({"content": None}) == 8
+    parts = [{"type": "text", "text": "x" * 400}, {"type": "image_url"}, "x" * 40]
+    assert estimate({"content": parts}) == 1718
+    calls = [{"function": {"arguments": "x" * 40}}, {"function": None}, 5]
+    assert estimate({"content": "", "reasoning_content": "x" * 40, "tool_calls": calls}) == 28
+    assert estimate(tools=[{"type": "function"}]) > 4

@@ -1,0 +1,369 @@
+"""The shortcut must never be seen: with it and without it a client gets the same."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linx.core import jsontext
+from linx.dialects.anthropic.encoder import AnthropicEncoder
+from linx.dialects.completions.text_completion import CompletionDecoder
+from linx.dialects.ollama.decoder import OllamaDecoder
+from linx.dialects.openai.decoder import OpenAIDecoder
+from linx.dialects.openai.encoder import OpenAIEncoder
+from linx.dialects.openai.splice import TRIES, Shortcut, shortcut_between
+from tests.dialects.openai.help import DONE, TRANSCRIPTS, frame, payloads, request, sse, stamp, text, tools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from linx.core.chat import Chunk, JsonObject
+
+
+class Told:
+    """What a client got, and how."""
+
+    def __init__(self) -> None:
+        self.frames: list[Any] = []
+        self.problem = ""
+        self.short = 0
+        """Reads that went the short way."""
+        self.learnt = 0
+
+
+def relay(
+    reads: Iterable[bytes],
+    *,
+    short: bool = True,
+    to_eof: bool = True,
+    field: str = "reasoning_content",
+    **asked: Any,
+) -> Told:
+    numbers = itertools.count()
+    decoder = OpenAIDecoder(lambda: f"made{next(numbers)}")
+    encoder = OpenAIEncoder(request(**asked), stamp(), field)
+    shortcut = shortcut_between(decoder, encoder) if short else None
+    told, out = Told(), b""
+    for data in (*reads, *(b"", b"") * to_eof):
+        known = shortcut.again(data) if shortcut is not None else None
+        if known is not None:
+            told.short += 1
+            out += known
+            continue
+        data = shortcut.data if shortcut is not None else data
+        chunks: list[Chunk] = decoder.feed(data) if data else decoder.end()
+        encoded = encoder.frames(chunks)
+        if shortcut is not None:
+            shortcut.learn(chunks, encoded)
+            told.learnt += shortcut.is_ready
+        out += encoded
+    told.problem = repr(decoder.problem)
+    told.frames = payloads(out + (encoder.end() if decoder.done else b""))
+    return told
+
+
+def same(reads: Iterable[bytes], **asked: Any) -> Told:
+    reads = list(reads)
+    told, long = relay(reads, **asked), relay(reads, short=False, **asked)
+    assert (told.frames, told.problem) == (long.frames, long.problem)
+    return told
+
+
+def each(*frames: JsonObject | bytes) -> list[bytes]:
+    return [sse(item) for item in frames]
+
+
+ROLE = frame({"role": "assistant", "content": ""})
+END = [sse(frame(finish="stop")), DONE]
+
+
+def test_a_usual_stream_goes_the_short_way() -> None:
+    pieces = ["Hel", "lo", " world", "\n\n", 'a "quote"', "back\\slash", "tab\t", " "]
+    told = same([sse(ROLE), *each(*text(*pieces)), *END])
+    # The first text carries the role out, the second one is learnt from.
+    assert told.short == len(pieces) - 2
+    assert "".join(item["choices"][0]["delta"].get("content", "") for item in told.frames[:-1]) == "".join(pieces)
+
+
+def test_several_frames_in_one_read() -> None:
+    reads = [sse(*text(*pieces)) for pieces in ("abc", "d", "efg", ["h", "", "i"], "jk", ["l\\", "n"], "op")]
+    told = same([sse(ROLE), *each(*text("x", "y")), *reads, *END])
+    assert told.short == 5
+    assert same([sse(ROLE, *text("w")), *reads, *END]).short == 4, "the last of several is learnt from"
+    crlf = [read.replace(b"\n", b"\r\n") for read in (*each(*text("x", "y")), *reads)]
+    assert same([*crlf, *END]).short == 3, "with other line ends only from a read of one"
+
+
+def test_other_line_ends_and_the_beginning_of_the_next_event() -> None:
+    plain, torn = sse(*text("a")).replace(b"\n", b"\r\n"), sse(*text("b")).replace(b"\n", b"\r\n") + b"da"
+    same([plain, plain, torn, torn, torn, plain, *END])
+    same([plain, torn, b"ta: " + plain[6:], plain, plain + b": x", b"y\r\n", plain, *END])
+
+
+def test_reads_that_end_anywhere() -> None:
+    wire = sse(ROLE, *text(*"The quick brown fox jumps over the lazy dog and so on for quite a while"))
+    for size in (7, 100, 150, 200, 400, 900):
+        told = same([*(wire[at : at + size] for at in range(0, len(wire), size)), *END])
+        assert told.short >= len(wire) // size // 2 or size < 200
+    # What was kept of a torn event is not lost at the end.
+    same([*each(*text("a", "b", "c")), sse(*text("d"))[:-1]])
+    same([*each(*text("a", "b", "c")), sse(*text("d", "e")) + b"data: [DONE]"])
+
+
+def test_an_escape_cannot_reach_into_the_next_frame() -> None:
+    before, after = sse(frame({"content": "HOLE"})).split(b"HOLE")
+    for one, two in ((b"a\\", b"n"), (b"\xc3", b"\xa9")):
+        told = same([*each(*text("x", "y", "z")), before + one + after + before + two + after, *END])
+        assert told.short == 1
+
+
+def test_a_frame_that_is_dropped_is_not_the_one_that_was_sent() -> None:
+    """Choice 1 is over; of two frames with the same text the first is sent, the last is not."""
+    over = sse(frame({"content": "b"}, index=1), frame(finish="stop", index=1))
+    both = sse(*text("a"), frame({"content": "a"}, index=1))
+    told = same([*each(*text("x", "y")), over, both, sse(frame({"content": "c"}, index=1)), *END])
+    assert "c" not in [item["choices"][0]["delta"].get("content") for item in told.frames[:-1]]
+
+
+@pytest.mark.parametrize("more", [{"role": "assistant"}, {"reasoning": None}, {"role": "assistant", "refusal": None}])
+def test_what_some_providers_send_in_each_delta(more: JsonObject) -> None:
+    frames = [frame({**more, "content": piece}) for piece in "abcdef"]
+    assert same([*each(*frames), *END]).short == 4
+
+
+def test_of_one_event_several_chunks_and_of_another_none() -> None:
+    """As many chunks as events, but the last chunk is not the last event's."""
+    both = frame({"content": "x"}, finish="stop")
+    reads = [*each(*text("h"), frame({"content": "h"}, index=1))]
+    reads.append(sse(both, frame({"content": "a"}, index=1), frame({"content": "a"})))
+    told = same([*reads, *each(*text("LEAK"), frame({"content": "b"}, index=1)), *END])
+    assert "LEAK" not in str(told.frames)
+    glued = jsontext.dumps(frame({"content": "x"})) * 2
+    same([*each(*text("a", "b")), sse(glued, frame({"role": "x"})), *each(frame({"role": "b"}), *text("c")), *END])
+
+
+@pytest.mark.parametrize("function", [{"arguments": "b"}, {"name": "f", "arguments": "b"}])
+def test_the_pieces_of_a_tool_call_are_counted(function: JsonObject) -> None:
+    call = {"index": 0, "id": "x", "function": function}
+    frames = [frame({"content": piece, "tool_calls": [call]}) for piece in "abcd"]
+    assert same([*each(*text("x", "y"), *frames), *END]).short == 0
+
+
+def test_line_ends_of_two_kinds_in_one_read() -> None:
+    """Whatever is complete goes out with the read that completed it."""
+    first = each(*text("a", "b", "c"))
+    for reads in (
+        [b": keep\n\n" + sse(*text("d")).replace(b"\n", b"\r\n")],
+        [sse(frame(finish="stop")) + DONE.replace(b"\n", b"\r\n")],
+        [sse(*text("d")) + sse(*text("e")).replace(b"\n", b"\r")],
+    ):
+        assert relay([*first, *reads], to_eof=False).frames == relay([*first, *reads], short=False, to_eof=False).frames
+
+
+def test_what_the_provider_adds_and_the_names_of_the_client() -> None:
+    frames = [frame({"content": piece}, provider="X", usage=None, x_new=[1.5, None]) for piece in "abcd"]
+    told = same([*each(*frames), *END], include_usage=True)
+    assert told.short == 2
+    for item in told.frames[1:4]:
+        assert (item["model"], item["provider"], item["x_new"], item["usage"]) == ("asked", "X", [1.5, None], None)
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "both"])
+@pytest.mark.parametrize("theirs", ["reasoning_content", "reasoning"])
+def test_reasoning(field: str, theirs: str) -> None:
+    frames = [frame({theirs: piece}) for piece in ("a", "b", "c", "d", "e")]
+    told = same([*each(*frames), *each(*text("x", "y", "z", "w")), *END], field=field)
+    assert told.short >= 2
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"",
+        b"\\u00e9",
+        b"\\ud83d",
+        b"\\ud83d\\ude00",
+        b"\\x41",
+        b"\\",
+        b'"',
+        b'","refusal":"no',
+        b'"},"finish_reason":"stop","x":{"a":"',
+        b"a\x00b",
+        b"a\tb",
+        b"a\nb",
+        b"a\n\ndata: b",
+        b"\xff",
+        b"\xc3",
+        b"\xed\xa0\x80",
+        b"\xe2\x80\xa8",
+        b"\xe2\x80\xa9",
+        b"\xc2\x85",
+    ],
+)
+def test_a_text_that_is_not_plain_goes_the_long_way(piece: bytes) -> None:
+    before, after = sse(frame({"content": "HOLE"})).split(b"HOLE")
+    reads = [*each(*text("a", "b", "c")), before + piece + after, *each(*text("d", "e", "f")), *END]
+    assert relay(reads[:3]).short == relay(reads[:4]).short == 1
+    same(reads)
+
+
+@pytest.mark.parametrize("piece", ["é", "日本語", "😀", "\x7f", "\u2027", "/", "\\", '"', "\r\n"])
+def test_a_text_that_is_plain(piece: str) -> None:
+    assert same([*each(*text("a", "b", piece, piece, piece)), *END]).short == 3
+
+
+@pytest.mark.parametrize(
+    "within",
+    [
+        sse(frame({"content": "\u00e9"})).replace("\u00e9".encode(), b"\\u00e9"),
+        sse(*text("d"), frame({"content": "e"}, index=1), *text("f")),
+        sse(*text("d", "", "f")),
+    ],
+    ids=["an escape by number", "another choice in between", "an empty text in between"],
+)
+@pytest.mark.parametrize("cut", [3, 60])
+def test_frames_that_are_not_plain_before_the_beginning_of_another(within: bytes, cut: int) -> None:
+    """The whole of them begins and ends as the frame that is known, and still goes the long way."""
+    torn, before = sse(*text("g")), each(*text("a", "b", "c"))
+    reads = [*before, within + torn[:cut], torn[cut:], *each(*text("h", "i")), *END]
+    assert relay(reads[:3]).short == relay(reads[:4]).short == 1
+    same(reads)
+
+
+def test_what_comes_after_the_finish_is_ignored_as_ever() -> None:
+    told = same([*each(*text("a", "b", "c")), END[0], *each(*text("d", "e", "f")), DONE])
+    assert told.short == 1
+
+
+def test_half_an_emoji_waits_for_the_other() -> None:
+    before, after = sse(frame({"content": "HOLE"})).split(b"HOLE")
+    halves = [before + half + after for half in (b"\\ud83d", b"\\ude00")]
+    assert same([*each(*text("a", "b", "c")), *halves, *each(*text("d", "e", "f")), *END]).short >= 2
+    assert same([*each(*text("a", "b", "c")), halves[0], *each(*text("d", "e", "f")), *END]).short >= 2
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [b": a comment\n\n"],
+        [b": half of a"],
+        [b"data: "],
+        [b"event: x\n"],
+        [b"data: 1\r"],
+        [sse(frame({"content": "torn"}))[:-1]],
+        [sse(frame({"content": "torn"}))[:-1], b"\n"],
+        [sse(*text("two", "in one"))],
+        [sse({"error": {"message": "broken"}})],
+        [sse(tools({"index": 0, "id": "x", "function": {"name": "f", "arguments": "{}"}}))],
+        [sse(frame({"content": "b"}, index=1))],
+        [sse(frame({"content": "b"}, finish="stop"))],
+        [sse(frame({"content": "b"}, usage={"prompt_tokens": 1, "completion_tokens": 1}))],
+        [DONE],
+    ],
+)
+def test_anything_else_in_between(between: list[bytes]) -> None:
+    plain = each(*text("a", "b", "c", "d"))
+    same([*plain, *between, *plain, *END])
+
+
+def test_the_text_may_be_the_name_of_something() -> None:
+    for word in ("content", "stop", "index", "chat.completion.chunk", "served", "asked", "c1", "role"):
+        same([*each(*text("a", word, word, "b", word, "c", "d", word)), *END])
+
+
+def test_a_name_spelt_by_number_is_not_taken_for_the_text() -> None:
+    """The literal ``"x"`` stands once, but as the value of another field, which the client does not get."""
+    spelt = sse(frame({"content": "HOLE"}, model="x")).replace(b'"HOLE"', b'"\\u0078"')
+    told = same([*each(*text("a", "b")), spelt, spelt, spelt, *END])
+    assert told.short == 0
+
+
+def test_a_key_that_stands_twice() -> None:
+    twice = sse(frame({"content": "HOLE"})).replace(b'"content":"HOLE"', b'"content":"b","content":"%b"')
+    same([twice % b"c", twice % b"d", twice % b"e", twice % b"f", *END])
+
+
+def test_a_stream_whose_frames_all_differ_is_left_alone() -> None:
+    frames = [frame({"content": "a"}, obfuscation="x" * number) for number in range(1, 60)]
+    told = same([*each(*frames), *END])
+    assert (told.short, told.learnt) == (0, TRIES)
+    # One that differs now and then is learnt again each time.
+    frames = [frame({"content": "a"}, created=1 + number // 3) for number in range(1, 90)]
+    told = same([*each(*frames), *END])
+    assert told.short >= 25
+
+
+def test_a_text_beside_a_tool_call() -> None:
+    """The first fragment of a call begins it, the next is a piece of its arguments: the frame is the same."""
+    call = {"index": 0, "id": "x", "type": "function", "function": {"name": "f", "arguments": "1"}}
+    frames = [frame({"content": piece, "tool_calls": [call]}) for piece in "abcd"]
+    assert same([*each(*text("x", "y"), *frames), *END]).short == 0
+
+
+def test_it_is_for_two_that_speak_alike() -> None:
+    openai = OpenAIEncoder(request(), stamp(), "reasoning")
+    assert isinstance(shortcut_between(OpenAIDecoder(lambda: ""), openai), Shortcut)
+    assert shortcut_between(OllamaDecoder(lambda: ""), openai) is None
+    assert shortcut_between(CompletionDecoder(lambda: ""), openai) is None
+    assert shortcut_between(OpenAIDecoder(lambda: ""), AnthropicEncoder(request(), stamp())) is None
+
+
+@pytest.mark.parametrize("path", sorted(TRANSCRIPTS.glob("*.sse")), ids=lambda path: path.name)
+def test_recorded_streams(path: Any) -> None:
+    wire = path.read_bytes()
+    events = [event + b"\n\n" for event in wire.split(b"\n\n") if event]
+    same(events)
+    same(events, include_usage=True)
+    same(itertools.chain.from_iterable((event[:9], event[9:]) for event in events))
+
+
+_PIECES = st.sampled_from(["a", "b c", "\n", '"', "\\", "é", "😀", "content", "null", "", "\u2028", "x" * 700])
+_DELTAS = st.one_of(
+    _PIECES.map(lambda piece: {"content": piece}),
+    _PIECES.map(lambda piece: {"content": piece}),
+    _PIECES.map(lambda piece: {"reasoning_content": piece}),
+    _PIECES.map(lambda piece: {"role": "assistant", "content": piece}),
+    st.just({"content": "a", "reasoning": "b"}),
+    st.just({"refusal": "a"}),
+    st.just({}),
+)
+_FRAMES = st.builds(
+    lambda delta, index, created, extra: frame(delta, index=index, **{"created": created, **extra}),
+    _DELTAS,
+    st.sampled_from([0, 0, 0, 0, 1]),
+    st.sampled_from([1, 1, 1, 2]),
+    st.sampled_from([{}, {}, {}, {"usage": None}, {"logprobs": None}, {"x": "a"}]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_FRAMES, max_size=12), st.integers(0, 2**32), st.booleans())
+def test_any_stream(frames: list[JsonObject], seed: int, has_usage: bool) -> None:
+    chance = random.Random(seed)
+    reads: list[bytes] = []
+    for item in frames:
+        data = sse(item)
+        if chance.random() < 0.1:  # a fault
+            at = chance.randrange(len(data))
+            data = data[:at] + chance.choice((b"", b'"', b"\\", b"\n", b"\r", b"}", b"\x00")) + data[at + 1 :]
+        if chance.random() < 0.1:  # torn
+            at = chance.randrange(len(data))
+            reads += [data[:at], data[at:]]
+        elif reads and chance.random() < 0.1:  # two in one read
+            reads[-1] += data
+        else:
+            reads.append(data)
+        if chance.random() < 0.3:
+            reads.append(reads[-1])
+    same([*reads, *END], include_usage=has_usage)
+
+
+def test_a_torn_escape_in_a_long_text() -> None:
+    """The text of the short way is read by one expression, which must not be slow on anything."""
+    assert jsontext.is_text(b"a" * 10**6 + b"\\n" * 10**5)
+    assert not jsontext.is_text(b"a\\n" * 10**6 + b'"')

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from linx.core.errors import BadRequest
+from linx.dialects.shared import chat_body as hub
+
+
+@pytest.mark.parametrize("url", ["https://a/b.png", "HTTP://a/b", "data:image/png;base64,AA=="])
+def test_an_image_has_a_web_or_data_url(url: str) -> None:
+    assert hub.image_part(url, "x") == {"type": "image_url", "image_url": {"url": url}}
+    assert hub.image_part(url, "x", "low")["image_url"]["detail"] == "low"
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "/etc/passwd", "", "ftp://a/b"])
+def test_an_image_is_no_file_of_the_provider(url: str) -> None:
+    with pytest.raises(BadRequest, match=r"^where: must be an http"):
+        hub.image_part(url, "where")
+
+
+def test_a_user_message_is_a_string_when_it_is_only_text() -> None:
+    texts = [hub.text_part("a"), hub.text_part("b")]
+    assert hub.user_message(texts) == {"role": "user", "content": "a\n\nb"}
+    assert hub.user_message([]) == {"role": "user", "content": ""}
+    parts = [hub.text_part("a"), hub.file_part("f.pdf", "data:,")]
+    assert hub.user_message(parts) == {"role": "user", "content": parts}
+
+
+@pytest.mark.parametrize(
+    ("roles", "joined"),
+    [
+        ([], []),
+        (["user", "system", "system"], ["user", "system", "system"]),
+        (["system", "user"], ["system", "user"]),
+        (["system", "system", "user", "system"], ["system", "user", "system"]),
+        (["system", "system"], ["system"]),
+    ],
+)
+def test_system_messages_are_joined_at_the_start_only(roles: list[str], joined: list[str]) -> None:
+    messages = [{"role": role, "content": str(number)} for number, role in enumerate(roles)]
+    made = hub.join_leading_system(messages)
+    assert [message["role"] for message in made] == joined
+    assert "".join(message["content"] for message in made).replace("\n\n", "") == "".join(
+        str(number) for number in range(len(roles))
+    )
+
+
+def test_a_clean_id_stays_and_an_unclean_one_is_told_apart() -> None:
+    for clean in ("call_1", "toolu_01-A", "a" * 64):
+        assert hub.clean_id(clean) == clean
+    unclean = ["functions.f:0", "functions.f:1", "functions_f:0", "functions.f_0", "é", "a" * 65, "x y" * 50, "\ud83d"]
+    made = [hub.clean_id(call_id) for call_id in unclean]
+    assert len(set(made)) == len(unclean)
+    assert made == [hub.clean_id(call_id) for call_id in unclean]
+    for call_id in made:
+        assert hub.clean_id(call_id) == call_id
+        assert len(call_id) <= 40
+        assert call_id.isascii()
+    assert made[0].startswith("functions_f_0_")
+
+
+def test_a_name_keeps_its_limit() -> None:
+    assert hub.short_name("a" * 64) == "a" * 64
+    assert len(hub.short_name("a" * 65)) == 64
+    assert hub.short_name("a" * 65) != hub.short_name("a" * 66)
+
+
+def test_a_function_tool_always_has_parameters() -> None:
+    assert hub.function_tool("f", None, None, None) == {
+        "type": "function",
+        "function": {"name": "f", "parameters": {"type": "object", "properties": {}}},
+    }
+    assert hub.function_tool("f", "d", {"type": "object"}, True)["function"] == {
+        "name": "f",
+        "description": "d",
+        "parameters": {"type": "object"},
+        "strict": True,
+    }
+
+
+def test_an_estimate_counts_everything_that_is_read() -> None:
+    call = hub.tool_call("c", "abcd", '{"a":1}1')  # 12
+    body: dict[str, Any] = {
+        "messages": [
+            {"role": "system", "content": "x" * 40},
+            {"role": "user", "content": [hub.text_part("é" * 20), hub.image_part("data:,", "")]},
+            {"role": "assistant", "content": None, "reasoning_content": "y" * 8, "tool_calls": [call]},
+        ]
+    }
+    assert hub.estimate_tokens(body) == (40 + 40 + 8 + 12) // 4 + 1600
+    body["tools"] = [hub.function_tool("f", None, {}, None)]
+    assert hub.estimate_tokens(body) > (40 + 40 + 8 + 12) // 4 + 1600 + 10
+    assert hub.estimate_tokens({"messages": []}) == 1
+
+
+def _frame(*details: Any) -> dict[str, Any]:
+    return {"choices": [{"delta": {"reasoning_details": list(details)}}]}
+
+
+SIGNED = {"type": "reasoning.text", "text": "hm", "signature": "sig", "index": 0}
+SECRET = {"type": "reasoning.encrypted", "data": "AAA", "id": "call_1", "format": "google-gemini-v1"}
+
+
+def test_only_opaque_details_are_taken_from_a_frame() -> None:
+    plain = {"type": "reasoning.text", "text": "hm"}
+    odd = [1, {}, {"type": 5}, {"type": "reasoning.encrypted", "data": 7}, {"type": "reasoning.encrypted", "data": ""}]
+    assert list(hub.opaque_details(_frame(plain, SIGNED, *odd, SECRET))) == [SIGNED, SECRET]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {},
+        {"choices": None},
+        {"choices": []},
+        {"choices": [None]},
+        {"choices": [{"delta": None}]},
+        {"choices": [{"delta": {"reasoning_details": "x"}}]},
+    ],
+)
+def test_a_frame_without_details_has_none(frame: dict[str, Any]) -> None:
+    assert list(hub.opaque_details(frame)) == []
+
+
+def test_what_is_sealed_comes_back_unmodified() -> None:
+    assert hub.unseal(hub.seal([SIGNED, SECRET])) == [SIGNED, SECRET]
+
+
+@pytest.mark.parametrize("text", ["", "somebody else's", "linx:", "linx:!", "linx:é", "linx:QUFB", "linx:e30="])
+def test_what_linx_did_not_seal_is_nothing(text: str) -> None:
+    assert hub.unseal(text) == []
+
+
+def test_ids_of_calls_that_a_history_has() -> None:
+    calls = [hub.tool_call("a", "f", "{}"), hub.tool_call("b", "f", "{}")]
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": calls}, {"role": "assistant"}]
+    assert hub.used_ids({"messages": messages}) == {"a", "b"}

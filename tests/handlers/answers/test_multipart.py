@@ -1,0 +1,72 @@
+"""Where the model stands in a form."""
+
+from __future__ import annotations
+
+import pytest
+
+from linx.handlers.answers.multipart import boundary_of, find_model
+
+PART = b'Content-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+
+
+def form(*parts: bytes, boundary: bytes = b"XX") -> bytes:
+    return b"".join(b"--" + boundary + b"\r\n" + part for part in parts) + b"--" + boundary + b"--\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "boundary"),
+    [
+        (b"multipart/form-data; boundary=XX", b"XX"),
+        (b'Multipart/Form-Data;charset=utf-8; BOUNDARY="a b"', b"a b"),
+        (b"multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxk; x=y", b"----WebKitFormBoundary7MA4YWxk"),
+        (b"multipart/form-data", None),
+        (b"multipart/mixed; boundary=XX", None),
+        (b"application/json", None),
+        (b'multipart/form-data; boundary="a\xff"', None),
+        (b"multipart/form-data; boundary=" + b"x" * 71, None),
+        (b"", None),
+    ],
+)
+def test_boundary(content_type: bytes, boundary: bytes | None) -> None:
+    assert boundary_of(content_type) == boundary
+
+
+def found(data: bytes, boundary: bytes = b"XX") -> bytes | None:
+    place = find_model(data, boundary)
+    return None if place is None else data[place[0] : place[1]]
+
+
+def test_the_model_first_last_or_in_between() -> None:
+    model = PART % (b"model", b"whisper")
+    file = b'Content-Disposition: form-data; name="file"; filename="model"\r\nContent-Type: a/b\r\n\r\n\x00\r\n\xff\r\n'
+    for parts in ((model, file), (file, model), (file, model, file)):
+        assert found(form(*parts)) == b"whisper"
+        assert found(b"a preamble\r\n" + form(*parts)) == b"whisper"
+
+
+def test_headers_in_any_order_and_case() -> None:
+    part = b"Content-Type: text/plain\r\nCONTENT-DISPOSITION:form-data;name=model\r\n\r\nm\r\n"
+    assert found(form(part)) == b"m"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no form",
+        form(PART % (b"models", b"x")),
+        form(PART % (b"model", b"")),
+        form(PART % (b"model", b"x" * 2000)),
+        b'--XX\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisp',
+        b'--XX\r\nContent-Disposition: form-data; name="mod',
+        form(b'X: y\r\n\r\nContent-Disposition: form-data; name="model"\r\n\r\n'),
+    ],
+)
+def test_no_model(data: bytes) -> None:
+    assert found(data) is None
+
+
+def test_every_prefix_finds_it_or_nothing() -> None:
+    data = form(PART % (b"n", b"1"), PART % (b"model", b"whisper"), PART % (b"z", b"2"))
+    values = {found(data[:cut]) for cut in range(len(data))}
+    assert values == {None, b"whisper"}

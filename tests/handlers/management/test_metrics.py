@@ -1,0 +1,104 @@
+"""/metrics: what a scraper reads after a few requests, and that its labels stay few."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from linx.core.chat import Usage
+from linx.core.telemetry import KEPT_MODELS, OTHER_MODELS, Counters
+from tests.e2e.http_client import ask
+from tests.e2e.linx_process import config_for, linx_here
+from tests.fakes import scripted
+from tests.fakes.provider import FakeProvider
+from tests.fakes.scripted import Answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+async def scrape(port: int) -> Samples:
+    answer = await ask(port, "/metrics")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    families = text_string_to_metric_families(answer.body.decode())
+    return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples[name, frozenset(labels.items())]
+
+
+async def test_requests_attempts_tokens_and_cost(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as bad, FakeProvider("openrouter", ["m"]) as good:
+        bad.next(scripted.status(500), scripted.status(400, "no"))
+        config = config_for(bad, good, names=("bad", "good"), routing={"cost_optimization": False})
+        async with linx_here(config, tmp_path) as app:
+            port = app.bound[0][1]
+            await ask(port, "/v1/chat/completions", CHAT)
+            await ask(port, "/v1/chat/completions", {**CHAT, "stream": True})
+            samples = await scrape(port)
+    assert value(samples, "linx_requests_total", outcome="done", status="200") == 1
+    assert value(samples, "linx_requests_total", outcome="failed", status="400") == 1
+    assert value(samples, "linx_attempts_total", provider="bad", outcome="http_500") == 1
+    assert value(samples, "linx_attempts_total", provider="good", outcome="ok") == 1
+    assert value(samples, "linx_tokens_total", provider="good", model="m", type="prompt") == 9
+    assert value(samples, "linx_cost_usd_total", provider="good", model="m") == 0.00042
+    assert value(samples, "linx_first_token_seconds_count", provider="good") == 1
+    assert value(samples, "linx_first_token_seconds_bucket", provider="good", le="+Inf") == 1
+    assert value(samples, "linx_added_latency_seconds_count") == 1
+    assert 0 < value(samples, "linx_added_latency_seconds_sum") < 0.5
+    assert value(samples, "linx_provider_state", provider="good", state="up") == 1
+    assert value(samples, "linx_provider_state", provider="good", state="down") == 0
+    assert value(samples, "linx_provider_active", provider="good") == 0
+    assert value(samples, "linx_upstream_connections", state="active") == 0
+    assert value(samples, "linx_upstream_connections", state="idle") >= 1
+    assert value(samples, "process_open_fds") > 0
+
+
+async def test_hedges_won_and_wasted(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as slow, FakeProvider("openai", ["m"]) as quick:
+        slow.default = Answer(first_s=60)
+        config = config_for(slow, quick, names=("slow", "quick"), routing={"hedge": {"after": 0.05}})
+        async with linx_here(config, tmp_path) as app:
+            port = app.bound[0][1]
+            await ask(port, "/v1/chat/completions", CHAT)
+            samples = await scrape(port)
+    assert value(samples, "linx_hedges_total", provider="quick") == 1
+    assert value(samples, "linx_hedges_won_total", provider="quick") == 1
+    assert value(samples, "linx_attempts_wasted_total", provider="slow") == 1
+    assert value(samples, "linx_attempts_wasted_total", provider="quick") == 0
+
+
+async def test_a_running_request_is_counted_by_its_phase(tmp_path: Path) -> None:
+    import trio
+
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.default = Answer(first_s=60)
+        config = config_for(fake, names=("a",), providers={"a": {"max_concurrent": 1}})
+        async with linx_here(config, tmp_path) as app, trio.open_nursery() as nursery:
+            port = app.bound[0][1]
+            nursery.start_soon(ask, port, "/v1/chat/completions", CHAT)
+            await fake.received()
+            nursery.start_soon(ask, port, "/v1/chat/completions", CHAT)
+            slots = app.context.providers[0].slots
+            while not slots.waiting:
+                await trio.lowlevel.checkpoint()
+            samples = await scrape(port)
+            nursery.cancel_scope.cancel()
+    assert value(samples, "linx_requests_running", phase="waiting") == 1
+    assert value(samples, "linx_requests_running", phase="queued") == 1
+    assert value(samples, "linx_provider_queued", provider="a") == 1
+    assert value(samples, "linx_provider_active", provider="a") == 1
+
+
+def test_models_that_clients_make_up_share_one_label() -> None:
+    counters = Counters()
+    for number in range(KEPT_MODELS + 100):
+        counters.used(Usage(1, 1), None, f"made-up-{number}")
+    assert len(counters.models) == KEPT_MODELS + 1
+    assert counters.models[OTHER_MODELS].prompt_tokens == 100

@@ -1,0 +1,156 @@
+"""Transports: over a real socket, and over a pair of streams in memory."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+
+from linx.http1.transport import BREAKS, SocketTransport, StreamTransport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@asynccontextmanager
+async def sockets() -> AsyncIterator[tuple[SocketTransport, SocketTransport]]:
+    ours, theirs = socket.socketpair()
+    left, right = SocketTransport(ours), SocketTransport(theirs)
+    try:
+        yield left, right
+    finally:
+        left.close()
+        right.close()
+
+
+async def test_what_is_sent_arrives() -> None:
+    async with sockets() as (left, right):
+        await left.send(b"hello")
+        assert await right.recv() == b"hello"
+        await left.send(b"")
+        assert not right.is_readable()
+
+
+async def test_at_most_the_limit_is_read() -> None:
+    async with sockets() as (left, right):
+        await left.send(b"hello")
+        assert await right.recv(2) == b"he"
+        assert right.is_readable()
+        assert await right.recv() == b"llo"
+
+
+async def test_a_full_kernel_buffer_makes_the_writer_wait() -> None:
+    data = bytes(range(256)) * 40_000
+    received = bytearray()
+    async with sockets() as (left, right):
+        assert 0 < left.send_some(data) < len(data)
+        with pytest.raises(BlockingIOError):
+            left.send_some(data)
+        while right.is_readable():
+            await right.recv()
+
+        async def read() -> None:
+            while len(received) < len(data):
+                received.extend(await right.recv())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            await left.send(data)
+        assert received == data
+
+
+async def test_waiting_can_be_cancelled() -> None:
+    async with sockets() as (left, right):
+        with trio.move_on_after(0.01) as scope:
+            await right.recv()
+        assert scope.cancelled_caught
+        with trio.move_on_after(0.01) as scope:
+            await left.send(bytes(10_000_000))
+        assert scope.cancelled_caught
+
+
+async def test_the_end_of_the_other_side() -> None:
+    async with sockets() as (left, right):
+        left.end_writing()
+        left.end_writing()
+        assert right.is_readable()
+        assert await right.recv() == b""
+        await right.send(b"still heard")
+        assert await left.recv() == b"still heard"
+
+
+async def test_writing_to_nobody() -> None:
+    async with sockets() as (left, right):
+        right.close()
+        left.end_writing()
+        with pytest.raises(BREAKS):
+            await left.send(b"x")
+        with pytest.raises(BREAKS):
+            left.send_some(b"x")
+
+
+async def test_a_closed_transport() -> None:
+    async with sockets() as (left, _right):
+        left.close()
+        left.close()
+        left.end_writing()
+        assert left.is_readable()
+        for use in (left.recv, lambda: left.send(b"x")):
+            with pytest.raises(BREAKS):
+                await use()
+
+
+async def test_closing_wakes_the_reader_and_the_writer() -> None:
+    async def expect_break(use: str) -> None:
+        with pytest.raises(BREAKS):
+            await (left.recv() if use == "recv" else left.send(bytes(10_000_000)))
+
+    async with sockets() as (left, _right), trio.open_nursery() as nursery:
+        nursery.start_soon(expect_break, "recv")
+        nursery.start_soon(expect_break, "send")
+        await trio.testing.wait_all_tasks_blocked()
+        left.close()
+
+
+async def test_no_delay_on_tcp() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as sock:
+        transport = SocketTransport(sock)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert not transport.is_readable()
+
+
+async def test_a_stream() -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    left, right = StreamTransport(ours), StreamTransport(theirs)
+    assert left.send_some(b"x") == 0
+    await left.send(b"hello")
+    data = await right.recv(3)
+    assert (data, type(data)) == (b"hel", bytes)
+    assert not right.is_readable()
+    left.end_writing()
+    assert await right.recv() == b"lo"
+    assert await right.recv() == b""
+    left.close()
+    left.close()
+    with pytest.raises(BREAKS):
+        await right.send(b"x")
+    with pytest.raises(BREAKS):
+        await left.recv()
+
+
+async def test_a_stream_over_a_socket_is_closed_by_the_socket() -> None:
+    one, two = socket.socketpair()
+    with two:
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(one))
+        transport = StreamTransport(stream, stream)
+        assert not transport.is_readable()
+        transport.end_writing()
+        two.send(b"x")
+        assert transport.is_readable()
+        assert await transport.recv() == b"x"
+        transport.close()
+        assert two.recv(1) == b""

@@ -1,0 +1,342 @@
+"""One provider: how it is asked, what its names are, what is known of its models, what a reload keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import linx
+from linx.core import jsontext
+from linx.core.chat import ChatRequest
+from linx.core.errors import Garbled
+from linx.core.telemetry import Counters
+from linx.dialects.ollama.decoder import OllamaDecoder
+from linx.dialects.openai.decoder import OpenAIDecoder
+from linx.providers import prices
+from linx.providers.prices import Price
+from linx.providers.provider import (
+    FORGET_CONTEXT_S,
+    HOP_HEADER,
+    KEPT_MODELS,
+    SMALLEST_CONTEXT,
+    Candidate,
+    Model,
+    Provider,
+)
+from tests.routing.world import has, provider
+
+if TYPE_CHECKING:
+    from linx.upstream.pool import Sending
+
+CHAT_BODY: dict[str, Any] = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def chat(dialect: str = "openai", native: dict[str, Any] | None = None, **fields: Any) -> ChatRequest:
+    return ChatRequest("asked", {**CHAT_BODY, **fields}, dialect=dialect, native=native)
+
+
+def fields_of(sending: Sending) -> dict[bytes, bytes]:
+    names = [name for name, _value in sending.headers]
+    assert len(names) == len(set(names))
+    return dict(sending.headers)
+
+
+# --- how it is asked ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "chat_path", "list_path"),
+    [
+        ("ollama", "http://localhost:11434", b"/api/chat", b"/v1/models"),
+        ("ollama", "http://localhost:11434/v1", b"/api/chat", b"/v1/models"),
+        ("ollama", "http://nas.local/ollama/", b"/ollama/api/chat", b"/ollama/v1/models"),
+        ("llamacpp", "http://localhost:8081", b"/v1/chat/completions", b"/v1/models"),
+        ("openrouter", "https://openrouter.ai/api/v1", b"/api/v1/chat/completions", b"/api/v1/models"),
+        ("openai", "https://api.groq.com/openai/v1/", b"/openai/v1/chat/completions", b"/openai/v1/models"),
+        ("openai", "https://api.openai.com", b"/v1/chat/completions", b"/v1/models"),
+    ],
+)
+def test_where_it_is_asked(kind: Any, endpoint: str, chat_path: bytes, list_path: bytes) -> None:
+    one = provider("a", kind=kind, endpoint=endpoint)
+    sending = one.chat_sending(chat(), "m", 0.0, b"hop")
+    assert (sending.method, sending.target) == (b"POST", chat_path)
+    listing = one.get("/models", under_api=True)
+    assert (listing.method, listing.target, listing.body) == (b"GET", list_path, b"")
+    posted = one.post("/x", {"a": 1}, under_api=True)
+    assert posted.target == list_path.replace(b"/models", b"/x")
+    assert posted.body == b'{"a":1}'
+    root = list_path.removesuffix(b"/v1/models")
+    assert one.get("/api/tags").target == root + b"/api/tags"
+    assert one.post("/api/show", {}).target == root + b"/api/show"
+    assert one.relayed(b"POST", "/api/pull", b"hop").target == root + b"/api/pull"
+    assert one.relayed(b"POST", "/rerank", b"hop", under_api=True).target == list_path.replace(b"/models", b"/rerank")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "origin"),
+    [
+        ("http://a.test", "http://a.test"),
+        ("https://a.test", "https://a.test"),
+        ("https://a.test:8443/v1", "https://a.test:8443"),
+        ("http://[::1]:11434", "http://[::1]:11434"),
+    ],
+)
+def test_its_origin(endpoint: str, origin: str) -> None:
+    assert str(provider("a", endpoint=endpoint).origin) == origin
+
+
+def test_its_headers_are_built_and_configured_ones_win() -> None:
+    headers = {"X-Title": "Linx", "User-Agent": "mine", "AUTHORIZATION": "Basic abc"}
+    one = provider("a", api_key="sk-secret", headers=headers)
+    sent = fields_of(one.chat_sending(chat(), "m", 0.0, b"hop-1, hop-2"))
+    assert sent == {
+        b"content-type": b"application/json",
+        b"accept": b"text/event-stream, application/json",
+        b"accept-encoding": b"identity",
+        b"user-agent": b"mine",
+        b"authorization": b"Basic abc",
+        b"x-title": b"Linx",
+        HOP_HEADER: b"hop-1, hop-2",
+    }
+    plain = provider("a", api_key="sk-secret")
+    assert fields_of(plain.get("/x"))[b"authorization"] == b"Bearer sk-secret"
+    assert fields_of(plain.get("/x"))[b"user-agent"] == f"linx/{linx.__version__}".encode()
+    assert b"authorization" not in fields_of(provider("a").get("/x"))
+    assert "sk-secret" not in repr(plain)
+    assert "sk-secret" not in repr(plain.config)
+
+
+def test_a_relayed_request_has_its_own_content_type_and_body() -> None:
+    one = provider("a", api_key="k", headers={"Accept": "x/y"})
+    sent = one.relayed(b"PUT", "/x", b"hop", b"body", content_type=b"audio/wav")
+    assert fields_of(sent)[b"content-type"] == b"audio/wav"
+    assert fields_of(sent)[b"accept"] == b"*/*"
+    assert fields_of(sent)[HOP_HEADER] == b"hop"
+    assert (sent.method, sent.body) == (b"PUT", b"body")
+
+
+@pytest.mark.parametrize(
+    ("kind", "accept", "decoder"),
+    [
+        ("ollama", b"application/x-ndjson", OllamaDecoder),
+        ("openai", b"text/event-stream, application/json", OpenAIDecoder),
+    ],
+)
+def test_chat_is_always_asked_as_a_stream(kind: Any, accept: bytes, decoder: type) -> None:
+    one = provider("a", kind=kind)
+    sending = one.chat_sending(chat(), "m", 0.0, b"hop")
+    body = jsontext.loads(sending.body)
+    assert (body["model"], body["stream"], body["messages"]) == ("m", True, CHAT_BODY["messages"])
+    assert fields_of(sending)[b"accept"] == accept
+    assert isinstance(one.way(chat()).decoder(str), decoder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "native", "path"),
+    [
+        ("ollama", {"model": "asked", "prompt": "a"}, b"/api/generate"),
+        ("ollama", {"model": "asked", "prompt": "a", "suffix": "b"}, b"/api/generate"),
+        ("openai", {"model": "asked", "prompt": "a"}, b"/v1/chat/completions"),
+        ("openai", {"model": "asked", "prompt": "a", "raw": True}, b"/v1/completions"),
+        ("openrouter", {"model": "asked", "prompt": "a", "suffix": "b"}, b"/v1/completions"),
+        ("llamacpp", {"model": "asked", "prompt": "a", "raw": True}, b"/v1/completions"),
+        ("llamacpp", {"model": "asked", "prompt": "a", "suffix": "b"}, b"/infill"),
+    ],
+)
+def test_where_a_bare_completion_is_asked(kind: Any, native: dict[str, Any], path: bytes) -> None:
+    one = provider("a", kind=kind)
+    assert one.chat_sending(chat("ollama_generate", native), "m", 0.0, b"hop").target == path
+
+
+def test_a_native_dialect_only_where_it_is_configured() -> None:
+    said = {"model": "asked", "messages": CHAT_BODY["messages"], "max_tokens": 5}
+    asked = ChatRequest("asked", CHAT_BODY, dialect="anthropic", native=said, headers=((b"anthropic-version", b"1"),))
+    translated = provider("a").chat_sending(asked, "m", 0.0, b"hop")
+    assert translated.target == b"/v1/chat/completions"
+    assert b"anthropic-version" not in fields_of(translated)
+    relayed = provider("a", native=True).chat_sending(asked, "m", 0.0, b"hop")
+    assert relayed.target == b"/v1/messages"
+    assert fields_of(relayed)[b"anthropic-version"] == b"1"
+    assert jsontext.loads(relayed.body)["model"] == "m"
+    assert provider("a", native=True).chat_sending(chat(), "m", 0.0, b"hop").target == b"/v1/chat/completions"
+
+
+# --- names ---
+
+
+def test_a_mapping_is_found_with_and_without_latest() -> None:
+    one = provider("a", model_mappings={"gpt-4o": "big", "default": "small"})
+    assert one.mapped("gpt-4o") == one.mapped("gpt-4o:latest") == "big"
+    assert one.mapped("gpt-4o:other") is None
+    assert one.mapped("default") is None
+    assert one.mapped("small") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "found"),
+    [
+        ("ollama", "llama", "llama:latest"),
+        ("ollama", "LLAMA:latest", "llama:latest"),
+        ("ollama", "qwen3:4B", "Qwen3:4b"),
+        ("ollama", "hf.co/u/m:q4_k_m", "hf.co/u/M:Q4_K_M"),
+        ("ollama", "qwen3", None),
+        ("ollama", "lla", None),
+        ("openai", "gpt-4o", "gpt-4o"),
+        ("openai", "gpt-4o:latest", "gpt-4o"),
+        ("openai", "GPT-4o", None),
+        ("openai", "v:latest", "v:latest"),
+        ("openai", "v", "v:latest"),
+    ],
+)
+def test_the_list_is_searched_as_the_kind_does(kind: Any, name: str, found: str | None) -> None:
+    names = ("llama:latest", "Qwen3:4b", "hf.co/u/M:Q4_K_M") if kind == "ollama" else ("gpt-4o", "v:latest")
+    one = has(provider("a", kind=kind), *names)
+    assert one.listed(name) == found
+    known = one.find(name)
+    assert (known.name if known is not None else None) == found
+
+
+def test_configured_names_are_there_before_any_list() -> None:
+    one = provider("a", models=("x", "y"))
+    assert list(one.models) == ["x", "y"]
+    assert one.listed("y") == "y"
+
+
+# --- what is known of a model ---
+
+
+def test_the_price_in_force() -> None:
+    listed = Price(1.0, 2.0)
+    far = has(provider("a", local=False), "m", "m:free", price=listed)
+    assert far.price("m") == listed
+    assert far.price("m:free") == prices.FREE
+    assert far.price("unknown") is None
+    assert has(provider("a"), "m", price=listed).price("m") == prices.FREE
+    paid = provider("a", price={"m": {"prompt": 1.0, "completion": 2.0}})
+    assert paid.price("m") == Price(1e-6, 2e-6)
+    assert paid.price("other") == prices.FREE
+
+
+def test_first_token_times_are_kept_for_so_many_models_only() -> None:
+    one = provider("a")
+    for number in range(KEPT_MODELS + 5):
+        one.took(f"m{number}", 0.1)
+    one.took("m0", 0.2)
+    assert len(one.first_token) == KEPT_MODELS
+    assert one.first_token["m0"].samples == 2
+
+
+def test_traits_are_what_is_configured_and_known() -> None:
+    one = has(provider("a", thinking_mode=False, num_ctx=2048, keep_alive="5m"), "m", context_length=100)
+    traits = one.traits(chat(), "m", 0.0)
+    assert (traits.thinking_mode, traits.num_ctx, traits.keep_alive) == (False, 2048, "5m")
+    assert (traits.can_think, traits.context_length, traits.takes_stream_options) == (None, 100, True)
+    one.models["m"].capabilities = frozenset({"thinking"})
+    one.takes_stream_options = False
+    traits = one.traits(chat(), "m", 0.0)
+    assert (traits.can_think, traits.takes_stream_options) == (True, False)
+    one.models["m"].capabilities = frozenset()
+    assert one.traits(chat(), "m", 0.0).can_think is False
+    unknown = one.traits(chat(), "other", 0.0)
+    assert (unknown.can_think, unknown.context_length) == (None, None)
+    assert one.context_length("m") == 100
+    assert one.context_length("other") is None
+
+
+def test_an_automatic_context_holds_the_prompt_and_the_answer_and_never_shrinks_while_loaded() -> None:
+    one = has(provider("a", kind="ollama", num_ctx="auto"), "m", context_length=40_000)
+
+    def context(size: int, now: float, **fields: Any) -> int | None:
+        asked = chat(messages=[{"role": "user", "content": "x" * size}], **fields)
+        found = one.traits(asked, "m", now).num_ctx
+        assert found is None or isinstance(found, int)
+        return found
+
+    assert context(4, 0.0) == SMALLEST_CONTEXT
+    assert context(4 * 4000, 1.0) == 8192
+    assert context(4 * 4000, 1.0, max_tokens=10) == 8192  # it is loaded so
+    assert context(4, 2.0) == 8192
+    assert context(4, 2.0, max_completion_tokens=10_000) == 16384
+    assert context(4 * 100_000, 3.0) == 40_000  # no more than the model has
+    assert context(4, 3.0 + FORGET_CONTEXT_S) == SMALLEST_CONTEXT
+    assert one.traits(chat(max_tokens=-1), "unlisted", 0.0).num_ctx == SMALLEST_CONTEXT
+
+
+# --- a reload ---
+
+
+def learnt() -> Provider:
+    old = has(provider("a", api_key="k"), "listed", "configured")
+    old.models["listed"].listed = {"id": "listed"}
+    old.health.failed(Garbled("nonsense"), 0.0)
+    old.took("listed", 0.5)
+    old.takes_stream_options = False
+    old.version = "1.2.3"
+    old.listed_at = 7.0
+    old.counters.requests = 3
+    old.probed.set()
+    old.slots.active = 2
+    return old
+
+
+def test_the_same_service_keeps_what_was_learnt() -> None:
+    old = learnt()
+    new = provider("a", api_key="k", models=("fresh", "configured"), max_concurrent=2)
+    new.inherit(old)
+    assert new.health is old.health
+    assert new.counters is old.counters
+    assert list(new.models) == ["fresh", "configured", "listed"]
+    assert new.models["configured"] is old.models["configured"]
+    assert new.listed("listed") == "listed"
+    assert new.first_token is old.first_token
+    assert (new.takes_stream_options, new.version, new.listed_at) == (False, "1.2.3", 7.0)
+    assert new.probed.is_set()
+    assert new.slots is old.slots
+    assert (new.slots.most, new.active, new.slots.has_room) == (2, 2, False)
+
+
+def test_another_key_is_another_chance() -> None:
+    old = learnt()
+    new = provider("a", api_key="other")
+    new.inherit(old)
+    assert new.health is not old.health
+    assert new.health.consecutive_failures == 0
+    assert "listed" in new.models
+
+
+@pytest.mark.parametrize(
+    "changed", [{"kind": "llamacpp"}, {"endpoint": "http://b.test:1234"}, {"endpoint": "http://a.test:1234/other/v1"}]
+)
+def test_another_service_under_the_same_name_starts_anew_but_is_counted_on(changed: dict[str, Any]) -> None:
+    old = learnt()
+    new = provider("a", **{"api_key": "k", **changed})
+    new.inherit(old)
+    assert new.counters is old.counters
+    assert new.health is not old.health
+    assert new.models == {}
+    assert not new.probed.is_set()
+    assert (new.version, new.takes_stream_options, new.active) == (None, True, 0)
+
+
+def test_counters_may_be_given() -> None:
+    counters = Counters(requests=5)
+    assert Provider(provider("a").config, counters).counters is counters
+
+
+# --- words ---
+
+
+def test_how_it_shows_itself() -> None:
+    one = has(provider("a"), "m")
+    one.slots.active, one.relaying = 2, 1
+    assert repr(one) == "<Provider a (openai) 1 models, 3 active>"
+    assert str(Candidate(one, "m")) == "a/m"
+    assert Model("m").listed == {}
+
+
+def test_two_names_of_one_server() -> None:
+    one = provider("a", endpoint="http://localhost:1234")
+    assert one.server == provider("b", endpoint="http://127.0.0.1:1234/v1", kind="ollama").server
+    assert one.server != provider("b", endpoint="http://localhost:1235").server
+    assert provider("c", endpoint="http://A.test:1").server == ("a.test", 1)
