@@ -51,8 +51,8 @@ ORDERS = {
         *["encoder", "face", "splice"],
     ],
     "linx.dialects.responses": ["tools", "client_request", "encoder", "face"],
-    "linx.dialects.shared": ["fields", "ndjson", "sse", "chat_body", "block_encoder"],
-    "linx.dialects.untranslated": ["fold", "provider_request", "encoder"],
+    "linx.dialects.shared": ["fields", "ndjson", "sse", "opaque_reasoning", "tokens", "chat_body", "block_encoder"],
+    "linx.dialects.untranslated": ["decoder", "fold", "provider_request", "encoder"],
     "linx.handlers": ["heartbeat", "context", "request_facts", "answers", "models", "management"],
     "linx.handlers.answers": [
         *["multipart", "generation", "completions", "embeddings", "ollama", "relay", "untranslated", "anthropic"],
@@ -61,7 +61,7 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["chunked", "repeated_head", "transport"],
     "linx.providers": ["health", "prices", "requests", "slots", "provider", "catalog"],
-    "linx.routing": ["attempt", "router", "race"],
+    "linx.routing": ["candidate", "attempt", "router", "hedging", "race"],
     "linx.server": ["gate", "refusal", "limits", "wire", "body", "takeover", "request", "connection", "listen"],
     "linx.upstream": ["connection", "inflate", "proxies", "tls", "dial", "response", "pool"],
 }

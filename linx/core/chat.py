@@ -229,3 +229,16 @@ class _Parts:
         return Choice(
             "".join(self.text), "".join(self.reasoning), "".join(self.refusal), tools, self.finish, self.logprobs
         )
+
+
+def total(usages: Any) -> Usage:
+    """Several answers' tokens together."""
+    whole = Usage()
+    for usage in usages:
+        whole.prompt += usage.prompt
+        whole.completion += usage.completion
+        if usage.cached is not None:
+            whole.cached = (whole.cached or 0) + usage.cached
+        if usage.cost_usd is not None:
+            whole.cost_usd = (whole.cost_usd or 0.0) + usage.cost_usd
+    return whole

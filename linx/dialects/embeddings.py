@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from linx.core import jsontext
 from linx.core.chat import Answer, ChatRequest, Chunk, JsonObject, Usage
 from linx.core.errors import AttemptError, BadRequest, Garbled, StreamBroken
-from linx.dialects.failures.meaning import event_failure
-from linx.dialects.ollama.images import unsupported
+from linx.dialects.failures.meaning import event_failure, unsupported
 from linx.dialects.ollama.options import options
 from linx.dialects.ollama.provider_request import keep_alive_for
 from linx.dialects.openai.provider_request import without_destinations

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.handlers.heartbeat import Heartbeats
-from linx.routing.race import HedgeBudget
+from linx.routing.hedging import HedgeBudget
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from linx.core import jsontext, worker
 from linx.core.chat import ChatRequest, Weight
 from linx.core.errors import BadRequest, BodyTooLarge, LoopDetected, UnsupportedEncoding
-from linx.dialects.ollama.provider_request import prompt_tokens_estimate
+from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.providers.provider import HOP_HEADER
 
 if TYPE_CHECKING:

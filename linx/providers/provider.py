@@ -17,7 +17,7 @@ from linx.core import jsontext
 from linx.core.addresses import is_loopback
 from linx.core.chat import ChatRequest, JsonObject, ModelTraits
 from linx.core.telemetry import Counters, Histogram
-from linx.dialects.ollama import provider_request as ollama_request
+from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.providers import prices
 from linx.providers.health import Health
 from linx.providers.requests import KINDS, way_for
@@ -197,7 +197,7 @@ class Provider:
         """The smallest power of two that holds prompt and answer, never shrinking while loaded."""
         limit = chat.body.get("max_completion_tokens") or chat.body.get("max_tokens")
         answer = limit if isinstance(limit, int) and limit > 0 else USUAL_ANSWER
-        needed = ollama_request.prompt_tokens_estimate(chat) + answer
+        needed = prompt_tokens_estimate(chat) + answer
         context = SMALLEST_CONTEXT
         while context < needed:
             context *= 2
@@ -273,14 +273,3 @@ class Provider:
         for name, value in self.config.headers.items():
             headers[name.lower().encode("ascii")] = value.encode("latin-1")
         return tuple(headers.items())
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One provider, and the model there, that may answer a request."""
-
-    provider: Provider
-    model: str
-
-    def __str__(self) -> str:
-        return f"{self.provider.name}/{self.model}"

@@ -18,7 +18,9 @@ from linx.dialects.ollama import provider_request as ollama_request
 from linx.dialects.ollama.decoder import GENERATE, OllamaDecoder
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.decoder import OpenAIDecoder
-from linx.dialects.untranslated import encoder as native
+from linx.dialects.untranslated import decoder as native_decoder
+from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES
+from linx.dialects.untranslated.provider_request import messages_body, responses_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,21 +110,21 @@ _OLD_COMPLETIONS: Mapping[str, Way] = {
     "ollama": _OLD_GENERATE,
 }
 NATIVE: Mapping[str, Way] = {
-    native.ANTHROPIC: Way(
+    ANTHROPIC: Way(
         "/messages",
         _SSE,
-        native.messages_body,
-        lambda _new_id: native.NativeDecoder(native.ANTHROPIC),
+        messages_body,
+        lambda _new_id: native_decoder.NativeDecoder(ANTHROPIC),
         True,
         "the Messages API",
         may_think=False,
         takes_headers=True,
     ),
-    native.RESPONSES: Way(
+    RESPONSES: Way(
         "/responses",
         _SSE,
-        native.responses_body,
-        lambda _new_id: native.NativeDecoder(native.RESPONSES),
+        responses_body,
+        lambda _new_id: native_decoder.NativeDecoder(RESPONSES),
         True,
         "the Responses API",
         may_think=False,

@@ -16,8 +16,7 @@ import trio
 from linx.core.chat import ModelTraits
 from linx.core.errors import AttemptError, EmptyAnswer, Refused, Stalled
 from linx.core.worker import beside
-from linx.dialects.failures.meaning import failure
-from linx.dialects.ollama.images import unsupported
+from linx.dialects.failures.meaning import failure, unsupported
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.splice import shortcut_between
 from linx.providers.catalog import learn_model
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from linx.core.telemetry import AttemptRecord
     from linx.dialects.base import Encoder
     from linx.dialects.openai.splice import Shortcut
-    from linx.providers.provider import Candidate
+    from linx.routing.candidate import Candidate
     from linx.upstream.pool import Exchange, Pool, Sending
 
 LOADING_POLL_S = 0.25

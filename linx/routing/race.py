@@ -18,7 +18,6 @@ goes on with the candidates that are left.
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import trio
@@ -28,14 +27,11 @@ from linx.core.errors import AttemptError, Fallback, LinxError, RouteExhausted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from linx.providers.provider import Candidate, Provider
-    from linx.routing.router import Demand, Route
+    from linx.providers.provider import Provider
+    from linx.routing.candidate import Candidate
+    from linx.routing.hedging import Rules
+    from linx.routing.router import Route
 
-WINDOW_S = 60.0  # over which the hedge budget is counted
-FEWEST_HEDGES = 3  # in that window, whatever the share says
-FEWEST_SAMPLES = 20  # of first-token times before "auto" dares to hedge
-AUTO_SHARE = 0.95
-SHORTEST_AUTO_S = 0.05  # nobody notices a shorter silence, so no second request is spent on it
 SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.05, 5.0  # between two looks at a silent attempt that could not be hedged
 
 
@@ -54,85 +50,6 @@ class Runnable(Protocol):
 
 
 A = TypeVar("A", bound=Runnable)
-
-
-class HedgeBudget:
-    """At most ``share`` of the requests of the last minute may be hedged."""
-
-    def __init__(self) -> None:
-        self._requests: deque[float] = deque()
-        self._hedges: deque[float] = deque()
-
-    def requested(self, now: float) -> None:
-        self._requests.append(now)
-        self._forget(now)
-
-    def take(self, share: float, now: float) -> bool:
-        """May one more request be hedged? Counts it if so."""
-        self._forget(now)
-        allowed = max(FEWEST_HEDGES, share * len(self._requests)) if share > 0 else 0
-        if len(self._hedges) + 1 > allowed:
-            return False
-        self._hedges.append(now)
-        return True
-
-    def _forget(self, now: float) -> None:
-        for times in (self._requests, self._hedges):
-            while times and times[0] <= now - WINDOW_S:
-                times.popleft()
-
-
-class Rules:
-    """When and where this race may hedge, and how long a silent attempt is kept."""
-
-    __slots__ = ("after", "budget", "demand", "first_token_timeout_s", "scope", "share")
-
-    def __init__(
-        self,
-        *,
-        after: float | str | None,
-        scope: str,
-        share: float,
-        budget: HedgeBudget,
-        demand: Demand,
-        first_token_timeout_s: float | None = None,
-    ) -> None:
-        self.after = after
-        self.scope = scope
-        self.share = share
-        self.budget = budget
-        self.demand = demand
-        self.first_token_timeout_s = first_token_timeout_s
-
-    def delay_s(self, candidate: Candidate) -> float:
-        """How long ``candidate`` may be silent before a hedge; infinity for never."""
-        if self.after is None:
-            return math.inf
-        if self.after != "auto":
-            return float(self.after)
-        seen = candidate.provider.first_token.get(candidate.model)
-        if seen is None or seen.samples < FEWEST_SAMPLES:
-            return math.inf
-        usual = seen.percentile(AUTO_SHARE)
-        return math.inf if usual is None else max(usual, SHORTEST_AUTO_S)
-
-    def may_run_beside(self, candidate: Candidate, running: Sequence[Candidate]) -> bool:
-        """Is ``candidate`` no second attempt on one server, no less local and no dearer?"""
-        if any(candidate.provider.server == other.provider.server for other in running):
-            return False
-        if self.scope == "any":
-            return True
-        if not candidate.provider.local and all(other.provider.local for other in running):
-            return False
-        cost = self._cost(candidate)
-        return cost < math.inf and cost <= max(self._cost(other) for other in running)
-
-    def _cost(self, candidate: Candidate) -> float:
-        """Unknown is dearer than anything known."""
-        price = candidate.provider.price(candidate.model)
-        if price is None:
-            return math.inf
-        return price.estimate(self.demand.prompt_tokens, self.demand.answer_tokens)
 
 
 class Race(Generic[A]):

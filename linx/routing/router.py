@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.core.errors import NoLocalProvider, Refused, UnknownModel, quote
-from linx.providers.provider import USUAL_ANSWER, Candidate, Provider
+from linx.providers.provider import USUAL_ANSWER, Provider
 from linx.providers.requests import KINDS
+from linx.routing.candidate import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

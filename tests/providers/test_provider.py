@@ -15,15 +15,7 @@ from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.providers import prices
 from linx.providers.prices import Price
-from linx.providers.provider import (
-    FORGET_CONTEXT_S,
-    HOP_HEADER,
-    KEPT_MODELS,
-    SMALLEST_CONTEXT,
-    Candidate,
-    Model,
-    Provider,
-)
+from linx.providers.provider import FORGET_CONTEXT_S, HOP_HEADER, KEPT_MODELS, SMALLEST_CONTEXT, Provider
 from tests.routing.world import has, provider
 
 if TYPE_CHECKING:
@@ -325,14 +317,6 @@ def test_counters_may_be_given() -> None:
 
 
 # --- words ---
-
-
-def test_how_it_shows_itself() -> None:
-    one = has(provider("a"), "m")
-    one.slots.active, one.relaying = 2, 1
-    assert repr(one) == "<Provider a (openai) 1 models, 3 active>"
-    assert str(Candidate(one, "m")) == "a/m"
-    assert Model("m").listed == {}
 
 
 def test_two_names_of_one_server() -> None:

@@ -24,9 +24,9 @@ from linx.core.errors import (
 from linx.core.redaction import Redactor
 from linx.core.telemetry import AttemptRecord, Counters, RequestRecord
 from linx.dialects.ollama.decoder import GENERATE
-from linx.providers.provider import Candidate
 from linx.routing import attempt as attempt_module
 from linx.routing.attempt import Attempt
+from linx.routing.candidate import Candidate
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 from tests.fakes import scripted

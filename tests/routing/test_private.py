@@ -20,14 +20,16 @@ from trio.testing import MockClock
 from linx.config.load import RoutingConfig
 from linx.core.errors import LinxError, StreamBroken
 from linx.providers.prices import Price
-from linx.routing.race import HedgeBudget, Race, Rules
+from linx.routing.hedging import HedgeBudget, Rules
+from linx.routing.race import Race
 from linx.routing.router import Demand, Router
 from tests.routing.world import ScriptedAttempt, has, provider
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linx.providers.provider import Candidate, Provider
+    from linx.providers.provider import Provider
+    from linx.routing.candidate import Candidate
 
 MODEL = "m"
 

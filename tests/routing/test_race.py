@@ -10,8 +10,7 @@ import trio
 
 from linx.core.errors import Refused, RouteExhausted
 from linx.core.telemetry import Histogram
-from linx.providers.prices import Price
-from linx.routing.race import HedgeBudget
+from linx.routing.hedging import HedgeBudget
 from linx.routing.router import Demand
 from tests.routing.world import Script, World, has, provider
 
@@ -167,16 +166,6 @@ async def test_never_two_attempts_on_one_server(autojump_clock: MockClock) -> No
 # --- the budget ---
 
 
-async def test_the_budget_is_a_share_of_the_last_minute(autojump_clock: MockClock) -> None:
-    budget = HedgeBudget()
-    for _ in range(100):
-        budget.requested(trio.current_time())
-    assert [budget.take(0.1, trio.current_time()) for _ in range(11)] == [True] * 10 + [False]
-    await trio.sleep(61)
-    assert [budget.take(0.1, trio.current_time()) for _ in range(4)] == [True] * 3 + [False]
-    assert not budget.take(0, trio.current_time() + 100)
-
-
 async def test_a_spent_budget_means_no_hedge(autojump_clock: MockClock) -> None:
     world = World([("a", 9, "answers"), ("b", 1, "answers")], after=2.0, share=0)
     assert (await world.race.winner()).candidate.provider.name == "a"
@@ -208,11 +197,6 @@ async def test_cancelled_from_outside_nothing_stays_open(autojump_clock: MockClo
             await world.race.winner()
         assert scope.cancelled_caught
         world.assert_only_open(None)
-
-
-def test_unknown_is_dearer_than_anything_known() -> None:
-    known = has(provider("a", local=False), "m", price=Price(1.0, 1.0))
-    assert known.price("m") == Price(1.0, 1.0)
 
 
 # --- who is ready for a hedge ---

@@ -10,8 +10,10 @@ import trio
 
 from linx.config.load import ProviderConfig
 from linx.core.errors import AttemptError, Fallback, Garbled, Refused
-from linx.providers.provider import Candidate, Model, Provider
-from linx.routing.race import HedgeBudget, Race, Rules
+from linx.providers.provider import Model, Provider
+from linx.routing.candidate import Candidate
+from linx.routing.hedging import HedgeBudget, Rules
+from linx.routing.race import Race
 from linx.routing.router import Demand, Route
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from linx.core import jsontext
 from linx.core.chat import JsonObject
 from linx.core.errors import BadRequest
 from linx.dialects.shared import chat_body as hub
-from linx.dialects.shared import fields
+from linx.dialects.shared import fields, opaque_reasoning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,7 +173,7 @@ def _signed(thought: str, signature: str | None, index: int) -> list[JsonObject]
 
 def _redacted(data: str, index: int) -> list[JsonObject]:
     own = {"type": "reasoning.encrypted", "data": data, "format": _FORMAT, "index": index}
-    return hub.unseal(data) or [own]
+    return opaque_reasoning.unpack(data) or [own]
 
 
 # --- blocks ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from linx.core import jsontext
 from linx.dialects.anthropic.client_request import UNSIGNED
 from linx.dialects.anthropic.errors import error_object
 from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import opaque_reasoning
 from linx.dialects.shared.block_encoder import (
     REASONING,
     REFUSAL,
@@ -211,7 +212,7 @@ def _stop_reason(finish: str | None, has_calls: bool, is_refused: bool, stop_seq
 def _stop_sequence(sources: Sequence[JsonObject], chat: ChatRequest) -> str | None:
     """Which stop string ended the answer, where the provider tells (vLLM does)."""
     for source in reversed(sources):
-        choice = hub.first_choice(source)
+        choice = opaque_reasoning.first_choice(source)
         found = choice.get("stop_reason")
         if isinstance(found, str) and found in chat.body.get("stop", ()):
             return found
@@ -224,7 +225,7 @@ def _opaque(answer: Answer) -> tuple[str, list[JsonObject]]:
     """The signature of the reasoning, and the blocks of what is sealed."""
     signature, sealed = "", []
     for source in answer.sources:
-        for detail in hub.opaque_details(source):
+        for detail in opaque_reasoning.opaque_details(source):
             if detail["type"] == "reasoning.encrypted":
                 sealed.append({"type": "redacted_thinking", "data": _redacted_data(detail)})
             else:
@@ -235,7 +236,7 @@ def _opaque(answer: Answer) -> tuple[str, list[JsonObject]]:
 def _redacted_data(detail: JsonObject) -> str:
     """Anthropic's own secret as it is; another provider's sealed with all that belongs to it."""
     is_own = str(detail.get("format")).startswith("anthropic")
-    return str(detail["data"]) if is_own else hub.seal([detail])
+    return str(detail["data"]) if is_own else opaque_reasoning.pack([detail])
 
 
 def _clean_id(call_id: str | None, stamp: Stamp, position: int) -> str:

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from linx.core.chat import Usage
+from linx.core.chat import Usage, total
 from linx.dialects.completions.face import DIALECT, prompts_of
 from linx.dialects.completions.text_completion import CompletionDecoder
+from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama import provider_request as ollama_request
-from linx.dialects.ollama.images import unsupported
 from linx.dialects.openai import provider_request as openai_request
 
 if TYPE_CHECKING:
@@ -151,19 +151,6 @@ class CompletionsDecoder(CompletionDecoder):
                 if len(self._usages) > 1:
                     chunk.usage = total(self._usages.values())
         return chunks
-
-
-def total(usages: Any) -> Usage:
-    """Several answers' tokens together."""
-    whole = Usage()
-    for usage in usages:
-        whole.prompt += usage.prompt
-        whole.completion += usage.completion
-        if usage.cached is not None:
-            whole.cached = (whole.cached or 0) + usage.cached
-        if usage.cost_usd is not None:
-            whole.cost_usd = (whole.cost_usd or 0.0) + usage.cost_usd
-    return whole
 
 
 def _hub_logprobs(given: Any) -> JsonObject | None:

@@ -332,3 +332,16 @@ def _problem(row: Row, said: Complaint, status: int | None) -> str:
 def _is_code(label: str) -> bool:
     """Does the label tell more than that there is an error?"""
     return label != "error" and label not in STATUS_OF and _CODE.fullmatch(label) is not None
+
+
+def unsupported(problem: str) -> Refused:
+    """This provider cannot do that, another one may: no fault of anybody."""
+    return Refused(
+        problem,
+        status=400,
+        kind="invalid_request_error",
+        code="unsupported_feature",
+        fallback=Fallback.YES,
+        blames_provider=False,
+        outcome="http_400",
+    )

@@ -10,25 +10,13 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from urllib.parse import unquote_to_bytes
 
-from linx.core.errors import BadRequest, Fallback, Refused
+from linx.core.errors import BadRequest
+from linx.dialects.failures.meaning import unsupported
 
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _SPACES = b"\t\n\v\f\r\x1c\x1d\x1e\x1f "
 _STEP = 2**22  # characters that are checked in one go
 _MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
-
-
-def unsupported(problem: str) -> Refused:
-    """This provider cannot do that, another one may: no fault of anybody."""
-    return Refused(
-        problem,
-        status=400,
-        kind="invalid_request_error",
-        code="unsupported_feature",
-        fallback=Fallback.YES,
-        blames_provider=False,
-        outcome="http_400",
-    )
 
 
 def clean_base64(text: str, where: str) -> str:

@@ -12,7 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 from linx.core import jsontext
 from linx.core.errors import BadRequest, quote
-from linx.dialects.ollama.images import clean_base64, from_url, unsupported
+from linx.dialects.failures.meaning import unsupported
+from linx.dialects.ollama.images import clean_base64, from_url
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core.errors import BadRequest, quote
-from linx.dialects.ollama.images import unsupported
+from linx.dialects.failures.meaning import unsupported
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject

@@ -14,7 +14,7 @@ from linx.core import jsontext
 from linx.core.errors import BadRequest
 from linx.dialects.responses.tools import ToolNames
 from linx.dialects.shared import chat_body as hub
-from linx.dialects.shared import fields
+from linx.dialects.shared import fields, opaque_reasoning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -286,7 +286,7 @@ class _Conversation:
         text = "\n\n".join(fields.need_text(part, "text", path) for part in parts)
         if text:
             self._thoughts.append(text)
-        for detail in hub.unseal(fields.text(item, "encrypted_content", path) or ""):
+        for detail in opaque_reasoning.unpack(fields.text(item, "encrypted_content", path) or ""):
             if detail.get("type") == "reasoning.text":
                 detail["text"] = text
             self._details.append(detail)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from linx.core import jsontext
 from linx.dialects.responses.tools import Original, ToolNames
 from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import opaque_reasoning
 from linx.dialects.shared.block_encoder import (
     REASONING,
     REFUSAL,
@@ -175,7 +176,7 @@ def whole(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
     shape = _Shape(chat, stamp)
     reason = _INCOMPLETE.get(choice.finish or "")
     status = "incomplete" if reason else "completed"
-    details = [detail for source in answer.sources for detail in hub.opaque_details(source)]
+    details = [detail for source in answer.sources for detail in opaque_reasoning.opaque_details(source)]
     blocks = []
     if choice.reasoning or (details and shape.wants_encrypted):
         blocks.append((Block(REASONING), choice.reasoning))
@@ -259,7 +260,9 @@ class _Shape:
         if block.key == REASONING:
             item |= {"type": "reasoning", "summary": [_part(REASONING, text, [])] if text else []}
             if self.wants_encrypted:
-                item["encrypted_content"] = hub.seal([_unread(detail) for detail in details]) if details else None
+                item["encrypted_content"] = (
+                    opaque_reasoning.pack([_unread(detail) for detail in details]) if details else None
+                )
         elif block.key < 0:
             content = [] if text is None else [_part(block.key, text, block.logprobs)]
             item |= {"type": "message", "status": status, "role": "assistant", "content": content}

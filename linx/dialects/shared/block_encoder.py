@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from linx.core import jsontext
 from linx.core.errors import Garbled
 from linx.dialects.base import MAX_FRAME
-from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import opaque_reasoning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -129,7 +129,7 @@ class BlockEncoder(ABC):
             if chunk.reasoning:
                 self._piece(REASONING, chunk.reasoning)
             if chunk.source is not None:
-                for detail in hub.opaque_details(chunk.source):
+                for detail in opaque_reasoning.opaque_details(chunk.source):
                     self._detail(detail)
             if chunk.text:
                 self._piece(TEXT, chunk.text, chunk.logprobs)

@@ -8,8 +8,6 @@ opaque reasoning, and come back with its history.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 from typing import TYPE_CHECKING
@@ -18,14 +16,12 @@ from linx.core import jsontext
 from linx.dialects.shared import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from linx.core.chat import JsonObject
 
 IMAGE_TOKENS = 1600  # about what a picture of usual size costs
-_SEAL = "linx:"
 _IMAGE_URL = re.compile(r"(?:https?://|data:)", re.IGNORECASE)
-_OPAQUE = {"reasoning.encrypted": "data", "reasoning.text": "signature"}
 _CLEAN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNCLEAN = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -131,36 +127,3 @@ def _size(text: str) -> int:
 
 
 # --- reasoning that only its provider can read ----------------------------------------
-
-
-def opaque_details(source: JsonObject) -> Iterator[JsonObject]:
-    """The entries of ``reasoning_details`` in a provider's frame that are more than text."""
-    delta = first_choice(source).get("delta")
-    details = delta.get("reasoning_details") if isinstance(delta, dict) else None
-    for detail in details if isinstance(details, list) else ():
-        if isinstance(detail, dict):
-            field = _OPAQUE.get(str(detail.get("type")))
-            if field and isinstance(detail.get(field), str) and detail[field]:
-                yield detail
-
-
-def first_choice(source: JsonObject) -> JsonObject:
-    """The first choice in a provider's frame, {} if there is none."""
-    choices = source.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    return choice if isinstance(choice, dict) else {}
-
-
-def seal(details: Sequence[JsonObject]) -> str:
-    return _SEAL + base64.urlsafe_b64encode(jsontext.dumps(details)).decode()
-
-
-def unseal(sealed: str) -> list[JsonObject]:
-    """What ``seal`` was given; nothing if it was somebody else's secret."""
-    if not sealed.startswith(_SEAL):
-        return []
-    try:
-        details = jsontext.loads_strict(base64.b64decode(sealed[len(_SEAL) :], b"-_", validate=True))
-    except (binascii.Error, ValueError):
-        return []
-    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []

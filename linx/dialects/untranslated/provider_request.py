@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from linx.dialects.anthropic.client_request import UNSIGNED
 from linx.dialects.openai.provider_request import without_destinations
-from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import opaque_reasoning
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
@@ -83,11 +83,11 @@ def _is_our_thought(block: Any) -> bool:
     if block.get("type") == "thinking":
         return block.get("signature") in (None, "", UNSIGNED)
     data = block.get("data")
-    return block.get("type") == "redacted_thinking" and isinstance(data, str) and bool(hub.unseal(data))
+    return block.get("type") == "redacted_thinking" and isinstance(data, str) and bool(opaque_reasoning.unpack(data))
 
 
 def _is_sealed_reasoning(item: Any) -> bool:
     if not isinstance(item, dict) or item.get("type") != "reasoning":
         return False
     sealed = item.get("encrypted_content")
-    return isinstance(sealed, str) and bool(hub.unseal(sealed))
+    return isinstance(sealed, str) and bool(opaque_reasoning.unpack(sealed))

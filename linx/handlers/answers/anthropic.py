@@ -13,8 +13,8 @@ from linx.core.chat import ChatRequest
 from linx.core.errors import AttemptError, Refused
 from linx.core.worker import beside
 from linx.dialects.anthropic.client_request import hub_body
-from linx.dialects.ollama.provider_request import prompt_tokens_estimate
 from linx.dialects.openai import provider_request as openai_request
+from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.dialects.untranslated.provider_request import clean_messages
 from linx.handlers.answers.untranslated import dialect_headers
 from linx.handlers.request_facts import check_charset, is_local_only, next_hop, read_large, read_object
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from linx.dialects.anthropic.face import AnthropicFace
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.providers.provider import Candidate
+    from linx.routing.candidate import Candidate
     from linx.server.request import Reply, Request
     from linx.upstream.pool import Pool, Sending
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from linx.core.chat import Chunk, Usage
+from linx.core.chat import Chunk, Usage, total
 from linx.core.errors import AttemptError
 from linx.core.jsontext import LARGE
 from linx.dialects.completions.face import prompts_of
-from linx.dialects.completions.provider_request import total
 from linx.handlers.answers.generation import Generation
 from linx.handlers.request_facts import check_charset, read_large, read_object
 from linx.routing.attempt import Attempt
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from linx.core.telemetry import AttemptRecord
     from linx.dialects.base import Encoder, Face
     from linx.handlers.context import Context
-    from linx.providers.provider import Candidate
+    from linx.routing.candidate import Candidate
     from linx.server.request import Reply, Request
 
 

@@ -17,18 +17,20 @@ from linx.core.errors import AttemptError, Garbled, LinxError, RouteExhausted, q
 from linx.core.jsontext import LARGE
 from linx.core.telemetry import AttemptRecord, RequestRecord
 from linx.dialects.base import status_of
-from linx.dialects.ollama.provider_request import prompt_tokens_estimate
+from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.handlers.context import Context, new_id
 from linx.handlers.heartbeat import JUST_NOW
 from linx.handlers.request_facts import check_charset, conversation_of, is_local_only, next_hop, read_large, read_object
-from linx.providers.provider import USUAL_ANSWER, Candidate
+from linx.providers.provider import USUAL_ANSWER
 from linx.routing.attempt import Attempt
-from linx.routing.race import Race, Rules
+from linx.routing.hedging import Rules
+from linx.routing.race import Race
 from linx.routing.router import Demand, Route
 
 if TYPE_CHECKING:
     from linx.core.chat import Chunk, Usage
     from linx.dialects.base import Encoder, Face
+    from linx.routing.candidate import Candidate
     from linx.server.request import Reply, Request
 
 STREAM_HEADERS = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no"))

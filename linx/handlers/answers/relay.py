@@ -34,9 +34,10 @@ from linx.handlers.answers import multipart
 from linx.handlers.answers.generation import STREAM_HEADERS, Generation
 from linx.handlers.context import new_id
 from linx.handlers.request_facts import check_charset, object_of
-from linx.providers.provider import Candidate
 from linx.routing.attempt import MAX_ERROR_BODY, Attempt
-from linx.routing.race import Race, Rules
+from linx.routing.candidate import Candidate
+from linx.routing.hedging import Rules
+from linx.routing.race import Race
 from linx.routing.router import Route
 
 if TYPE_CHECKING:

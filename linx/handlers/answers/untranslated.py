@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from linx.core.chat import ChatRequest
 from linx.core.errors import BadRequest
 from linx.core.jsontext import LARGE
-from linx.dialects.untranslated.encoder import ANTHROPIC, NativeFace
+from linx.dialects.untranslated.decoder import ANTHROPIC
+from linx.dialects.untranslated.encoder import NativeFace
 from linx.handlers.answers.generation import Generation
 from linx.handlers.request_facts import check_charset, read_large, read_object
 from linx.routing.router import Route

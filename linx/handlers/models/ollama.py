@@ -17,7 +17,7 @@ from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
 from linx.handlers.request_facts import check_charset, next_hop, object_of
 from linx.providers.catalog import fetch_json
-from linx.providers.provider import Candidate
+from linx.routing.candidate import Candidate
 from linx.routing.router import Demand
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from linx.core import jsontext
 from linx.core.errors import BadRequest, UnknownModel, quote
 from linx.handlers.models import other_shapes as model_shapes
 from linx.providers.prices import FREE
-from linx.providers.provider import Candidate
+from linx.routing.candidate import Candidate
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject

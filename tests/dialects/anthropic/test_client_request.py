@@ -8,6 +8,7 @@ import pytest
 from linx.core.errors import BadRequest
 from linx.dialects.anthropic.client_request import estimate_tokens, hub_body
 from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import opaque_reasoning
 
 BILLING = "x-anthropic-billing-header: cc_version=2.1.0; cch=abc12;"
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}}
@@ -337,7 +338,7 @@ def test_signed_and_secret_reasoning_goes_back_to_its_provider() -> None:
         assistant(
             {"type": "thinking", "thinking": "hm", "signature": "EqQB"},
             {"type": "redacted_thinking", "data": "AAAA"},
-            {"type": "redacted_thinking", "data": hub.seal([google])},
+            {"type": "redacted_thinking", "data": opaque_reasoning.pack([google])},
             text("a"),
         )
     )

@@ -9,14 +9,7 @@ import pytest
 from linx.core import jsontext
 from linx.core.chat import ChatRequest, JsonObject, ModelTraits
 from linx.core.errors import BadRequest, Fallback, Refused
-from linx.dialects.ollama.provider_request import (
-    chat_body,
-    keep_alive_for,
-    needs_completion,
-    prompt_tokens_estimate,
-    request_for,
-    think_for,
-)
+from linx.dialects.ollama.provider_request import chat_body, keep_alive_for, needs_completion, request_for, think_for
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 THINKER = ModelTraits(can_think=True)
@@ -255,18 +248,3 @@ def test_a_generate_request_can_be_a_chat() -> None:
 )
 def test_needs_completion(body: JsonObject, needs: bool) -> None:
     assert needs_completion(body) is needs
-
-
-def test_the_estimate_counts_all_there_is() -> None:
-    def estimate(*messages: JsonObject, **more: Any) -> int:
-        return prompt_tokens_estimate(ChatRequest("m", {"messages": list(messages), **more}))
-
-    assert estimate() == 0
-    assert estimate({"content": "x" * 400}) == 108
-    assert estimate({"content": "é" * 400}) == 208
-    assert estimate({"content": None}) == 8
-    parts = [{"type": "text", "text": "x" * 400}, {"type": "image_url"}, "x" * 40]
-    assert estimate({"content": parts}) == 1718
-    calls = [{"function": {"arguments": "x" * 40}}, {"function": None}, 5]
-    assert estimate({"content": "", "reasoning_content": "x" * 40, "tool_calls": calls}) == 28
-    assert estimate(tools=[{"type": "function"}]) > 4

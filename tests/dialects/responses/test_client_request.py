@@ -9,6 +9,7 @@ import pytest
 from linx.core.errors import BadRequest
 from linx.dialects.responses.client_request import chat_body
 from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import opaque_reasoning
 
 F = {"type": "function", "name": "f", "parameters": {"type": "object"}}
 F_TOOL = hub.function_tool("f", None, {"type": "object"}, None)
@@ -340,7 +341,7 @@ def test_reasoning_is_its_content_or_else_its_summary() -> None:
 def test_what_linx_sealed_goes_back_to_the_provider() -> None:
     signed = {"type": "reasoning.text", "signature": "sig", "index": 0}
     secret = {"type": "reasoning.encrypted", "data": "x"}
-    sealed = hub.seal([signed, secret])
+    sealed = opaque_reasoning.pack([signed, secret])
     made = messages(
         reasoning("hm", encrypted_content=sealed), call("a"), reasoning("x", encrypted_content="gAAA"), call("b")
     )

@@ -13,7 +13,7 @@ from linx.core import errors
 from linx.core.chat import Answer, ChatRequest, Chunk, Stamp, ToolDelta, Usage
 from linx.dialects.responses.encoder import ResponsesEncoder, custom_input
 from linx.dialects.responses.face import ResponsesFace
-from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import opaque_reasoning
 
 FACE = ResponsesFace()
 STAMP = Stamp("abc", 1_755_800_000.5, lambda: 1_755_800_001.0)
@@ -425,7 +425,7 @@ def test_secrets_without_thoughts_are_an_item_without_parts() -> None:
     assert names(data)[2:4] == ["output_item.added", "output_item.done"]
     item = last(data)["output"][0]
     assert item["summary"] == []
-    assert hub.unseal(item["encrypted_content"]) == [google]
+    assert opaque_reasoning.unpack(item["encrypted_content"]) == [google]
     assert [event for event in names(stream(detail(**google))) if event.startswith("output_item")] == []
 
 

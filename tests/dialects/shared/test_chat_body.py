@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from linx.core.errors import BadRequest
@@ -80,57 +78,8 @@ def test_a_function_tool_always_has_parameters() -> None:
     }
 
 
-def test_an_estimate_counts_everything_that_is_read() -> None:
-    call = hub.tool_call("c", "abcd", '{"a":1}1')  # 12
-    body: dict[str, Any] = {
-        "messages": [
-            {"role": "system", "content": "x" * 40},
-            {"role": "user", "content": [hub.text_part("é" * 20), hub.image_part("data:,", "")]},
-            {"role": "assistant", "content": None, "reasoning_content": "y" * 8, "tool_calls": [call]},
-        ]
-    }
-    assert hub.estimate_tokens(body) == (40 + 40 + 8 + 12) // 4 + 1600
-    body["tools"] = [hub.function_tool("f", None, {}, None)]
-    assert hub.estimate_tokens(body) > (40 + 40 + 8 + 12) // 4 + 1600 + 10
-    assert hub.estimate_tokens({"messages": []}) == 1
-
-
-def _frame(*details: Any) -> dict[str, Any]:
-    return {"choices": [{"delta": {"reasoning_details": list(details)}}]}
-
-
 SIGNED = {"type": "reasoning.text", "text": "hm", "signature": "sig", "index": 0}
 SECRET = {"type": "reasoning.encrypted", "data": "AAA", "id": "call_1", "format": "google-gemini-v1"}
-
-
-def test_only_opaque_details_are_taken_from_a_frame() -> None:
-    plain = {"type": "reasoning.text", "text": "hm"}
-    odd = [1, {}, {"type": 5}, {"type": "reasoning.encrypted", "data": 7}, {"type": "reasoning.encrypted", "data": ""}]
-    assert list(hub.opaque_details(_frame(plain, SIGNED, *odd, SECRET))) == [SIGNED, SECRET]
-
-
-@pytest.mark.parametrize(
-    "frame",
-    [
-        {},
-        {"choices": None},
-        {"choices": []},
-        {"choices": [None]},
-        {"choices": [{"delta": None}]},
-        {"choices": [{"delta": {"reasoning_details": "x"}}]},
-    ],
-)
-def test_a_frame_without_details_has_none(frame: dict[str, Any]) -> None:
-    assert list(hub.opaque_details(frame)) == []
-
-
-def test_what_is_sealed_comes_back_unmodified() -> None:
-    assert hub.unseal(hub.seal([SIGNED, SECRET])) == [SIGNED, SECRET]
-
-
-@pytest.mark.parametrize("text", ["", "somebody else's", "linx:", "linx:!", "linx:é", "linx:QUFB", "linx:e30="])
-def test_what_linx_did_not_seal_is_nothing(text: str) -> None:
-    assert hub.unseal(text) == []
 
 
 def test_ids_of_calls_that_a_history_has() -> None:

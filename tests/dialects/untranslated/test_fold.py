@@ -9,7 +9,7 @@ import pytest
 
 from linx.core.errors import StreamBroken
 from linx.dialects.untranslated.fold import whole_message, whole_response
-from tests.dialects.untranslated.test_encoder import MESSAGE, RESPONSE, START
+from tests.dialects.untranslated.test_decoder import MESSAGE, RESPONSE, START
 
 
 def test_a_message() -> None:

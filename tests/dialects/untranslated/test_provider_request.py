@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from linx.core.chat import ChatRequest, ModelTraits
-from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import opaque_reasoning
 from linx.dialects.untranslated.provider_request import clean_messages, messages_body, responses_body
 
 BILLING = "x-anthropic-billing-header: cc_version=2; cch=1a2b"
-SEALED = hub.seal([{"type": "reasoning.encrypted", "data": "x"}])
+SEALED = opaque_reasoning.pack([{"type": "reasoning.encrypted", "data": "x"}])
 
 
 def chat(native: dict[str, Any]) -> ChatRequest:

@@ -10,8 +10,8 @@ import trio
 
 from linx.core import jsontext, worker
 from linx.core.jsontext import LARGE
-from linx.dialects.ollama.provider_request import prompt_tokens_estimate
 from linx.dialects.openai.face import OpenAIFace
+from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.handlers.request_facts import conversation_of, read_large, read_object
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import opaque_reasoning
 from tests.e2e.anthropic_sdk import with_anthropic
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
@@ -112,7 +112,7 @@ async def test_what_is_sent_is_the_client_s_body_without_our_marks(tmp_path: Pat
         assert call.headers["anthropic-version"] == "2023-06-01"
         assert call.headers["anthropic-beta"] == "b1,b2"
         assert not {"x-api-key", "cookie"} & call.headers.keys()
-        sealed = {"type": "reasoning", "summary": [], "encrypted_content": hub.seal([{"data": "x"}])}
+        sealed = {"type": "reasoning", "summary": [], "encrypted_content": opaque_reasoning.pack([{"data": "x"}])}
         await ask(app.bound[0][1], "/v1/responses", {**RESPONSES, "input": [sealed, *HI]}, headers=headers)
         assert fake.calls[-1].json["input"] == HI
         assert "anthropic-beta" not in fake.calls[-1].headers

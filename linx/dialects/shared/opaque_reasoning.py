@@ -1,0 +1,55 @@
+"""A provider's own notes about its reasoning (signatures, encrypted thoughts), which travel through a client unread.
+
+Some providers refuse the next turn of a tool loop without them, so they ride along in the field that the client's
+dialect has for opaque reasoning, and come back with its history.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from linx.core import jsontext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from linx.core.chat import JsonObject
+
+_MARK = "linx:"
+
+_OPAQUE = {"reasoning.encrypted": "data", "reasoning.text": "signature"}
+
+
+def opaque_details(source: JsonObject) -> Iterator[JsonObject]:
+    """The entries of ``reasoning_details`` in a provider's frame that are more than text."""
+    delta = first_choice(source).get("delta")
+    details = delta.get("reasoning_details") if isinstance(delta, dict) else None
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, dict):
+            field = _OPAQUE.get(str(detail.get("type")))
+            if field and isinstance(detail.get(field), str) and detail[field]:
+                yield detail
+
+
+def first_choice(source: JsonObject) -> JsonObject:
+    """The first choice in a provider's frame, {} if there is none."""
+    choices = source.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else {}
+
+
+def pack(details: Sequence[JsonObject]) -> str:
+    return _MARK + base64.urlsafe_b64encode(jsontext.dumps(details)).decode()
+
+
+def unpack(packed: str) -> list[JsonObject]:
+    """What ``pack`` was given; nothing if it was somebody else's secret."""
+    if not packed.startswith(_MARK):
+        return []
+    try:
+        details = jsontext.loads_strict(base64.b64decode(packed[len(_MARK) :], b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        return []
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []

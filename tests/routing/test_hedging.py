@@ -1,0 +1,29 @@
+"""The budget of hedges, and who may run beside whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from linx.providers.prices import Price
+from linx.routing.hedging import HedgeBudget
+from tests.routing.world import has, provider
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+
+async def test_the_budget_is_a_share_of_the_last_minute(autojump_clock: MockClock) -> None:
+    budget = HedgeBudget()
+    for _ in range(100):
+        budget.requested(trio.current_time())
+    assert [budget.take(0.1, trio.current_time()) for _ in range(11)] == [True] * 10 + [False]
+    await trio.sleep(61)
+    assert [budget.take(0.1, trio.current_time()) for _ in range(4)] == [True] * 3 + [False]
+    assert not budget.take(0, trio.current_time() + 100)
+
+
+def test_unknown_is_dearer_than_anything_known() -> None:
+    known = has(provider("a", local=False), "m", price=Price(1.0, 1.0))
+    assert known.price("m") == Price(1.0, 1.0)
