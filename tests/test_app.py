@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 PATH = "/v1/chat/completions"
 LATER_S = 5.0
+
+kills = pytest.mark.skipif(sys.platform == "win32", reason="there os.kill would end the tests themselves")
 
 
 def port_of(app: App) -> int:
@@ -131,6 +134,7 @@ def test_its_own_address_is_refused_at_start(tmp_path: Path) -> None:
         run(options)
 
 
+@kills
 async def test_a_signal_ends_it(tmp_path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         options = options_for(config_for(), tmp_path)
@@ -140,6 +144,7 @@ async def test_a_signal_ends_it(tmp_path: Path) -> None:
                 os.kill(os.getpid(), number)
 
 
+@kills
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         fake.next(Answer(tokens=["x"] * 1000, interval_s=0.05))
@@ -287,6 +292,7 @@ async def test_warnings_of_a_config_are_logged(tmp_path: Path, caplog: pytest.Lo
 # --- the demo ---
 
 
+@kills
 async def test_the_demo_is_a_provider_that_answers_every_name(tiny_model: Path, tmp_path: Path) -> None:
     options = options_for(config_for(), tmp_path, demo=True, demo_model=str(tiny_model))
     with trio.fail_after(60):
