@@ -61,7 +61,7 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["chunked", "repeated_head", "transport"],
     "linx.providers": ["health", "prices", "requests", "slots", "provider", "catalog"],
-    "linx.routing": ["candidate", "attempt", "router", "hedging", "race"],
+    "linx.routing": ["candidate", "attempt", "router", "hedging", "decision", "race"],
     "linx.server": ["gate", "refusal", "limits", "wire", "body", "takeover", "request", "connection", "listen"],
     "linx.upstream": ["connection", "inflate", "proxies", "tls", "dial", "response", "pool"],
 }

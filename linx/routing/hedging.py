@@ -1,9 +1,14 @@
-"""When a second attempt may be started beside a silent one, and where."""
+"""When a second attempt may be started beside a silent one, and where.
+
+A hedge costs a second request, so it is bounded three ways: by the budget, by its scope, and by one
+extra attempt in flight (see ``decision.py``).
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,13 +18,9 @@ if TYPE_CHECKING:
     from linx.routing.router import Demand
 
 WINDOW_S = 60.0  # over which the hedge budget is counted
-
-FEWEST_HEDGES = 3  # in that window, whatever the share says
-
+FEWEST_HEDGES = 3  # that the budget allows in a window, however few requests there are
 FEWEST_SAMPLES = 20  # of first-token times before "auto" dares to hedge
-
-AUTO_SHARE = 0.95
-
+AUTO_SHARE = 0.95  # of a model's first-token times are shorter than what "auto" waits for
 SHORTEST_AUTO_S = 0.05  # nobody notices a shorter silence, so no second request is spent on it
 
 
@@ -49,27 +50,19 @@ class HedgeBudget:
                 times.popleft()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """When and where this race may hedge, and how long a silent attempt is kept."""
+    """When and where a race may hedge, and how long a silent attempt is kept."""
 
-    __slots__ = ("after", "budget", "demand", "first_token_timeout_s", "scope", "share")
-
-    def __init__(
-        self,
-        *,
-        after: float | str | None,
-        scope: str,
-        share: float,
-        budget: HedgeBudget,
-        demand: Demand,
-        first_token_timeout_s: float | None = None,
-    ) -> None:
-        self.after = after
-        self.scope = scope
-        self.share = share
-        self.budget = budget
-        self.demand = demand
-        self.first_token_timeout_s = first_token_timeout_s
+    after: float | str | None
+    """Seconds of silence before a hedge, ``"auto"``, or None for no hedges."""
+    scope: str
+    """``same``: no less local and no dearer than what runs; ``any``: any candidate."""
+    share: float
+    """Of the requests of the last minute that may be hedged."""
+    budget: HedgeBudget
+    demand: Demand
+    first_token_timeout_s: float | None = None
 
     def delay_s(self, candidate: Candidate) -> float:
         """How long ``candidate`` may be silent before a hedge; infinity for never."""
@@ -84,7 +77,7 @@ class Rules:
         return math.inf if usual is None else max(usual, SHORTEST_AUTO_S)
 
     def may_run_beside(self, candidate: Candidate, running: Sequence[Candidate]) -> bool:
-        """Is ``candidate`` no second attempt on one server, no less local and no dearer?"""
+        """Is ``candidate`` at a server of its own, no less local than all that run, and no dearer than the dearest?"""
         if any(candidate.provider.server == other.provider.server for other in running):
             return False
         if self.scope == "any":
@@ -95,7 +88,7 @@ class Rules:
         return cost < math.inf and cost <= max(self._cost(other) for other in running)
 
     def _cost(self, candidate: Candidate) -> float:
-        """Unknown is dearer than anything known."""
+        """USD, estimated for this request. An unknown price is dearer than any known one."""
         price = candidate.provider.price(candidate.model)
         if price is None:
             return math.inf
