@@ -28,7 +28,7 @@ from linx.upstream.pool import Sending
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from linx.config.load import ProviderConfig
+    from linx.config.model import ProviderConfig
     from linx.providers.requests import Way
 
 SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins

@@ -4,49 +4,24 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.config.load import (
-    Config,
-    HedgeConfig,
-    Options,
-    Overrides,
-    ProviderConfig,
-    RoutingConfig,
-    ServerConfig,
-    TunnelConfig,
-    load,
-    refuse_own_address,
-)
-from linx.core import jsontext
+from linx.config.layers import Overrides
+from linx.config.load import Options, load, refuse_own_address
+from linx.config.model import Config, ProviderConfig
+from linx.config.shape import HedgeConfig, RoutingConfig, ServerConfig, TunnelConfig
 from linx.core.errors import ConfigError
+from tests.config.help import BOX, EXAMPLE, KEY, SECRETS, box, loaded, provider, written
 
-EXAMPLE = Path(__file__).parents[2] / "config.json"
-KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
-SECRETS = (KEY, "hunter2secret", "p4ssw0rd")
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
 def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def written(tree: object, path: str = "config.json", mode: int = 0o600) -> str:
-    data = tree if isinstance(tree, bytes) else jsontext.dumps(tree)
-    Path(path).write_bytes(data)
-    os.chmod(path, mode)
-    return path
-
-
-def loaded(tree: object, env: dict[str, str] | None = None, **flags: Any) -> Config:
-    return load(written(tree), env or {}, Overrides(**flags))
-
-
-def provider(config: Config, name: str) -> ProviderConfig:
-    return next(one for one in config.providers if one.name == name)
 
 
 # --- what comes about ---
@@ -339,13 +314,6 @@ def test_a_variable_that_a_disabled_provider_wants_may_be_missing() -> None:
 
 # --- what is refused ---
 
-BOX = {"kind": "openai", "endpoint": "https://box.example.com/v1"}
-
-
-def box(**keys: object) -> dict[str, Any]:
-    return {"providers": {"box": {**BOX, **keys}}}
-
-
 BAD: list[tuple[object, str]] = [
     # the file
     (b"", "config.json: is empty; the least that works is {}"),
@@ -589,43 +557,6 @@ def test_a_key_in_a_file_that_others_can_read(tree: dict[str, Any], is_warned: b
     assert not any("can be read" in text for text in load(written(tree, mode=0o600), {"K": KEY}).warnings)
 
 
-# --- what it can tell ---
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "root", "api", "origin"),
-    [
-        ("http://localhost:11434", "http://localhost:11434", "http://localhost:11434/v1", ("http", "localhost", 11434)),
-        ("http://box/v1/", "http://box", "http://box/v1", ("http", "box", 80)),
-        ("https://h/api/v1", "https://h/api", "https://h/api/v1", ("https", "h", 443)),
-        ("https://H/v1beta/openai/", "https://H/v1beta/openai", "https://H/v1beta/openai", ("https", "h", 443)),
-        ("https://h/api/paas/v4", "https://h/api/paas/v4", "https://h/api/paas/v4", ("https", "h", 443)),
-        ("HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x/v1", ("http", "::1", 8081)),
-    ],
-)
-def test_an_endpoint_has_a_root_and_an_api_base(
-    endpoint: str, root: str, api: str, origin: tuple[str, str, int]
-) -> None:
-    one = ProviderConfig(name="x", kind="openai", endpoint=endpoint)
-    assert (one.root, one.api, one.origin_parts) == (root, api, origin)
-
-
-def test_a_provider_built_by_hand_knows_whether_it_is_local() -> None:
-    assert ProviderConfig(name="demo", kind="llamacpp", endpoint="http://127.0.0.1:1").local is True
-    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com").local is False
-    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com", local=True).local is True
-
-
-def test_no_repr_shows_a_secret_and_all_are_known() -> None:
-    env = {"LINX_API_KEY": "the-key-of-clients"}
-    config = loaded(box(api_key=KEY, headers={"X-Auth": "Token hunter2secret", "X-Title": "Linx"}), env)
-    for text in (repr(config), repr(config.providers), str(config), repr(Options(config=config, env=env))):
-        assert not any(secret in text for secret in (*SECRETS, "the-key-of-clients"))
-        assert "X-Auth" in text
-    assert set(config.secrets) == {"the-key-of-clients", KEY, "Token hunter2secret", "hunter2secret"}
-    assert "hunter2" not in repr(Overrides(api_key="hunter2secret"))
-
-
 def test_options_read_by_the_same_layers_and_tell_the_redactor() -> None:
     options = Options(config=Config(), config_path=written(box(api_key=KEY)), overrides=Overrides(port=5))
     config = options.load()
@@ -633,13 +564,6 @@ def test_options_read_by_the_same_layers_and_tell_the_redactor() -> None:
     assert KEY not in options.redactor.clean(f"key {KEY}")
     assert options.watched() == ("config.json",)
     assert options.started(config).config is config
-
-
-def test_a_provider_can_be_added() -> None:
-    demo = ProviderConfig(name="demo", kind="llamacpp", endpoint="http://127.0.0.1:1")
-    config = load(None, {})
-    assert config.with_provider(demo).providers == (*config.providers, demo)
-    assert config.with_provider(demo).with_provider(demo).providers == (*config.providers, demo)
 
 
 # --- its own address ---

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from linx.config.load import RoutingConfig
+from linx.config.shape import RoutingConfig
 from linx.core.errors import LinxError, StreamBroken
 from linx.providers.prices import Price
 from linx.routing.hedging import HedgeBudget, Rules

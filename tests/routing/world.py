@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from linx.config.load import ProviderConfig
+from linx.config.model import ProviderConfig
 from linx.core.errors import AttemptError, Fallback, Garbled, Refused
 from linx.providers.provider import Model, Provider
 from linx.routing.candidate import Candidate
