@@ -28,6 +28,11 @@ Money = Annotated[float, Meta(ge=0, le=1e9)]
 URL = Annotated[str, Meta(extra_json_schema={"pattern": "^([Hh][Tt][Tt][Pp][Ss]?://|env:)"})]
 
 
+def takes(sentence: str) -> Meta:
+    """How an error says what a key takes, where the names of its types would not say it well."""
+    return Meta(extra={"takes": sentence})
+
+
 class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A JSON object whose keys are all known."""
 
@@ -59,11 +64,16 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     price: Annotated[
         dict[str, Money | PriceShape],
         Meta(description="USD per million tokens: {prompt, completion} for all, or {MODEL: {...}, *: {...}}"),
+        takes('{"prompt": 0.5, "completion": 1.5}, or such an object for each model'),
     ] = {}
     max_concurrent: Count | None = None
     allow_manage: Annotated[bool, Meta(description="Ollama: relay pull, push, create, copy, delete")] = True
     native: Annotated[bool, Meta(description="relay /v1/messages and /v1/responses untranslated")] = False
-    num_ctx: Annotated[Count | Literal["auto"] | None, Meta(description="Ollama: size of the context")] = None
+    num_ctx: Annotated[
+        Count | Literal["auto"] | None,
+        Meta(description="Ollama: size of the context"),
+        takes('a whole number, "auto" or null'),
+    ] = None
     keep_alive: Annotated[
         float | str | None, Meta(description="Ollama: how long a model stays loaded, seconds or 10m")
     ] = None
@@ -76,7 +86,10 @@ class ProviderShape(SectionShape, frozen=True, kw_only=True):
 class HedgeConfig(Shape, frozen=True, kw_only=True):
     """When a second attempt is started beside a silent one: after so many seconds, null for never."""
 
-    after: Annotated[float, Meta(ge=0, le=1e9)] | Literal["auto"] | None = "auto"
+    after: Annotated[
+        Annotated[float, Meta(ge=0, le=1e9)] | Literal["auto"] | None,
+        takes('a number of seconds, "auto" or null'),
+    ] = "auto"
     scope: Scope = "same"
     budget: Annotated[float, Meta(ge=0, le=1)] = 0.1
 
@@ -84,13 +97,18 @@ class HedgeConfig(Shape, frozen=True, kw_only=True):
 class RoutingConfig(Shape, frozen=True, kw_only=True):
     """How candidates are ranked; a list inside provider_priority is one rank of equals."""
 
-    provider_priority: tuple[Text | Annotated[tuple[Text, ...], Meta(min_length=1)], ...] = SECTIONS
+    provider_priority: Annotated[
+        tuple[Text | Annotated[tuple[Text, ...], Meta(min_length=1)], ...],
+        takes("a list of names of providers, in which a list is one rank of equals"),
+    ] = SECTIONS
     fallback_enabled: bool = True
     cost_optimization: bool = True
     hedge: HedgeConfig = HedgeConfig()
     first_token_timeout_s: Seconds | None = None
     local_only: Annotated[
-        bool | tuple[Text, ...], Meta(description="true, or model names with *, that never leave local providers")
+        bool | tuple[Text, ...],
+        Meta(description="true, or model names with *, that never leave local providers"),
+        takes("true, false or a list of model names"),
     ] = False
 
 
@@ -99,7 +117,9 @@ class ServerConfig(Shape, frozen=True, kw_only=True):
 
     port: Annotated[int, Meta(ge=0, le=65535, description="0 takes a free one")] = 8080
     hostname: Text = "127.0.0.1"
-    api_keys: tuple[Text, ...] = msgspec.field(name="api_key", default=())
+    api_keys: Annotated[tuple[Text, ...], takes("a string, a list of strings or null")] = msgspec.field(
+        name="api_key", default=()
+    )
     """In a file: one key, a list of them, or null. The loader makes a list of each before it is fitted."""
     allowed_hosts: tuple[Text, ...] = ()
     allowed_origins: tuple[Text, ...] = ()
