@@ -1,17 +1,25 @@
 """The typed config: what is in force, as a whole.
 
 A ``Config`` is frozen: every text in it is checked, every ``env:NAME`` replaced, so that
-nobody behind it has to ask again. How it comes about is ``load``'s business.
+the code that uses it never checks again. How it comes about stands in ``load``.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from linx.config import rules as config_rules
-from linx.config.shape import SECTIONS, Kind, RoutingConfig, ServerConfig, TunnelConfig, safe_repr
+from linx.config.shape import (
+    SECTIONS,
+    URL,
+    PriceShape,
+    ProviderShape,
+    RoutingConfig,
+    ServerConfig,
+    TunnelConfig,
+)
 from linx.core.addresses import is_near
 
 DEMO = "demo"
@@ -24,32 +32,22 @@ class Origin(NamedTuple):
     port: int
 
 
-class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One provider. ``price`` is in USD per million tokens, by model, ``*`` for all others."""
+class ProviderConfig(ProviderShape, frozen=True, kw_only=True):
+    """One provider: the keys of its section, its name, and what follows from both.
+
+    What a section may leave open is settled: the kind, the endpoint, one form of ``price``
+    (by model, ``*`` for all others). A key of the file is a field of the section's shape
+    and nothing else.
+    """
 
     name: str
-    kind: Kind
-    endpoint: str
-    enabled: bool = True
-    api_key: str | None = None
-    thinking_mode: bool | None = None
-    model_mappings: dict[str, str] = {}
-    headers: dict[str, str] = {}
-    models: tuple[str, ...] = ()
-    local: bool = None  # type: ignore[assignment]  # None: judged by the endpoint, at once
-    price: dict[str, dict[str, float]] = {}
-    max_concurrent: int | None = None
-    allow_manage: bool = True
-    native: bool = False
-    num_ctx: int | Literal["auto"] | None = None
-    keep_alive: float | str | None = None
+    endpoint: URL
+    price: dict[str, PriceShape] = msgspec.field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        if self.local is None:
-            msgspec.structs.force_setattr(self, "local", is_near(self.origin_parts.host))
-
-    def __repr__(self) -> str:
-        return safe_repr(self, hidden=("api_key",), masked=("headers",))
+    @property
+    def is_local(self) -> bool:
+        """As the section says, else judged by the endpoint."""
+        return is_near(self.origin.host) if self.local is msgspec.UNSET else self.local
 
     @property
     def root(self) -> str:
@@ -62,7 +60,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
         return config_rules.api_base_of(self.endpoint)
 
     @property
-    def origin_parts(self) -> Origin:
+    def origin(self) -> Origin:
         return Origin(*config_rules.endpoint_parts(self.name, self.endpoint)[:3])
 
     @property

@@ -62,7 +62,7 @@ class SectionShape(Shape, frozen=True, kw_only=True):
         bool | UnsetType, Meta(description="default: true for a loopback, private or link-local endpoint")
     ] = UNSET
     price: Annotated[
-        dict[str, Money | PriceShape],
+        Mapping[str, Money | PriceShape],
         Meta(description="USD per million tokens: {prompt, completion} for all, or {MODEL: {...}, *: {...}}"),
         takes('{"prompt": 0.5, "completion": 1.5}, or such an object for each model'),
     ] = {}
@@ -77,6 +77,9 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     keep_alive: Annotated[
         float | str | None, Meta(description="Ollama: how long a model stays loaded, seconds or 10m")
     ] = None
+
+    def __repr__(self) -> str:
+        return safe_repr(self, hidden=("api_key",), masked=("headers",))
 
 
 class ProviderShape(SectionShape, frozen=True, kw_only=True):

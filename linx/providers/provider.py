@@ -63,7 +63,7 @@ class Provider:
         self.config = config
         self.name = config.name
         self.kind = config.kind
-        self.local = bool(config.local)
+        self.local = config.is_local
         self.dialect = KINDS[config.kind]
         root, api = urlsplit(config.root), urlsplit(config.api)
         port = root.port or (443 if root.scheme == "https" else 80)

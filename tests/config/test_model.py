@@ -35,13 +35,13 @@ def test_an_endpoint_has_a_root_and_an_api_base(
     endpoint: str, root: str, api: str, origin: tuple[str, str, int]
 ) -> None:
     one = ProviderConfig(name="x", kind="openai", endpoint=endpoint)
-    assert (one.root, one.api, one.origin_parts) == (root, api, origin)
+    assert (one.root, one.api, one.origin) == (root, api, origin)
 
 
 def test_a_provider_built_by_hand_knows_whether_it_is_local() -> None:
-    assert ProviderConfig(name="demo", kind="llamacpp", endpoint="http://127.0.0.1:1").local is True
-    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com").local is False
-    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com", local=True).local is True
+    assert ProviderConfig(name="demo", kind="llamacpp", endpoint="http://127.0.0.1:1").is_local is True
+    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com").is_local is False
+    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com", local=True).is_local is True
 
 
 def test_no_repr_shows_a_secret_and_all_are_known() -> None:

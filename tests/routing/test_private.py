@@ -76,12 +76,11 @@ silent_providers = some_providers(["up"], [False], ["hangs", "hangs", "answers",
 
 def build(number: int, drawn: Drawn) -> Provider:
     mappings = {"list": {}, "mapping": {MODEL: MODEL}, "default": {"default": MODEL}}[drawn.way]
-    price = None if drawn.usd is None else {"prompt": drawn.usd, "completion": drawn.usd}
     one = provider(
         f"p{number}",
         local=drawn.local,
         host=f"host{drawn.host}.test",
-        price=price,
+        usd=drawn.usd,
         model_mappings=mappings,
         max_concurrent=1 if drawn.full else None,
     )
