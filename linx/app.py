@@ -21,7 +21,8 @@ import linx
 from linx.access import Access, Policy, is_local_name, machine_names
 from linx.children.demo.supervisor import Demo
 from linx.children.tunnel.supervisor import Tunnel
-from linx.config.load import Config, ProviderConfig, refuse_own_address
+from linx.config.load import refuse_own_address
+from linx.config.model import Config, ProviderConfig
 from linx.config.watch import ConfigWatch
 from linx.console import cannot_listen
 from linx.core.errors import ConfigError
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from linx.config.load import Options, TunnelConfig
+    from linx.config.load import Options
+    from linx.config.shape import TunnelConfig
     from linx.dialects.base import Face
 
 READY_WAIT_S = 0.2  # for the first probes, so that whoever waits for the ready line finds the models

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING
 import docopt
 
 import linx
-from linx.config.load import Config, Options, Overrides, json_schema
+from linx.config.layers import Overrides
+from linx.config.load import Options
+from linx.config.model import Config
+from linx.config.shape import json_schema
 from linx.core import jsontext
 from linx.core.errors import ConfigError, quote
 from linx.core.log import LEVELS, set_up_log

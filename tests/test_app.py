@@ -15,7 +15,9 @@ import trio
 import linx
 from linx import app as app_module
 from linx.app import App, CannotListen, _only, run
-from linx.config.load import Config, Options, ServerConfig, load
+from linx.config.load import Options, load
+from linx.config.model import Config
+from linx.config.shape import ServerConfig
 from linx.core import jsontext
 from linx.core.errors import ConfigError
 from tests.e2e.http_client import Client, ask

@@ -6,16 +6,19 @@ import os
 import re
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import linx
 from linx.cli import CLIENTS, USAGE, explain, main, options_from, parse
-from linx.config.load import Options, json_schema
+from linx.config.shape import json_schema
 from linx.core import jsontext
 from linx.core.errors import ConfigError
 from linx.core.redaction import Redactor
+
+if TYPE_CHECKING:
+    from linx.config.load import Options
 
 # The options of the contract; a new one is a new promise.
 OPTIONS = {

@@ -31,7 +31,10 @@ ORDERS = {
     "linx.children": ["demo", "tunnel"],
     "linx.children.demo": ["child", "supervisor"],
     "linx.children.tunnel": ["child", "commands", "lines", "explain", "supervisor"],
-    "linx.config": ["rules", "file", "shape", "layers", "load", "watch"],
+    "linx.config": [
+        *["rules", "file", "shape", "misfit", "layers", "model", "provider_sections", "other_sections", "load"],
+        "watch",
+    ],
     "linx.core": [
         *["addresses", "chat", "errors", "jsontext_pieces", "redaction", "worker", "jsontext", "telemetry", "log"],
     ],

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from linx import cli
-from linx.config.load import json_schema, load
+from linx.config.load import load
+from linx.config.shape import json_schema
 from linx.core import jsontext
 
 ROOT = Path(__file__).parent.parent

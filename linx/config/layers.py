@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from linx.config import file as config_file
 from linx.config import rules as config_rules
-from linx.config.shape import SECTIONS, FileShape, known_keys, place, unknown_key
+from linx.config.misfit import known_keys, place, unknown_key
+from linx.config.shape import SECTIONS, FileShape
 from linx.core.errors import ConfigError
 
 if TYPE_CHECKING:

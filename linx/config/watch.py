@@ -18,7 +18,7 @@ from linx.core.errors import ConfigError, quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from linx.config.load import Config
+    from linx.config.model import Config
 
 INTERVAL_S = 0.5
 

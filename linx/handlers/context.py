@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from linx.children.tunnel.supervisor import Tunnel
-    from linx.config.load import Config
+    from linx.config.model import Config
     from linx.core.redaction import Redactor
     from linx.core.telemetry import Telemetry
     from linx.providers.provider import Provider

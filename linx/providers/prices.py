@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from linx.config.shape import PriceShape
 
 MILLION = 1_000_000
 
@@ -67,14 +70,10 @@ def _steps(overrides: object, prompt: float, completion: float) -> tuple[tuple[i
     return tuple(steps)
 
 
-def configured(price: Mapping[str, Any] | None, model: str) -> Price | None:
+def configured(price: Mapping[str, PriceShape], model: str) -> Price | None:
     """The price that the config gives a model, from USD per million tokens."""
-    if not price:
-        return None
-    entry: Any = price if "prompt" in price or "completion" in price else price.get(model, price.get("*"))
-    if not isinstance(entry, Mapping):
-        return None
-    return Price(float(entry.get("prompt", 0)) / MILLION, float(entry.get("completion", 0)) / MILLION)
+    entry = price.get(model, price.get("*"))
+    return Price(entry.prompt / MILLION, entry.completion / MILLION) if entry is not None else None
 
 
 def _decimal(value: object) -> float | None:

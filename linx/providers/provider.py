@@ -28,7 +28,7 @@ from linx.upstream.pool import Sending
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from linx.config.load import ProviderConfig
+    from linx.config.model import ProviderConfig
     from linx.providers.requests import Way
 
 SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins
@@ -63,7 +63,7 @@ class Provider:
         self.config = config
         self.name = config.name
         self.kind = config.kind
-        self.local = bool(config.local)
+        self.local = config.is_local
         self.dialect = KINDS[config.kind]
         root, api = urlsplit(config.root), urlsplit(config.api)
         port = root.port or (443 if root.scheme == "https" else 80)

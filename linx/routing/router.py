@@ -24,7 +24,7 @@ from linx.routing.candidate import Candidate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from linx.config.load import RoutingConfig
+    from linx.config.shape import RoutingConfig
     from linx.providers.prices import Price
 
 NEAREST = 3  # names suggested for an unknown model

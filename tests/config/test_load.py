@@ -4,49 +4,24 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.config.load import (
-    Config,
-    HedgeConfig,
-    Options,
-    Overrides,
-    ProviderConfig,
-    RoutingConfig,
-    ServerConfig,
-    TunnelConfig,
-    load,
-    refuse_own_address,
-)
-from linx.core import jsontext
+from linx.config.layers import Overrides
+from linx.config.load import Options, load, refuse_own_address
+from linx.config.model import Config
+from linx.config.shape import HedgeConfig, RoutingConfig, ServerConfig, TunnelConfig
 from linx.core.errors import ConfigError
+from tests.config.help import BOX, EXAMPLE, KEY, SECRETS, box, loaded, provider, written
 
-EXAMPLE = Path(__file__).parents[2] / "config.json"
-KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
-SECRETS = (KEY, "hunter2secret", "p4ssw0rd")
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
 def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def written(tree: object, path: str = "config.json", mode: int = 0o600) -> str:
-    data = tree if isinstance(tree, bytes) else jsontext.dumps(tree)
-    Path(path).write_bytes(data)
-    os.chmod(path, mode)
-    return path
-
-
-def loaded(tree: object, env: dict[str, str] | None = None, **flags: Any) -> Config:
-    return load(written(tree), env or {}, Overrides(**flags))
-
-
-def provider(config: Config, name: str) -> ProviderConfig:
-    return next(one for one in config.providers if one.name == name)
 
 
 # --- what comes about ---
@@ -64,7 +39,7 @@ def test_without_a_file_ollama_on_this_machine_is_asked() -> None:
         "http://localhost:8081",
         "https://openrouter.ai/api/v1",
     ]
-    assert [one.local for one in config.providers] == [True, True, False]
+    assert [one.is_local for one in config.providers] == [True, True, False]
     assert config.path is None
     assert config.warnings == ()
     assert (config.routing, config.server, config.tunnel) == (RoutingConfig(), ServerConfig(), TunnelConfig())
@@ -155,107 +130,6 @@ def test_a_file_that_names_no_provider_keeps_the_usual_ones() -> None:
     assert [one.name for one in config.providers if one.enabled] == ["ollama", "openrouter"]
 
 
-def test_a_section_given_in_part_has_the_defaults_for_the_rest() -> None:
-    ollama = provider(loaded({"ollama": {"thinking_mode": True}}), "ollama")
-    assert ollama == ProviderConfig(
-        name="ollama", kind="ollama", endpoint="http://localhost:11434", thinking_mode=True, local=True
-    )
-    assert loaded({"routing": {"hedge": {"after": None}}}).routing.hedge == HedgeConfig(after=None)
-
-
-def test_all_keys_of_a_provider_arrive() -> None:
-    config = loaded(
-        {
-            "providers": {
-                "box": {
-                    "kind": "ollama",
-                    "enabled": True,
-                    "endpoint": "https://box.example.com/deep/",
-                    "api_key": KEY,
-                    "thinking_mode": True,
-                    "model_mappings": {"a": "b"},
-                    "headers": {"X-Title": "Linx"},
-                    "models": ["m1", "m2"],
-                    "local": True,
-                    "price": {"prompt": 1, "completion": 2.5},
-                    "max_concurrent": 3,
-                    "allow_manage": False,
-                    "native": True,
-                    "num_ctx": "auto",
-                    "keep_alive": "10m",
-                }
-            }
-        }
-    )
-    assert config.warnings == ()
-    assert provider(config, "box") == ProviderConfig(
-        name="box",
-        kind="ollama",
-        endpoint="https://box.example.com/deep/",
-        api_key=KEY,
-        thinking_mode=True,
-        model_mappings={"a": "b"},
-        headers={"X-Title": "Linx"},
-        models=("m1", "m2"),
-        local=True,
-        price={"*": {"prompt": 1.0, "completion": 2.5}},
-        max_concurrent=3,
-        allow_manage=False,
-        native=True,
-        num_ctx="auto",
-        keep_alive="10m",
-    )
-
-
-@pytest.mark.parametrize(
-    ("price", "expected"),
-    [
-        ({"prompt": 0.5}, {"*": {"prompt": 0.5, "completion": 0.0}}),
-        (
-            {"m": {"prompt": 1, "completion": 2}, "*": {"completion": 3}},
-            {"m": {"prompt": 1.0, "completion": 2.0}, "*": {"prompt": 0.0, "completion": 3.0}},
-        ),
-        ({}, {}),
-    ],
-)
-def test_both_ways_to_write_a_price(price: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert provider(loaded({"ollama": {"price": price}}), "ollama").price == expected
-
-
-def test_ranks_and_private_models_arrive() -> None:
-    config = loaded(
-        {
-            "providers": {"a": {"kind": "ollama"}, "b": {"kind": "ollama"}},
-            "routing": {
-                "provider_priority": [["a", "b"], "openrouter", "demo"],
-                "local_only": ["private-*"],
-                "first_token_timeout_s": 5,
-                "hedge": {"after": 1.5, "scope": "any", "budget": 0},
-            },
-        }
-    )
-    assert config.routing == RoutingConfig(
-        provider_priority=(("a", "b"), "openrouter", "demo"),
-        local_only=("private-*",),
-        first_token_timeout_s=5.0,
-        hedge=HedgeConfig(after=1.5, scope="any", budget=0.0),
-    )
-
-
-@pytest.mark.parametrize(
-    ("keys", "expected"),
-    [(None, ()), ([], ()), ("k" * 16, ("k" * 16,)), (["a" * 16, "b" * 16], ("a" * 16, "b" * 16))],
-)
-def test_one_key_many_or_none(keys: object, expected: tuple[str, ...]) -> None:
-    config = loaded({"server": {"api_key": keys}})
-    assert config.server.api_keys == expected
-    assert config.warnings == ()
-
-
-def test_an_ipv6_host_loses_its_brackets() -> None:
-    assert loaded({"server": {"hostname": "[::1]"}}).server.hostname == "::1"
-
-
 # --- the layers ---
 
 
@@ -333,18 +207,11 @@ def test_a_variable_that_a_disabled_provider_wants_may_be_missing() -> None:
     )
     assert provider(config, "openrouter").api_key is None
     assert provider(config, "x").models == ("m",)
-    assert provider(config, "x").local is False
+    assert provider(config, "x").is_local is False
     assert config.tunnel.domain is None
 
 
 # --- what is refused ---
-
-BOX = {"kind": "openai", "endpoint": "https://box.example.com/v1"}
-
-
-def box(**keys: object) -> dict[str, Any]:
-    return {"providers": {"box": {**BOX, **keys}}}
-
 
 BAD: list[tuple[object, str]] = [
     # the file
@@ -562,14 +429,6 @@ def test_what_is_unwise_is_a_warning(tree: dict[str, Any], env: dict[str, str], 
     assert not any(secret in text for text in warnings for secret in SECRETS)
 
 
-def test_a_placeholder_is_never_sent() -> None:
-    assert provider(loaded(box(api_key="YOUR KEY")), "box").api_key is None
-
-
-def test_a_short_key_for_a_local_provider_is_fine() -> None:
-    assert loaded(box(endpoint="http://192.168.1.20/v1", api_key="vllm")).warnings == ()
-
-
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 @pytest.mark.parametrize(
     ("tree", "is_warned"),
@@ -589,43 +448,6 @@ def test_a_key_in_a_file_that_others_can_read(tree: dict[str, Any], is_warned: b
     assert not any("can be read" in text for text in load(written(tree, mode=0o600), {"K": KEY}).warnings)
 
 
-# --- what it can tell ---
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "root", "api", "origin"),
-    [
-        ("http://localhost:11434", "http://localhost:11434", "http://localhost:11434/v1", ("http", "localhost", 11434)),
-        ("http://box/v1/", "http://box", "http://box/v1", ("http", "box", 80)),
-        ("https://h/api/v1", "https://h/api", "https://h/api/v1", ("https", "h", 443)),
-        ("https://H/v1beta/openai/", "https://H/v1beta/openai", "https://H/v1beta/openai", ("https", "h", 443)),
-        ("https://h/api/paas/v4", "https://h/api/paas/v4", "https://h/api/paas/v4", ("https", "h", 443)),
-        ("HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x/v1", ("http", "::1", 8081)),
-    ],
-)
-def test_an_endpoint_has_a_root_and_an_api_base(
-    endpoint: str, root: str, api: str, origin: tuple[str, str, int]
-) -> None:
-    one = ProviderConfig(name="x", kind="openai", endpoint=endpoint)
-    assert (one.root, one.api, one.origin_parts) == (root, api, origin)
-
-
-def test_a_provider_built_by_hand_knows_whether_it_is_local() -> None:
-    assert ProviderConfig(name="demo", kind="llamacpp", endpoint="http://127.0.0.1:1").local is True
-    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com").local is False
-    assert ProviderConfig(name="x", kind="openai", endpoint="https://api.groq.com", local=True).local is True
-
-
-def test_no_repr_shows_a_secret_and_all_are_known() -> None:
-    env = {"LINX_API_KEY": "the-key-of-clients"}
-    config = loaded(box(api_key=KEY, headers={"X-Auth": "Token hunter2secret", "X-Title": "Linx"}), env)
-    for text in (repr(config), repr(config.providers), str(config), repr(Options(config=config, env=env))):
-        assert not any(secret in text for secret in (*SECRETS, "the-key-of-clients"))
-        assert "X-Auth" in text
-    assert set(config.secrets) == {"the-key-of-clients", KEY, "Token hunter2secret", "hunter2secret"}
-    assert "hunter2" not in repr(Overrides(api_key="hunter2secret"))
-
-
 def test_options_read_by_the_same_layers_and_tell_the_redactor() -> None:
     options = Options(config=Config(), config_path=written(box(api_key=KEY)), overrides=Overrides(port=5))
     config = options.load()
@@ -633,13 +455,6 @@ def test_options_read_by_the_same_layers_and_tell_the_redactor() -> None:
     assert KEY not in options.redactor.clean(f"key {KEY}")
     assert options.watched() == ("config.json",)
     assert options.started(config).config is config
-
-
-def test_a_provider_can_be_added() -> None:
-    demo = ProviderConfig(name="demo", kind="llamacpp", endpoint="http://127.0.0.1:1")
-    config = load(None, {})
-    assert config.with_provider(demo).providers == (*config.providers, demo)
-    assert config.with_provider(demo).with_provider(demo).providers == (*config.providers, demo)
 
 
 # --- its own address ---
@@ -694,10 +509,3 @@ def test_the_place_of_a_provider_of_ones_own_is_named() -> None:
     config = loaded(box(endpoint="http://localhost:8080"))
     with pytest.raises(ConfigError, match=r"providers\.box\.endpoint"):
         refuse_own_address(config, [("127.0.0.1", 1), ("127.0.0.1", 8080)])
-
-
-def test_a_sections_name_may_stand_below_providers_instead(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    path.write_text('{"providers": {"ollama": {"kind": "openai", "endpoint": "http://box.test:1"}}}')
-    config = load(str(path), {})
-    assert [(one.name, one.kind) for one in config.providers if one.name == "ollama"] == [("ollama", "openai")]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.config.misfit import known_keys
 from linx.config.shape import (
     FileShape,
     HedgeConfig,
@@ -16,13 +17,9 @@ from linx.config.shape import (
     RoutingConfig,
     ServerConfig,
     TunnelConfig,
-    fitted,
     json_schema,
-    known_keys,
-    nearest,
 )
 from linx.core import jsontext
-from linx.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,24 +160,3 @@ def test_the_keys_are_exactly_those_of_the_contract() -> None:
         *("use_tunnel", "type", "domain", "ssh_host", "ssh_port", "ssh_user", "ssh_identity", "ssh_known_hosts"),
         *("remote_port", "public_url", "ngrok_path"),
     )
-
-
-@pytest.mark.parametrize(
-    ("word", "expected"),
-    [
-        ("enpoint", "endpoint"),
-        ("apiKey", "api_key"),
-        ("API-KEY", "api_key"),
-        ("enable_fallback", "fallback_enabled"),
-        ("modelmapping", "model_mappings"),
-        ("zzzz", None),
-        ("x" * 100_000, None),
-    ],
-)
-def test_the_nearest_word(word: str, expected: str | None) -> None:
-    assert nearest(word, ("endpoint", "api_key", "fallback_enabled", "model_mappings")) == expected
-
-
-def test_a_misfit_at_the_top_is_told_without_a_path() -> None:
-    with pytest.raises(ConfigError, match=r"^here: must be an object, not a list$"):
-        fitted([], ServerConfig, "here")

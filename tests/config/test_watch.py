@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from linx.config import file as config_file
-from linx.config.load import Config, load
+from linx.config.load import load
 from linx.config.watch import INTERVAL_S, ConfigWatch
 from linx.core.errors import ConfigError
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio.testing import MockClock
+
+    from linx.config.model import Config
 
 Told = list[tuple[float, str]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.config.load import Config
+from linx.config.model import Config
 from linx.core.redaction import Redactor
 from linx.core.telemetry import Telemetry
 from linx.handlers.context import Context, new_id

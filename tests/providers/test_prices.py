@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from linx.config.shape import PriceShape
 from linx.providers.prices import FREE, Price, configured, from_list
 
 
@@ -28,12 +29,12 @@ def test_the_live_list(pricing: object, price: Price | None) -> None:
 
 
 def test_the_config_gives_usd_per_million() -> None:
-    assert configured({"prompt": 0.5, "completion": 1.5}, "m") == Price(5e-7, 1.5e-6)
-    by_model = {"m": {"prompt": 1, "completion": 2}, "*": {"prompt": 3, "completion": 4}}
+    assert configured({"*": PriceShape(prompt=0.5, completion=1.5)}, "m") == Price(5e-7, 1.5e-6)
+    by_model = {"m": PriceShape(prompt=1, completion=2), "*": PriceShape(prompt=3, completion=4)}
     assert configured(by_model, "m") == Price(1e-6, 2e-6)
     assert configured(by_model, "other") == Price(3e-6, 4e-6)
-    assert configured({"m": {"prompt": 1}}, "other") is None
-    assert configured(None, "m") is None
+    assert configured({"m": PriceShape(prompt=1)}, "other") is None
+    assert configured({}, "m") is None
 
 
 def test_an_estimate_counts_tokens_and_the_call() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import linx
+from linx.config.shape import PriceShape
 from linx.core import jsontext
 from linx.core.chat import ChatRequest
 from linx.core.errors import Garbled
@@ -205,7 +206,7 @@ def test_the_price_in_force() -> None:
     assert far.price("m:free") == prices.FREE
     assert far.price("unknown") is None
     assert has(provider("a"), "m", price=listed).price("m") == prices.FREE
-    paid = provider("a", price={"m": {"prompt": 1.0, "completion": 2.0}})
+    paid = provider("a", price={"m": PriceShape(prompt=1.0, completion=2.0)})
     assert paid.price("m") == Price(1e-6, 2e-6)
     assert paid.price("other") == prices.FREE
 

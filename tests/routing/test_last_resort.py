@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.config.load import RoutingConfig
+from linx.config.shape import RoutingConfig
 from linx.routing.router import Demand, Router
 from tests.routing.world import provider
 

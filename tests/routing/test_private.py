@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from linx.config.load import RoutingConfig
+from linx.config.shape import RoutingConfig
 from linx.core.errors import LinxError, StreamBroken
 from linx.providers.prices import Price
 from linx.routing.hedging import HedgeBudget, Rules
@@ -76,12 +76,11 @@ silent_providers = some_providers(["up"], [False], ["hangs", "hangs", "answers",
 
 def build(number: int, drawn: Drawn) -> Provider:
     mappings = {"list": {}, "mapping": {MODEL: MODEL}, "default": {"default": MODEL}}[drawn.way]
-    price = None if drawn.usd is None else {"prompt": drawn.usd, "completion": drawn.usd}
     one = provider(
         f"p{number}",
         local=drawn.local,
         host=f"host{drawn.host}.test",
-        price=price,
+        usd=drawn.usd,
         model_mappings=mappings,
         max_concurrent=1 if drawn.full else None,
     )

@@ -133,10 +133,7 @@ async def test_a_hedge_never_leaves_the_machine_and_never_costs_more(
 ) -> None:
     providers = []
     for name, (place, cost) in (("a", first), ("b", second)):
-        price = None if cost is None else {"prompt": cost, "completion": cost}
-        providers.append(
-            provider(name, local=place == "local", price=price if cost != 0 or place == "remote" else None)
-        )
+        providers.append(provider(name, local=place == "local", usd=cost if cost != 0 or place == "remote" else None))
         if place == "remote" and cost is None:
             assert providers[-1].price("m") is None
     world = World([("a", 9, "answers"), ("b", 1, "answers")], providers, after=2.0, scope=scope)
@@ -147,7 +144,7 @@ async def test_a_hedge_never_leaves_the_machine_and_never_costs_more(
 
 async def test_a_fallback_beside_a_running_hedge_stays_in_scope(autojump_clock: MockClock) -> None:
     """The first dies while its free hedge still runs: a paid one waits until that has died too."""
-    paid = provider("paid", local=False, price={"prompt": 1, "completion": 1})
+    paid = provider("paid", local=False, usd=1)
     world = World([("a", 2, "fails"), ("b", 5, "fails"), ("paid", 1, "answers")], [paid], after=1.0)
     won = await world.race.winner()
     assert world.starts == [("a", 0), ("b", 1), ("paid", 6)]
@@ -252,7 +249,7 @@ async def test_from_a_queue_a_hedge_goes_to_a_free_place(autojump_clock: MockClo
 
 
 async def test_without_anybody_in_scope_no_second_look_is_taken(autojump_clock: MockClock) -> None:
-    paid = provider("b", local=False, price={"prompt": 1, "completion": 1})
+    paid = provider("b", local=False, usd=1)
     world = World([("a", 9, "answers"), ("b", 1, "answers")], [paid], after=0.0)
     before = trio.lowlevel.current_statistics().tasks_living
     async with trio.open_nursery() as nursery:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx.config.load import RoutingConfig
+from linx.config.shape import RoutingConfig
 from linx.core.errors import Garbled, NoLocalProvider, Refused, UnknownModel
 from linx.providers.prices import Price
 from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Demand, Router

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from linx.config.load import ProviderConfig
+from linx.config.model import ProviderConfig
+from linx.config.shape import PriceShape
 from linx.core.errors import AttemptError, Fallback, Garbled, Refused
 from linx.providers.provider import Model, Provider
 from linx.routing.candidate import Candidate
@@ -25,10 +26,13 @@ Script = tuple[str, float, str]
 """(provider, seconds until something happens, what: answers, fails, bad_request, overflow, hangs)"""
 
 
-def provider(name: str, *, local: bool = True, host: str | None = None, **config: Any) -> Provider:
-    """A provider on a server of its own, unless ``host`` says otherwise."""
+def provider(
+    name: str, *, local: bool = True, host: str | None = None, usd: float | None = None, **config: Any
+) -> Provider:
+    """A provider on a server of its own, unless ``host`` says otherwise. ``usd`` is the price of a million tokens."""
     endpoint = f"http://{host or name + '.test'}:1234"
-    settings = {"kind": "openai", "endpoint": endpoint, "local": local, **config}
+    price = {} if usd is None else {"*": PriceShape(prompt=usd, completion=usd)}
+    settings = {"kind": "openai", "endpoint": endpoint, "local": local, "price": price, **config}
     return Provider(ProviderConfig(name=name, **settings))
 
 

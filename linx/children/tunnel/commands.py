@@ -18,7 +18,7 @@ from linx.config import rules as config_rules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from linx.config.load import TunnelConfig
+    from linx.config.shape import TunnelConfig
 
 CONNECT_TIMEOUT_S = 15
 ALIVE_INTERVAL_S = 30

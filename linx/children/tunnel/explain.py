@@ -12,7 +12,7 @@ from linx.core.errors import quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linx.config.load import TunnelConfig
+    from linx.config.shape import TunnelConfig
 
 MAX_REPEATED = 200  # characters of the program's own words
 

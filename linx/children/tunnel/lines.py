@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from linx.core import jsontext
 
 if TYPE_CHECKING:
-    from linx.config.load import TunnelConfig
+    from linx.config.shape import TunnelConfig
 
 MAX_LINE = 65536  # bytes of a line that are looked at; localhost.run draws a QR code into its own
 

@@ -32,7 +32,7 @@ from linx.core.errors import quote
 from linx.server.listen import open_listeners
 
 if TYPE_CHECKING:
-    from linx.config.load import TunnelConfig
+    from linx.config.shape import TunnelConfig
     from linx.core.chat import JsonObject
     from linx.core.redaction import Redactor
 

@@ -82,7 +82,7 @@ def _disabled(config: Any) -> JsonObject:
         "enabled": False,
         "state": "disabled",
         "endpoint": config.endpoint,
-        "local": config.local,
+        "local": config.is_local,
         "models": [],
         "last_error": None,
         "last_checked": None,

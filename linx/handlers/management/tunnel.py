@@ -17,7 +17,7 @@ from linx.core.errors import BadRequest, quote
 from linx.handlers.request_facts import object_of
 
 if TYPE_CHECKING:
-    from linx.config.load import TunnelConfig
+    from linx.config.shape import TunnelConfig
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context

@@ -10,7 +10,8 @@ import pytest
 
 from linx.children.tunnel import commands
 from linx.children.tunnel.commands import CannotStart, argv_for
-from linx.config.load import TunnelConfig, load
+from linx.config.load import load
+from linx.config.shape import TunnelConfig
 from linx.core import jsontext
 from linx.core.errors import ConfigError
 

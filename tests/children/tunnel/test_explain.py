@@ -7,7 +7,7 @@ import re
 import pytest
 
 from linx.children.tunnel.explain import explain
-from linx.config.load import TunnelConfig
+from linx.config.shape import TunnelConfig
 
 HERE = TunnelConfig(type="ssh", ssh_host="my.example", ssh_port=2222, ssh_user="me", remote_port=8080)
 

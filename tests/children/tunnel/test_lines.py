@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from linx.children.tunnel.lines import MAX_LINE, Lines, Word, read_localhost_run, read_ngrok, reader_for
-from linx.config.load import TunnelConfig
+from linx.config.shape import TunnelConfig
 from tests.fakes.programs import lhr
 
 TEXT = b"one\r\n\ntwo \xe2\x82\xac\nthree"

@@ -13,7 +13,7 @@ import trio.testing
 
 from linx.children.tunnel import commands, supervisor
 from linx.children.tunnel.supervisor import Tunnel, pause_after
-from linx.config.load import TunnelConfig
+from linx.config.shape import TunnelConfig
 from linx.core.redaction import Redactor
 from tests.fakes.programs import Life, Program, dead, lhr
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.config.load import TunnelConfig
+from linx.config.shape import TunnelConfig
 from linx.core.errors import BadRequest
 from linx.handlers.management.tunnel import wanted
 from tests.e2e.http_client import ask

@@ -1,0 +1,130 @@
+"""The sections of providers, from the layered tree to what is in force.
+
+Each is fitted to its shape, its texts are checked, and what it leaves open is settled.
+What is wrong is a ConfigError; what works but is hardly meant becomes a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from linx.config import rules as config_rules
+from linx.config.layers import is_enabled
+from linx.config.misfit import fitted, known_keys, place, unknown_key
+from linx.config.model import ProviderConfig
+from linx.config.shape import PROVIDER_NAME, SECTIONS, PriceShape, ProviderShape, SectionShape
+from linx.core.addresses import address_of, is_near
+from linx.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from linx.config.layers import Layers
+    from linx.config.shape import Kind
+
+MAX_NAME = 64  # characters of a provider's name
+_ENDPOINTS: dict[str, str] = {
+    "ollama": "http://localhost:11434",
+    "llamacpp": "http://localhost:8081",
+    "openrouter": "https://openrouter.ai/api/v1",
+}
+_NOWHERE = "http://unset.invalid"  # the endpoint of a disabled provider whose variable is not set
+_OLLAMA_ONLY = ("num_ctx", "keep_alive")
+
+
+def provider_sections(layers: Layers) -> Iterator[ProviderConfig]:
+    """Every provider, enabled or not, in the order of the file."""
+    below = layers.tree["providers"]
+    # Where only ``providers`` uses a section's name, the section itself is not there.
+    absent = {name for name in SECTIONS if name in below and not layers.has_section(name)}
+    for name in layers.tree:
+        if name in SECTIONS and name not in absent:
+            where = layers.at(name)
+            section = layers.resolved(layers.tree[name], where, is_wanted=is_enabled(layers.tree[name]))
+            shape = fitted(section, SectionShape, where)
+            if shape.kind not in (msgspec.UNSET, name):
+                raise ConfigError(place(where, "kind"), f"is always {name} here; other kinds go below providers")
+            yield _provider(layers, name, name, shape, where)
+    for name, entry in below.items():
+        where = layers.at("providers", name)
+        if not re.fullmatch(PROVIDER_NAME, name) or len(name) > MAX_NAME:
+            raise ConfigError(where, "a name has letters, digits, dot, dash and underscore, starts with the former")
+        if name in SECTIONS and name not in absent:
+            raise ConfigError(where, f"is there twice: here and as the section {name}")
+        entry_shape = fitted(layers.resolved(entry, where, is_wanted=is_enabled(entry)), ProviderShape, where)
+        yield _provider(layers, name, entry_shape.kind, entry_shape, where)
+
+
+def _provider(layers: Layers, name: str, kind: Kind, shape: SectionShape, where: str) -> ProviderConfig:
+    endpoint = _endpoint(shape, kind, where)
+    parts = config_rules.check_endpoint(place(where, "endpoint"), endpoint, kind)
+    config_rules.check_headers(place(where, "headers"), shape.headers)
+    config_rules.check_keep_alive(place(where, "keep_alive"), shape.keep_alive)
+    if "" in shape.model_mappings:
+        raise ConfigError(place(where, "model_mappings"), "must not have an empty name")
+    settled = {
+        "name": name,
+        "kind": kind,
+        "endpoint": endpoint,
+        "api_key": _api_key(layers, shape, place(where, "api_key")),
+        "price": _price(shape, place(where, "price")),
+    }
+    provider = ProviderConfig(**{**msgspec.structs.asdict(shape), **settled})
+    if provider.enabled:
+        _warn_of_the_unwise(layers, provider, parts, where)
+    return provider
+
+
+def _endpoint(shape: SectionShape, kind: Kind, where: str) -> str:
+    if shape.endpoint is not msgspec.UNSET:
+        return shape.endpoint
+    if kind in _ENDPOINTS:
+        return _ENDPOINTS[kind]
+    if not shape.enabled:
+        return _NOWHERE
+    raise ConfigError(place(where, "endpoint"), f"is missing; a provider of kind {kind} has no usual one")
+
+
+def _api_key(layers: Layers, shape: SectionShape, where: str) -> str | None:
+    """A placeholder counts as no key: sending it would only earn a 401 with a worse explanation."""
+    if not shape.api_key:
+        return None
+    if config_rules.is_placeholder(shape.api_key):
+        if shape.enabled:
+            layers.warn(where, "is a placeholder and is not sent; put the real key there")
+        return None
+    config_rules.check_key(where, shape.api_key)
+    return shape.api_key
+
+
+def _price(shape: SectionShape, where: str) -> dict[str, PriceShape]:
+    """Both ways to write a price as one: by model, ``*`` for all others."""
+    flat = {key: value for key, value in shape.price.items() if isinstance(value, float)}
+    if not flat:
+        return {model: value for model, value in shape.price.items() if isinstance(value, PriceShape)}
+    known = known_keys(PriceShape)
+    for key in shape.price:
+        if key not in known:
+            raise unknown_key(where, key, known)
+        if key not in flat:
+            raise ConfigError(place(where, key), "must be a number, since the other price is one")
+    return {"*": PriceShape(**flat)}
+
+
+def _warn_of_the_unwise(layers: Layers, provider: ProviderConfig, parts: config_rules.Endpoint, where: str) -> None:
+    is_remote = not is_near(parts.host)
+    has_secret = bool(provider.api_key or [*config_rules.secrets_in_headers(provider.headers)])
+    if is_remote and parts.scheme == "http" and has_secret:
+        layers.warn(place(where, "endpoint"), "sends a key over http:// in the clear; use https://")
+    if is_remote and parts.scheme == "https" and address_of(parts.host):
+        layers.warn(place(where, "endpoint"), "certificates are rarely made out to a bare IP address; use the name")
+    if is_remote and provider.kind == "openrouter" and not has_secret:
+        layers.warn(place(where, "api_key"), "is not set; OpenRouter answers nothing without one")
+    if is_remote and provider.api_key and len(provider.api_key) < config_rules.MIN_KEY:
+        layers.warn(place(where, "api_key"), f"is shorter than {config_rules.MIN_KEY} characters; is it whole?")
+    for key in _OLLAMA_ONLY:
+        if provider.kind != "ollama" and getattr(provider, key) is not None:
+            layers.warn(place(where, key), "has no effect: it is for kind ollama")
