@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -41,7 +41,7 @@ from linx.config.shape import (
     suggestion,
     unknown_key,
 )
-from linx.core.addresses import address_of, is_near
+from linx.core.addresses import Origin, address_of, is_near
 from linx.core.errors import ConfigError
 from linx.core.redaction import Redactor
 
@@ -52,7 +52,6 @@ __all__ = [
     "Config",
     "HedgeConfig",
     "Options",
-    "Origin",
     "Overrides",
     "ProviderConfig",
     "RoutingConfig",
@@ -73,12 +72,6 @@ _ENDPOINTS: dict[str, str] = {
 }
 _NOWHERE = "http://unset.invalid"  # the endpoint of a disabled provider whose variable is not set
 _OLLAMA_ONLY = ("num_ctx", "keep_alive")
-
-
-class Origin(NamedTuple):
-    scheme: str
-    host: str
-    port: int
 
 
 class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
-    from linx.upstream.dial import Dialer, Origin
+    from linx.core.addresses import Origin
+    from linx.upstream.dial import Dialer
 
 DRAIN_S = 1.0
 DRAIN_BYTES = 64 * 1024
