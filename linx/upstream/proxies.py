@@ -16,13 +16,13 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from linx.core.addresses import DEFAULT_PORTS, Address, address_of, host_and_port, is_near
 from linx.core.errors import ConnectFailed
+from linx.http1.grammar import STATUS_LINE
 from linx.http1.transport import BREAKS, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_HEAD = 16 * 1024  # bytes of a proxy's answer to CONNECT
-_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: [^\r\n]*)?\r\n")
 _VARIABLES = {"https": ("https_proxy", "HTTPS_PROXY"), "http": ("http_proxy", "HTTP_PROXY")}
 _FOR_ALL = ("all_proxy", "ALL_PROXY")
 
@@ -90,7 +90,7 @@ async def tunnel(transport: Transport, proxy: Proxy, target: str) -> None:
             head += data
     except BREAKS:
         end = -1
-    found = _STATUS.match(head) if end >= 0 else None
+    found = STATUS_LINE.match(head) if end >= 0 else None
     if found is None:
         raise ConnectFailed(f"the proxy {proxy.address} gave no proper answer when asked to connect to {target}")
     status = int(found[1])
