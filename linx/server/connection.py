@@ -24,7 +24,7 @@ from linx.server.cross_check import cross_check
 from linx.server.gate import Gate
 from linx.server.head import LastHead
 from linx.server.limits import Watch
-from linx.server.refusal import error_answer
+from linx.server.refusal import last_answer
 from linx.server.request import MAY_HALF_CLOSE, Handler, Reply, Request, new_id
 from linx.server.wire import ServerTransport, Wire
 
@@ -165,7 +165,7 @@ class Connection:
             if self._is_overdue and wire.buffer:
                 raise RequestTimeout("The request head did not arrive in time")
         except RequestError as problem:
-            await wire.send(error_answer(problem, new_id(), self._shared.words, gate.target))
+            await wire.send(last_answer(problem, new_id(), self._shared.error_answer, gate.target))
         return None
 
     def _take_head(self, gate: Gate) -> Head | None:

@@ -225,7 +225,7 @@ class Reply:
         """The server's own error answer, for where no endpoint has made a better one."""
         self.started = False
         self._held = b""
-        status, headers, body = self._shared.words(problem, request_id, self._head.target)
+        status, headers, body = self._shared.error_answer(problem, request_id, self._head.target)
         ours = {name for name, _value in headers}
         self.common = [field for field in self.common if field[0] not in ours]
         await self.whole(status, body, headers=headers)
