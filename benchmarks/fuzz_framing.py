@@ -2,14 +2,15 @@
 
 python -m benchmarks.fuzz_framing [--cases 1000000] [--seed 1]
 
-Linx reads heads and chunked bodies by hand and asks only h11's parser about heads. Here
-the whole of h11, its state machine included, reads the same bytes. For each case:
+Linx reads heads and chunked bodies by hand and asks only h11's parser about heads
+(``linx/http1/h11_heads.py``). Here the whole of h11, its state machine included, reads the
+same bytes. For each case:
 
 - what Linx accepts, h11 accepts, with the same fields, framing, payload and rest;
 - of a head that Linx's gate lets through, h11's parser alone says what all of h11 says;
 - where the bytes are cut into reads changes nothing;
-- nor does the head that came before it on the connection, from which much is taken over
-  unread where the two are alike.
+- nor does the head that came before on the connection, from which much is taken over
+  unread where the two heads are alike.
 
 Cases are whole messages with a few random faults, since random bytes are refused by
 everybody at the first one. A case that breaks a rule is printed and ends the run.
@@ -26,16 +27,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import h11
-import trio.testing
 
 from linx.core.errors import BadRequest, Garbled, RequestError
 from linx.http1.chunked import ChunkScanner, FramingError
+from linx.http1.h11_heads import HeadRefused, read_response
 from linx.http1.repeated_head import LONGEST
-from linx.http1.transport import StreamTransport
-from linx.server.connection import second_opinion
-from linx.server.gate import MAX_HEAD, Gate, Head, LastHead
-from linx.upstream.connection import Connection
-from linx.upstream.connection import Head as Answer
+from linx.server.cross_check import cross_check
+from linx.server.gate import MAX_HEAD, Gate
+from linx.server.head import Head, LastHead
+from linx.upstream.response_head import LastResponseHead, ResponseHead, check_head, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -237,13 +237,13 @@ def try_request(data: bytes, chance: random.Random) -> int:
 def _check_request(head: Head) -> None:
     theirs = _whole_h11(head.raw)
     try:
-        second_opinion(head)
+        cross_check(head)
         is_right = True
     except BadRequest:
         is_right = False
     # h11 writes a coding in lower case.
     ours = [(name, value.lower() if name == b"transfer-encoding" else value) for name, value in head.received]
-    has_body = head.chunked or bool(head.content_length)
+    has_body = head.is_chunked or bool(head.content_length)
     agrees = theirs == (head.method, head.target, b"1.0" if head.is_http10 else b"1.1", ours, has_body)
     if is_right != agrees:
         raise Broken(f"h11's parser says {is_right}, all of h11 says {theirs!r}")
@@ -291,8 +291,8 @@ def _gate(reads: Sequence[bytes]) -> Head | None:
 
 def _meaning(head: Head) -> tuple[object, ...]:
     return (
-        head.raw, head.method, head.target, head.path, head.query, head.is_http10, head.host, head.fields, head.chunked,
-        head.content_length, head.expect, head.keep_alive,
+        head.raw, head.method, head.target, head.path, head.query, head.is_http10, head.host, head.fields,
+        head.is_chunked, head.content_length, head.expect, head.keeps_alive,
     )  # fmt: skip
 
 
@@ -311,10 +311,7 @@ def _whole_h11(raw: bytes) -> tuple[object, ...] | None:
 
 # --- heads of responses ---
 
-
-class _Silent(StreamTransport):
-    def __init__(self) -> None:
-        super().__init__(trio.testing.memory_stream_pair()[0])
+_NOWHERE = "nowhere:1"
 
 
 def try_response(data: bytes, chance: random.Random) -> int:
@@ -323,11 +320,11 @@ def try_response(data: bytes, chance: random.Random) -> int:
     if first is None:
         return 0
     head = data[: len(data) - len(first.ahead)]
-    last = Connection(_NOWHERE, "nowhere:1")
-    last._keep(head, first)
+    last = LastResponseHead()
+    last.keep(head, first)
     fields, accepted = first.headers.copy(), 1
     for data in _again(chance, head, b"date", _DATES):
-        again = last._repeated(data)
+        again = last.find(data)
         if again is None:
             if data.startswith(head) and len(head) <= LONGEST:
                 raise Broken(f"it is the same head and was not known: {data!r}")
@@ -341,22 +338,23 @@ def try_response(data: bytes, chance: random.Random) -> int:
     return accepted
 
 
-def _read(data: bytes) -> Answer | None:
-    """The head of an answer as a connection of its own reads it, if h11 reads the same."""
+def _read(data: bytes) -> ResponseHead | None:
+    """The head of a response as Linx reads it, if h11 reads the same."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return None
     head = data[: end + 4]
-    connection = Connection(_NOWHERE, "nowhere:1")
     try:
-        if connection._check(head) < 200:
+        if check_head(head, _NOWHERE) < 200:
             return None
-        ours = connection._read(head, data[end + 4 :], is_head=False)
     except Garbled:
-        # Linx is stricter. But of what passed its gate h11's parser must think as all of h11 does.
-        _check_parser(connection, head)
         return None
-    theirs = _check_parser(connection, head)
+    # Whatever passes the gate, h11's parser must take as all of h11 does, also where Linx is stricter.
+    theirs = _check_parser(head)
+    try:
+        ours = read_head(head, data[end + 4 :], _NOWHERE, is_head=False)
+    except Garbled:
+        return None
     if theirs is None:
         raise Broken("h11 refuses it")
     fields = [(name, value) for name, value in theirs.headers if not re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", value)]
@@ -365,21 +363,19 @@ def _read(data: bytes) -> Answer | None:
     lengths = [int(value) for name, value in fields if name == b"content-length"]
     codings = [value for name, value in fields if name == b"transfer-encoding"]
     if ours.status not in (204, 304) and (bool(codings), lengths[:1]) != (
-        ours.chunked,
+        ours.is_chunked,
         [] if ours.length is None else [ours.length],
     ):
         raise Broken(f"it is framed in another way: {theirs!r}")
     return ours
 
 
-def _check_parser(connection: Connection, head: bytes) -> h11.Response | None:
+def _check_parser(head: bytes) -> h11.Response | None:
+    """What all of h11 reads; its parser alone must read the same."""
     try:
-        connection._check(head)
-    except Garbled:
-        return None
-    try:
-        mine: h11.Response | None = connection._second_opinion(head)
-    except Garbled:
+        parsed = read_response(head)
+        mine: tuple[object, ...] | None = (parsed.status, parsed.http_version, parsed.fields)
+    except HeadRefused:
         mine = None
     reader = h11.Connection(h11.CLIENT)
     reader.receive_data(head)
@@ -387,10 +383,11 @@ def _check_parser(connection: Connection, head: bytes) -> h11.Response | None:
         event = reader.next_event()
     except h11.RemoteProtocolError:
         event = None
-    theirs = event if isinstance(event, h11.Response) else None
-    if (mine is None) != (theirs is None) or (mine and theirs and list(mine.headers) != list(theirs.headers)):
+    whole = event if isinstance(event, h11.Response) else None
+    theirs = None if whole is None else (whole.status_code, whole.http_version, list(whole.headers))
+    if mine != theirs:
         raise Broken(f"h11's parser reads {mine!r}, all of h11 {theirs!r}")
-    return theirs
+    return whole
 
 
 # --- chunked bodies ---
@@ -451,8 +448,6 @@ def _scan(reads: Sequence[bytes]) -> tuple[bytes, bytes, bool] | None:
         return None
     return payload, scanner.rest, scanner.done
 
-
-_NOWHERE = _Silent()
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -118,7 +118,7 @@ class App:
             self.config, Router((), self.config.routing), self.pool, Telemetry(), self.redactor, reload=self.reload
         )
         endpoints = Endpoints(self.context, self.access, lambda: self.faces)
-        self.server = Server(endpoints, Limits(), endpoints.words)
+        self.server = Server(endpoints, Limits(), endpoints.error_answer)
         self._make_tunnel()
         await self._listen()
         if self.demo is not None:

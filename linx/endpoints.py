@@ -1,28 +1,26 @@
-"""The table (method, path) → handler, and the only place where a LinxError is put into words.
+"""The table (method, path) → handler, and the only place where a LinxError becomes an answer.
 
-What a handler raises is answered here; what the server itself has to say (of a head that
-cannot be read, of a request that was stopped) it says in the ``words`` of this table.
+What a handler raises is answered here. For what the server has to say by itself (of a head
+that cannot be read, of a request that was stopped), ``error_answer`` is handed to it.
 
-A target is read once, byte for byte: the same text decides about the key and about the
-handler. Model paths come in the variants that clients build from a base URL; management
-paths are matched exactly.
+A target is resolved once, byte for byte: the same text decides about the key, the handler
+and the dialect. Model paths come in the variants that clients build from a base URL;
+management paths are matched exactly.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import trio
 
 from linx.core import jsontext
 from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, quote
-from linx.dialects.base import status_of
 from linx.handlers.answers import anthropic, completions, embeddings, ollama, relay
 from linx.handlers.answers import untranslated as native
 from linx.handlers.answers.generation import answer_chat
@@ -39,8 +37,12 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 Handle = Callable[["Context", "Face", "Request", "Reply"], Awaitable[None]]
+FACES = frozenset({"openai", "ollama", "ollama_generate", "anthropic", "responses", "completions"})
+"""The dialects of clients, by the names under which ``app`` builds their faces."""
 EITHER = "either"
 """The face of what OpenAI's and Anthropic's clients ask on the same path; a header tells them apart."""
+METHODS = frozenset({"GET", "HEAD", "POST", "DELETE"})
+"""What a handler may be for. OPTIONS is answered for every path by the table itself."""
 USUAL_ID_HEADERS = (b"x-request-id",)
 ID_HEADERS: Mapping[str, tuple[bytes, ...]] = {"anthropic": (*USUAL_ID_HEADERS, b"request-id")}
 """By dialect: under which names the id of a request goes into the head of its answer."""
@@ -60,8 +62,18 @@ class Endpoint:
     """Needs no key."""
     is_management: bool = False
 
+    def __post_init__(self) -> None:
+        if not self.handlers or not METHODS.issuperset(self.handlers):
+            raise ValueError(f"an endpoint has handlers for some of {sorted(METHODS)}, and not {list(self.handlers)}")
+        if self.face not in FACES and self.face != EITHER:
+            raise ValueError(f"an endpoint speaks one of {sorted(FACES)}, and not {self.face!r}")
+
+    def handler_for(self, method: str) -> Handle | None:
+        return self.handlers.get(method) or (self.handlers.get("GET") if method == "HEAD" else None)
+
     @property
     def allowed(self) -> str:
+        """The value of the Allow header."""
         methods = [
             *self.handlers,
             *(["HEAD"] if "GET" in self.handlers and "HEAD" not in self.handlers else []),
@@ -122,13 +134,15 @@ LOCAL_PATHS = frozenset(EXACT_PATHS) - {"/", "/api/hello"}
 
 
 def _table() -> dict[str, Endpoint]:
-    table = dict(EXACT_PATHS)
+    rows = list(EXACT_PATHS.items())
     for path, endpoint in OLLAMA_PATHS.items():
-        table[path] = table[path + "/"] = endpoint
+        rows += ((path, endpoint), (path + "/", endpoint))
     for path, endpoint in MODEL_PATHS.items():
         for variant in VARIANTS:
-            table[variant + path] = endpoint
-            table[variant + path + "/"] = endpoint
+            rows += ((variant + path, endpoint), (variant + path + "/", endpoint))
+    table = dict(rows)
+    if len(table) != len(rows):
+        raise ValueError("two endpoints for one path")
     return table
 
 
@@ -139,92 +153,23 @@ PREFIXES = (
 )
 
 
-class Endpoints:
-    """The server's handler for one listener."""
+class Resolved(NamedTuple):
+    """What a target leads to."""
 
-    def __init__(self, context: Context, access: Access, faces: Callable[[], Mapping[str, Face]]) -> None:
-        self.context = context
-        self.access = access
-        self.faces = faces
-
-    async def __call__(self, request: Request, reply: Reply) -> None:
-        """Answer one request, whatever comes of it; only a bug or a hang-up gets out."""
-        path_key, path = split_key(request.path)
-        endpoint = find(path)
-        faces = self.faces()
-        face = faces[face_of(path, endpoint, request)]
-        try:
-            await self._answer(request, reply, path, path_key, endpoint, face)
-        except LinxError as error:
-            await self._refuse(request, reply, face, error)
-
-    async def _answer(
-        self,
-        request: Request,
-        reply: Reply,
-        path: str,
-        path_key: bytes | None,
-        endpoint: Endpoint | None,
-        face: Face,
-    ) -> None:
-        reply.common = [(name, request.id.encode()) for name in ID_HEADERS.get(face.name, USUAL_ID_HEADERS)]
-        is_management = endpoint is not None and endpoint.is_management
-        reply.common += self.access.check(
-            request,
-            path_key,
-            is_open=endpoint is not None and endpoint.is_open,
-            is_management=is_management,
-            now=trio.current_time(),
-        )
-        if self.access.policy.model_paths_only and (is_management or path in LOCAL_PATHS):
-            raise Forbidden("This path is not served through the tunnel.")
-        if endpoint is None:
-            if request.method == "OPTIONS" and path == "*":
-                await reply.whole(204, b"", headers=((b"allow", b"GET, HEAD, POST, OPTIONS"),))
-                return
-            raise UnknownEndpoint(f"Linx has no path {quote(path)!r}. GET /v1/models lists the models to ask for.")
-        handle = endpoint.handlers.get(request.method)
-        if handle is None and request.method == "HEAD":
-            handle = endpoint.handlers.get("GET")
-        if handle is None:
-            if request.method == "OPTIONS":
-                await reply.whole(204, b"", headers=((b"allow", endpoint.allowed.encode()),))
-                return
-            raise MethodNotAllowed(
-                f"{quote(request.method)} is not for {quote(path)}; it takes {endpoint.allowed}.", endpoint.allowed
-            )
-        request.path = path
-        await handle(self.context, face, request, reply)
-
-    async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:
-        """Tell the client in its own dialect: as an answer, or in band once the answer has begun."""
-        if error.status >= 500:
-            log.warning("%s %s: %s", request.method, quote(request.path), error)
-        if reply.started:
-            if reply.on_error is not None:
-                await reply.end(reply.on_error(error))
-            else:
-                reply.abort()
-            return
-        body = jsontext.dumps_ascii(face.error_body(error, request.id))
-        await reply.whole(status_of(face, error), body, headers=_error_headers(error))
-
-    def words(self, error: LinxError, request_id: str, target: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """An error that the server answers by itself, in the dialect of the path as far as that is known."""
-        _key, path = split_key(_AUTHORITY.sub(b"", target).partition(b"?")[0].decode("latin-1"))
-        face = self.faces()[_dialect(path, find(path), is_anthropic=False)]
-        headers = [(name, request_id.encode()) for name in ID_HEADERS.get(face.name, USUAL_ID_HEADERS)]
-        body = jsontext.dumps_ascii(face.error_body(error, request_id))
-        return status_of(face, error), headers + _error_headers(error), body
+    path: str
+    """Without the key in front of it."""
+    key: bytes | None
+    endpoint: Endpoint | None
+    """None where Linx has no such path."""
+    face: str
+    """The dialect of the client, also of one that asks for a path Linx does not have."""
 
 
-def _error_headers(error: LinxError) -> list[tuple[bytes, bytes]]:
-    headers = list(error.headers)
-    if error.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
-    if error.may_retry is not None:
-        headers.append((b"x-should-retry", b"true" if error.may_retry else b"false"))
-    return headers
+def resolve(path: str, *, is_anthropic: bool) -> Resolved:
+    """``path`` is raw and without its query; ``is_anthropic`` tells of the header that Anthropic's clients send."""
+    key, path = split_key(path)
+    endpoint = find(path)
+    return Resolved(path, key, endpoint, _face_of(path, endpoint, is_anthropic=is_anthropic))
 
 
 def split_key(path: str) -> tuple[bytes | None, str]:
@@ -247,12 +192,7 @@ def find(path: str) -> Endpoint | None:
     return None
 
 
-def face_of(path: str, endpoint: Endpoint | None, request: Request) -> str:
-    """Which dialect a client speaks, also one that asks for a path Linx does not have."""
-    return _dialect(path, endpoint, is_anthropic=request.header(b"anthropic-version") is not None)
-
-
-def _dialect(path: str, endpoint: Endpoint | None, *, is_anthropic: bool) -> str:
+def _face_of(path: str, endpoint: Endpoint | None, *, is_anthropic: bool) -> str:
     if endpoint is not None and endpoint.face != EITHER:
         return endpoint.face
     if is_anthropic or "/messages/" in path:
@@ -260,3 +200,81 @@ def _dialect(path: str, endpoint: Endpoint | None, *, is_anthropic: bool) -> str
     if path.startswith("/api/") and not path.startswith("/api/v1"):
         return "ollama"
     return "openai"
+
+
+class Endpoints:
+    """The server's handler for one listener."""
+
+    def __init__(self, context: Context, access: Access, faces: Callable[[], Mapping[str, Face]]) -> None:
+        self.context = context
+        self.access = access
+        self.faces = faces
+
+    async def __call__(self, request: Request, reply: Reply) -> None:
+        """Answer one request, whatever comes of it; only a bug or a hang-up gets out."""
+        target = resolve(request.path, is_anthropic=request.header(b"anthropic-version") is not None)
+        face = self._face(target.face)
+        try:
+            await self._answer(request, reply, target, face)
+        except LinxError as error:
+            await self._refuse(request, reply, face, error)
+
+    async def _answer(self, request: Request, reply: Reply, target: Resolved, face: Face) -> None:
+        path, endpoint = target.path, target.endpoint
+        reply.common = _id_headers(face, request.id)
+        is_management = endpoint is not None and endpoint.is_management
+        reply.common += self.access.check(
+            request,
+            target.key,
+            is_open=endpoint is not None and endpoint.is_open,
+            is_management=is_management,
+            now=trio.current_time(),
+        )
+        if self.access.policy.model_paths_only and (is_management or path in LOCAL_PATHS):
+            raise Forbidden("This path is not served through the tunnel.")
+        if endpoint is None:
+            if request.method == "OPTIONS" and path == "*":
+                await reply.whole(204, b"", headers=((b"allow", b"GET, HEAD, POST, OPTIONS"),))
+                return
+            raise UnknownEndpoint(f"Linx has no path {quote(path)!r}. GET /v1/models lists the models to ask for.")
+        handle = endpoint.handler_for(request.method)
+        if handle is None:
+            if request.method == "OPTIONS":
+                await reply.whole(204, b"", headers=((b"allow", endpoint.allowed.encode()),))
+                return
+            raise MethodNotAllowed(
+                f"{quote(request.method)} is not for {quote(path)}; it takes {endpoint.allowed}.", endpoint.allowed
+            )
+        request.path = path
+        await handle(self.context, face, request, reply)
+
+    async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:
+        """Tell the client in its own dialect: as an answer, or in band once the answer has begun."""
+        if error.status >= 500:
+            log.warning("%s %s: %s", request.method, quote(request.path), error)
+        if not reply.started:
+            body = jsontext.dumps_ascii(face.error_body(error, request.id))
+            await reply.whole(face.status_of(error), body, headers=error.answer_headers())
+        elif reply.on_error is not None:
+            await reply.end(reply.on_error(error))
+        else:
+            reply.abort()
+
+    def error_answer(
+        self, error: LinxError, request_id: str, target: bytes
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """An error that the server answers by itself, in the dialect of the target as far as that is known."""
+        path = _AUTHORITY.sub(b"", target).partition(b"?")[0].decode("latin-1")
+        face = self._face(resolve(path, is_anthropic=False).face)
+        body = jsontext.dumps_ascii(face.error_body(error, request_id))
+        return face.status_of(error), _id_headers(face, request_id) + error.answer_headers(), body
+
+    def _face(self, name: str) -> Face:
+        face = self.faces().get(name)
+        if face is None:
+            raise LookupError(f"the face {name!r} was not built: endpoints.FACES names those that must be")
+        return face
+
+
+def _id_headers(face: Face, request_id: str) -> list[tuple[bytes, bytes]]:
+    return [(name, request_id.encode()) for name in ID_HEADERS.get(face.name, USUAL_ID_HEADERS)]

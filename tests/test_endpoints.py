@@ -14,13 +14,15 @@ from linx.core.errors import Fallback, LinxError, Overloaded, Refused, RouteExha
 from linx.endpoints import (
     EITHER,
     EXACT_PATHS,
+    FACES,
     LOCAL_PATHS,
     MODEL_PATHS,
+    PREFIXES,
     TABLE,
     VARIANTS,
     Endpoint,
-    face_of,
     find,
+    resolve,
     split_key,
 )
 from linx.handlers.answers.generation import answer_chat
@@ -114,6 +116,31 @@ def test_the_table_is_sound() -> None:
 
 
 @pytest.mark.parametrize(
+    ("handlers", "face"),
+    [
+        ({}, "openai"),
+        ({"get": models.list_models}, "openai"),
+        ({"OPTIONS": models.list_models}, "openai"),
+        ({"GET": models.list_models}, "opnai"),
+        ({"GET": models.list_models}, ""),
+    ],
+)
+def test_a_row_that_cannot_be_right_is_an_error_at_once(handlers: dict[str, Handle], face: str) -> None:
+    with pytest.raises(ValueError, match="an endpoint"):
+        Endpoint(handlers, face)
+
+
+async def test_every_face_is_built(tmp_path: Path) -> None:
+    named = {endpoint.face for endpoint in [*TABLE.values(), *(endpoint for _prefix, endpoint in PREFIXES)]}
+    assert named == FACES | {EITHER}
+    async with linx_here(config_for(), tmp_path) as app:
+        assert app.faces.keys() == FACES
+        handler = endpoints.Endpoints(app.context, app.access, dict)
+        with pytest.raises(LookupError, match="'ollama' was not built"):
+            handler.error_answer(Overloaded("full"), "abc", b"/api/tags")
+
+
+@pytest.mark.parametrize(
     ("methods", "allowed"),
     [
         (("GET",), "GET, HEAD, OPTIONS"),
@@ -126,34 +153,27 @@ def test_what_a_path_takes(methods: tuple[str, ...], allowed: str) -> None:
     assert Endpoint(dict.fromkeys(methods, models.list_models)).allowed == allowed
 
 
-class Headers:
-    def __init__(self, **fields: str) -> None:
-        self.fields = {name.replace("_", "-").encode(): value.encode() for name, value in fields.items()}
-
-    def header(self, name: bytes) -> bytes | None:
-        return self.fields.get(name)
-
-
 @pytest.mark.parametrize(
-    ("path", "fields", "face"),
+    ("path", "is_anthropic", "face"),
     [
-        ("/v1/chat/completions", {"anthropic_version": "1"}, "openai"),
-        ("/v1/messages", {}, "anthropic"),
-        ("/v1/models", {}, "openai"),
-        ("/v1/models", {"anthropic_version": "1"}, "anthropic"),
-        ("/v1/models/x", {"anthropic_version": "1"}, "anthropic"),
-        ("/api/chat", {}, "ollama"),
-        ("/api/generate", {}, "ollama_generate"),
-        ("/api/v1/models", {}, "openai"),
-        ("/nothing", {}, "openai"),
-        ("/nothing", {"anthropic_version": "1"}, "anthropic"),
-        ("/v1/messages/batches", {}, "anthropic"),
-        ("/api/nothing", {}, "ollama"),
-        ("/api/v1/nothing", {}, "openai"),
+        ("/v1/chat/completions", True, "openai"),
+        ("/v1/messages", False, "anthropic"),
+        ("/v1/models", False, "openai"),
+        ("/v1/models", True, "anthropic"),
+        ("/v1/models/x", True, "anthropic"),
+        ("/api/chat", False, "ollama"),
+        ("/api/generate", False, "ollama_generate"),
+        ("/api/v1/models", False, "openai"),
+        ("/nothing", False, "openai"),
+        ("/nothing", True, "anthropic"),
+        ("/v1/messages/batches", False, "anthropic"),
+        ("/api/nothing", False, "ollama"),
+        ("/api/v1/nothing", False, "openai"),
     ],
 )
-def test_whose_dialect_it_is(path: str, fields: dict[str, str], face: str) -> None:
-    assert face_of(path, find(path), Headers(**fields)) == face  # type: ignore[arg-type]
+def test_whose_dialect_it_is(path: str, is_anthropic: bool, face: str) -> None:
+    assert resolve(path, is_anthropic=is_anthropic).face == face
+    assert resolve("/k/secret" + path, is_anthropic=is_anthropic) == (path, b"secret", find(path), face)
     assert EITHER not in SHAPES
 
 
@@ -175,8 +195,8 @@ async def test_what_the_server_refuses_by_itself_is_said_in_the_paths_dialect(
     target: bytes, face: str, tmp_path: Path
 ) -> None:
     async with linx_here(config_for(), tmp_path) as app:
-        words = endpoints.Endpoints(app.context, app.access, lambda: app.faces).words
-        status, headers, body = words(Overloaded("full", retry_after_s=1.5), "abc", target)
+        error_answer = endpoints.Endpoints(app.context, app.access, lambda: app.faces).error_answer
+        status, headers, body = error_answer(Overloaded("full", retry_after_s=1.5), "abc", target)
     assert status == (529 if face == "anthropic" else 503)
     assert set(jsontext.loads(body)) == SHAPES[face]
     assert isinstance(jsontext.loads(body)["error"], str) == (face == "ollama")

@@ -62,15 +62,20 @@ ORDERS = {
     ],
     "linx.handlers.management": ["metrics", "ollama", "status", "tunnel"],
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
-    "linx.http1": ["chunked", "repeated_head", "transport"],
+    "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": ["health", "prices", "requests", "slots", "provider", "catalog"],
     "linx.routing": ["candidate", "attempt", "router", "hedging", "decision", "race"],
-    "linx.server": ["gate", "refusal", "limits", "wire", "body", "takeover", "request", "connection", "listen"],
-    "linx.upstream": ["connection", "inflate", "proxies", "tls", "dial", "response", "pool"],
+    "linx.server": [
+        *["head", "cross_check", "gate", "refusal", "limits", "wire", "body", "takeover", "request", "connection"],
+        "listen",
+    ],
+    "linx.upstream": [
+        *["request_head", "response_head", "connection", "inflate", "proxies", "tls", "dial", "response", "pool"],
+    ],
 }
 NO_IO = {"trio", "socket", "ssl", "h11", "time", "random", "secrets", "os"}
 ONLY_IN = {
-    "h11": {"linx/server/connection.py", "linx/upstream/connection.py"},
+    "h11": {"linx/http1/h11_heads.py"},
     "orjson": {"linx/core/jsontext.py"},
     "json": {"linx/core/jsontext.py"},
     "docopt": {"linx/cli.py"},

@@ -6,8 +6,6 @@ the code that uses it never checks again. How it comes about stands in ``load``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from linx.config import rules as config_rules
@@ -20,16 +18,10 @@ from linx.config.shape import (
     ServerConfig,
     TunnelConfig,
 )
-from linx.core.addresses import is_near
+from linx.core.addresses import Origin, is_near
 
 DEMO = "demo"
 """The provider that ``--demo`` adds; ``provider_priority`` may rank it at any time."""
-
-
-class Origin(NamedTuple):
-    scheme: str
-    host: str
-    port: int
 
 
 class ProviderConfig(ProviderShape, frozen=True, kw_only=True):

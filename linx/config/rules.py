@@ -11,7 +11,7 @@ import re
 import socket
 from typing import TYPE_CHECKING, NamedTuple
 
-from linx.core.addresses import Address, address_of, is_loopback
+from linx.core.addresses import DEFAULT_PORTS, Address, address_of, is_loopback
 from linx.core.errors import ConfigError, quote
 from linx.core.redaction import clean_shapes
 
@@ -33,7 +33,6 @@ class Endpoint(NamedTuple):
     path: str
 
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[^\[\]/?#]*\]|[^\[\]:/?#]*)(?::(?P<port>[^/?#]*))?(?P<path>/.*)?",
     re.IGNORECASE,

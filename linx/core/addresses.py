@@ -1,15 +1,18 @@
-"""Which hosts are this machine, or near it. Judged by what is written, never by a lookup.
+"""Hosts and origins: how an address is written, and which hosts are this machine or near it.
 
-Near means: a short limit to connect, never through a proxy of the environment, and a
-name that may resolve to an address of this machine.
+Judged by what is written, never by a lookup. Near means: a short limit to connect, never
+through a proxy of the environment, and a name that may resolve to an address of this
+machine.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from typing import NamedTuple
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
 # Written out, since ``is_private`` of the standard library also holds for networks kept for documentation.
 _PRIVATE = tuple(ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 _NEAR_ENDINGS = (
@@ -23,6 +26,40 @@ _NEAR_ENDINGS = (
     ".localdomain",
     ".test",
 )
+
+
+class Origin(NamedTuple):
+    """Where a provider listens, and the key under which its connections are kept. ``host`` has no brackets."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        """host:port, as errors name the origin."""
+        return host_and_port(self.host, self.port)
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host header: in ASCII, without a zone, and without the default port."""
+        host = ascii_host(self.host.partition("%")[0])
+        if self.port == DEFAULT_PORTS.get(self.scheme):
+            return f"[{host}]" if ":" in host else host
+        return host_and_port(host, self.port)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+
+def host_and_port(host: str, port: int) -> str:
+    """``host:port``, with the brackets that an IPv6 address needs there."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def ascii_host(host: str) -> str:
+    """An international name in its xn-- form. Raises UnicodeError where there is none."""
+    return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
 def address_of(host: str) -> Address | None:

@@ -9,11 +9,14 @@ provider's own words.
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from linx.core.chat import JsonObject
 
 MAX_QUOTED = 80  # characters of offending text repeated in an error
 
@@ -33,10 +36,28 @@ class LinxError(Exception):
     may_retry: bool | None = None
     """What ``x-should-retry`` says; None sends no such header."""
     headers: Sequence[tuple[bytes, bytes]] = ()
+    """Of the answer, besides those that ``answer_headers`` makes of the fields above."""
 
     @property
     def message(self) -> str:
         return str(self)
+
+    def fields(self) -> JsonObject:
+        """What the error says to a client, under the names that OpenAI's error object has."""
+        return {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
+
+    def openai_object(self) -> JsonObject:
+        """The body of an error answer in OpenAI's dialect, and of an error frame."""
+        return {"error": self.fields()}
+
+    def answer_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers that belong to the error, whatever dialect its body is in."""
+        headers = list(self.headers)
+        if self.retry_after_s is not None:
+            headers.append((b"retry-after", b"%d" % max(1, math.ceil(self.retry_after_s))))
+        if self.may_retry is not None:
+            headers.append((b"x-should-retry", b"true" if self.may_retry else b"false"))
+        return headers
 
 
 class ConfigError(LinxError):
@@ -174,14 +195,6 @@ class ShuttingDown(RequestError):
     status = 503
     kind = "server_error"
     code = "shutting_down"
-
-
-class Stopped(RequestError):
-    """Somebody cancelled this request in the dashboard."""
-
-    status = 503
-    kind = "server_error"
-    code = "cancelled"
 
 
 class NoLocalProvider(RequestError):

@@ -63,8 +63,5 @@ class Face(Protocol):
 
     def error_body(self, problem: LinxError, request_id: str) -> JsonObject: ...
 
-
-def status_of(face: Face, problem: LinxError) -> int:
-    """The HTTP status of a failure: a dialect may have one of its own for it."""
-    own = getattr(face, "status_of", None)
-    return problem.status if own is None else int(own(problem))
+    def status_of(self, problem: LinxError) -> int:
+        """The HTTP status of an error answer: ``problem.status``, but for a dialect that has one of its own."""

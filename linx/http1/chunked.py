@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import re
 
+from linx.http1.grammar import TOKEN_PATTERN
+
 MAX_EXTENSIONS = 16 * 1024  # bytes of chunk extensions in one body, as hyper has it
 MAX_TRAILERS = 16 * 1024  # bytes of the trailer section
 MAX_TRAILER_FIELDS = 100
 
-TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-# Possessive throughout: a line that does not match is given up in one pass.
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+# Possessive as TOKEN_PATTERN is, and for the same reason.
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+"'
 _PLAIN_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})((?:;" + _TOKEN + rb"(?:=(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?+)*+)")
-_TRAILER = re.compile(rb"(" + _TOKEN + rb"):[\t \x21-\x7e\x80-\xff]*")
+_EXTENSION = rb"(?:;%b(?:=(?:%b|%b))?+)" % (TOKEN_PATTERN, TOKEN_PATTERN, _QUOTED)
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(" + _EXTENSION + rb"*+)")
+_TRAILER = re.compile(rb"(" + TOKEN_PATTERN + rb"):[\t \x21-\x7e\x80-\xff]*")
 
 _LENGTHS = {form % length: length for length in range(1, 2049) for form in (b"%x\r\n", b"%X\r\n")}
 """The size lines of chunks of usual length, as nearly everybody writes them."""

@@ -22,7 +22,6 @@ from linx.providers import prices
 from linx.providers.health import Health
 from linx.providers.requests import KINDS, way_for
 from linx.providers.slots import Slots
-from linx.upstream.dial import Origin
 from linx.upstream.pool import Sending
 
 if TYPE_CHECKING:
@@ -66,10 +65,9 @@ class Provider:
         self.local = config.is_local
         self.dialect = KINDS[config.kind]
         root, api = urlsplit(config.root), urlsplit(config.api)
-        port = root.port or (443 if root.scheme == "https" else 80)
-        self.origin = Origin(root.scheme, root.hostname or "", port)
-        host = self.origin.host.lower()
-        self.server = ("localhost" if is_loopback(host) else host, port)
+        self.origin = config.origin
+        host = self.origin.host
+        self.server = ("localhost" if is_loopback(host) else host, self.origin.port)
         """Equal for two providers that are the same machine's same port."""
         self.root_path = root.path.rstrip("/")
         self.api_path = api.path.rstrip("/")

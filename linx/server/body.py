@@ -20,7 +20,7 @@ from linx.core.errors import (
 from linx.http1.chunked import ChunkScanner, FramingError
 
 if TYPE_CHECKING:
-    from linx.server.gate import Head
+    from linx.server.head import Head
     from linx.server.limits import Shared
     from linx.server.wire import Wire
 
@@ -45,9 +45,9 @@ class Body:
     def __init__(self, head: Head, wire: Wire, shared: Shared) -> None:
         self._wire = wire
         self._shared = shared
-        self._scanner = ChunkScanner() if head.chunked else None
+        self._scanner = ChunkScanner() if head.is_chunked else None
         self._left = head.content_length or 0
-        self.is_complete = not head.chunked and not self._left
+        self.is_complete = not head.is_chunked and not self._left
         # An HTTP/1.0 client cannot have meant it (RFC 9110 10.1.1).
         self._expect = b"" if head.is_http10 else head.expect
         self._is_broken = False

@@ -1,13 +1,11 @@
 """One client connection: requests in, answers out, one at a time and in order.
 
-Two tasks share it. The pump reads (see ``wire``); this file's loop takes a head, has h11
-read the same bytes as a second opinion, and calls the handler. h11 is asked below its
-state machine, which costs twice what its parser does and adds no rule for a head alone; so
-its version is pinned, and ``benchmarks/fuzz_framing.py`` compares with the whole of it. When the pump sees the
-client go while a handler runs, the handler is cancelled, and with it whatever was asked of
-a provider. The scope for that is the connection's and not the request's: one is entered
-again only after it was cancelled, since making, entering and leaving it costs as much as
-reading a head.
+Two tasks share it. The pump reads (see ``wire``); this file's loop takes a head, which the
+gate and h11 must read alike, and calls the handler. When the pump sees the client go while
+a handler runs, the handler is cancelled, and with it whatever was asked of a provider. The
+cancel scope for that belongs to the connection and not to the request: a new one is
+entered only after the last one was cancelled, since making, entering and leaving a scope
+costs as much as reading a head.
 
 Everything that can go wrong with one connection ends in ``guard``: trio would end the
 server for one exception that nobody caught.
@@ -18,21 +16,20 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import h11
 import trio
-from h11._connection import _body_framing
-from h11._readers import maybe_read_from_IDLE_client
-from h11._receivebuffer import ReceiveBuffer
 
-from linx.core.errors import BadRequest, HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown
+from linx.core.errors import HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown
 from linx.server.body import Body
-from linx.server.gate import Gate, Head, LastHead
+from linx.server.cross_check import cross_check
+from linx.server.gate import Gate
+from linx.server.head import LastHead
 from linx.server.limits import Watch
-from linx.server.refusal import error_answer
+from linx.server.refusal import last_answer
 from linx.server.request import MAY_HALF_CLOSE, Handler, Reply, Request, new_id
 from linx.server.wire import ServerTransport, Wire
 
 if TYPE_CHECKING:
+    from linx.server.head import Head
     from linx.server.limits import Shared
 
 LOG = logging.getLogger("linx.server")
@@ -168,7 +165,7 @@ class Connection:
             if self._is_overdue and wire.buffer:
                 raise RequestTimeout("The request head did not arrive in time")
         except RequestError as problem:
-            await wire.send(error_answer(problem, new_id(), self._shared.words, gate.target))
+            await wire.send(last_answer(problem, new_id(), self._shared.error_answer, gate.target))
         return None
 
     def _take_head(self, gate: Gate) -> Head | None:
@@ -178,7 +175,7 @@ class Connection:
             head = gate.take(wire.buffer)
             if head is None:
                 return None
-            second_opinion(head)
+            cross_check(head)
             self._last_head.keep(head)
         wire.taken()
         self._is_idle = False
@@ -270,36 +267,3 @@ class Connection:
         if self._wire.is_broken or request.method not in MAY_HALF_CLOSE:
             request.client_gone = True
             self._interrupt()
-
-
-def second_opinion(head: Head) -> None:
-    """Have h11 read the same head. Two parsers that disagree are an attack on one of them."""
-    judged = ReceiveBuffer()
-    judged += head.raw
-    try:
-        event = maybe_read_from_IDLE_client(judged)
-    except h11.LocalProtocolError:
-        raise BadRequest("The request head is malformed") from None
-    if (
-        event is None
-        or judged
-        or event.method != head.method
-        or event.target != head.target
-        or (event.http_version == b"1.0") != head.is_http10
-        or not _same_fields([(name, value) for _raw, name, value in event.headers._full_items], head.received)
-        or _body_framing(head.method, event) != _framing_of(head)
-    ):
-        raise BadRequest("The request head can be read in two ways")
-
-
-def _same_fields(theirs: list[tuple[bytes, bytes]], ours: list[tuple[bytes, bytes]]) -> bool:
-    # h11 writes a coding in lower case; everything else must be the same to the byte.
-    return (
-        theirs == ours
-        or [(name, value.lower() if name == b"transfer-encoding" else value) for name, value in ours] == theirs
-    )
-
-
-def _framing_of(head: Head) -> tuple[str, tuple[int, ...]]:
-    """The framing of a request's body in h11's words."""
-    return ("chunked", ()) if head.chunked else ("content-length", (head.content_length or 0,))

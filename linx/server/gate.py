@@ -1,4 +1,4 @@
-"""The byte gate in front of h11: the head of a request, or the reason to refuse it.
+"""The gate for request heads: out of bytes a Head, or the reason to refuse them.
 
 No I/O. Every rule here is one that h11 does not have, or has in a laxer form, and each was
 a way to smuggle a request past some server. The verdict belongs to the bytes, not to how
@@ -20,8 +20,8 @@ from linx.core.errors import (
     TargetTooLong,
     VersionNotSupported,
 )
-from linx.http1.chunked import TOKEN_BYTES
-from linx.http1.repeated_head import CONTENT_LENGTH, LONGEST, Repeat
+from linx.http1.grammar import PLAIN_LENGTH, TOKEN, TOKEN_BYTES
+from linx.server.head import Head
 
 MAX_HEAD = 32 * 1024  # bytes, the blank line included
 MAX_FIELDS = 100
@@ -34,8 +34,6 @@ _ILLEGAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?=[^\n])|(?<!\r)\n"
 _TARGET = re.compile(rb"[\x21\x22\x24-\x5b\x5d-\x7e]+")  # visible ASCII without "#" and "\"
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::([0-9]{1,5}))?")
-_LENGTH = re.compile(rb"0|[1-9][0-9]{0,15}")
-_TOKEN = re.compile(rb"[" + re.escape(TOKEN_BYTES) + rb"]+")
 
 _METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 _TLS_HELLO = 0x16
@@ -54,77 +52,19 @@ _WITH_UNDERSCORE = frozenset({b"session_id"})
 """What Codex calls the session. It has no twin that would mean anything here."""
 
 
-class Head:
-    """A request head that passed. Names are in lower case; those with an underscore are gone, but for one."""
-
-    __slots__ = (
-        "chunked", "content_length", "expect", "fields", "host", "is_http10", "keep_alive", "method", "path",
-        "query", "raw", "received", "target",
-    )  # fmt: skip
-
-    method: bytes
-    target: bytes
-    path: str
-    query: str
-    is_http10: bool
-    host: bytes
-    fields: list[tuple[bytes, bytes]]
-    received: list[tuple[bytes, bytes]]
-    """Every field as it came (the name in lower case), for the second opinion. A repeated head has none."""
-    raw: bytes
-    content_length: int | None
-    chunked: bool
-    expect: bytes
-    keep_alive: bool
-
-
-class LastHead:
-    """The last head of a connection, to know it when it comes again with another Content-Length at most."""
-
-    __slots__ = ("_head", "_repeat")
-
-    def __init__(self) -> None:
-        self._head = Head()
-        self._repeat: Repeat | None = None
-
-    def keep(self, head: Head) -> None:
-        """``head`` has passed, here and with whoever else is asked."""
-        self._repeat = None
-        if len(head.raw) <= LONGEST:
-            self._head = head
-            self._repeat = Repeat(head.raw, head.fields, CONTENT_LENGTH)
-
-    def take(self, buffer: bytearray) -> Head | None:
-        """Remove it from the start of the buffer, if it is there again: then it is in order."""
-        repeat = self._repeat
-        if repeat is None or not (end := repeat.end_in(buffer)):
-            return None
-        known, head = self._head, Head()
-        head.raw = bytes(buffer[:end])
-        del buffer[:end]
-        head.fields = repeat.fields()
-        head.content_length = int(repeat.value) if repeat.value else known.content_length
-        head.method, head.target, head.path, head.query = known.method, known.target, known.path, known.query
-        head.host, head.is_http10, head.chunked = known.host, known.is_http10, known.chunked
-        head.expect, head.keep_alive = known.expect, known.keep_alive
-        return head
-
-
 class Gate:
     """Looks for one head at the start of a buffer that only grows between two calls."""
 
-    __slots__ = ("_fields", "_head", "_line", "_seen")
+    __slots__ = ("_fields", "_is_http10", "_line", "_method", "_seen", "target")
 
     def __init__(self) -> None:
-        self._head = Head()
+        self.target = b""
+        """What is asked for, as soon as the request line is judged; b"" before."""
+        self._method = b""
+        self._is_http10 = False
         self._fields: list[tuple[bytes, bytes]] = []
         self._line = 0  # where the line begins that is not judged yet
         self._seen = 0  # how much of the buffer has been looked at
-
-    @property
-    def target(self) -> bytes:
-        """What is asked for, as soon as the request line is judged; b"" before."""
-        return getattr(self._head, "target", b"")
 
     def take(self, buffer: bytearray) -> Head | None:
         """Remove one head from the buffer; None while it is incomplete. Raises RequestError."""
@@ -185,7 +125,7 @@ class Gate:
 
     def _request_line(self, line: bytes) -> None:
         parts = line.split(b" ")
-        if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]):
+        if len(parts) != 3 or not TOKEN.fullmatch(parts[0]):
             raise BadRequest("The request line is malformed")
         method, target, version = parts
         if len(method) > MAX_METHOD:
@@ -198,8 +138,7 @@ class Gate:
             raise BadRequest("The request line is malformed")
         if not _TARGET.fullmatch(target):
             raise BadRequest("The request target is malformed")
-        head = self._head
-        head.method, head.target, head.is_http10 = method, target, version == b"HTTP/1.0"
+        self._method, self.target, self._is_http10 = method, target, version == b"HTTP/1.0"
 
     def _field_line(self, line: bytes) -> None:
         if len(self._fields) == MAX_FIELDS:
@@ -212,12 +151,11 @@ class Gate:
 
     def _finish(self, raw: bytes) -> Head:
         """The rules that need the whole head."""
-        head, fields = self._head, self._fields
-        head.raw, head.received = raw, fields
+        received = fields = self._fields
         once: dict[bytes, bytes] = {}
         connection = b""
         has_underscores = False
-        for name, value in fields:
+        for name, value in received:
             if name in _ONCE:
                 if name in once:
                     raise BadRequest(f"The field {name.decode()} stands more than once")
@@ -229,69 +167,77 @@ class Gate:
                     raise BadRequest("A framing field is written with an underscore")
                 has_underscores = True
         if has_underscores:
-            fields = [field for field in fields if b"_" not in field[0] or field[0] in _WITH_UNDERSCORE]
-        head.fields = fields
-        head.expect = once.get(b"expect", b"").lower()
-        head.keep_alive = not head.is_http10
+            fields = [field for field in received if b"_" not in field[0] or field[0] in _WITH_UNDERSCORE]
+        keeps_alive = not self._is_http10
         if connection and b"close" in [option.strip(b" \t") for option in connection.lower().split(b",")]:
-            head.keep_alive = False
-        self._framing(once)
-        self._address(once.get(b"host"))
-        return head
+            keeps_alive = False
+        is_chunked, content_length = self._framing(once)
+        host, path, query = self._address(once.get(b"host"))
+        return Head(
+            raw,
+            self._method,
+            self.target,
+            path,
+            query,
+            self._is_http10,
+            host,
+            fields,
+            received,
+            content_length,
+            is_chunked,
+            once.get(b"expect", b"").lower(),
+            keeps_alive,
+        )
 
-    def _framing(self, once: dict[bytes, bytes]) -> None:
-        head = self._head
+    def _framing(self, once: dict[bytes, bytes]) -> tuple[bool, int | None]:
+        """Is the body chunked, and else how long is it?"""
         length, coding = once.get(b"content-length"), once.get(b"transfer-encoding")
-        head.chunked, head.content_length = False, None
         if coding is not None:
             if length is not None:
                 raise BadRequest("Content-Length and Transfer-Encoding stand together")
-            if head.is_http10:
+            if self._is_http10:
                 raise BadRequest("HTTP/1.0 has no Transfer-Encoding")
             if coding.lower() != b"chunked":
-                unknown = NotImplementedHere if _TOKEN.fullmatch(coding) else BadRequest
+                unknown = NotImplementedHere if TOKEN.fullmatch(coding) else BadRequest
                 raise unknown("The only Transfer-Encoding understood is chunked")
-            head.chunked = True
-        elif length is not None:
-            if not _LENGTH.fullmatch(length):
-                raise BadRequest("Content-Length is not a number in plain form")
-            head.content_length = int(length)
+            return True, None
+        if length is None:
+            return False, None
+        if not PLAIN_LENGTH.fullmatch(length):
+            raise BadRequest("Content-Length is not a number in plain form")
+        return False, int(length)
 
-    def _address(self, host: bytes | None) -> None:
-        """Host, and the three forms a target may have."""
-        head = self._head
+    def _address(self, host: bytes | None) -> tuple[bytes, str, str]:
+        """Host, path and query, from the Host field and the three forms a target may have."""
         if host is None:
-            if not head.is_http10:
+            if not self._is_http10:
                 raise BadRequest("The Host field is missing")
-            head.host = b""
+            host = b""
         elif not _is_host(host):
             raise BadRequest("The Host field is malformed")
-        else:
-            head.host = host.lower()
-        target = head.target
-        if head.method == b"CONNECT":
+        host, target = host.lower(), self.target
+        if self._method == b"CONNECT":
             raise MethodNotAllowed("Linx is no forward proxy", _METHODS)
         if target[0] != 0x2F:
-            if target == b"*" and head.method == b"OPTIONS":
-                head.path, head.query = "*", ""
-                return
-            target = self._origin_form(target)
+            if target == b"*" and self._method == b"OPTIONS":
+                return host, "*", ""
+            host, target = _origin_form(target, host)
         path, _, query = target.decode("ascii").partition("?")
-        head.path, head.query = path, query
+        return host, path, query
 
-    def _origin_form(self, target: bytes) -> bytes:
-        """An absolute target cut down to its path, if it names the host that Host names."""
-        if target[:7].lower() != b"http://":
-            raise BadRequest("The request target is malformed")
-        rest = target[7:]
-        end = min((at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0), default=len(rest))
-        authority, path = rest[:end].lower(), rest[end:]
-        if not _is_host(authority):
-            raise BadRequest("The request target is malformed")
-        if self._head.host and authority != self._head.host:
-            raise BadRequest("The request target and the Host field name different hosts")
-        self._head.host = authority
-        return path if path.startswith(b"/") else b"/" + path
+
+def _origin_form(target: bytes, host: bytes) -> tuple[bytes, bytes]:
+    """The host that an absolute target names, which Host must name too if there is one, and its path."""
+    if target[:7].lower() != b"http://":
+        raise BadRequest("The request target is malformed")
+    rest = target[7:]
+    end = min((at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0), default=len(rest))
+    authority, path = rest[:end].lower(), rest[end:]
+    if not _is_host(authority):
+        raise BadRequest("The request target is malformed")
+    if host and authority != host:
+        raise BadRequest("The request target and the Host field name different hosts")
+    return authority, path if path.startswith(b"/") else b"/" + path
 
 
 def _is_host(value: bytes) -> bool:

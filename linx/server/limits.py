@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from linx.core.errors import Overloaded
-from linx.server.refusal import Words, usual_words
+from linx.server.refusal import ErrorAnswer, usual_error_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ class Shared:
     requests_running: int = 0
     draining: bool = False
     on_rest: Callable[[], None] | None = None  # called when a request has ended
-    words: Words = usual_words  # for the errors that the server answers by itself
+    error_answer: ErrorAnswer = usual_error_answer  # to the errors that the server answers by itself
 
     def hold(self, size: int) -> None:
         """Count ``size`` more bytes of bodies; raises Overloaded where there is no room."""

@@ -16,7 +16,7 @@ from linx.core.errors import Overloaded, ShuttingDown
 from linx.http1.transport import BREAKS, SocketTransport
 from linx.server.connection import Connection
 from linx.server.limits import Limits, Shared, Watch
-from linx.server.refusal import Words, error_answer, usual_words
+from linx.server.refusal import ErrorAnswer, last_answer, usual_error_answer
 from linx.server.request import Handler, new_id
 from linx.server.wire import LINGER_S
 
@@ -52,9 +52,9 @@ class Door:
 class Server:
     """Serves ``handler`` until drained. One ``serve``, and a ``serve_on`` for each further listener."""
 
-    def __init__(self, handler: Handler, limits: Limits, words: Words = usual_words) -> None:
+    def __init__(self, handler: Handler, limits: Limits, error_answer: ErrorAnswer = usual_error_answer) -> None:
         self._handler = handler
-        self._shared = Shared(limits, words=words)
+        self._shared = Shared(limits, error_answer=error_answer)
         self._listeners: list[socket.socket] = []
         self._connections: set[Connection] = set()
         self._turned_away = 0
@@ -170,7 +170,7 @@ class Server:
         problem = Overloaded("Too many connections; try again in a moment")
         try:
             with trio.move_on_after(LINGER_S):
-                transport.send_some(error_answer(problem, new_id()))
+                transport.send_some(last_answer(problem, new_id()))
                 transport.end_writing()
                 while await transport.recv():
                     pass

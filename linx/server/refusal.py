@@ -5,7 +5,6 @@ An endpoint answers in its client's dialect; here is what is said before there i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -31,35 +30,24 @@ def safe_value(value: bytes) -> bytes:
     return value.translate(_SAFE) if value.translate(None, _VISIBLE) else value
 
 
-def error_body(problem: LinxError) -> bytes:
-    """The error in OpenAI's shape, in ASCII and well under 2 KiB."""
-    message = quote(problem.message, _MAX_MESSAGE).encode("ascii", "replace").decode("ascii")
-    return jsontext.dumps_ascii({
-        "error": {"message": message, "type": problem.kind, "param": problem.param, "code": problem.code}
-    })  # fmt: skip
-
-
-def error_headers(problem: LinxError, request_id: str) -> list[tuple[bytes, bytes]]:
-    headers = [(b"x-request-id", request_id.encode()), *problem.headers]
-    if problem.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % max(1, math.ceil(problem.retry_after_s))))
-    if problem.may_retry is not None:
-        headers.append((b"x-should-retry", b"true" if problem.may_retry else b"false"))
-    return headers
-
-
-Words = Callable[["LinxError", str, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]]
+ErrorAnswer = Callable[["LinxError", str, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]]
 """Status, fields and body of an error answer, from the error, the request's id, and its target as far as known."""
 
 
-def usual_words(problem: LinxError, request_id: str, _target: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """OpenAI's, for a server that was not told which path speaks which dialect."""
-    return problem.status, error_headers(problem, request_id), error_body(problem)
+def usual_error_answer(
+    problem: LinxError, request_id: str, _target: bytes
+) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """In OpenAI's dialect, for a server that was not told which path speaks which; in ASCII, well under 2 KiB."""
+    message = quote(problem.message, _MAX_MESSAGE).encode("ascii", "replace").decode("ascii")
+    body = jsontext.dumps_ascii({"error": {**problem.fields(), "message": message}})
+    return problem.status, [(b"x-request-id", request_id.encode()), *problem.answer_headers()], body
 
 
-def error_answer(problem: LinxError, request_id: str, words: Words = usual_words, target: bytes = b"") -> bytes:
-    """A whole answer for a client whose request could not be read; the connection closes after it."""
-    status, headers, body = words(problem, request_id, target)
+def last_answer(
+    problem: LinxError, request_id: str, error_answer: ErrorAnswer = usual_error_answer, target: bytes = b""
+) -> bytes:
+    """All bytes of the answer to a client whose request could not be read; the connection closes after it."""
+    status, headers, body = error_answer(problem, request_id, target)
     fields = b"".join(b"%b: %b\r\n" % (name, safe_value(value)) for name, value in headers)
     return (
         status_line(status)

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from linx.core.errors import HangUp
-from linx.http1.chunked import TOKEN_BYTES
+from linx.http1.grammar import TOKEN_BYTES
 from linx.server.refusal import safe_value, status_line
 from linx.server.takeover import TakenOver
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linx.core.errors import LinxError
     from linx.server.body import Body
-    from linx.server.gate import Head
+    from linx.server.head import Head
     from linx.server.limits import Shared
     from linx.server.wire import Wire
 
@@ -67,7 +67,7 @@ class Request:
         self.listener = listener
         self.peer = peer
         self.content_length = head.content_length
-        self.has_body = head.chunked or bool(head.content_length)
+        self.has_body = head.is_chunked or bool(head.content_length)
         self._interrupt = interrupt
         self.is_over = False
         self.stopped: LinxError | None = None
@@ -225,7 +225,7 @@ class Reply:
         """The server's own error answer, for where no endpoint has made a better one."""
         self.started = False
         self._held = b""
-        status, headers, body = self._shared.words(problem, request_id, self._head.target)
+        status, headers, body = self._shared.error_answer(problem, request_id, self._head.target)
         ours = {name for name, _value in headers}
         self.common = [field for field in self.common if field[0] not in ours]
         await self.whole(status, body, headers=headers)
@@ -251,7 +251,7 @@ class Reply:
 
     def _make_head(self, status: int, content_type: bytes, headers: Fields, framing: bytes) -> bytes:
         head = self._head
-        self.keeps_alive = head.keep_alive and not self._shared.draining and self._body.may_drain()
+        self.keeps_alive = head.keeps_alive and not self._shared.draining and self._body.may_drain()
         parts = [status_line(status)]
         if content_type:
             parts.append(b"content-type: %b\r\n" % safe_value(content_type))

@@ -11,15 +11,14 @@ import errno
 import os
 import re
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
 
-from linx.core.addresses import Address, address_of, is_near
+from linx.core.addresses import Address, Origin, address_of, ascii_host, host_and_port, is_near
 from linx.core.errors import ConnectFailed, ConnectTimeout, NameNotFound
 from linx.http1.transport import SocketTransport, Transport
-from linx.upstream.proxies import Proxies, host_and_port, tunnel
+from linx.upstream.proxies import Proxies, tunnel
 from linx.upstream.tls import TLSTransport, trusting_context
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 NEAR_LIMIT_S = 3.0
 FAR_LIMIT_S = 5.0
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 # A peer that vanished is noticed within a minute: 30 s of silence, then 3 probes 10 s apart. The last one bounds
 # how long sent bytes may go unacknowledged. Names differ between systems, so each is set where it exists.
 _KEEP_ALIVE = {
@@ -50,31 +48,6 @@ _REASONS = {
 }
 _HOST = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?")
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE}
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a provider listens. ``host`` has no brackets."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def address(self) -> str:
-        """host:port, as errors name it."""
-        return host_and_port(self.host, self.port)
-
-    @property
-    def authority(self) -> str:
-        """What the Host header says."""
-        host = _ascii(self.host.partition("%")[0])
-        if self.port == _DEFAULT_PORTS.get(self.scheme):
-            return f"[{host}]" if ":" in host else host
-        return host_and_port(host, self.port)
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.authority}"
 
 
 class Dialer:
@@ -194,14 +167,10 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _ascii(host: str) -> str:
-    return host if host.isascii() else host.encode("idna").decode("ascii")
-
-
 def _sendable(host: str) -> str:
     """The host as it may stand in a CONNECT and in a TLS greeting."""
     try:
-        host = _ascii(host)
+        host = ascii_host(host)
     except UnicodeError:
         host = ""
     if not _HOST.fullmatch(host):

@@ -18,14 +18,17 @@ from typing import TYPE_CHECKING, Self
 import trio
 
 from linx.core.errors import AttemptError, Reset
-from linx.upstream.connection import Connection, Head, request_head
+from linx.upstream.connection import UpstreamConnection
+from linx.upstream.request_head import request_head
 from linx.upstream.response import Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
-    from linx.upstream.dial import Dialer, Origin
+    from linx.core.addresses import Origin
+    from linx.upstream.dial import Dialer
+    from linx.upstream.response_head import ResponseHead
 
 DRAIN_S = 1.0
 DRAIN_BYTES = 64 * 1024
@@ -53,7 +56,7 @@ class Sending:
 
 @dataclass(slots=True)
 class _Idle:
-    connection: Connection
+    connection: UpstreamConnection
     since: float
 
 
@@ -63,7 +66,7 @@ class Exchange(Response):
     As a context manager it is closed at exit unless it has been finished.
     """
 
-    def __init__(self, pool: Pool, origin: Origin, connection: Connection, head: Head) -> None:
+    def __init__(self, pool: Pool, origin: Origin, connection: UpstreamConnection, head: ResponseHead) -> None:
         super().__init__(connection, head)
         self.origin = origin
         self._pool = pool
@@ -144,7 +147,7 @@ class Pool:
             self._active += 1
             try:
                 if connection is None:
-                    connection = Connection(await self._dialer.connect(origin), origin.address)
+                    connection = UpstreamConnection(await self._dialer.connect(origin), origin.address)
                 if connected is not None:
                     connected()
                 answer = await connection.ask(
@@ -186,7 +189,7 @@ class Pool:
         self._idle.clear()
         self._has_idle = trio.Event()
 
-    def _borrow(self, origin: Origin, now: float) -> Connection | None:
+    def _borrow(self, origin: Origin, now: float) -> UpstreamConnection | None:
         """The youngest connection that is fit to be used; those found unfit are closed."""
         kept = self._idle.get(origin)
         while kept:

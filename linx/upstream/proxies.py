@@ -14,16 +14,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from linx.core.addresses import Address, address_of, is_near
+from linx.core.addresses import DEFAULT_PORTS, Address, address_of, host_and_port, is_near
 from linx.core.errors import ConnectFailed
+from linx.http1.grammar import STATUS_LINE
 from linx.http1.transport import BREAKS, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_HEAD = 16 * 1024  # bytes of a proxy's answer to CONNECT
-_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: [^\r\n]*)?\r\n")
-_DEFAULT_PORT = 80
 _VARIABLES = {"https": ("https_proxy", "HTTPS_PROXY"), "http": ("http_proxy", "HTTP_PROXY")}
 _FOR_ALL = ("all_proxy", "ALL_PROXY")
 
@@ -77,10 +76,6 @@ class Proxies:
         return _parse(variable, url)
 
 
-def host_and_port(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 async def tunnel(transport: Transport, proxy: Proxy, target: str) -> None:
     """Ask ``proxy``, at the other end of ``transport``, for a tunnel to ``target`` (host:port)."""
     authorization = b"Proxy-Authorization: %s\r\n" % proxy.authorization if proxy.authorization else b""
@@ -95,7 +90,7 @@ async def tunnel(transport: Transport, proxy: Proxy, target: str) -> None:
             head += data
     except BREAKS:
         end = -1
-    found = _STATUS.match(head) if end >= 0 else None
+    found = STATUS_LINE.match(head) if end >= 0 else None
     if found is None:
         raise ConnectFailed(f"the proxy {proxy.address} gave no proper answer when asked to connect to {target}")
     status = int(found[1])
@@ -129,7 +124,7 @@ def _parse(variable: str, url: str) -> Proxy:
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = b"Basic " + b64encode(pair.encode())
-    return Proxy(host, port or _DEFAULT_PORT, authorization)
+    return Proxy(host, port or DEFAULT_PORTS["http"], authorization)
 
 
 def _exemption(entry: str) -> _Exemption:

@@ -18,13 +18,14 @@ from linx.upstream.inflate import Inflate
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from linx.upstream.connection import Connection, Head
+    from linx.upstream.connection import UpstreamConnection
+    from linx.upstream.response_head import ResponseHead
 
 
 class Response:
     """What came back. ``read`` until b""; after an error nothing more comes."""
 
-    def __init__(self, connection: Connection, head: Head) -> None:
+    def __init__(self, connection: UpstreamConnection, head: ResponseHead) -> None:
         self.connection = connection
         self.status = head.status
         self.headers = head.headers
@@ -35,7 +36,7 @@ class Response:
         self._recv = connection.transport.recv
         self._ahead = head.ahead
         self._left = head.length
-        self._chunks = ChunkScanner() if head.chunked else None
+        self._chunks = ChunkScanner() if head.is_chunked else None
         self._inflate = Inflate(head.coding, connection.address) if head.coding else None
         self._is_over = False
         self._problem: AttemptError | None = None

@@ -7,11 +7,10 @@ import re
 import pytest
 
 from benchmarks import fuzz_framing
-from linx.http1 import chunked as framing
-from linx.http1 import repeated_head as repeats
-from linx.server import gate
+from linx.http1 import chunked, repeated_head
+from linx.server import head
 from linx.server.gate import Gate
-from linx.upstream import connection
+from linx.upstream import response_head
 
 
 def test_the_same_verdicts() -> None:
@@ -25,20 +24,20 @@ def test_the_same_verdicts() -> None:
 
 
 def test_a_lax_chunk_size_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(framing, "_PLAIN_LINE", re.compile(rb"([0-9A-Fa-f]{1,16})\r?\n"))
+    monkeypatch.setattr(chunked, "_PLAIN_LINE", re.compile(rb"([0-9A-Fa-f]{1,16})\r?\n"))
     with pytest.raises(fuzz_framing.Broken):
         fuzz_framing.run(60_000, 3)
 
 
 def test_a_lax_response_head_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_BAD_BYTES", re.compile(rb"\x00{9}"))
+    monkeypatch.setattr(response_head, "_BAD_BYTES", re.compile(rb"\x00{9}"))
     with pytest.raises(fuzz_framing.Broken):
         fuzz_framing.run(60_000, 3)
 
 
 def test_a_request_framed_in_another_way_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def framed(gate: Gate, _once: dict[bytes, bytes]) -> None:
-        gate._head.chunked, gate._head.content_length = False, None
+    def framed(_gate: Gate, _once: dict[bytes, bytes]) -> tuple[bool, int | None]:
+        return False, None
 
     monkeypatch.setattr(Gate, "_framing", framed)
     with pytest.raises(fuzz_framing.Broken):
@@ -46,7 +45,7 @@ def test_a_request_framed_in_another_way_is_found(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("room", "name", "form"), [(gate, "CONTENT_LENGTH", b"[0-9]+"), (connection, "DATE", b"[^\r]+")]
+    ("room", "name", "form"), [(head, "CONTENT_LENGTH", b"[0-9]+"), (response_head, "DATE", b"[^\r]+")]
 )
 def test_a_lax_value_of_a_known_head_is_found(
     monkeypatch: pytest.MonkeyPatch, room: object, name: str, form: bytes
@@ -59,19 +58,19 @@ def test_a_lax_value_of_a_known_head_is_found(
 
 
 def test_a_known_head_whose_end_is_not_compared_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def end_in(repeat: repeats.Repeat, data: bytes | bytearray) -> int:
-        found = repeat._line.match(data, repeat._start) if data.startswith(repeat._before) else None
+    def end_in(known: repeated_head.KnownHead, data: bytes | bytearray) -> int:
+        found = known._line.match(data, known._start) if data.startswith(known._before) else None
         if found is None:
             return 0
-        repeat.value = found[2]
-        return found.end() + len(repeat._after)
+        known.value = found[2]
+        return found.end() + len(known._after)
 
-    monkeypatch.setattr(repeats.Repeat, "end_in", end_in)
+    monkeypatch.setattr(repeated_head.KnownHead, "end_in", end_in)
     with pytest.raises(fuzz_framing.Broken, match="behind another head"):
         fuzz_framing.run(60_000, 3)
 
 
 def test_the_fields_of_another_head_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeats.Repeat, "fields", lambda repeat: repeat._fields)
+    monkeypatch.setattr(repeated_head.KnownHead, "fields", lambda known: known._fields)
     with pytest.raises(fuzz_framing.Broken, match="behind another head"):
         fuzz_framing.run(60_000, 3)

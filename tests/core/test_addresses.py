@@ -4,11 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core.addresses import address_of, is_loopback, is_near
+from linx.core.addresses import Origin, address_of, is_loopback, is_near
 
 LOOPBACK = ["localhost", "LOCALHOST.", "api.localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0"]
 NEAR = ["10.1.2.3", "172.16.0.1", "192.168.1.20", "169.254.1.1", "fe80::1%eth0", "fd00::1", "workstation", "nas.local"]
 FAR = ["openrouter.ai", "api.groq.com.", "8.8.8.8", "172.32.0.1", "203.0.113.5", "2001:db8::1", "localhost.evil.com"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "authority", "address"),
+    [
+        (Origin("http", "localhost", 11434), "localhost:11434", "localhost:11434"),
+        (Origin("http", "example.com", 80), "example.com", "example.com:80"),
+        (Origin("https", "example.com", 443), "example.com", "example.com:443"),
+        (Origin("https", "example.com", 80), "example.com:80", "example.com:80"),
+        (Origin("http", "::1", 8081), "[::1]:8081", "[::1]:8081"),
+        (Origin("http", "::1", 80), "[::1]", "[::1]:80"),
+        (Origin("http", "fe80::1%eth0", 1), "[fe80::1]:1", "[fe80::1%eth0]:1"),
+        (Origin("https", "bücher.example", 443), "xn--bcher-kva.example", "bücher.example:443"),
+    ],
+)
+def test_origin(origin: Origin, authority: str, address: str) -> None:
+    assert origin.authority == authority
+    assert origin.address == address
+    assert str(origin) == f"{origin.scheme}://{authority}"
 
 
 @pytest.mark.parametrize("host", LOOPBACK)

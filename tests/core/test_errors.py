@@ -30,7 +30,6 @@ from linx.core.errors import AttemptError, Fallback, LinxError, Refused, Request
         (errors.LoopDetected("x"), 508, "server_error", "loop_detected"),
         (errors.Overloaded("x"), 503, "server_error", "overloaded"),
         (errors.ShuttingDown("x"), 503, "server_error", "shutting_down"),
-        (errors.Stopped("x"), 503, "server_error", "cancelled"),
         (errors.NoLocalProvider("x"), 503, "server_error", "no_local_provider"),
     ],
 )
@@ -84,6 +83,36 @@ def test_details_belong_to_one_error_only() -> None:
     assert errors.Overloaded("x", 1).retry_after_s == 1
     assert errors.NoLocalProvider("x").may_retry is False
     assert errors.BadRequest("x").may_retry is None
+
+
+def test_what_an_error_says_to_a_client() -> None:
+    error = errors.BadRequest("no such thing", param="model", code="c")
+    fields = {"message": "no such thing", "type": "invalid_request_error", "param": "model", "code": "c"}
+    assert error.fields() == fields
+    assert error.openai_object() == {"error": fields}
+    assert LinxError("x").fields() == {"message": "x", "type": "server_error", "param": None, "code": None}
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        (errors.BadRequest("x"), []),
+        (errors.Unauthorized("x"), [(b"www-authenticate", b"Bearer")]),
+        (errors.MethodNotAllowed("x", "GET"), [(b"allow", b"GET")]),
+        (errors.Overloaded("x", 0.2), [(b"retry-after", b"1")]),
+        (errors.Overloaded("x", 2.1), [(b"retry-after", b"3")]),
+        (errors.NoLocalProvider("x"), [(b"x-should-retry", b"false")]),
+    ],
+)
+def test_the_headers_of_an_error(error: LinxError, headers: list[tuple[bytes, bytes]]) -> None:
+    assert error.answer_headers() == headers
+
+
+def test_the_headers_of_an_error_come_in_one_order() -> None:
+    error = LinxError("x")
+    error.headers, error.retry_after_s, error.may_retry = ((b"x-more", b"1"),), 3, True
+    assert error.answer_headers() == [(b"x-more", b"1"), (b"retry-after", b"3"), (b"x-should-retry", b"true")]
+    assert error.headers == ((b"x-more", b"1"),), "asked twice, they are the same"
 
 
 def test_a_config_error_names_the_place() -> None:

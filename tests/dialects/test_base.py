@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from linx.core.chat import ChatRequest, Chunk, JsonObject, Stamp
-from linx.core.errors import EmptyAnswer, Garbled
+from linx.core.errors import BadRequest, EmptyAnswer, Garbled, LinxError, Overloaded
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.base import MAX_FRAME, Decoder, Face
 from linx.dialects.ollama.decoder import OllamaDecoder
@@ -45,6 +45,13 @@ def test_an_error_frame_is_no_end(face: Face) -> None:
     assert b"it broke" in sent
     for mark in (b"[DONE]", b'"done":true', b"message_stop", b"response.completed"):
         assert mark not in sent
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+@pytest.mark.parametrize("problem", [BadRequest("no"), Overloaded("full")], ids=lambda problem: str(problem.status))
+def test_every_face_has_a_status_for_an_error(face: Face, problem: LinxError) -> None:
+    is_anthropics_own = face.name == "anthropic" and problem.status == 503
+    assert face.status_of(problem) == (529 if is_anthropics_own else problem.status)
 
 
 @pytest.mark.parametrize("decoder", DECODERS, ids=lambda decoder: type(decoder).__name__)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linx.http1.repeated_head import CONTENT_LENGTH, DATE, LONGEST, Fields, Repeat
+from linx.http1.repeated_head import CONTENT_LENGTH, DATE, LONGEST, Fields, KnownHead
 
 REQUEST = (
     b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\n"
@@ -37,8 +37,8 @@ def fields_of(head: bytes) -> Fields:
     return [(name.lower(), value.strip(b" \t")) for name, _colon, value in lines]
 
 
-def repeat_of(head: bytes, line: re.Pattern[bytes]) -> Repeat:
-    return Repeat(head, fields_of(head), line)
+def known_head(head: bytes, line: re.Pattern[bytes]) -> KnownHead:
+    return KnownHead(head, fields_of(head), line)
 
 
 def should_end_in(head: bytes, line: re.Pattern[bytes], data: bytes) -> int:
@@ -69,11 +69,11 @@ def should_end_in(head: bytes, line: re.Pattern[bytes], data: bytes) -> int:
 def test_the_same_bytes(
     head: bytes, line: re.Pattern[bytes], value: bytes, behind: bytes, kind: type[bytes | bytearray]
 ) -> None:
-    repeat = repeat_of(head, line)
+    known = known_head(head, line)
     for _ in range(2):
-        assert repeat.end_in(kind(head + behind)) == len(head)
-        assert repeat.value == value
-        assert repeat.fields() == fields_of(head)
+        assert known.end_in(kind(head + behind)) == len(head)
+        assert known.value == value
+        assert known.fields() == fields_of(head)
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_the_same_bytes(
     ],
 )
 def test_another_value(head: bytes, line: re.Pattern[bytes], old: bytes, values: list[bytes]) -> None:
-    repeat = repeat_of(head, line)
+    known = known_head(head, line)
     for value in values:
         again = head.replace(old, value, 1)
-        assert repeat.end_in(again + b"{}") == len(again)
-        assert repeat.value == value
-        assert repeat.fields() == fields_of(again)
-        assert type(repeat.value) is bytes
+        assert known.end_in(again + b"{}") == len(again)
+        assert known.value == value
+        assert known.fields() == fields_of(again)
+        assert type(known.value) is bytes
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_another_value(head: bytes, line: re.Pattern[bytes], old: bytes, values:
     ],
 )  # fmt: skip
 def test_a_length_of_another_form(value: bytes) -> None:
-    assert repeat_of(REQUEST, CONTENT_LENGTH).end_in(REQUEST.replace(b"12", value, 1)) == 0
+    assert known_head(REQUEST, CONTENT_LENGTH).end_in(REQUEST.replace(b"12", value, 1)) == 0
 
 
 @pytest.mark.parametrize(
@@ -123,21 +123,21 @@ def test_a_length_of_another_form(value: bytes) -> None:
 )  # fmt: skip
 def test_a_date_of_another_form(value: bytes) -> None:
     other = RESPONSE.replace(b"Sun, 06 Nov 1994 08:49:37 GMT", value, 1)
-    assert repeat_of(RESPONSE, DATE).end_in(other) == 0
+    assert known_head(RESPONSE, DATE).end_in(other) == 0
 
 
 @pytest.mark.parametrize(("head", "line", "value"), KINDS)
 def test_a_torn_head(head: bytes, line: re.Pattern[bytes], value: bytes) -> None:
-    repeat, other = repeat_of(head, line), head.replace(value, value[::-1] if line is CONTENT_LENGTH else value)
+    known, other = known_head(head, line), head.replace(value, value[::-1] if line is CONTENT_LENGTH else value)
     for end in range(len(head)):
-        assert repeat.end_in(head[:end]) == repeat.end_in(bytearray(other[:end])) == 0
-    assert repeat.end_in(other) == len(other)
+        assert known.end_in(head[:end]) == known.end_in(bytearray(other[:end])) == 0
+    assert known.end_in(other) == len(other)
 
 
 @pytest.mark.parametrize(("head", "line", "value"), KINDS)
 def test_any_other_byte(head: bytes, line: re.Pattern[bytes], value: bytes) -> None:
-    repeat, start = repeat_of(head, line), head.find(value)
-    known = 0
+    known, start = known_head(head, line), head.find(value)
+    count = 0
     for place in range(len(head)):
         for byte in range(256):
             if byte == head[place]:
@@ -146,22 +146,22 @@ def test_any_other_byte(head: bytes, line: re.Pattern[bytes], value: bytes) -> N
             data[place] = byte
             come = bytes(data[start : start + len(value)])
             is_known = start <= place < start + len(value) and bool(FORMS[line].fullmatch(come))
-            assert repeat.end_in(data) == (len(head) if is_known else 0), bytes(data)
+            assert known.end_in(data) == (len(head) if is_known else 0), bytes(data)
             if is_known:
-                known += 1
-                assert repeat.value == come
-    assert known > 15
+                count += 1
+                assert known.value == come
+    assert count > 15
 
 
 @pytest.mark.parametrize(("head", "line", "value"), KINDS)
 def test_a_byte_more_or_less(head: bytes, line: re.Pattern[bytes], value: bytes) -> None:
-    repeat = repeat_of(head, line)
+    known = known_head(head, line)
     for place in range(len(head)):
         fewer = head[:place] + head[place + 1 :] + b"{}"
-        assert repeat.end_in(fewer) == should_end_in(head, line, fewer)
+        assert known.end_in(fewer) == should_end_in(head, line, fewer)
         for more in (b"\r", b"\n", b"\r\n", b" ", b"0", b"1", b"\x00", b"\r\n ", b":", b"\r\nContent-Length: 1"):
             data = head[:place] + more + head[place:]
-            assert repeat.end_in(data) == should_end_in(head, line, data), data
+            assert known.end_in(data) == should_end_in(head, line, data), data
 
 
 LINES = st.sampled_from(
@@ -184,15 +184,15 @@ def test_the_same_answer_as_line_by_line(
     lines: list[bytes], others: list[bytes], edits: list[tuple[int, int, bytes]], line: re.Pattern[bytes]
 ) -> None:
     head = b"\r\n".join([b"GET / HTTP/1.1", *lines, b"", b""])
-    repeat = repeat_of(head, line)
+    known = known_head(head, line)
     for come in (lines, others, [*lines[:2], *others[:1], *lines[3:]]):
         data = b"\r\n".join([b"GET / HTTP/1.1", *come, b"", b"{}"])
         for place, size, piece in edits:
             data = data[: place % len(data)] + piece + data[place % len(data) + size :]
         end = should_end_in(head, line, data)
-        assert repeat.end_in(data) == end
+        assert known.end_in(data) == end
         if end:
-            assert repeat.fields() == fields_of(data[:end])
+            assert known.fields() == fields_of(data[:end])
 
 
 # --- what is the field -------------------------------------------------------------------
@@ -209,11 +209,11 @@ def test_the_same_answer_as_line_by_line(
 )
 def test_of_a_field_that_stands_twice_every_byte_must_be_the_same(lines: list[bytes]) -> None:
     head = b"\r\n".join([b"POST / HTTP/1.1", *lines, b"", b""])
-    repeat = repeat_of(head, CONTENT_LENGTH)
-    assert repeat.end_in(head) == len(head)
-    assert repeat.value == b""
-    assert repeat.end_in(head.replace(b"12", b"13", 1)) == 0
-    assert repeat.end_in(head.replace(b"12", b"13")) == 0
+    known = known_head(head, CONTENT_LENGTH)
+    assert known.end_in(head) == len(head)
+    assert known.value == b""
+    assert known.end_in(head.replace(b"12", b"13", 1)) == 0
+    assert known.end_in(head.replace(b"12", b"13")) == 0
 
 
 @pytest.mark.parametrize(
@@ -236,13 +236,13 @@ def test_of_a_field_that_stands_twice_every_byte_must_be_the_same(lines: list[by
     ],
 )
 def test_what_only_looks_like_the_field(head: bytes) -> None:
-    repeat = repeat_of(head, CONTENT_LENGTH)
-    assert repeat.end_in(head + b"{}") == len(head)
-    assert (repeat.value, repeat.fields()) == (b"", fields_of(head))
+    known = known_head(head, CONTENT_LENGTH)
+    assert known.end_in(head + b"{}") == len(head)
+    assert (known.value, known.fields()) == (b"", fields_of(head))
     for value in (b"13", b"1", b"0", b"123"):
-        assert repeat.end_in(head.replace(b"12", value)) == 0
+        assert known.end_in(head.replace(b"12", value)) == 0
     other = head.replace(b": 0", b": 5")
-    assert repeat.end_in(other) == (len(head) if other == head else 0)
+    assert known.end_in(other) == (len(head) if other == head else 0)
 
 
 def test_the_field_beside_what_looks_like_it() -> None:
@@ -250,33 +250,33 @@ def test_the_field_beside_what_looks_like_it() -> None:
         b"POST /Content-Length: 12 HTTP/1.1\r\nX-A: content-length: 12\r\nX-Content-Length: 12\r\n"
         b"Content-Length: 12\r\nX-B: Content-Length: 12\r\n\r\n"
     )
-    repeat = repeat_of(head, CONTENT_LENGTH)
+    known = known_head(head, CONTENT_LENGTH)
     again = head.replace(b"\r\nContent-Length: 12", b"\r\nContent-Length: 345")
-    assert repeat.end_in(again) == len(again)
-    assert repeat.value == b"345"
-    assert repeat.fields() == fields_of(again)
+    assert known.end_in(again) == len(again)
+    assert known.value == b"345"
+    assert known.fields() == fields_of(again)
     parts = head.split(b"12")
     assert len(parts) == 6
     for place in range(5):
         other = b"12".join(parts[: place + 1]) + b"13" + b"12".join(parts[place + 1 :])
-        assert (repeat.end_in(other) != 0) is (place == 3)
+        assert (known.end_in(other) != 0) is (place == 3)
 
 
 def test_a_field_that_was_left_out_has_no_other_value() -> None:
     """Whoever read the head did not keep the field: then nothing is known of it."""
-    repeat = Repeat(RESPONSE, [each for each in fields_of(RESPONSE) if each[0] != b"date"], DATE)
-    assert repeat.end_in(RESPONSE) == len(RESPONSE)
-    assert repeat.end_in(RESPONSE.replace(b"06", b"07")) == 0
+    known = KnownHead(RESPONSE, [each for each in fields_of(RESPONSE) if each[0] != b"date"], DATE)
+    assert known.end_in(RESPONSE) == len(RESPONSE)
+    assert known.end_in(RESPONSE.replace(b"06", b"07")) == 0
 
 
 @pytest.mark.parametrize("name", [b"content-length", b"CONTENT-LENGTH", b"cOnTeNt-LeNgTh"])
 def test_the_name_in_any_case_but_always_the_same(name: bytes) -> None:
     head = REQUEST.replace(b"Content-Length", name)
-    repeat = repeat_of(head, CONTENT_LENGTH)
+    known = known_head(head, CONTENT_LENGTH)
     again = head.replace(b"12", b"3456")
-    assert repeat.end_in(again) == len(again)
-    assert repeat.fields() == fields_of(again)
-    assert repeat.end_in(REQUEST) == 0
+    assert known.end_in(again) == len(again)
+    assert known.fields() == fields_of(again)
+    assert known.end_in(REQUEST) == 0
 
 
 @pytest.mark.parametrize("place", [0, 1, 3])
@@ -285,10 +285,10 @@ def test_the_field_in_any_place(place: int) -> None:
     lines.insert(place, b"Content-Length: 12")
     head = b"\r\n".join([b"POST / HTTP/1.1", *lines, b"", b""])
     again = head.replace(b"Length: 12", b"Length: 7")
-    repeat = repeat_of(head, CONTENT_LENGTH)
-    assert repeat.end_in(again + b"7") == len(again)
-    assert repeat.fields() == fields_of(again)
-    assert repeat.fields()[place] == (b"content-length", b"7")
+    known = known_head(head, CONTENT_LENGTH)
+    assert known.end_in(again + b"7") == len(again)
+    assert known.fields() == fields_of(again)
+    assert known.fields()[place] == (b"content-length", b"7")
 
 
 # --- what is told of it ------------------------------------------------------------------
@@ -296,25 +296,25 @@ def test_the_field_in_any_place(place: int) -> None:
 
 def test_the_fields_of_the_heads_before_stay_as_they_are() -> None:
     first = fields_of(REQUEST)
-    repeat = Repeat(REQUEST, first, CONTENT_LENGTH)
+    known = KnownHead(REQUEST, first, CONTENT_LENGTH)
     told = []
     for value in (b"12", b"3", b"456"):
-        assert repeat.end_in(REQUEST.replace(b"12", value, 1))
-        told.append(repeat.fields())
+        assert known.end_in(REQUEST.replace(b"12", value, 1))
+        told.append(known.fields())
     assert first == fields_of(REQUEST)
     assert [dict(fields)[b"content-length"] for fields in told] == [b"12", b"3", b"456"]
     told[1].clear()
-    assert repeat.fields() == told[2]
-    assert repeat.end_in(REQUEST)
-    assert repeat.fields() == fields_of(REQUEST)
+    assert known.fields() == told[2]
+    assert known.end_in(REQUEST)
+    assert known.fields() == fields_of(REQUEST)
 
 
 def test_the_buffer_may_be_cut_afterwards() -> None:
     """A match that kept hold of the buffer would make that an error."""
-    repeat, buffer = repeat_of(REQUEST, CONTENT_LENGTH), bytearray(REQUEST * 2 + REQUEST.replace(b"12", b"7"))
+    known, buffer = known_head(REQUEST, CONTENT_LENGTH), bytearray(REQUEST * 2 + REQUEST.replace(b"12", b"7"))
     values = []
-    while end := repeat.end_in(buffer):
-        values.append(repeat.value)
+    while end := known.end_in(buffer):
+        values.append(known.value)
         del buffer[:end]
     assert values == [b"12", b"12", b"7"]
     assert not buffer
@@ -323,4 +323,4 @@ def test_the_buffer_may_be_cut_afterwards() -> None:
 def test_how_long_a_head_may_be_is_for_others_to_say() -> None:
     head = REQUEST[:-2] + b"X-Long: " + b"a" * LONGEST + b"\r\n\r\n"
     again = head.replace(b"12", b"3")
-    assert repeat_of(head, CONTENT_LENGTH).end_in(again) == len(again)
+    assert known_head(head, CONTENT_LENGTH).end_in(again) == len(again)

@@ -13,23 +13,20 @@ import pytest
 import trio
 import trio.lowlevel
 import trio.testing
-from h11._readers import maybe_read_from_IDLE_client
 
 from linx.core.errors import BadRequest, LinxError
+from linx.http1.h11_heads import read_request
 from linx.http1.repeated_head import LONGEST
 from linx.http1.transport import StreamTransport
-from linx.server import connection as server_connection
-from linx.server.connection import Connection, second_opinion
-from linx.server.gate import Gate
+from linx.server import cross_check
+from linx.server.connection import Connection
 from linx.server.limits import Shared
 from tests.server.client import CHUNKED, GET, connected, echo, in_memory, post, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import h11
-    from h11._receivebuffer import ReceiveBuffer
-
+    from linx.http1.h11_heads import ParsedRequest
     from linx.server.request import Handler, Reply, Request
 
 
@@ -178,25 +175,6 @@ async def test_a_stop_in_the_last_instant_keeps_the_connection() -> None:
     async with serving(handler) as (_server, port), connected(port) as client:
         await client.send(post(b"12345") + GET)
         assert [answer.body for answer in await client.answers(2)] == [b"done", b"done"]
-
-
-@pytest.mark.parametrize("change", [b"GET", b"HTTP/1.1", b"/", b"localhost"])
-def test_the_second_opinion(change: bytes) -> None:
-    head = Gate().take(bytearray(GET))
-    assert head is not None
-    second_opinion(head)
-    head.raw = head.raw.replace(change, b"HTTP/1.0" if change == b"HTTP/1.1" else change + b"x", 1)
-    with pytest.raises(BadRequest):
-        second_opinion(head)
-
-
-def test_the_second_opinion_on_framing() -> None:
-    head = Gate().take(bytearray(post(b"")))
-    assert head is not None
-    second_opinion(head)
-    head.content_length = 5
-    with pytest.raises(BadRequest):
-        second_opinion(head)
 
 
 async def test_silence_from_the_start(autojump_clock: trio.testing.MockClock) -> None:
@@ -404,11 +382,11 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The heads that h11 was asked about."""
     asked: list[bytes] = []
 
-    def asking(buffer: ReceiveBuffer) -> h11.Request | None:
-        asked.append(bytes(buffer))
-        return maybe_read_from_IDLE_client(buffer)
+    def asking(head: bytes) -> ParsedRequest:
+        asked.append(head)
+        return read_request(head)
 
-    monkeypatch.setattr(server_connection, "maybe_read_from_IDLE_client", asking)
+    monkeypatch.setattr(cross_check, "read_request", asking)
     return asked
 
 

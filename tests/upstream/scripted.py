@@ -20,7 +20,7 @@ from typing import Any, Literal
 import trio
 
 from linx.core import jsontext
-from linx.upstream.dial import Origin
+from linx.core.addresses import Origin
 
 Word = Literal["read", "head", "close", "reset", "stall", "again"]
 Step = bytes | float | Word

@@ -13,9 +13,10 @@ import pytest
 import trio
 
 from linx.core.errors import AttemptError, Garbled, Reset, StreamBroken
-from linx.upstream.connection import Connection, request_head
+from linx.upstream.connection import UpstreamConnection
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool, Sending
+from linx.upstream.request_head import request_head
 from linx.upstream.response import Response
 from tests.upstream.scripted import Pieces, cases, script_of, serving
 
@@ -80,7 +81,7 @@ def body_by_h11(data: bytes) -> bytes:
 
 
 async def ask(transport: Pieces) -> Response:
-    connection = Connection(transport, "provider:1")
+    connection = UpstreamConnection(transport, "provider:1")
     head = await connection.ask(
         request_head(POST.method, POST.target, "provider", POST.headers, 2), b"{}", None, 2, is_head=False
     )

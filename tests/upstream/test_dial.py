@@ -11,32 +11,14 @@ from contextlib import suppress
 import pytest
 import trio
 
+from linx.core.addresses import Origin
 from linx.core.errors import ConnectFailed, ConnectTimeout, NameNotFound
 from linx.http1.transport import SocketTransport
-from linx.upstream.dial import Dialer, Origin, _keep_alive, _translated
+from linx.upstream.dial import Dialer, _keep_alive, _translated
 from tests.upstream.cancelling import cancelled_at_each_step, open_files, until
 from tests.upstream.scripted import OK, serving
 
 DIALER = Dialer({})
-
-
-@pytest.mark.parametrize(
-    ("origin", "authority", "address"),
-    [
-        (Origin("http", "localhost", 11434), "localhost:11434", "localhost:11434"),
-        (Origin("http", "example.com", 80), "example.com", "example.com:80"),
-        (Origin("https", "example.com", 443), "example.com", "example.com:443"),
-        (Origin("https", "example.com", 80), "example.com:80", "example.com:80"),
-        (Origin("http", "::1", 8081), "[::1]:8081", "[::1]:8081"),
-        (Origin("http", "::1", 80), "[::1]", "[::1]:80"),
-        (Origin("http", "fe80::1%eth0", 1), "[fe80::1]:1", "[fe80::1%eth0]:1"),
-        (Origin("https", "bücher.example", 443), "xn--bcher-kva.example", "bücher.example:443"),
-    ],
-)
-def test_origin(origin: Origin, authority: str, address: str) -> None:
-    assert origin.authority == authority
-    assert origin.address == address
-    assert str(origin) == f"{origin.scheme}://{authority}"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from linx.core.addresses import Origin
 from linx.core.errors import AttemptError, ConnectFailed, Garbled, Reset, StreamBroken
-from linx.upstream.dial import Dialer, Origin
+from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool, Sending
 from tests.upstream.cancelling import cancelled_at_each_step, open_files, until
 from tests.upstream.scripted import LAST_CHUNK, OK, STREAM_HEAD, Script, chunk, serving

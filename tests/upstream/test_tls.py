@@ -10,8 +10,9 @@ import pytest
 import trio
 import trustme
 
+from linx.core.addresses import Origin
 from linx.core.errors import ConnectTimeout, TLSFailed
-from linx.upstream.dial import Dialer, Origin
+from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool, Sending
 from linx.upstream.tls import TLSTransport, trusting_context
 from tests.upstream.cancelling import cancelled_at_each_step, open_files, until

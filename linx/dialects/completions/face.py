@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from linx.core import jsontext
 from linx.core.chat import ChatRequest
 from linx.core.errors import BadRequest
-from linx.dialects.openai.encoder import error_object, usage_object
+from linx.dialects.openai.encoder import usage_object
 from linx.dialects.shared import fields
 
 if TYPE_CHECKING:
@@ -86,7 +86,10 @@ class CompletionsFace:
         return body
 
     def error_body(self, problem: LinxError, request_id: str) -> JsonObject:
-        return error_object(problem)
+        return problem.openai_object()
+
+    def status_of(self, problem: LinxError) -> int:
+        return problem.status
 
 
 class CompletionsEncoder:
@@ -122,7 +125,7 @@ class CompletionsEncoder:
         return b": linx\n\n"
 
     def error(self, problem: LinxError) -> bytes:
-        return b"data: %b\n\n" % jsontext.dumps(error_object(problem))
+        return b"data: %b\n\n" % jsontext.dumps(problem.openai_object())
 
     def end(self) -> bytes:
         if not self._has_usage:

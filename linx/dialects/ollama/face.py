@@ -57,6 +57,9 @@ class OllamaFace:
             return {"error": f"model '{quote(problem.model)}' not found: {problem.message}"}
         return {"error": problem.message}
 
+    def status_of(self, problem: LinxError) -> int:
+        return problem.status
+
     def is_load(self, body: JsonObject) -> bool:
         """Does a body that ``parse`` has taken ask for no answer, only for the model?"""
         return not body.get("prompt" if self._generate else "messages")

@@ -110,7 +110,7 @@ class OpenAIEncoder:
         return b": linx\n\n"
 
     def error(self, problem: LinxError) -> bytes:
-        return _events([jsontext.dumps(error_object(problem))])
+        return _events([jsontext.dumps(problem.openai_object())])
 
     def end(self) -> bytes:
         parts = []
@@ -228,11 +228,6 @@ def usage_object(usage: Usage | None) -> JsonObject:
     if usage.cost_usd is not None:
         counts["cost"] = usage.cost_usd
     return counts
-
-
-def error_object(problem: LinxError) -> JsonObject:
-    error = {"message": problem.message, "type": problem.kind, "param": problem.param, "code": problem.code}
-    return {"error": error}
 
 
 def _fragment(delta: ToolDelta) -> JsonObject:

@@ -13,7 +13,6 @@ from linx.dialects.openai.client_request import checked_body
 from linx.dialects.openai.encoder import (
     FINGERPRINT,
     OpenAIEncoder,
-    error_object,
     identity,
     reasoning_delta,
     usage_object,
@@ -92,7 +91,10 @@ class OpenAIFace:
         return body
 
     def error_body(self, problem: LinxError, request_id: str) -> JsonObject:
-        return error_object(problem)
+        return problem.openai_object()
+
+    def status_of(self, problem: LinxError) -> int:
+        return problem.status
 
     def _choice(self, chat: ChatRequest, index: int, whole: Choice, extras: _Extras) -> JsonObject:
         has_text = bool(whole.text) or not (whole.tools or whole.refusal)

@@ -39,5 +39,7 @@ class ResponsesFace:
         return responses_stream.whole(chat, answer, stamp)
 
     def error_body(self, problem: LinxError, request_id: str) -> JsonObject:
-        error = {"message": problem.message, "type": problem.kind, "param": problem.param, "code": problem.code}
-        return {"error": error}
+        return problem.openai_object()
+
+    def status_of(self, problem: LinxError) -> int:
+        return problem.status

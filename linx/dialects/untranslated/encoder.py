@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
 from linx.dialects.anthropic.errors import error_object
-from linx.dialects.base import status_of
 from linx.dialects.untranslated.decoder import ANTHROPIC
 from linx.dialects.untranslated.fold import whole_message, whole_response
 
@@ -57,7 +56,7 @@ class NativeFace:
         return self.face.error_body(problem, request_id)
 
     def status_of(self, problem: LinxError) -> int:
-        return status_of(self.face, problem)
+        return self.face.status_of(problem)
 
 
 class NativeEncoder:

@@ -16,7 +16,6 @@ from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp
 from linx.core.errors import AttemptError, Garbled, LinxError, RouteExhausted, quote
 from linx.core.jsontext import LARGE
 from linx.core.telemetry import AttemptRecord, RequestRecord
-from linx.dialects.base import status_of
 from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.handlers.context import Context, new_id
 from linx.handlers.heartbeat import JUST_NOW
@@ -102,7 +101,7 @@ class Generation:
                 # One that asked for a pause was not tried, but will be back.
                 error.retry_after_s = min(self._wait_s, error.retry_after_s or self._wait_s)
                 error.may_retry = None
-            record.status = status_of(self.face, error)
+            record.status = self.face.status_of(error)
             error.headers = (*error.headers, *self._headers())
             raise
         finally:

@@ -32,7 +32,6 @@ def refused(status: int, code: str | None = "upstream_error", text: str = "no") 
         (refused(529), 529, "overloaded_error"),
         (errors.NoLocalProvider("x"), 503, "api_error"),
         (errors.ShuttingDown("x"), 503, "api_error"),
-        (errors.Stopped("x"), 503, "api_error"),
         (errors.LoopDetected("x"), 508, "api_error"),
     ],
 )

@@ -1,0 +1,150 @@
+"""The head of a provider's response: is it in order, what does it say, how is its body framed?
+
+No I/O. Three judges: a gate of Linx's own looks at the bytes, h11 reads them, and the
+framing of the body is decided by stricter rules than h11's. Whatever one of the three
+dislikes is Garbled. ``address`` (host:port) names the provider in errors.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from linx.core.errors import Garbled, quote
+from linx.http1.grammar import PLAIN_LENGTH, STATUS_LINE
+from linx.http1.h11_heads import HeadRefused, read_response
+from linx.http1.repeated_head import DATE, LONGEST, Fields, KnownHead
+
+MAX_HEAD = 64 * 1024  # bytes of one response head
+MAX_FIELDS = 200
+
+_START = b"HTTP/1."
+# A NUL, a line end that is only half of one, a folded line.
+_BAD_BYTES = re.compile(rb"\x00|(?<!\r)\n|\r[^\n]|\r\n[ \t]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL_IN_LINES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_DECIDING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"content-encoding"))
+_WITHOUT_BODY = frozenset((204, 304))
+
+
+# A value of msgspec and no dataclass: a frozen one of those takes 2 µs to make, this one 0.15 µs.
+class ResponseHead(msgspec.Struct, frozen=True, gc=False):
+    """The head of a response, and how its body is framed: by ``length``, in chunks, else by EOF."""
+
+    status: int
+    headers: Fields
+    """Lower-case names; a field with control bytes in its value is left out."""
+    length: int | None
+    is_chunked: bool
+    coding: bytes
+    """Content-Encoding, lower case, b"" for none."""
+    keeps_alive: bool
+    ahead: bytes
+    """What was read beyond the head."""
+
+
+def check_start(seen: bytearray, checked: int, address: str) -> None:
+    """Refuse at once what can never become a head, instead of waiting for its blank line.
+
+    ``seen`` is all that was read, and its first ``checked`` bytes were in order before.
+    """
+    if not _START.startswith(bytes(seen[: len(_START)])):
+        raise Garbled(f"{address} {_not_http(bytes(seen[:40]))}")
+    if _BAD_BYTES.search(seen, checked):
+        raise Garbled(f"{address} sent a response head with a bare line end, a NUL or a folded line")
+    if len(seen) > MAX_HEAD:
+        raise Garbled(f"{address} sent a response head of more than {MAX_HEAD} bytes")
+
+
+def check_head(head: bytes, address: str) -> int:
+    """The gate: the status of a whole head whose bytes are in order."""
+    found = STATUS_LINE.match(head)
+    if found is None:
+        raise Garbled(f"{address} {_not_http(head[:40])}")
+    if _BAD_BYTES.search(head):
+        raise Garbled(f"{address} sent a response head with a bare line end, a NUL or a folded line")
+    if len(head) > MAX_HEAD:
+        raise Garbled(f"{address} sent a response head of more than {MAX_HEAD} bytes")
+    if head.count(b"\r\n") - 2 > MAX_FIELDS:
+        raise Garbled(f"{address} sent a response head of more than {MAX_FIELDS} fields")
+    return int(found[1])
+
+
+def read_head(head: bytes, ahead: bytes, address: str, *, is_head: bool) -> ResponseHead:
+    """Read a final response head that passed the gate; ``is_head`` marks the answer to a HEAD request."""
+    try:
+        parsed = read_response(head)
+    except HeadRefused as error:
+        raise Garbled(f"{address} sent a response head that is not valid HTTP ({error})") from None
+    length: int | None = None
+    is_chunked = False
+    coding = b""
+    is_http11 = keeps_alive = parsed.http_version == b"1.1"
+    has_controls = _CONTROL_IN_LINES.search(head) is not None
+    headers = []
+    for field in parsed.fields:
+        name, value = field
+        if has_controls and _CONTROL.search(value):
+            if name in _DECIDING:
+                raise Garbled(f"{address} sent control characters in its {quote(name.decode('latin-1'), 40)} header")
+            continue
+        headers.append(field)
+        if name not in _DECIDING:
+            continue
+        if name == b"content-length":
+            if not PLAIN_LENGTH.fullmatch(value):
+                raise Garbled(f"{address} sent a Content-Length that is no plain number")
+            length = int(value)
+        elif name == b"transfer-encoding":
+            if is_chunked or value.lower() != b"chunked":
+                raise Garbled(f"{address} sent a Transfer-Encoding other than chunked")
+            is_chunked = True
+        elif name == b"connection":
+            keeps_alive = keeps_alive and b"close" not in [each.strip() for each in value.lower().split(b",")]
+        else:
+            coding = coding + b"," + value.lower() if coding else value.lower()
+    if is_chunked and (length is not None or not is_http11):
+        raise Garbled(f"{address} framed its answer in two ways that contradict each other")
+    if is_head or parsed.status in _WITHOUT_BODY:
+        length, is_chunked, coding = 0, False, b""
+    if coding == b"identity":
+        coding = b""
+    return ResponseHead(parsed.status, headers, length, is_chunked, coding, keeps_alive, ahead)
+
+
+class LastResponseHead:
+    """The last head of a connection, to know it when it comes again with another date at most."""
+
+    __slots__ = ("_head", "_known")
+
+    def __init__(self) -> None:
+        self._head: ResponseHead | None = None
+        self._known: KnownHead | None = None
+
+    def keep(self, raw: bytes, head: ResponseHead) -> None:
+        """``raw`` was read as ``head``, and not as the answer to a HEAD request, whose framing is another."""
+        self._head = self._known = None
+        if len(raw) <= LONGEST:
+            # Without what was read beyond it, which may be much.
+            self._head = msgspec.structs.replace(head, ahead=b"")
+            self._known = KnownHead(raw, head.headers, DATE)
+
+    def find(self, data: bytes) -> ResponseHead | None:
+        """The head at the start of ``data``, if it is the last one again: then it is in order."""
+        last, known = self._head, self._known
+        if last is None or known is None or not (end := known.end_in(data)):
+            return None
+        return ResponseHead(
+            last.status, known.fields(), last.length, last.is_chunked, last.coding, last.keeps_alive, data[end:]
+        )
+
+
+def _not_http(start: bytes) -> str:
+    """What is wrong with bytes that are no response head, in words that help."""
+    if start[:2] in (b"\x15\x03", b"\x16\x03"):
+        return "answered in TLS: is its URL https:// instead of http://?"
+    if (start[3:4] == b"\x04" and start[:2] == b"\x00\x00") or start.startswith(b"HTTP/2"):
+        return "answered in HTTP/2; Linx speaks HTTP/1.1"
+    first = start.partition(b"\n")[0].rstrip(b"\r").decode("latin-1")
+    return f"did not answer in HTTP/1.1: {quote(first, 20)!r}"
