@@ -125,7 +125,7 @@ class CompletionsDecoder(CompletionDecoder):
     """Reads /v1/completions with its log probabilities, in either shape."""
 
     def __init__(self, new_id: Callable[[], str]) -> None:
-        super().__init__(new_id)
+        super().__init__(new_id, _chat_of_scored)
         self._usages: dict[int, Usage] = {}
 
     def feed(self, data: bytes) -> list[Chunk]:
@@ -133,15 +133,6 @@ class CompletionsDecoder(CompletionDecoder):
 
     def end(self) -> list[Chunk]:
         return self._summed(super().end())
-
-    def _as_chat(self, frame: JsonObject) -> JsonObject:
-        choices = frame.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict) and "text" in choice:
-                choice["delta"] = {"content": choice.pop("text")}
-                choice["logprobs"] = _hub_logprobs(choice.get("logprobs"))
-                choice.setdefault("finish_reason", None)
-        return frame
 
     def _summed(self, chunks: list[Chunk]) -> list[Chunk]:
         """llama.cpp counts each choice for itself, so the count of all is their sum."""
@@ -151,6 +142,16 @@ class CompletionsDecoder(CompletionDecoder):
                 if len(self._usages) > 1:
                     chunk.usage = total(self._usages.values())
         return chunks
+
+
+def _chat_of_scored(frame: JsonObject) -> JsonObject:
+    choices = frame.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and "text" in choice:
+            choice["delta"] = {"content": choice.pop("text")}
+            choice["logprobs"] = _hub_logprobs(choice.get("logprobs"))
+            choice.setdefault("finish_reason", None)
+    return frame
 
 
 def _hub_logprobs(given: Any) -> JsonObject | None:

@@ -7,14 +7,16 @@ and read by the one decoder that knows how providers deviate.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from linx.dialects.ollama.face import completion_body as prompt_of
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.decoder import OpenAIDecoder
 
 if TYPE_CHECKING:
-    from linx.core.chat import ChatRequest, Chunk, JsonObject, ModelTraits
+    from collections.abc import Callable
+
+    from linx.core.chat import ChatRequest, JsonObject, ModelTraits
 
 USUAL_LENGTH = 1024  # tokens; plain OpenAI servers stop after 16 where the request names no limit
 _CHAT_ONLY = frozenset(("messages", "chat_template_kwargs", "reasoning", "reasoning_effort", "tools", "tool_choice"))
@@ -42,31 +44,40 @@ def infill_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObjec
     return body
 
 
+def chat_of_completion(frame: JsonObject) -> JsonObject:
+    """A frame of /v1/completions as a chat frame."""
+    choices = frame.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and "text" in choice:
+            choice["delta"] = {"content": choice.pop("text")}
+            choice.pop("logprobs", None)  # of another shape than a chat's
+            choice.setdefault("finish_reason", None)
+    return frame
+
+
+def chat_of_infill(frame: JsonObject) -> JsonObject:
+    """A frame of llama.cpp's own, which has no choices, as a chat frame; the last one says ``stop``."""
+    if "content" in frame:
+        finish = _FINISHES.get(frame.get("stop_type", ""), "stop") if frame.get("stop") is True else None
+        text, timings = frame["content"], frame.get("timings")
+        frame.clear()
+        frame["choices"] = [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]
+        if timings is not None:
+            frame["timings"] = timings
+    return frame
+
+
 class CompletionDecoder(OpenAIDecoder):
     """Reads /v1/completions."""
 
-    def _frame(self, frame: Any, chunks: list[Chunk]) -> None:
-        super()._frame(self._as_chat(frame) if isinstance(frame, dict) else frame, chunks)
-
-    def _as_chat(self, frame: JsonObject) -> JsonObject:
-        choices = frame.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict) and "text" in choice:
-                choice["delta"] = {"content": choice.pop("text")}
-                choice.pop("logprobs", None)  # of another shape than a chat's
-                choice.setdefault("finish_reason", None)
-        return frame
+    def __init__(
+        self, new_id: Callable[[], str], as_chat: Callable[[JsonObject], JsonObject] = chat_of_completion
+    ) -> None:
+        super().__init__(new_id, as_chat)
 
 
 class InfillDecoder(CompletionDecoder):
-    """Reads llama.cpp's own frames, which have no choices; the last one says ``stop``."""
+    """Reads llama.cpp's own frames."""
 
-    def _as_chat(self, frame: JsonObject) -> JsonObject:
-        if "content" in frame:
-            finish = _FINISHES.get(frame.get("stop_type", ""), "stop") if frame.get("stop") is True else None
-            text, timings = frame["content"], frame.get("timings")
-            frame.clear()
-            frame["choices"] = [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]
-            if timings is not None:
-                frame["timings"] = timings
-        return frame
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        super().__init__(new_id, chat_of_infill)

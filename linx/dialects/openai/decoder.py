@@ -51,12 +51,16 @@ class _Choice:
 
 
 class OpenAIDecoder:
-    """See ``base.Decoder``. ``new_id`` gives random hex for calls without an id."""
+    """See ``base.Decoder``. ``new_id`` gives random hex for calls without an id.
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    ``as_chat`` turns a frame of another dialect, which is much like a chat's, into a chat frame before it is read.
+    """
+
+    def __init__(self, new_id: Callable[[], str], as_chat: Callable[[JsonObject], JsonObject] | None = None) -> None:
         self.problem: AttemptError | None = None
         self.done = False
         self._new_id = new_id
+        self._as_chat = as_chat
         self._events = SSEDecoder()
         self._is_sse: bool | None = None  # None until the first byte that tells
         self._body = bytearray()  # of an answer that is one JSON text
@@ -64,6 +68,11 @@ class OpenAIDecoder:
         self._halves = Halves()
         self._waiting = self._halves.waiting
         self._has_usage = False
+
+    @property
+    def is_converting(self) -> bool:
+        """Are the provider's frames of another dialect than chat?"""
+        return self._as_chat is not None
 
     @property
     def is_between_frames(self) -> bool:
@@ -86,7 +95,10 @@ class OpenAIDecoder:
                 except ValueError:
                     pass  # the long way knows what it is
                 else:
-                    self._frame(frame, chunks)
+                    if self._as_chat is None:
+                        self._mended_frame(frame, chunks)
+                    else:
+                        self._frame(frame, chunks)
                     return chunks
             self._read(self._events.feed(data), chunks)
             if self.problem is None and not self.done:
@@ -165,7 +177,8 @@ class OpenAIDecoder:
             except jsontext.InvalidJSON:
                 pass
             else:
-                self._mended_frame(self._halves.mend(self._as_chat(_object(value))), chunks)
+                frame = _object(value) if self._as_chat is None else self._as_chat(_object(value))
+                self._mended_frame(self._halves.mend(frame), chunks)
                 return
             if b"\n" in data:  # frames on lines of their own, with no blank line between
                 self._read(((b"", line) for line in data.split(b"\n")), chunks, is_last=is_last)
@@ -222,13 +235,11 @@ class OpenAIDecoder:
     # --- from frames to chunks ---
 
     def _frame(self, frame: Any, chunks: list[Chunk]) -> None:
+        if self._as_chat is not None and isinstance(frame, dict):
+            frame = self._as_chat(frame)
         if self._waiting:
             frame = self._halves.mend(_object(frame))
         self._mended_frame(frame, chunks)
-
-    def _as_chat(self, frame: JsonObject) -> JsonObject:
-        """For decoders of frames that are much like a chat's."""
-        return frame
 
     def _mended_frame(self, frame: Any, chunks: list[Chunk]) -> None:
         # The short way: one choice, and of it one piece of text or of reasoning, or its finish, or nothing.

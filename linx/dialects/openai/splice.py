@@ -116,7 +116,7 @@ class Shortcut:
 
 def shortcut_between(decoder: Decoder, encoder: Encoder) -> Shortcut | None:
     """A shortcut where both sides speak the same dialect, and frames of text leave no trace in either."""
-    if type(decoder) is OpenAIDecoder and type(encoder) is OpenAIEncoder:
+    if type(decoder) is OpenAIDecoder and not decoder.is_converting and type(encoder) is OpenAIEncoder:
         return Shortcut(decoder)
     return None
 

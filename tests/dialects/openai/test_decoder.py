@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.chat import Chunk, JsonObject, Timings, ToolDelta, Usage
+from linx.core.chat import JsonObject, Timings, ToolDelta, Usage
 from linx.core.errors import EmptyAnswer, Fallback, Garbled, Refused, StreamBroken
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.openai import decoder as openai_decoder
@@ -92,14 +92,7 @@ def test_the_halves_of_an_emoji_find_each_other() -> None:
 
 
 def test_a_dialect_with_other_frames_has_its_emoji_mended_too() -> None:
-    class Other(OpenAIDecoder):
-        def _as_chat(self, frame: JsonObject) -> JsonObject:
-            return {"choices": [{"delta": {"content": frame["t"]}}]}
-
-        def _frame(self, frame: Any, chunks: list[Chunk]) -> None:
-            super()._frame(self._as_chat(frame), chunks)
-
-    decoder = Other(str)
+    decoder = OpenAIDecoder(str, lambda frame: {"choices": [{"delta": {"content": frame["t"]}}]})
     chunks = decoder.feed(sse(rb'{"t":"\ud83d"}', rb'{"t":"\ude00"}', b'{"t":"!"}') + DONE)
     assert "".join(chunk.text for chunk in chunks) == "\N{GRINNING FACE}!"
 
@@ -474,3 +467,25 @@ def test_a_whole_answer_is_bounded() -> None:
         decoder.feed(b"x" * (1 << 20))
     assert isinstance(decoder.problem, Garbled)
     assert decoder.end() == []
+
+
+def _shouted(frame: JsonObject) -> JsonObject:
+    return {**frame, "choices": [{"index": 0, "delta": {"content": frame["shout"]}, "finish_reason": None}]}
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        sse({"shout": "ab"}),
+        sse({"shout": "a"}, {"shout": "b"}),
+        sse({"shout": "a"}) + sse({"shout": "b"})[:-1],
+        b'data: {"shout":"a"}{"shout":"b"}\n\n',
+        b'data: {"shout":"ab"}\ndata: 1\n\n',
+    ],
+    ids=["one frame", "two in one read", "the last one torn", "two glued together", "beside a number"],
+)
+def test_frames_of_another_dialect_are_converted_wherever_they_come(wire: bytes) -> None:
+    decoder = OpenAIDecoder(lambda: "", _shouted)
+    assert decoder.is_converting
+    chunks = decoder.feed(wire) + decoder.end()
+    assert "".join(chunk.text for chunk in chunks) == "ab"

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from linx.core import jsontext
 from linx.dialects.anthropic.encoder import AnthropicEncoder
-from linx.dialects.completions.text_completion import CompletionDecoder
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.dialects.openai.encoder import OpenAIEncoder
@@ -309,7 +308,7 @@ def test_it_is_for_two_that_speak_alike() -> None:
     openai = OpenAIEncoder(request(), stamp(), "reasoning")
     assert isinstance(shortcut_between(OpenAIDecoder(lambda: ""), openai), Shortcut)
     assert shortcut_between(OllamaDecoder(lambda: ""), openai) is None
-    assert shortcut_between(CompletionDecoder(lambda: ""), openai) is None
+    assert shortcut_between(OpenAIDecoder(lambda: "", dict), openai) is None
     assert shortcut_between(OpenAIDecoder(lambda: ""), AnthropicEncoder(request(), stamp())) is None
 
 
