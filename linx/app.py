@@ -36,6 +36,7 @@ from linx.dialects.responses.face import ResponsesFace
 from linx.endpoints import Endpoints
 from linx.handlers.context import Context
 from linx.providers import catalog
+from linx.providers.kinds import KINDS
 from linx.providers.provider import Provider
 from linx.routing.router import Router
 from linx.server.limits import Limits
@@ -261,7 +262,7 @@ class App:
         configs = [one for one in config.providers if one.enabled]
         providers = []
         for one in configs:
-            provider = Provider(one, self.context.telemetry.counters(one.name))
+            provider = Provider(one, KINDS[one.kind], self.context.telemetry.counters(one.name))
             if one.name in old:
                 provider.inherit(old[one.name])
             if one is self.demo_config and self.demo is not None:

@@ -162,8 +162,12 @@ def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Op
     model = _text(given, "--demo-model")
     if model is not None and not os.path.isfile(model):
         raise ConfigError("--demo-model", f"no such file: {quote(model, 200)}")
+    # Late, since the kinds bring in the dialects; a mistake on the command line is answered without them.
+    from linx.providers.kinds import KINDS
+
     options = Options(
         config=Config(),
+        kinds=KINDS,
         config_path=_text(given, "--config"),
         overrides=Overrides(
             port=_port(_text(given, "--port")),

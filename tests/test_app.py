@@ -20,6 +20,7 @@ from linx.config.model import Config
 from linx.config.shape import ServerConfig
 from linx.core import jsontext
 from linx.core.errors import ConfigError
+from linx.providers.kinds import KINDS
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
@@ -45,7 +46,7 @@ def options_for(config: dict[str, Any], folder: Path, **settings: Any) -> Option
     path = folder / "config.json"
     path.write_bytes(jsontext.dumps(config))
     path.chmod(0o600)
-    return Options(config=load(str(path), {}), config_path=str(path), env={}, **settings)
+    return Options(config=load(str(path), {}, KINDS), kinds=KINDS, config_path=str(path), env={}, **settings)
 
 
 def write(folder: Path, config: dict[str, Any]) -> None:
@@ -304,7 +305,7 @@ async def test_the_demo_is_a_provider_that_answers_every_name(tiny_model: Path, 
             assert answer.status == 200, answer.body  # also while it still loads
             assert answer.headers["x-linx-provider"] == "demo"
             (demo,) = app.context.providers
-            assert (demo.local, demo.is_last_resort, demo.kind) == (True, True, "llamacpp")
+            assert (demo.local, demo.is_last_resort, demo.kind.name) == (True, True, "llamacpp")
             shown = await ask(port_of(app), "/v1/providers/status")
             assert demo.config.api_key is not None
             assert demo.config.api_key not in shown.body.decode()

@@ -50,8 +50,8 @@ ORDERS = {
         *["model_list", "provider_request"],
     ],
     "linx.dialects.openai": [
-        *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "provider_request", "decoder"],
-        *["encoder", "face", "splice"],
+        *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "thinking"],
+        *["provider_request", "servers", "decoder", "encoder", "face", "splice"],
     ],
     "linx.dialects.responses": ["tools", "client_request", "encoder", "face"],
     "linx.dialects.shared": ["fields", "ndjson", "sse", "opaque_reasoning", "tokens", "chat_body", "block_encoder"],
@@ -63,7 +63,9 @@ ORDERS = {
     "linx.handlers.management": ["metrics", "ollama", "status", "tunnel"],
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
-    "linx.providers": ["health", "prices", "requests", "slots", "provider", "catalog"],
+    "linx.providers": [
+        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "provider", "catalog"],
+    ],
     "linx.routing": ["candidate", "attempt", "router", "hedging", "decision", "race"],
     "linx.server": [
         *["head", "cross_check", "gate", "refusal", "limits", "wire", "body", "takeover", "request", "connection"],

@@ -13,6 +13,7 @@ from linx import cli
 from linx.config.load import load
 from linx.config.shape import json_schema
 from linx.core import jsontext
+from linx.providers.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -59,9 +60,8 @@ def test_its_config_is_a_config(tmp_path: Path) -> None:
     text = README.partition("```json\n")[2].partition("```")[0]
     path = tmp_path / "config.json"
     path.write_text(text)
-    config = load(
-        str(path), {"OPENROUTER_API_KEY": "sk-or-v1-0123456789abcdef", "GROQ_API_KEY": "gsk_0123456789abcdef"}
-    )
+    env = {"OPENROUTER_API_KEY": "sk-or-v1-0123456789abcdef", "GROQ_API_KEY": "gsk_0123456789abcdef"}
+    config = load(str(path), env, KINDS)
     assert [one.name for one in config.providers if one.enabled] == ["ollama", "openrouter", "workstation", "groq"]
 
 
@@ -71,7 +71,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_example_config_runs_as_it_is() -> None:
-    assert load(str(ROOT / "config.json"), {}).providers
+    assert load(str(ROOT / "config.json"), {}, KINDS).providers
     assert msgspec.json.decode((ROOT / "config.json").read_bytes()) == jsontext.loads(
         (ROOT / "config.json").read_bytes()
     )

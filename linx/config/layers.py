@@ -18,6 +18,8 @@ from linx.core.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from linx.config.rules import KindRules
+
 DEFAULTS = "built-in defaults"  # how errors call the config where there is no file
 
 
@@ -38,11 +40,18 @@ NO_OVERRIDES = Overrides()
 class Layers:
     """The tree in force, section by section, and the warnings found on the way."""
 
-    def __init__(self, file: config_file.ConfigFile | None, env: Mapping[str, str], flags: Overrides) -> None:
+    def __init__(
+        self,
+        file: config_file.ConfigFile | None,
+        env: Mapping[str, str],
+        kinds: Mapping[str, KindRules],
+        flags: Overrides,
+    ) -> None:
         self.path = file.path if file else None
         self.warnings: list[str] = []
         self._label = file.label if file else DEFAULTS
         self._env = env
+        self.kinds = kinds
         self._sources: dict[str, str] = {}
         self._given = set(file.tree if file else {})
         if flags.ollama is not None:
@@ -101,7 +110,7 @@ class Layers:
             self._set_key("server", flags.api_key, "--api-key")
             self.warn("--api-key", "other users of this machine can see it in the list of processes; use LINX_API_KEY")
         if flags.ollama is not None:
-            config_rules.check_endpoint("--ollama", flags.ollama, "ollama")
+            config_rules.check_endpoint("--ollama", flags.ollama, self.kinds["ollama"])
             tree["ollama"].update(endpoint=flags.ollama, enabled=True)
             self._sources[self.at("ollama", "endpoint")] = "--ollama"
         if flags.host is not None:

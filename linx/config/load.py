@@ -28,6 +28,8 @@ from linx.core.redaction import Redactor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from linx.config.rules import KindRules
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -35,6 +37,8 @@ class Options:
 
     config: Config
     """As it was read at start."""
+    kinds: Mapping[str, KindRules]
+    """What the kinds of provider ask of a config, by name."""
     config_path: str | None = None
     overrides: Overrides = NO_OVERRIDES
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -49,7 +53,7 @@ class Options:
 
     def load(self) -> Config:
         """The config by the same four layers, read anew; its secrets are known to the redactor afterwards."""
-        config = load(self.config_path, self.env, self.overrides)
+        config = load(self.config_path, self.env, self.kinds, self.overrides)
         for secret in config.secrets:
             self.redactor.add(secret)
         return config
@@ -59,10 +63,12 @@ class Options:
         return config_file.candidates(self.config_path, self.env)
 
 
-def load(path: str | None, env: Mapping[str, str], overrides: Overrides = NO_OVERRIDES) -> Config:
-    """Read the config; ``path`` is what ``--config`` named."""
+def load(
+    path: str | None, env: Mapping[str, str], kinds: Mapping[str, KindRules], overrides: Overrides = NO_OVERRIDES
+) -> Config:
+    """Read the config; ``path`` is what ``--config`` named, ``kinds`` what the kinds of provider ask of a config."""
     found = config_file.find(path, env)
-    layers = Layers(config_file.read(found) if found else None, env, overrides)
+    layers = Layers(config_file.read(found) if found else None, env, kinds, overrides)
     providers = tuple(provider_sections(layers))
     return Config(
         providers=providers,

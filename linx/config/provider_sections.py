@@ -26,13 +26,7 @@ if TYPE_CHECKING:
     from linx.config.shape import Kind
 
 MAX_NAME = 64  # characters of a provider's name
-_ENDPOINTS: dict[str, str] = {
-    "ollama": "http://localhost:11434",
-    "llamacpp": "http://localhost:8081",
-    "openrouter": "https://openrouter.ai/api/v1",
-}
 _NOWHERE = "http://unset.invalid"  # the endpoint of a disabled provider whose variable is not set
-_OLLAMA_ONLY = ("num_ctx", "keep_alive")
 
 
 def provider_sections(layers: Layers) -> Iterator[ProviderConfig]:
@@ -59,8 +53,8 @@ def provider_sections(layers: Layers) -> Iterator[ProviderConfig]:
 
 
 def _provider(layers: Layers, name: str, kind: Kind, shape: SectionShape, where: str) -> ProviderConfig:
-    endpoint = _endpoint(shape, kind, where)
-    parts = config_rules.check_endpoint(place(where, "endpoint"), endpoint, kind)
+    endpoint = _endpoint(layers, shape, kind, where)
+    parts = config_rules.check_endpoint(place(where, "endpoint"), endpoint, layers.kinds[kind])
     config_rules.check_headers(place(where, "headers"), shape.headers)
     config_rules.check_keep_alive(place(where, "keep_alive"), shape.keep_alive)
     if "" in shape.model_mappings:
@@ -78,11 +72,11 @@ def _provider(layers: Layers, name: str, kind: Kind, shape: SectionShape, where:
     return provider
 
 
-def _endpoint(shape: SectionShape, kind: Kind, where: str) -> str:
+def _endpoint(layers: Layers, shape: SectionShape, kind: Kind, where: str) -> str:
     if shape.endpoint is not msgspec.UNSET:
         return shape.endpoint
-    if kind in _ENDPOINTS:
-        return _ENDPOINTS[kind]
+    if usual := layers.kinds[kind].endpoint:
+        return usual
     if not shape.enabled:
         return _NOWHERE
     raise ConfigError(place(where, "endpoint"), f"is missing; a provider of kind {kind} has no usual one")
@@ -121,10 +115,11 @@ def _warn_of_the_unwise(layers: Layers, provider: ProviderConfig, parts: config_
         layers.warn(place(where, "endpoint"), "sends a key over http:// in the clear; use https://")
     if is_remote and parts.scheme == "https" and address_of(parts.host):
         layers.warn(place(where, "endpoint"), "certificates are rarely made out to a bare IP address; use the name")
-    if is_remote and provider.kind == "openrouter" and not has_secret:
-        layers.warn(place(where, "api_key"), "is not set; OpenRouter answers nothing without one")
+    if is_remote and layers.kinds[provider.kind].needs_key and not has_secret:
+        layers.warn(place(where, "api_key"), f"is not set; kind {provider.kind} answers nothing without one")
     if is_remote and provider.api_key and len(provider.api_key) < config_rules.MIN_KEY:
         layers.warn(place(where, "api_key"), f"is shorter than {config_rules.MIN_KEY} characters; is it whole?")
-    for key in _OLLAMA_ONLY:
-        if provider.kind != "ollama" and getattr(provider, key) is not None:
-            layers.warn(place(where, key), "has no effect: it is for kind ollama")
+    for kind, rules in layers.kinds.items():
+        for key in rules.own_keys:
+            if key not in layers.kinds[provider.kind].own_keys and getattr(provider, key) is not None:
+                layers.warn(place(where, key), f"has no effect: it is for kind {kind}")

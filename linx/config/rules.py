@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from linx.core.addresses import DEFAULT_PORTS, Address, address_of, is_loopback
 from linx.core.errors import ConfigError, quote
@@ -31,6 +31,26 @@ class Endpoint(NamedTuple):
     host: str
     port: int
     path: str
+
+
+class KindRules(Protocol):
+    """What a kind of provider asks of its config. The kinds are defined above this floor, and handed in."""
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where such a provider usually is; None where each has an address of its own."""
+
+    @property
+    def needs_key(self) -> bool:
+        """Does nothing work there without a key?"""
+
+    @property
+    def added_path(self) -> str:
+        """What Linx adds to the endpoint by itself, so that no endpoint may end in it; empty for nothing."""
+
+    @property
+    def own_keys(self) -> tuple[str, ...]:
+        """Keys of a provider that mean something to this kind alone."""
 
 
 _URL = re.compile(
@@ -132,15 +152,15 @@ def endpoint_parts(where: str, text: str) -> Endpoint:
     return Endpoint(scheme, host, _port(where, found["port"], scheme), _path(where, found["path"] or ""))
 
 
-def check_endpoint(where: str, text: str, kind: str) -> Endpoint:
+def check_endpoint(where: str, text: str, kind: KindRules) -> Endpoint:
     """``endpoint_parts``, and what is known not to work behind it for a provider of this kind."""
     parts = endpoint_parts(where, text)
     lowered = parts.path.lower()
     for answered in _ANSWERED_PATHS:
         if lowered.endswith(answered):
             raise ConfigError(where, f"must end before {answered}, which Linx adds by itself")
-    if kind == "ollama" and lowered.endswith("/api"):
-        raise ConfigError(where, "must end before /api, which Linx adds by itself")
+    if kind.added_path and lowered.endswith(kind.added_path):
+        raise ConfigError(where, f"must end before {kind.added_path}, which Linx adds by itself")
     return parts
 
 

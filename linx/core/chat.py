@@ -8,12 +8,26 @@ turns it into what that provider understands. Answers travel as Chunks.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 JsonObject = dict[str, Any]
+
+
+class Task(StrEnum):
+    """What is asked of a provider, whatever the client's dialect."""
+
+    CHAT = "chat"
+    """The next message of a conversation."""
+    COMPLETE = "complete"
+    """The text that follows a prompt, past any chat template."""
+    INSERT = "insert"
+    """The text between a prompt and a suffix."""
+    EMBED = "embed"
+    """Vectors of texts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,6 @@ def openai_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObjec
 
 def embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """For an Ollama. Raises Refused for tokens, which it does not take."""
-    if chat.dialect == EMBED:
-        return _filled({**(chat.native or {}), "model": model}, traits)
     given = chat.body["input"]
     if not isinstance(given, str) and not _are_texts(given):
         raise unsupported("does not support tokens as the input of embeddings")
@@ -112,8 +110,8 @@ def embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject
     return _filled(body, traits)
 
 
-def embeddings_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-    """For an Ollama whose client asks its old endpoint."""
+def own_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """For an Ollama whose client speaks its dialect: the client's own body."""
     return _filled({**(chat.native or {}), "model": model}, traits)
 
 

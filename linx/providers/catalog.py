@@ -1,14 +1,15 @@
 """What the providers have: their model lists, refreshed in the background by free requests.
 
-One task per provider probes it: often while it is down, loading or unknown, seldom while
-it is up. So a slow provider delays nobody, and one that appears later is found by itself.
+One task a provider probes it: often while the provider is down, loading or unknown, seldom
+while it is up. So a slow provider delays no other, and a provider that appears later is
+found without being told of. How a kind is asked for its models is in ``lists``.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -16,11 +17,13 @@ import trio
 from linx.core import jsontext
 from linx.core.errors import AttemptError, Garbled
 from linx.dialects.failures.meaning import failure
-from linx.providers import prices
-from linx.providers.provider import Model, Provider
+from linx.providers.lists import Listed, Loading
+from linx.providers.model import Model
 
 if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
     from linx.core.redaction import Redactor
+    from linx.providers.provider import Provider
     from linx.upstream.pool import Pool, Sending
 
 PROBE_TIMEOUT_S = 10.0
@@ -29,13 +32,8 @@ CALM_S = 60.0
 LOADING_S = 1.0  # while it loads a model
 JITTER = 0.1  # a pause is up to this share shorter
 MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
-SHOWN_AT_ONCE = 4  # Ollama models asked about side by side
 
 log = logging.getLogger("linx.catalog")
-
-
-class Loading(Exception):
-    """llama.cpp is up and still loads its model."""
 
 
 async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
@@ -67,7 +65,8 @@ async def refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     loading = False
     with trio.move_on_after(PROBE_TIMEOUT_S) as limit:
         try:
-            models = await LISTERS[provider.kind](provider, pool)
+            before = Listed(provider.models, provider.version)
+            listed = await provider.kind.list_models(Asking(provider, pool), before)
         except Loading:
             problem, loading = "is loading its model", True
         except AttemptError as error:
@@ -75,7 +74,7 @@ async def refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError) as error:
             problem = redactor.clean(f"its model list cannot be read: {error}")
         else:
-            _replace_models(provider, models)
+            _take_over(provider, listed)
     if problem is not None and provider.is_starting():
         problem, loading = "is loading its model", True
     if limit.cancelled_caught:
@@ -84,150 +83,39 @@ async def refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     provider.probed.set()
 
 
-def _replace_models(provider: Provider, models: list[Model]) -> None:
+def _take_over(provider: Provider, listed: Listed) -> None:
     named = {name: Model(name) for name in provider.config.models}
-    provider.models = {**named, **{model.name: model for model in models}}
+    provider.models = {**named, **listed.models}
+    provider.version = listed.version
     provider.listed_at = trio.current_time()
     provider.models_changed()
 
 
 async def learn_model(provider: Provider, pool: Pool, name: str) -> None:
-    """Ask an Ollama what ``name`` can do, unless that is known. Raises AttemptError."""
+    """Ask what ``name`` can do, where the kind tells and it is not yet known. Raises AttemptError."""
+    show = provider.kind.show_model
     known = provider.find(name)
-    if known is not None and known.capabilities is not None:
+    if show is None or (known is not None and known.capabilities is not None):
         return
-    shown = await fetch_json(provider, pool, provider.post("/api/show", {"model": name}))
+    model = known or Model(name)
+    await show(Asking(provider, pool), model)
     if known is None:
-        known = provider.models[name] = Model(name)
+        provider.models[name] = model
         provider.models_changed()
-    _read_show(known, shown)
 
 
-# --- one function a kind: what models does it have? -----------------------------------
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Asks ``provider`` for what its lists are made of; see ``lists.Ask``."""
 
+    provider: Provider
+    pool: Pool
 
-async def _list_ollama(provider: Provider, pool: Pool) -> list[Model]:
-    tags = await fetch_json(provider, pool, provider.get("/api/tags"))
-    models = []
-    for entry in tags.get("models") or []:
-        name = entry.get("name") or entry.get("model")
-        model = Model(str(name), listed=entry)
-        before = provider.models.get(model.name)
-        if before is not None and before.listed.get("digest") == entry.get("digest"):
-            model.capabilities, model.context_length = before.capabilities, before.context_length
-        models.append(model)
-    unknown = iter([model for model in models if model.capabilities is None])
+    async def get(self, path: str, *, under_api: bool = False) -> Any:
+        return await fetch_json(self.provider, self.pool, self.provider.get(path, under_api=under_api))
 
-    async def ask() -> None:
-        for model in unknown:
-            try:
-                _read_show(model, await fetch_json(provider, pool, provider.post("/api/show", {"model": model.name})))
-            except (AttemptError, jsontext.InvalidJSON):
-                continue  # one odd model must not hide the others
-
-    async def ask_version() -> None:
-        try:
-            version = (await fetch_json(provider, pool, provider.get("/api/version"))).get("version")
-        except (AttemptError, AttributeError):
-            return  # not every server that speaks this dialect has one
-        provider.version = version if isinstance(version, str) else None
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(ask_version)
-        for _ in range(SHOWN_AT_ONCE):
-            nursery.start_soon(ask)
-    return models
-
-
-def _read_show(model: Model, shown: Mapping[str, Any]) -> None:
-    capabilities = shown.get("capabilities")
-    model.capabilities = frozenset(str(one) for one in capabilities) if isinstance(capabilities, list) else frozenset()
-    info = shown.get("model_info")
-    if isinstance(info, Mapping):
-        length = info.get(f"{info.get('general.architecture')}.context_length")
-        model.context_length = length if isinstance(length, int) else None
-
-
-async def _list_llamacpp(provider: Provider, pool: Pool) -> list[Model]:
-    try:
-        await fetch_json(provider, pool, provider.get("/health"))
-    except AttemptError as error:
-        if error.status == 503:
-            raise Loading from None
-        raise
-    models = await _list_openai(provider, pool)
-    try:
-        props = await fetch_json(provider, pool, provider.get("/props"))
-    except (AttemptError, jsontext.InvalidJSON):
-        return models  # switched off, or behind a key of its own
-    settings = props.get("default_generation_settings")
-    context = settings.get("n_ctx") if isinstance(settings, Mapping) else None
-    modalities = props.get("modalities")
-    sees = isinstance(modalities, Mapping) and bool(modalities.get("vision"))
-    capabilities = frozenset({"completion", "tools", *(["vision"] if sees else [])})
-    for model in models:
-        model.capabilities = capabilities
-        if isinstance(context, int) and context > 0 and len(models) == 1:
-            model.context_length = context  # of one slot: what a request can really use
-    return models
-
-
-async def _list_openai(provider: Provider, pool: Pool) -> list[Model]:
-    listed = await fetch_json(provider, pool, provider.get("/models", under_api=True))
-    entries = listed.get("data") if isinstance(listed, Mapping) else listed
-    models = []
-    for entry in entries or []:
-        name = entry.get("id")
-        if not isinstance(name, str) or not name:
-            continue
-        created = entry.get("created")
-        models.append(
-            Model(
-                name,
-                context_length=_context_of(entry),
-                capabilities=_capabilities_of(entry),
-                price=prices.from_list(entry.get("pricing")),
-                created=created if isinstance(created, int) else None,
-                listed=entry,
-            )
-        )
-    return models
-
-
-def _context_of(entry: Mapping[str, Any]) -> int | None:
-    """The context length under the names that servers give it, in tokens."""
-    meta = entry.get("meta")
-    places = (
-        entry.get("context_length"),
-        entry.get("max_model_len"),
-        entry.get("context_window"),
-        meta.get("n_ctx_train") if isinstance(meta, Mapping) else None,
-    )
-    return next((value for value in places if isinstance(value, int) and value > 0), None)
-
-
-def _capabilities_of(entry: Mapping[str, Any]) -> frozenset[str] | None:
-    """Ollama's words for what an OpenRouter entry says a model can do."""
-    parameters = entry.get("supported_parameters")
-    if not isinstance(parameters, list):
-        return None
-    found = {"completion"}
-    if "tools" in parameters:
-        found.add("tools")
-    if "reasoning" in parameters:
-        found.add("thinking")
-    architecture = entry.get("architecture")
-    if isinstance(architecture, Mapping) and "image" in (architecture.get("input_modalities") or ()):
-        found.add("vision")
-    return frozenset(found)
-
-
-LISTERS: Mapping[str, Callable[[Provider, Pool], Awaitable[list[Model]]]] = {
-    "ollama": _list_ollama,
-    "llamacpp": _list_llamacpp,
-    "openrouter": _list_openai,
-    "openai": _list_openai,
-}
+    async def post(self, path: str, body: JsonObject) -> Any:
+        return await fetch_json(self.provider, self.pool, self.provider.post(path, body))
 
 
 async def fetch_json(provider: Provider, pool: Pool, sending: Sending) -> Any:

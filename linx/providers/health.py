@@ -47,7 +47,7 @@ class Health:
 
     # --- what happened ---
 
-    def spoke(self) -> None:
+    def first_chunk_seen(self) -> None:
         """A request gets its answer: no reason to try others first, but it may still break off."""
         self.reachable = True
         self.loading = False
@@ -55,7 +55,7 @@ class Health:
 
     def succeeded(self) -> None:
         """A request was answered."""
-        self.spoke()
+        self.first_chunk_seen()
         self.consecutive_failures = 0
         self.last_error = None
 

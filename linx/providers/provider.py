@@ -1,12 +1,11 @@
 """One configured provider: what it is called, what it has, how it is asked.
 
-The four kinds differ by one table of small functions. Nothing here waits: the catalogue
-fills ``models`` in the background, attempts count themselves in ``active``.
+What sort of service it is, its ``Kind``, is handed in. Nothing here waits: the catalogue
+fills ``models`` in the background, attempts take and give back ``slots``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,12 +14,13 @@ import trio
 import linx
 from linx.core import jsontext
 from linx.core.addresses import is_loopback
-from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+from linx.core.chat import ChatRequest, ModelTraits
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.shared.tokens import prompt_tokens_estimate
-from linx.providers import prices
+from linx.providers import prices, requests
 from linx.providers.health import Health
-from linx.providers.requests import KINDS, way_for
+from linx.providers.model import Model
+from linx.providers.requests import task_of
 from linx.providers.slots import Slots
 from linx.upstream.pool import Sending
 
@@ -28,28 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from linx.config.model import ProviderConfig
-    from linx.providers.requests import Way
+    from linx.providers.kind import Headers, Kind
+    from linx.providers.requests import ProviderRequest
 
 SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins
-USUAL_ANSWER = 1024  # tokens reserved for an answer whose length the client does not limit
+DEFAULT_ANSWER_TOKENS = 1024  # tokens reserved for an answer whose length the client does not limit
 FORGET_CONTEXT_S = 300.0  # Ollama unloads an idle model after five minutes by default
 HOP_HEADER = b"x-linx-hop"
 KEPT_MODELS = 512  # with first-token times of their own; a llama.cpp answers to any name
-
-Headers = tuple[tuple[bytes, bytes], ...]
-
-
-@dataclass(slots=True)
-class Model:
-    """One model that a provider has, as far as its lists tell. None means unknown."""
-
-    name: str
-    context_length: int | None = None
-    capabilities: frozenset[str] | None = None
-    price: prices.Price | None = None
-    created: int | None = None
-    listed: JsonObject = field(default_factory=dict)
-    """The provider's own entry for it."""
 
 
 class Provider:
@@ -58,12 +44,11 @@ class Provider:
     A reload makes new ones; ``inherit`` carries over what was learnt of an unchanged one.
     """
 
-    def __init__(self, config: ProviderConfig, counters: Counters | None = None) -> None:
+    def __init__(self, config: ProviderConfig, kind: Kind, counters: Counters | None = None) -> None:
         self.config = config
         self.name = config.name
-        self.kind = config.kind
+        self.kind = kind
         self.local = config.is_local
-        self.dialect = KINDS[config.kind]
         root, api = urlsplit(config.root), urlsplit(config.api)
         self.origin = config.origin
         host = self.origin.host
@@ -90,16 +75,17 @@ class Provider:
         """Answers any name whose own providers are all down (the embedded demo)."""
         self._canonical: dict[str, str] = {}
         self._contexts: dict[str, tuple[int, float]] = {}
+        self._own = {**requests.UNTRANSLATED, **kind.own} if config.native else kind.own
         self._headers = self._base_headers()
         self.models_changed()
 
     def __repr__(self) -> str:
-        return f"<Provider {self.name} ({self.kind}) {len(self.models)} models, {self.active} active>"
+        return f"<Provider {self.name} ({self.kind.name}) {len(self.models)} models, {self.active} active>"
 
     def inherit(self, old: Provider) -> None:
         """Take over what ``old`` learnt, if it is the same service under the same name."""
         self.counters = old.counters
-        if (old.kind, old.origin, old.api_path) != (self.kind, self.origin, self.api_path):
+        if old.kind is not self.kind or (old.origin, old.api_path) != (self.origin, self.api_path):
             return
         if old.config.api_key == self.config.api_key:
             self.health = old.health
@@ -124,7 +110,7 @@ class Provider:
 
     def models_changed(self) -> None:
         """To be called after ``models`` was replaced: builds the index of names."""
-        self._canonical = {self._canon(name): name for name in self.models}
+        self._canonical = {self.kind.canonical_name(name): name for name in self.models}
 
     def mapped(self, name: str) -> str | None:
         """The model that ``model_mappings`` gives ``name``; ``default`` is no name."""
@@ -137,17 +123,11 @@ class Provider:
         """The provider's own name of the model ``name``, if its list has it."""
         if name in self.models:
             return name
-        return self._canonical.get(self._canon(name))
+        return self._canonical.get(self.kind.canonical_name(name))
 
     def find(self, name: str) -> Model | None:
         listed = self.listed(name)
         return self.models[listed] if listed is not None else None
-
-    def _canon(self, name: str) -> str:
-        if self.kind != "ollama":
-            return name.removesuffix(":latest")  # a tag that some of Ollama's clients add to any name
-        name = name.lower()
-        return name if ":" in name.rpartition("/")[2] else name + ":latest"
 
     # --- what is known of a model ---
 
@@ -160,7 +140,7 @@ class Provider:
         known = self.find(model)
         return known.price if known is not None else None
 
-    def took(self, model: str, seconds: float) -> None:
+    def observe_first_token(self, model: str, seconds: float) -> None:
         """One more first-token time of a model, for ``hedge.after: "auto"``."""
         samples = self.first_token.get(model)
         if samples is None:
@@ -194,7 +174,7 @@ class Provider:
     def _auto_context(self, chat: ChatRequest, model: str, most: int | None, now: float) -> int:
         """The smallest power of two that holds prompt and answer, never shrinking while loaded."""
         limit = chat.body.get("max_completion_tokens") or chat.body.get("max_tokens")
-        answer = limit if isinstance(limit, int) and limit > 0 else USUAL_ANSWER
+        answer = limit if isinstance(limit, int) and limit > 0 else DEFAULT_ANSWER_TOKENS
         needed = prompt_tokens_estimate(chat) + answer
         context = SMALLEST_CONTEXT
         while context < needed:
@@ -209,27 +189,34 @@ class Provider:
 
     # --- requests ---
 
-    def way(self, chat: ChatRequest) -> Way:
-        """How it is asked for what ``chat`` wants."""
-        return way_for(self.kind, chat, is_native=self.config.native)
+    def request(self, chat: ChatRequest) -> ProviderRequest:
+        """How it is asked for what ``chat`` wants: in the client's own words where it speaks them, else by the task.
+
+        Raises Refused where its kind has no request for the task.
+        """
+        if chat.native is not None:
+            own = self._own.get(chat.dialect)
+            if own is not None:
+                return own
+        return self.kind.request(task_of(chat))
 
     def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes, body: bytes | None = None) -> Sending:
-        """The HTTP request that asks for this answer. Raises what the dialect refuses.
+        """The HTTP request that asks for this answer. Raises what the body's writer refuses.
 
-        ``body`` is what ``large_body`` made, where the chat is a large one.
+        ``body`` is what ``large_body`` made, where the request is a large one.
         """
-        dialect = self.way(chat)
+        request = self.request(chat)
         if body is None:
-            body = jsontext.dumps(dialect.body(chat, model, self.traits(chat, model, now)))
-        base = self.api_path if dialect.under_api else self.root_path
-        headers = (*self._headers, (b"accept", dialect.accept), (HOP_HEADER, hop))
-        if dialect.takes_headers:
-            headers += chat.headers
-        return Sending(b"POST", (base + dialect.path).encode("ascii"), headers, body)
+            body = jsontext.dumps(request.body(chat, model, self.traits(chat, model, now)))
+        base = self.api_path if request.under_api else self.root_path
+        headers = (*self._headers, (b"accept", request.accept), (HOP_HEADER, hop))
+        if request.takes_headers:
+            headers = tuple({**dict(headers), **dict(chat.headers)}.items())
+        return Sending(b"POST", (base + request.path(model)).encode("ascii"), headers, body)
 
     def large_body(self, chat: ChatRequest, model: str, traits: ModelTraits) -> bytes:
         """Its body, to be written beside the event loop: nothing here is changed."""
-        body = self.way(chat).body(chat, model, traits)
+        body = self.request(chat).body(chat, model, traits)
         is_huge = chat.weight is None or chat.weight.size > jsontext.HUGE
         return jsontext.dumps_in_pieces(body) if is_huge else jsontext.dumps(body)
 
@@ -266,8 +253,9 @@ class Provider:
             b"accept-encoding": b"identity",
             b"user-agent": f"linx/{linx.__version__}".encode(),
         }
+        headers.update(self.kind.headers)
         if self.config.api_key:
-            headers[b"authorization"] = b"Bearer " + self.config.api_key.encode("ascii")
+            headers.update(self.kind.auth(self.config.api_key.encode("ascii")))
         for name, value in self.config.headers.items():
             headers[name.lower().encode("ascii")] = value.encode("latin-1")
         return tuple(headers.items())

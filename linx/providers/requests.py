@@ -1,172 +1,213 @@
-"""The ways to ask a provider: for chat, and for everything that is not asked for as chat is.
+"""How a provider is asked: one value of ``ProviderRequest`` for each thing that is asked of a kind.
 
-The four kinds of provider differ by this table: a path, a body, a decoder. A row is chosen
-by the kind and by what the request wants.
+Rule: a request says everything in which one path of a provider differs from another (path,
+body, decoder, what a server without the path lacks), so that no caller compares kinds.
+``kind`` puts them into a table by task. Here are the ones that several kinds share.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from linx.core.chat import Task
 from linx.dialects import embeddings
 from linx.dialects.completions import provider_request as completions_provider
 from linx.dialects.completions import text_completion
 from linx.dialects.completions.face import DIALECT as COMPLETIONS
 from linx.dialects.embeddings import EmbeddingsDecoder
+from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama import provider_request as ollama_request
-from linx.dialects.ollama.decoder import GENERATE, OllamaDecoder
+from linx.dialects.ollama.decoder import CHAT, GENERATE, OllamaDecoder
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.decoder import OpenAIDecoder
-from linx.dialects.untranslated import decoder as native_decoder
-from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES
+from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, NativeDecoder
 from linx.dialects.untranslated.provider_request import messages_body, responses_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
     from linx.dialects.base import Decoder
+    from linx.dialects.openai.provider_request import BodyRules
+
+BodyWriter = Callable[["ChatRequest", str, "ModelTraits"], "JsonObject"]
+"""(request, model there, what is known of it) → body. Raises Refused for what the server cannot do."""
+
+SSE = b"text/event-stream, application/json"
+NDJSON = b"application/x-ndjson"
+JSON = b"application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a kind of provider is asked: for chat, or for one of the other things below."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRequest:
+    """How a provider is asked for one thing."""
 
-    path: str
+    path: Callable[[str], str]
+    """The path for a model, which most servers name in the body instead."""
     accept: bytes
-    body: Callable[[ChatRequest, str, ModelTraits], JsonObject]
+    body: BodyWriter
     decoder: Callable[[Callable[[], str]], Decoder]
+    """Makes the decoder of one answer, of a source of ids for tool calls that have none."""
     under_api: bool
     """Is ``path`` below the OpenAI base (…/v1) or below the root?"""
     lacks: str | None = None
-    """What a server that does not know the path cannot do; None where every one of the kind knows it."""
-    may_think: bool = True
+    """What a server without this path cannot do; None where every server of the kind has it."""
+    may_think: bool = False
+    """May the answer begin with thoughts?"""
     takes_headers: bool = False
     """Are the headers that belong to the client's dialect passed on?"""
+    takes_lists: bool = True
+    """Does one request take several prompts, and give several answers to each?"""
+    has_echo: bool = True
+    """Does the server itself repeat a prompt before what follows (``echo``)?"""
 
 
-def _openai_body(kind: str) -> Callable[[ChatRequest, str, ModelTraits], JsonObject]:
-    return lambda chat, model, traits: openai_request.chat_body(chat, model, kind, traits)
+def at(path: str) -> Callable[[str], str]:
+    """The same path for every model."""
+    return lambda _model: path
 
 
-def _generate_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-    return ollama_request.request_for(chat, model, traits)[1]
+def lacking(words: str) -> ProviderRequest:
+    """For a task that no provider of a kind can do: to write its body is to refuse it."""
+
+    def refuse(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+        raise unsupported(f"does not support {words}")
+
+    return ProviderRequest(path=at("/"), accept=JSON, body=refuse, decoder=OpenAIDecoder, under_api=False, lacks=words)
 
 
-def _completion(kind: str) -> Way:
-    def body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-        return text_completion.completion_body(chat, model, kind, traits)
+def _by_dialect(of_completions: BodyWriter, of_generate: BodyWriter) -> BodyWriter:
+    """A text completion may come from /v1/completions or, raw or with a suffix, from /api/generate."""
 
-    return Way("/completions", _SSE, body, text_completion.CompletionDecoder, True, "text completion", may_think=False)
+    def write(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+        return (of_completions if chat.dialect == COMPLETIONS else of_generate)(chat, model, traits)
+
+    return write
 
 
-_SSE = b"text/event-stream, application/json"
-_NDJSON = b"application/x-ndjson"
-_JSON = b"application/json"
-KINDS: Mapping[str, Way] = {
-    "ollama": Way("/api/chat", _NDJSON, ollama_request.chat_body, OllamaDecoder, False),
-    "llamacpp": Way("/chat/completions", _SSE, _openai_body("llamacpp"), OpenAIDecoder, True),
-    "openrouter": Way("/chat/completions", _SSE, _openai_body("openrouter"), OpenAIDecoder, True),
-    "openai": Way("/chat/completions", _SSE, _openai_body("openai"), OpenAIDecoder, True),
+def task_of(chat: ChatRequest) -> Task:
+    """What a request wants: its dialect tells, and of a prompt without roles also its fields."""
+    given = chat.native or {}
+    if chat.dialect == COMPLETIONS or (chat.dialect == GENERATE and ollama_request.needs_completion(given)):
+        return Task.INSERT if given.get("suffix") else Task.COMPLETE
+    return Task.EMBED if chat.dialect in _EMBEDDINGS else Task.CHAT
+
+
+_EMBEDDINGS = (embeddings.OPENAI, embeddings.EMBED, embeddings.EMBEDDINGS)
+
+
+# --- servers of OpenAI's dialect ------------------------------------------------------
+
+
+def openai_chat(rules: BodyRules) -> ProviderRequest:
+    body = partial(openai_request.chat_body, rules)
+    return ProviderRequest(
+        path=at("/chat/completions"), accept=SSE, body=body, decoder=OpenAIDecoder, under_api=True, may_think=True
+    )
+
+
+def openai_completion(
+    rules: BodyRules, usual_length: int | None = None, body: BodyWriter | None = None, *, has_echo: bool = True
+) -> ProviderRequest:
+    """/v1/completions. ``body`` writes it for a client of that dialect, and differs where the server does."""
+    return ProviderRequest(
+        path=at("/completions"),
+        accept=SSE,
+        body=_by_dialect(
+            body or partial(completions_provider.openai_body, rules),
+            partial(text_completion.completion_body, rules, usual_length),
+        ),
+        decoder=completions_provider.CompletionsDecoder,
+        under_api=True,
+        lacks="text completion",
+        has_echo=has_echo,
+    )
+
+
+OPENAI_EMBEDDINGS = ProviderRequest(
+    path=at("/embeddings"),
+    accept=JSON,
+    body=embeddings.openai_body,
+    decoder=lambda _new_id: EmbeddingsDecoder(embeddings.OPENAI),
+    under_api=True,
+    lacks="embeddings",
+)
+
+UNTRANSLATED: Mapping[str, ProviderRequest] = {
+    ANTHROPIC: ProviderRequest(
+        path=at("/messages"),
+        accept=SSE,
+        body=messages_body,
+        decoder=lambda _new_id: NativeDecoder(ANTHROPIC),
+        under_api=True,
+        lacks="the Messages API",
+        takes_headers=True,
+    ),
+    RESPONSES: ProviderRequest(
+        path=at("/responses"),
+        accept=SSE,
+        body=responses_body,
+        decoder=lambda _new_id: NativeDecoder(RESPONSES),
+        under_api=True,
+        lacks="the Responses API",
+        takes_headers=True,
+    ),
 }
-_GENERATE = Way("/api/generate", _NDJSON, _generate_body, lambda new_id: OllamaDecoder(new_id, generate=True), False)
+"""By the client's dialect: how a provider that speaks it is asked in the client's own words."""
 
 
-def _embedding(
-    path: str, body: Callable[[ChatRequest, str, ModelTraits], JsonObject], shape: str, *, under_api: bool = False
-) -> Way:
-    return Way(path, _JSON, body, lambda _new_id: EmbeddingsDecoder(shape), under_api, "embeddings", may_think=False)
+# --- llama.cpp's own ------------------------------------------------------------------
 
-
-_EMBEDDINGS = _embedding("/embeddings", embeddings.openai_body, embeddings.OPENAI, under_api=True)
-_EMBED = _embedding("/api/embed", embeddings.embed_body, embeddings.EMBED)
-_OLD_EMBEDDINGS = _embedding("/api/embeddings", embeddings.embeddings_body, embeddings.EMBEDDINGS)
-_INFILL = Way(
-    "/infill", _SSE, text_completion.infill_body, text_completion.InfillDecoder, False, "insert", may_think=False
+INFILL = ProviderRequest(
+    path=at("/infill"),
+    accept=SSE,
+    body=_by_dialect(completions_provider.infill_body, text_completion.infill_body),
+    decoder=text_completion.InfillDecoder,
+    under_api=False,
+    lacks="insert",
+    takes_lists=False,
+    has_echo=False,
 )
 
 
-def _old_completions(
-    body: Callable[[ChatRequest, str, ModelTraits], JsonObject], path: str = "/completions", *, insert: bool = False
-) -> Way:
-    decoder = text_completion.InfillDecoder if insert else completions_provider.CompletionsDecoder
-    lacks = "insert" if insert else "text completion"
-    return Way(path, _SSE, body, decoder, not insert, lacks, may_think=False)
+# --- an Ollama's ----------------------------------------------------------------------
 
-
-_OLD_GENERATE = Way(
-    "/api/generate",
-    _NDJSON,
-    completions_provider.generate_body,
-    lambda new_id: OllamaDecoder(new_id, generate=True),
-    False,
-    may_think=False,
+OLLAMA_CHAT = ProviderRequest(
+    path=at("/api/chat"),
+    accept=NDJSON,
+    body=ollama_request.chat_body,
+    decoder=OllamaDecoder,
+    under_api=False,
+    may_think=True,
 )
-_OLD_COMPLETIONS: Mapping[str, Way] = {
-    "openai": _old_completions(completions_provider.openai_body("openai")),
-    "openrouter": _old_completions(completions_provider.openai_body("openrouter")),
-    "llamacpp": _old_completions(completions_provider.llamacpp_body),
-    "ollama": _OLD_GENERATE,
-}
-NATIVE: Mapping[str, Way] = {
-    ANTHROPIC: Way(
-        "/messages",
-        _SSE,
-        messages_body,
-        lambda _new_id: native_decoder.NativeDecoder(ANTHROPIC),
-        True,
-        "the Messages API",
-        may_think=False,
-        takes_headers=True,
+OLLAMA_COMPLETION = ProviderRequest(
+    path=at("/api/generate"),
+    accept=NDJSON,
+    body=completions_provider.generate_body,
+    decoder=partial(OllamaDecoder, generate=True),
+    under_api=False,
+    takes_lists=False,
+    has_echo=False,
+)
+OLLAMA_EMBED = ProviderRequest(
+    path=at("/api/embed"),
+    accept=JSON,
+    body=embeddings.embed_body,
+    decoder=lambda _new_id: EmbeddingsDecoder(embeddings.EMBED),
+    under_api=False,
+    lacks="embeddings",
+)
+_OLLAMA_OWN_CHAT = replace(OLLAMA_CHAT, body=ollama_request.own_body)
+OLLAMA_OWN: Mapping[str, ProviderRequest] = {
+    CHAT: _OLLAMA_OWN_CHAT,
+    GENERATE: replace(_OLLAMA_OWN_CHAT, path=at("/api/generate"), decoder=partial(OllamaDecoder, generate=True)),
+    embeddings.EMBED: replace(OLLAMA_EMBED, body=embeddings.own_body),
+    embeddings.EMBEDDINGS: replace(
+        OLLAMA_EMBED,
+        path=at("/api/embeddings"),  # its vectors are not normalised, so no other client is served by it
+        body=embeddings.own_body,
+        decoder=lambda _new_id: EmbeddingsDecoder(embeddings.EMBEDDINGS),
     ),
-    RESPONSES: Way(
-        "/responses",
-        _SSE,
-        responses_body,
-        lambda _new_id: native_decoder.NativeDecoder(RESPONSES),
-        True,
-        "the Responses API",
-        may_think=False,
-        takes_headers=True,
-    ),
 }
-"""By the client's dialect: how a provider is asked that speaks it itself, where ``native`` is set."""
-COMPLETION, INSERT = "completion", "insert"
-WAYS: Mapping[tuple[str, str], Way] = {
-    **{
-        (kind, task): way
-        for kind, way in _OLD_COMPLETIONS.items()
-        for task in (COMPLETIONS, completions_provider.INSERT)
-    },
-    ("llamacpp", completions_provider.INSERT): _old_completions(
-        completions_provider.infill_body, "/infill", insert=True
-    ),
-    **dict.fromkeys((("ollama", GENERATE), ("ollama", COMPLETION), ("ollama", INSERT)), _GENERATE),
-    **{(kind, task): _completion(kind) for kind in ("openai", "openrouter") for task in (COMPLETION, INSERT)},
-    ("llamacpp", COMPLETION): _completion("llamacpp"),
-    ("llamacpp", INSERT): _INFILL,
-    **{
-        (kind, task): _EMBEDDINGS
-        for kind in ("openai", "openrouter", "llamacpp")
-        for task in (embeddings.OPENAI, embeddings.EMBED, embeddings.EMBEDDINGS)
-    },
-    ("ollama", embeddings.OPENAI): _EMBED,
-    ("ollama", embeddings.EMBED): _EMBED,
-    ("ollama", embeddings.EMBEDDINGS): _OLD_EMBEDDINGS,
-}
-"""By (kind, task): whatever a kind is not asked for as it is for chat."""
-
-
-def task_of(chat: ChatRequest) -> str:
-    """What a request wants of a provider: its dialect tells, and of /api/generate the fields."""
-    if chat.dialect == GENERATE and chat.native is not None and ollama_request.needs_completion(chat.native):
-        return INSERT if chat.native.get("suffix") else COMPLETION
-    return completions_provider.task_of(chat) if chat.dialect == COMPLETIONS else chat.dialect
-
-
-def way_for(kind: str, chat: ChatRequest, *, is_native: bool) -> Way:
-    """How a provider of ``kind`` is asked; ``is_native``: in the client's own words where it speaks them."""
-    if is_native and chat.native is not None and chat.dialect in NATIVE:
-        return NATIVE[chat.dialect]
-    return WAYS.get((kind, task_of(chat)), KINDS[kind])
+"""By the client's dialect, for the clients that speak Ollama's: each endpoint is asked at the same endpoint."""

@@ -17,8 +17,9 @@ from linx.core.chat import ModelTraits
 from linx.core.errors import AttemptError, EmptyAnswer, Refused, Stalled
 from linx.core.worker import beside
 from linx.dialects.failures.meaning import failure, unsupported
-from linx.dialects.openai import provider_request as openai_request
+from linx.dialects.ollama.decoder import CHAT as OLLAMA_CHAT
 from linx.dialects.openai.splice import shortcut_between
+from linx.dialects.openai.thinking import thinking
 from linx.providers.catalog import learn_model
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Attempt:
 
     __slots__ = (
         "_asked_otherwise", "_chat", "_decoder", "_exchange", "_has_slot", "_has_spoken", "_hop", "_is_patient",
-        "_is_waiting", "_pool", "_redactor", "_way", "candidate", "done", "first", "received", "record",
+        "_is_waiting", "_pool", "_redactor", "_request", "candidate", "done", "first", "received", "record",
     )  # fmt: skip
 
     def __init__(
@@ -73,8 +74,8 @@ class Attempt:
         self._redactor = redactor
         self._is_patient = is_patient
         self._exchange: Exchange | None = None
-        self._way = candidate.provider.way(chat)
-        self._decoder = self._way.decoder(new_id)
+        self._request = candidate.provider.request(chat)
+        self._decoder = self._request.decoder(new_id)
         self._has_slot = False
         self._has_spoken = False
         self._is_waiting = False
@@ -107,7 +108,7 @@ class Attempt:
             self._release("lost")
             raise
         self._has_spoken = True
-        self.candidate.provider.health.spoke()
+        self.candidate.provider.health.first_chunk_seen()
         return self.first
 
     def shortcut_to(self, encoder: Encoder) -> Shortcut | None:
@@ -235,14 +236,14 @@ class Attempt:
         exchange.finish()
         self._exchange = None
         error = failure(exchange.status, body, _retry_after(exchange), now=time.time())
-        if self._way.lacks is not None and exchange.status in (404, 405, 501) and error.code in _NO_SUCH_PATH:
-            raise unsupported(f"does not support {self._way.lacks}")
+        if self._request.lacks is not None and exchange.status in (404, 405, 501) and error.code in _NO_SUCH_PATH:
+            raise unsupported(f"does not support {self._request.lacks}")
         raise error
 
     async def _sending(self, now: float) -> Sending:
         """The request, and before it whatever must be known to write it."""
         provider = self.candidate.provider
-        if provider.kind == "ollama" and self._way.may_think and self._wants_thinking():
+        if provider.kind.show_model is not None and self._request.may_think and self._wants_thinking():
             # Asking a model that cannot think to think is refused, so this must be known.
             self._wait()
             await learn_model(provider, self._pool, self.candidate.model)
@@ -255,8 +256,8 @@ class Attempt:
 
     def _wants_thinking(self) -> bool:
         mode = ModelTraits(thinking_mode=self.candidate.provider.config.thinking_mode)
-        native = self._chat.native if self._chat.dialect == "ollama" else None
-        return bool(openai_request.thinking(native if native is not None else self._chat.body, mode))
+        native = self._chat.native if self._chat.dialect == OLLAMA_CHAT else None
+        return bool(thinking(native if native is not None else self._chat.body, mode))
 
     def _can_ask_otherwise(self, error: Refused) -> bool:
         """A server that refuses ``stream_options`` is asked once more without it, and remembered."""

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.core.errors import NoLocalProvider, Refused, UnknownModel, quote
-from linx.providers.provider import USUAL_ANSWER, Provider
-from linx.providers.requests import KINDS
+from linx.providers.kinds import KINDS
+from linx.providers.provider import DEFAULT_ANSWER_TOKENS, Provider
 from linx.routing.candidate import Candidate
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Demand:
     """
 
     prompt_tokens: int = 0
-    answer_tokens: int = USUAL_ANSWER
+    answer_tokens: int = DEFAULT_ANSWER_TOKENS
     local_only: bool = False
     conversation: str | None = None
     one_model: bool = False

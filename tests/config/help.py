@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from linx.config.layers import Overrides
 from linx.config.load import load
 from linx.core import jsontext
+from linx.providers.kinds import KINDS
 
 if TYPE_CHECKING:
     from linx.config.model import Config, ProviderConfig
@@ -31,7 +32,7 @@ def written(tree: object, path: str = "config.json", mode: int = 0o600) -> str:
 
 
 def loaded(tree: object, env: dict[str, str] | None = None, **flags: Any) -> Config:
-    return load(written(tree), env or {}, Overrides(**flags))
+    return load(written(tree), env or {}, KINDS, Overrides(**flags))
 
 
 def provider(config: Config, name: str) -> ProviderConfig:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from linx.config.file import ConfigFile
 from linx.config.layers import DEFAULTS, Layers, Overrides
+from linx.providers.kinds import KINDS
 
 
 def layers(tree: dict[str, object] | None, env: dict[str, str] | None = None, **flags: str) -> Layers:
     file = None if tree is None else ConfigFile("/etc/linx.json", "linx.json", tree, is_exposed=False)
-    return Layers(file, env or {}, Overrides(**flags))  # type: ignore[arg-type]
+    return Layers(file, env or {}, KINDS, Overrides(**flags))  # type: ignore[arg-type]
 
 
 def test_places_are_called_by_the_file_or_by_the_defaults() -> None:

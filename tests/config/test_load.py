@@ -13,6 +13,7 @@ from linx.config.load import Options, load, refuse_own_address
 from linx.config.model import Config
 from linx.config.shape import HedgeConfig, RoutingConfig, ServerConfig, TunnelConfig
 from linx.core.errors import ConfigError
+from linx.providers.kinds import KINDS
 from tests.config.help import BOX, EXAMPLE, KEY, SECRETS, box, loaded, provider, written
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_file_ollama_on_this_machine_is_asked() -> None:
-    config = load(None, {})
+    config = load(None, {}, KINDS)
     assert [(one.name, one.kind, one.enabled) for one in config.providers] == [
         ("ollama", "ollama", True),
         ("llamacpp", "llamacpp", False),
@@ -46,7 +47,7 @@ def test_without_a_file_ollama_on_this_machine_is_asked() -> None:
 
 
 def test_openrouter_is_on_without_a_file_where_its_key_is_in_the_environment() -> None:
-    openrouter = provider(load(None, {"OPENROUTER_API_KEY": KEY}), "openrouter")
+    openrouter = provider(load(None, {"OPENROUTER_API_KEY": KEY}, KINDS), "openrouter")
     assert openrouter.enabled
     assert openrouter.api_key == KEY
 
@@ -71,7 +72,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 
 
 def test_the_example_runs_as_it_is_and_shows_only_defaults() -> None:
-    config = load(str(EXAMPLE), {})
+    config = load(str(EXAMPLE), {}, KINDS)
     assert [one.name for one in config.providers] == ["ollama", "llamacpp", "openrouter", "workstation", "groq"]
     assert [one.name for one in config.providers if one.enabled] == ["ollama"]
     assert provider(config, "ollama").model_mappings["default"] == "qwen2.5-coder:7b"
@@ -396,7 +397,7 @@ def test_a_bad_variable_or_flag_is_called_by_its_name(
     env: dict[str, str], flags: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(None, env, Overrides(**flags))
+        load(None, env, KINDS, Overrides(**flags))
     assert str(caught.value).startswith(complaint)
 
 
@@ -443,13 +444,13 @@ def test_what_is_unwise_is_a_warning(tree: dict[str, Any], env: dict[str, str], 
     ],
 )
 def test_a_key_in_a_file_that_others_can_read(tree: dict[str, Any], is_warned: bool) -> None:
-    warnings = load(written(tree, mode=0o644), {"K": KEY}).warnings
+    warnings = load(written(tree, mode=0o644), {"K": KEY}, KINDS).warnings
     assert any("can be read by other users" in text for text in warnings) is is_warned
-    assert not any("can be read" in text for text in load(written(tree, mode=0o600), {"K": KEY}).warnings)
+    assert not any("can be read" in text for text in load(written(tree, mode=0o600), {"K": KEY}, KINDS).warnings)
 
 
 def test_options_read_by_the_same_layers_and_tell_the_redactor() -> None:
-    options = Options(config=Config(), config_path=written(box(api_key=KEY)), overrides=Overrides(port=5))
+    options = Options(config=Config(), kinds=KINDS, config_path=written(box(api_key=KEY)), overrides=Overrides(port=5))
     config = options.load()
     assert config.server.port == 5
     assert KEY not in options.redactor.clean(f"key {KEY}")

@@ -9,6 +9,7 @@ import pytest
 from linx.config.layers import Overrides
 from linx.config.load import Options, load
 from linx.config.model import ProviderConfig
+from linx.providers.kinds import KINDS
 from tests.config.help import KEY, SECRETS, box, loaded
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def test_a_provider_built_by_hand_knows_whether_it_is_local() -> None:
 def test_no_repr_shows_a_secret_and_all_are_known() -> None:
     env = {"LINX_API_KEY": "the-key-of-clients"}
     config = loaded(box(api_key=KEY, headers={"X-Auth": "Token hunter2secret", "X-Title": "Linx"}), env)
-    for text in (repr(config), repr(config.providers), str(config), repr(Options(config=config, env=env))):
+    for text in (repr(config), repr(config.providers), str(config), repr(Options(config=config, kinds=KINDS, env=env))):
         assert not any(secret in text for secret in (*SECRETS, "the-key-of-clients"))
         assert "X-Auth" in text
     assert set(config.secrets) == {"the-key-of-clients", KEY, "Token hunter2secret", "hunter2secret"}
@@ -56,6 +57,6 @@ def test_no_repr_shows_a_secret_and_all_are_known() -> None:
 
 def test_a_provider_can_be_added() -> None:
     demo = ProviderConfig(name="demo", kind="llamacpp", endpoint="http://127.0.0.1:1")
-    config = load(None, {})
+    config = load(None, {}, KINDS)
     assert config.with_provider(demo).providers == (*config.providers, demo)
     assert config.with_provider(demo).with_provider(demo).providers == (*config.providers, demo)

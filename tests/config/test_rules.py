@@ -8,6 +8,7 @@ import pytest
 
 from linx.config import rules as config_rules
 from linx.core.errors import ConfigError
+from linx.providers.kinds import KINDS
 
 
 @pytest.mark.parametrize(
@@ -81,10 +82,10 @@ def test_a_bad_endpoint_is_refused(text: str, problem: str) -> None:
 )
 def test_what_linx_appends_itself_is_refused(text: str, kind: str, is_fine: bool) -> None:
     if is_fine:
-        config_rules.check_endpoint("x", text, kind)
+        config_rules.check_endpoint("x", text, KINDS[kind])
     else:
         with pytest.raises(ConfigError, match="must end before /"):
-            config_rules.check_endpoint("x", text, kind)
+            config_rules.check_endpoint("x", text, KINDS[kind])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from linx.config import file as config_file
 from linx.config.load import load
 from linx.config.watch import INTERVAL_S, ConfigWatch
 from linx.core.errors import ConfigError
+from linx.providers.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ def write(port: int | str, path: str = "config.json") -> None:
     os.chmod(path, 0o600)
 
 
-def watch(load_it: Callable[[], Config] = lambda: load(None, {})) -> ConfigWatch:
+def watch(load_it: Callable[[], Config] = lambda: load(None, {}, KINDS)) -> ConfigWatch:
     return ConfigWatch(load_it, config_file.candidates(None, {}), load_it())
 
 
@@ -128,9 +129,9 @@ async def test_a_file_that_appears_later_is_picked_up(autojump_clock: MockClock)
 
 async def test_a_change_between_the_start_and_the_first_look_is_seen(autojump_clock: MockClock) -> None:
     write(1)
-    config = load(None, {})
+    config = load(None, {}, KINDS)
     write(2)
-    one = ConfigWatch(lambda: load(None, {}), ("config.json",), config)
+    one = ConfigWatch(lambda: load(None, {}, KINDS), ("config.json",), config)
     assert await story(one, (0.1, lambda: None)) == [(0.5, "port 2")]
 
 
@@ -143,7 +144,7 @@ async def test_who_loads_may_refuse_for_reasons_of_its_own(autojump_clock: MockC
     write(1)
 
     def load_it() -> Config:
-        config = load(None, {})
+        config = load(None, {}, KINDS)
         if config.server.port == 2:
             raise ConfigError("here", "not two")
         return config
@@ -157,7 +158,7 @@ async def test_an_unchanged_file_is_not_read(autojump_clock: MockClock) -> None:
 
     def load_it() -> Config:
         read.append(trio.current_time())
-        return load(None, {})
+        return load(None, {}, KINDS)
 
     await story(watch(load_it), (3600, lambda: None))
     assert len(read) == 2  # the start and the first look

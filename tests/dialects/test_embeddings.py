@@ -84,7 +84,7 @@ def test_an_ollama_client_may_name_the_dimensions_for_any_provider() -> None:
     chat = embeddings.parse_embed(native)
     asked = {"model": "served", "input": ["a"], "encoding_format": "float", "dimensions": 2}
     assert embeddings.openai_body(chat, "served", TRAITS) == asked
-    assert embeddings.embed_body(chat, "served", TRAITS) == {**native, "model": "served"}
+    assert embeddings.own_body(chat, "served", TRAITS) == {**native, "model": "served"}
 
 
 def test_an_ollama_takes_no_tokens_so_another_may() -> None:
@@ -96,10 +96,10 @@ def test_an_ollama_takes_no_tokens_so_another_may() -> None:
 
 def test_an_ollama_client_keeps_its_body() -> None:
     native = {"model": "asked", "input": "a", "truncate": False, "options": {"num_ctx": 99}, "keep_alive": 3, "x": 1}
-    body = embeddings.embed_body(embeddings.parse_embed(native), "served", ModelTraits(keep_alive=9))
+    body = embeddings.own_body(embeddings.parse_embed(native), "served", ModelTraits(keep_alive=9))
     assert body == {**native, "model": "served"}
     native = {"model": "asked", "prompt": "a", "x": 1}
-    body = embeddings.embeddings_body(embeddings.parse_embeddings(native), "served", ModelTraits(keep_alive=9))
+    body = embeddings.own_body(embeddings.parse_embeddings(native), "served", ModelTraits(keep_alive=9))
     assert body == {**native, "model": "served", "keep_alive": 9}
 
 

@@ -12,6 +12,7 @@ import trio
 
 from linx.app import App
 from linx.config.load import Options, load
+from linx.providers.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -51,7 +52,7 @@ async def linx_here(config: Mapping[str, Any], folder: Path, *, wait_for_models:
 
     path = folder / "config.json"
     path.write_bytes(jsontext.dumps(dict(config)))
-    options = Options(config=load(str(path), {}), config_path=str(path), env={})
+    options = Options(config=load(str(path), {}, KINDS), kinds=KINDS, config_path=str(path), env={})
     async with trio.open_nursery() as nursery:
         app: App = await nursery.start(App(options).main)
         if wait_for_models:

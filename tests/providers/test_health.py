@@ -118,10 +118,10 @@ def test_a_probe_mends_lost_contact_but_not_wrong_answers(error: AttemptError, s
 def test_an_answer_that_breaks_off_again_and_again_cools_it_down() -> None:
     health = steady()
     for _ in range(3):
-        health.spoke()
+        health.first_chunk_seen()
         health.failed(Garbled("torn"), now=0.0)
     assert health.state(0.5) == "cooling"
-    health.spoke()
+    health.first_chunk_seen()
     assert health.state(0.5) == "up"
     assert health.consecutive_failures == 3
     health.succeeded()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,8 @@ from linx.core.telemetry import Counters
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.providers import prices
+from linx.providers.kind import x_api_key
+from linx.providers.kinds import KINDS
 from linx.providers.prices import Price
 from linx.providers.provider import FORGET_CONTEXT_S, HOP_HEADER, KEPT_MODELS, SMALLEST_CONTEXT, Provider
 from tests.routing.world import has, provider
@@ -122,7 +125,7 @@ def test_chat_is_always_asked_as_a_stream(kind: Any, accept: bytes, decoder: typ
     body = jsontext.loads(sending.body)
     assert (body["model"], body["stream"], body["messages"]) == ("m", True, CHAT_BODY["messages"])
     assert fields_of(sending)[b"accept"] == accept
-    assert isinstance(one.way(chat()).decoder(str), decoder)
+    assert isinstance(one.request(chat()).decoder(str), decoder)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +156,18 @@ def test_a_native_dialect_only_where_it_is_configured() -> None:
     assert fields_of(relayed)[b"anthropic-version"] == b"1"
     assert jsontext.loads(relayed.body)["model"] == "m"
     assert provider("a", native=True).chat_sending(chat(), "m", 0.0, b"hop").target == b"/v1/chat/completions"
+
+
+def test_the_key_and_the_headers_of_its_kind() -> None:
+    kind = replace(KINDS["openai"], auth=x_api_key, headers=((b"anthropic-version", b"1"),))
+    one = Provider(provider("a", api_key="k", native=True).config, kind)
+    sent = fields_of(one.get("/x"))
+    assert (sent[b"x-api-key"], sent[b"anthropic-version"]) == (b"k", b"1")
+    assert b"authorization" not in sent
+    own = ((b"anthropic-version", b"2"), (b"anthropic-beta", b"b"))
+    asked = ChatRequest("asked", CHAT_BODY, dialect="anthropic", native=CHAT_BODY, headers=own)
+    sent = fields_of(one.chat_sending(asked, "m", 0.0, b"hop"))
+    assert (sent[b"anthropic-version"], sent[b"anthropic-beta"]) == (b"2", b"b")
 
 
 # --- names ---
@@ -214,8 +229,8 @@ def test_the_price_in_force() -> None:
 def test_first_token_times_are_kept_for_so_many_models_only() -> None:
     one = provider("a")
     for number in range(KEPT_MODELS + 5):
-        one.took(f"m{number}", 0.1)
-    one.took("m0", 0.2)
+        one.observe_first_token(f"m{number}", 0.1)
+    one.observe_first_token("m0", 0.2)
     assert len(one.first_token) == KEPT_MODELS
     assert one.first_token["m0"].samples == 2
 
@@ -263,7 +278,7 @@ def learnt() -> Provider:
     old = has(provider("a", api_key="k"), "listed", "configured")
     old.models["listed"].listed = {"id": "listed"}
     old.health.failed(Garbled("nonsense"), 0.0)
-    old.took("listed", 0.5)
+    old.observe_first_token("listed", 0.5)
     old.takes_stream_options = False
     old.version = "1.2.3"
     old.listed_at = 7.0
@@ -314,7 +329,7 @@ def test_another_service_under_the_same_name_starts_anew_but_is_counted_on(chang
 
 def test_counters_may_be_given() -> None:
     counters = Counters(requests=5)
-    assert Provider(provider("a").config, counters).counters is counters
+    assert Provider(provider("a").config, KINDS["openai"], counters).counters is counters
 
 
 # --- words ---

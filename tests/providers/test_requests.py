@@ -1,4 +1,4 @@
-"""The ways to ask a provider: which row a request gets, and that every row can be used."""
+"""The requests that several kinds share: that each can be used, and what is said where one cannot."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from linx.core.chat import ChatRequest
-from linx.providers.requests import KINDS, NATIVE, WAYS, task_of, way_for
+from linx.core.chat import ChatRequest, ModelTraits, Task
+from linx.core.errors import Fallback, Refused
+from linx.providers.requests import UNTRANSLATED, ProviderRequest, lacking, task_of
 
 CHAT_BODY = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -19,30 +20,36 @@ def chat(dialect: str = "openai", native: dict[str, Any] | None = None) -> ChatR
 @pytest.mark.parametrize(
     ("request_", "task"),
     [
-        (chat(), "openai"),
-        (chat("ollama", {"messages": []}), "ollama"),
-        (chat("ollama_generate", {"prompt": "a"}), "ollama_generate"),
-        (chat("ollama_generate", {"prompt": "a", "raw": True}), "completion"),
-        (chat("ollama_generate", {"prompt": "a", "suffix": "b"}), "insert"),
-        (chat("ollama_generate"), "ollama_generate"),
-        (chat("anthropic", {}), "anthropic"),
+        (chat(), Task.CHAT),
+        (chat("ollama", {"messages": []}), Task.CHAT),
+        (chat("ollama_generate", {"prompt": "a"}), Task.CHAT),
+        (chat("ollama_generate", {"prompt": "a", "raw": True}), Task.COMPLETE),
+        (chat("ollama_generate", {"prompt": "a", "suffix": "b"}), Task.INSERT),
+        (chat("ollama_generate"), Task.CHAT),
+        (chat("anthropic", {}), Task.CHAT),
+        (chat("completions", {"prompt": "a"}), Task.COMPLETE),
+        (chat("completions", {"prompt": "a", "suffix": "b"}), Task.INSERT),
+        (chat("embeddings", {}), Task.EMBED),
+        (chat("ollama_embed", {}), Task.EMBED),
+        (chat("ollama_embeddings", {}), Task.EMBED),
     ],
 )
-def test_what_a_request_wants(request_: ChatRequest, task: str) -> None:
-    assert task_of(request_) == task
+def test_what_a_request_wants(request_: ChatRequest, task: Task) -> None:
+    assert task_of(request_) is task
 
 
-def test_every_way_makes_a_decoder_and_what_is_no_chat_may_be_lacking() -> None:
-    for (kind, task), way in WAYS.items():
-        assert way.decoder(str).problem is None, (kind, task)
-        assert way.path.startswith("/")
-        assert way.lacks is not None or kind == "ollama", (kind, task)
-        assert way_for(kind, chat(), is_native=False) is KINDS[kind]
+@pytest.mark.parametrize("request_", UNTRANSLATED.values(), ids=UNTRANSLATED)
+def test_what_goes_untranslated_may_be_lacking_and_takes_the_headers(request_: ProviderRequest) -> None:
+    assert request_.lacks is not None
+    assert request_.takes_headers
+    assert request_.decoder(str).problem is None
 
 
-@pytest.mark.parametrize("dialect", NATIVE)
-def test_its_own_words_only_where_that_is_configured_and_known(dialect: str) -> None:
-    request = chat(dialect, {"model": "asked"})
-    assert way_for("openai", request, is_native=True) is NATIVE[dialect]
-    assert way_for("openai", request, is_native=False) is KINDS["openai"]
-    assert way_for("openai", chat(dialect), is_native=True) is KINDS["openai"]
+def test_what_a_kind_cannot_do_is_refused_when_its_body_is_to_be_written() -> None:
+    request = lacking("embeddings")
+    assert request.decoder(str).problem is None
+    with pytest.raises(Refused) as caught:
+        request.body(chat(), "m", ModelTraits())
+    assert caught.value.problem == "does not support embeddings"
+    assert (caught.value.code, caught.value.fallback) == ("unsupported_feature", Fallback.YES)
+    assert not caught.value.blames_provider

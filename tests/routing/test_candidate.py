@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from linx.providers.provider import Model
+from linx.providers.model import Model
 from linx.routing.candidate import Candidate
 from tests.routing.world import has, provider
 

@@ -304,9 +304,9 @@ async def test_auto_mends_a_provider_that_stalls_now_and_then(autojump_clock: Mo
         attempts += len(world.attempts)
         loser = world.attempts[0] if won is not world.attempts[0] else None
         # As the handler does: the winner's time, and what is known of the loser's.
-        won.candidate.provider.took("m", trio.current_time() - won.started)
+        won.candidate.provider.observe_first_token("m", trio.current_time() - won.started)
         if loser is not None:
-            loser.candidate.provider.took("m", (won.started - loser.started) * 0.999)
+            loser.candidate.provider.observe_first_token("m", (won.started - loser.started) * 0.999)
         await trio.sleep(0.05)
     times.sort()
     assert times[int(0.99 * len(times))] < 1.0

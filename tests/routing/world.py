@@ -11,7 +11,9 @@ import trio
 from linx.config.model import ProviderConfig
 from linx.config.shape import PriceShape
 from linx.core.errors import AttemptError, Fallback, Garbled, Refused
-from linx.providers.provider import Model, Provider
+from linx.providers.kinds import KINDS
+from linx.providers.model import Model
+from linx.providers.provider import Provider
 from linx.routing.candidate import Candidate
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.race import Race
@@ -33,7 +35,8 @@ def provider(
     endpoint = f"http://{host or name + '.test'}:1234"
     price = {} if usd is None else {"*": PriceShape(prompt=usd, completion=usd)}
     settings = {"kind": "openai", "endpoint": endpoint, "local": local, "price": price, **config}
-    return Provider(ProviderConfig(name=name, **settings))
+    made = ProviderConfig(name=name, **settings)
+    return Provider(made, KINDS[made.kind])
 
 
 def has(one: Provider, *names: str, context_length: int | None = None, price: Price | None = None) -> Provider:

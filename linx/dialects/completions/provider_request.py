@@ -12,19 +12,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from linx.core.chat import Usage, total
-from linx.dialects.completions.face import DIALECT, prompts_of
+from linx.dialects.completions.face import prompts_of
 from linx.dialects.completions.text_completion import CompletionDecoder
 from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama import provider_request as ollama_request
 from linx.dialects.openai import provider_request as openai_request
+from linx.dialects.openai.servers import LLAMACPP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from linx.core.chat import ChatRequest, Chunk, JsonObject, ModelTraits
+    from linx.dialects.openai.provider_request import BodyRules
 
-INSERT = "completions_insert"
-"""The task of a completion between two texts, where a kind has a way of its own for it."""
 _CHAT_ONLY = frozenset(
     (
         "chat_template_kwargs",
@@ -40,19 +40,15 @@ _CHAT_ONLY = frozenset(
 _NOT_FOR_OLLAMA = frozenset(("best_of", "echo", "logprobs", "n", "prompt", "stream", "stream_options", "suffix"))
 
 
-def task_of(chat: ChatRequest) -> str:
-    return INSERT if (chat.native or {}).get("suffix") else DIALECT
-
-
-def openai_body(kind: str) -> Callable[[ChatRequest, str, ModelTraits], JsonObject]:
-    """The body for /v1/completions of a plain OpenAI server or of OpenRouter."""
-    return lambda chat, model, traits: _said(chat, model, kind, traits)
+def openai_body(rules: BodyRules, chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """The body for /v1/completions of a server that takes all of it."""
+    return _said(rules, chat, model, traits)
 
 
 def llamacpp_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The body for llama.cpp's /v1/completions; raises Refused for what it cannot do."""
     _check_scores(chat)
-    body = _said(chat, model, "llamacpp", traits)
+    body = _said(LLAMACPP, chat, model, traits)
     for name in ("best_of", "echo", "suffix"):
         body.pop(name, None)
     if body.get("logprobs") == 0:
@@ -94,11 +90,11 @@ def generate_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObj
     return body
 
 
-def _said(chat: ChatRequest, model: str, kind: str, traits: ModelTraits) -> JsonObject:
+def _said(rules: BodyRules, chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """What the client said, as a provider of this dialect takes it, always for a stream."""
     said = {**(chat.native or {}), "messages": []}
     traits = replace(traits, thinking_mode=None)
-    body = openai_request.chat_body(replace(chat, body=said, dialect="openai"), model, kind, traits)
+    body = openai_request.chat_body(rules, replace(chat, body=said, dialect="openai"), model, traits)
     return {key: value for key, value in body.items() if key not in _CHAT_ONLY}
 
 

@@ -12,30 +12,37 @@ from typing import TYPE_CHECKING
 from linx.dialects.ollama.face import completion_body as prompt_of
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.decoder import OpenAIDecoder
+from linx.dialects.openai.servers import LLAMACPP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+    from linx.dialects.openai.provider_request import BodyRules
 
 USUAL_LENGTH = 1024  # tokens; plain OpenAI servers stop after 16 where the request names no limit
 _CHAT_ONLY = frozenset(("messages", "chat_template_kwargs", "reasoning", "reasoning_effort", "tools", "tool_choice"))
 _FINISHES = {"limit": "length"}  # llama.cpp's stop_type; eos and word are both a proper end
 
 
-def completion_body(chat: ChatRequest, model: str, kind: str, traits: ModelTraits) -> JsonObject:
-    """The /v1/completions body for a request that came as /api/generate, raw or with a suffix."""
+def completion_body(
+    rules: BodyRules, usual_length: int | None, chat: ChatRequest, model: str, traits: ModelTraits
+) -> JsonObject:
+    """The /v1/completions body for a request that came as /api/generate, raw or with a suffix.
+
+    ``usual_length``: tokens to ask for where the client names no limit, at a server that stops soon without one.
+    """
     said = {**prompt_of(chat), "messages": []}
-    asked = openai_request.chat_body(replace(chat, body=said), model, kind, replace(traits, thinking_mode=None))
+    asked = openai_request.chat_body(rules, replace(chat, body=said), model, replace(traits, thinking_mode=None))
     body = {key: value for key, value in asked.items() if key not in _CHAT_ONLY}
-    if kind == "openai":
-        body.setdefault("max_tokens", USUAL_LENGTH)
+    if usual_length is not None:
+        body.setdefault("max_tokens", usual_length)
     return body
 
 
 def infill_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """llama.cpp's /infill body: it puts the model's own marks around prefix and suffix."""
-    body = completion_body(chat, model, "llamacpp", traits)
+    body = completion_body(LLAMACPP, None, chat, model, traits)
     body.pop("stream_options", None)
     body["input_prefix"], body["input_suffix"] = body.pop("prompt"), body.pop("suffix", "")
     limit = body.pop("max_tokens", None)

@@ -1,9 +1,9 @@
-"""A request for an answer as Ollama's /api/chat body (or /api/generate).
+"""A request for an answer as the body of Ollama's /api/chat (or /api/generate).
 
-Two roads: a client of Ollama's own dialect keeps its body, with the model replaced and
-what is configured filled in where it said nothing; everybody else's is translated from
-the hub. Upstream is always asked to stream, and always in so many words: here that is
-the default, elsewhere it is not.
+A client of Ollama's dialect keeps its body (``own_body``): the model is replaced, and what
+is configured fills the gaps. The request of any other client is translated from the chat
+body (``chat_body``). An Ollama is always asked to stream, and in so many words: here that
+is the default, elsewhere it is not.
 
 What Ollama has no word for and would change the answer (``n``, audio) is refused as
 this provider's limit, so that another candidate may take it; what only tunes it
@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from linx.core.errors import BadRequest, quote
 from linx.dialects.failures.meaning import unsupported
-from linx.dialects.ollama.decoder import CHAT, GENERATE
 from linx.dialects.ollama.options import option, options
 from linx.dialects.ollama.provider_messages import messages_for
 from linx.dialects.ollama.provider_tools import tools_for
-from linx.dialects.openai.provider_request import thinking
+from linx.dialects.openai.thinking import thinking
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
@@ -56,17 +55,24 @@ _EFFORTS: dict[str, bool | str] = {
 }
 
 
-def request_for(chat: ChatRequest, model: str, traits: ModelTraits) -> tuple[str, JsonObject]:
-    """Path and body. A client of /api/generate gets that endpoint of the provider too."""
-    if chat.dialect == GENERATE and chat.native is not None:
-        return "/api/generate", _native(chat.native, model, traits)
-    return "/api/chat", chat_body(chat, model, traits)
+def own_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """The /api/chat or /api/generate body for a client of that very endpoint: its own, with the gaps filled."""
+    given = chat.native or {}
+    sent = {**given, "model": model, "stream": True}
+    options = given.get("options") or {}
+    if traits.num_ctx is not None and options.get("num_ctx") is None:
+        sent["options"] = {**options, "num_ctx": traits.num_ctx}
+    if traits.keep_alive is not None and given.get("keep_alive") is None:
+        sent["keep_alive"] = keep_alive_for(traits.keep_alive)
+    if given.get("think") is None and not needs_completion(given):
+        think = think_for(traits.thinking_mode, traits)
+        if think is not None:
+            sent["think"] = think
+    return sent
 
 
 def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The /api/chat body. Raises BadRequest or, for what only Ollama cannot do, Refused."""
-    if chat.dialect == CHAT and chat.native is not None:
-        return _native(chat.native, model, traits)
     body = chat.body
     _refuse_impossible(body)
     sent: JsonObject = {"model": model, "messages": messages_for(body["messages"]), "stream": True}
@@ -91,20 +97,6 @@ def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
         sent["logprobs"] = True
         if body.get("top_logprobs") is not None:
             sent["top_logprobs"] = body["top_logprobs"]
-    return sent
-
-
-def _native(native: JsonObject, model: str, traits: ModelTraits) -> JsonObject:
-    sent = {**native, "model": model, "stream": True}
-    given = native.get("options") or {}
-    if traits.num_ctx is not None and given.get("num_ctx") is None:
-        sent["options"] = {**given, "num_ctx": traits.num_ctx}
-    if traits.keep_alive is not None and native.get("keep_alive") is None:
-        sent["keep_alive"] = keep_alive_for(traits.keep_alive)
-    if native.get("think") is None and not needs_completion(native):
-        think = think_for(traits.thinking_mode, traits)
-        if think is not None:
-            sent["think"] = think
     return sent
 
 

@@ -1,8 +1,9 @@
-"""The messages of a chat request as an OpenAI-type provider takes them.
+"""The messages of a chat request as a server of OpenAI's dialect takes them.
 
-Rule: what needs no change is shared, message by message and part by part; a message that
-does is copied. Two forms are brought up to date on the way, since most providers have
-forgotten them: the ``function`` role with its ``function_call``, and nulls.
+Rule: a message that needs no change is shared with the client's request, and so are its
+parts; a message that needs one is copied. Two old forms are brought up to date on the way,
+since most servers have forgotten them: the ``function`` role with its ``function_call``,
+and nulls.
 """
 
 from __future__ import annotations
@@ -18,18 +19,32 @@ if TYPE_CHECKING:
     from linx.core.chat import JsonObject
 
 
+@dataclass(frozen=True, slots=True)
+class MessageRules:
+    """In what the messages of the servers differ."""
+
+    recall: Callable[[JsonObject, JsonObject, bool], None]
+    """Puts the reasoning of an earlier answer under the name that the server reads:
+    (message, changes to it, does the client speak OpenAI's dialect?)."""
+    has_developer: bool = False
+    """Does the server know the role ``developer``?"""
+    has_refusals: bool = True
+    """Does the server know parts of the type ``refusal``?"""
+    is_strict: bool = False
+    """Chat templates of the server fail on a message without content and on arguments that are blank."""
+
+
 def pick(value: object, *names: str) -> tuple[object, ...]:
     """The values of those fields if it is an object, else nothing."""
     return tuple(value.get(name) for name in names) if isinstance(value, dict) else ()
 
 
-def messages_for(kind: str, messages: list[JsonObject], is_native: bool) -> list[JsonObject]:
+def messages_for(rules: MessageRules, messages: list[JsonObject], speaks_openai: bool) -> list[JsonObject]:
     """The same list if nothing has to change; else a new one that shares the unchanged messages."""
-    rules = _RULES[kind]
     calls: dict[str, str] = {}
     changed: list[JsonObject] | None = None
     for at, message in enumerate(messages):
-        new = _message(message, at, calls, rules, is_native)
+        new = _message(message, at, calls, rules, speaks_openai)
         if new is not message and changed is None:
             changed = messages[:at]
         if changed is not None:
@@ -37,7 +52,9 @@ def messages_for(kind: str, messages: list[JsonObject], is_native: bool) -> list
     return messages if changed is None else changed
 
 
-def _message(message: JsonObject, at: int, calls: dict[str, str], rules: Rules, is_native: bool) -> JsonObject:
+def _message(
+    message: JsonObject, at: int, calls: dict[str, str], rules: MessageRules, speaks_openai: bool
+) -> JsonObject:
     """``calls`` are the ids given to calls in the old form, by the function's name."""
     changes: JsonObject = {}
     role = message.get("role")
@@ -48,7 +65,7 @@ def _message(message: JsonObject, at: int, calls: dict[str, str], rules: Rules, 
         changes.update(role="tool", tool_call_id=calls.get(name, f"call_{name}"), name=None)
     elif role == "assistant":
         _change_assistant(message, at, calls, changes, rules)
-        rules.recall(message, changes, is_native)
+        rules.recall(message, changes, speaks_openai)
     content = message.get("content")
     if isinstance(content, list):
         parts = _parts(content, rules)
@@ -64,7 +81,9 @@ def _message(message: JsonObject, at: int, calls: dict[str, str], rules: Rules, 
     return message if len(kept) == len(message) and not changes else kept
 
 
-def _change_assistant(message: JsonObject, at: int, calls: dict[str, str], changes: JsonObject, rules: Rules) -> None:
+def _change_assistant(
+    message: JsonObject, at: int, calls: dict[str, str], changes: JsonObject, rules: MessageRules
+) -> None:
     tool_calls = message.get("tool_calls")
     if isinstance(tool_calls, list):
         if not tool_calls:
@@ -94,7 +113,7 @@ def _tool_call(call: JsonObject, is_strict: bool) -> JsonObject:
     return call if call.get("type") else {**call, "type": "function"}
 
 
-def _parts(parts: list[Any], rules: Rules) -> list[Any]:
+def _parts(parts: list[Any], rules: MessageRules) -> list[Any]:
     """Images stay as they are, data or address: nobody here fetches them."""
     changed = None
     for at, part in enumerate(parts):
@@ -110,52 +129,3 @@ def _parts(parts: list[Any], rules: Rules) -> list[Any]:
             changed = changed if changed is not None else list(parts)
             changed[at] = new
     return parts if changed is None else changed
-
-
-def _recall_as_said(message: JsonObject, changes: JsonObject, is_native: bool) -> None:
-    """Some providers insist on getting their own reasoning back, under their own name for it."""
-    if not is_native and "reasoning_details" in message:
-        changes["reasoning_details"] = None
-
-
-def _recall_for_openrouter(message: JsonObject, changes: JsonObject, is_native: bool) -> None:
-    """Its details must come back unmodified and in order; the plain text has another name."""
-    text = message.get("reasoning_content")
-    if text is not None:
-        changes["reasoning_content"] = None
-        if message.get("reasoning") is None:
-            changes["reasoning"] = text
-
-
-def _recall_for_llamacpp(message: JsonObject, changes: JsonObject, is_native: bool) -> None:
-    details = message.get("reasoning_details")
-    if message.get("reasoning_content") is None:
-        text = message.get("reasoning")
-        if not isinstance(text, str) and isinstance(details, list):
-            pieces = [pick(detail, "text", "summary") for detail in details]
-            text = "".join(piece for pair in pieces for piece in pair if isinstance(piece, str))
-        if isinstance(text, str) and text:
-            changes["reasoning_content"] = text
-    if message.get("reasoning") is not None:
-        changes["reasoning"] = None
-    if details is not None:
-        changes["reasoning_details"] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """In what the kinds differ."""
-
-    recall: Callable[[JsonObject, JsonObject, bool], None]
-    """Puts the reasoning of an earlier answer under the name that the provider reads."""
-    has_developer: bool = False
-    has_refusals: bool = True
-    is_strict: bool = False
-    """Its chat templates fail on a message without content and on arguments that are blank."""
-
-
-_RULES = {
-    "openai": Rules(_recall_as_said, has_developer=True),
-    "openrouter": Rules(_recall_for_openrouter),
-    "llamacpp": Rules(_recall_for_llamacpp, has_refusals=False, is_strict=True),
-}

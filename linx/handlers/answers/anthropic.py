@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 import trio
 
 from linx.core import jsontext
-from linx.core.chat import ChatRequest
+from linx.core.chat import ChatRequest, Task
 from linx.core.errors import AttemptError, Refused
 from linx.core.worker import beside
 from linx.dialects.anthropic.client_request import hub_body
-from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.dialects.untranslated.provider_request import clean_messages
 from linx.handlers.answers.untranslated import dialect_headers
 from linx.handlers.request_facts import check_charset, is_local_only, next_hop, read_large, read_object
 from linx.providers.catalog import fetch_json
+from linx.providers.kind import Feature
 from linx.providers.provider import HOP_HEADER
 from linx.routing.router import Demand
 
@@ -90,9 +90,10 @@ class _Asking:
     async def count(self) -> int | None:
         """The provider's own count, None if it has none."""
         ways = []
-        if self.provider.config.native or self.provider.kind == "llamacpp":
+        features = self.provider.kind.features
+        if self.provider.config.native or Feature.COUNTS_TOKENS in features:
             ways.append(self._by_count_tokens)
-        if self.provider.kind == "llamacpp":
+        if Feature.APPLIES_TEMPLATE in features:
             ways.append(self._by_template)
         for way in ways:
             try:
@@ -112,7 +113,7 @@ class _Asking:
     async def _by_template(self) -> int:
         """llama.cpp without that path: the very prompt that it would be given, cut into tokens."""
         traits = self.provider.traits(self.chat, self.model, trio.current_time())
-        body = partial(openai_request.chat_body, self.chat, self.model, "llamacpp", traits)
+        body = partial(self.provider.kind.request(Task.CHAT).body, self.chat, self.model, traits)
         prompt = (await self._post("/apply-template", body))["prompt"]
         cut = {"content": prompt, "add_special": True, "parse_special": True}
         return len((await self._post("/tokenize", lambda: cut))["tokens"])

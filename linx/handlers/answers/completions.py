@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from linx.core.telemetry import AttemptRecord
     from linx.dialects.base import Encoder, Face
     from linx.handlers.context import Context
+    from linx.providers.requests import ProviderRequest
     from linx.routing.candidate import Candidate
     from linx.server.request import Reply, Request
 
@@ -48,7 +49,7 @@ class Completion(Generation):
         self, candidate: Candidate, record: AttemptRecord, is_last: bool, chat: ChatRequest | None = None
     ) -> Attempt:
         ask = super()._attempt
-        parts = parts_for(candidate.provider.kind, self.chat)
+        parts = parts_for(candidate.provider.request(self.chat), self.chat)
         if len(parts) == 1 and not parts[0].leads:
             return ask(candidate, record, is_last)
 
@@ -71,16 +72,16 @@ class Part:
     leads: tuple[tuple[int, str], ...] = ()
 
 
-def parts_for(kind: str, chat: ChatRequest) -> Sequence[Part]:
-    """How a provider of ``kind`` is asked for all that ``chat`` wants."""
-    if kind not in ("llamacpp", "ollama"):
+def parts_for(request: ProviderRequest, chat: ChatRequest) -> Sequence[Part]:
+    """How a provider that takes ``request`` is asked for all that ``chat`` wants."""
+    if request.has_echo and request.takes_lists:
         return [Part(chat)]
     native: dict[str, Any] = chat.native or {}
     prompts = prompts_of(native.get("prompt"))
     count = native.get("n") or 1
     leads = [prompt for prompt in prompts for _ in range(count)] if native.get("echo") else []
     named = tuple((index, lead) for index, lead in enumerate(leads) if isinstance(lead, str))
-    if kind == "llamacpp" and not native.get("suffix"):
+    if request.takes_lists:
         return [Part(chat, leads=named)]
     if len(prompts) * count == 1:
         return [Part(chat, leads=named)]

@@ -20,7 +20,7 @@ from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.handlers.context import Context, new_id
 from linx.handlers.heartbeat import JUST_NOW
 from linx.handlers.request_facts import check_charset, conversation_of, is_local_only, next_hop, read_large, read_object
-from linx.providers.provider import USUAL_ANSWER
+from linx.providers.provider import DEFAULT_ANSWER_TOKENS
 from linx.routing.attempt import Attempt
 from linx.routing.hedging import Rules
 from linx.routing.race import Race
@@ -293,7 +293,7 @@ class Generation:
         # The wait for a place is the queue's, not the model's.
         seconds = now - (attempt.asked_at or attempt.record.started)
         provider.counters.spoke(seconds)
-        provider.took(candidate.model, seconds)
+        provider.observe_first_token(candidate.model, seconds)
         if len(record.attempts) > 1:
             self._settle_hedge(attempt)
         self.router.served(self.demand.conversation, candidate.model, provider)
@@ -316,7 +316,7 @@ class Generation:
             if one.counters is not None:
                 one.counters.wasted += 1
             if not one.is_hedge and one.asked is not None and one.provider in providers:
-                providers[one.provider].took(one.model, (hedge.started - one.asked) * CENSORED)
+                providers[one.provider].observe_first_token(one.model, (hedge.started - one.asked) * CENSORED)
 
     def _used(self, attempt: Attempt, usage: Usage | None) -> None:
         if usage is None:
@@ -340,7 +340,7 @@ class Generation:
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
         return Demand(
             prompt_tokens=prompt_tokens_estimate(self.chat),
-            answer_tokens=limit if isinstance(limit, int) and limit > 0 else USUAL_ANSWER,
+            answer_tokens=limit if isinstance(limit, int) and limit > 0 else DEFAULT_ANSWER_TOKENS,
             local_only=local_only,
             conversation=conversation_of(self.request, self.chat),
         )

@@ -16,6 +16,7 @@ from linx.core.jsontext import LARGE
 from linx.dialects.ollama.client_request import is_unload
 from linx.handlers.answers.generation import Generation
 from linx.handlers.request_facts import check_charset, read_large, read_object
+from linx.providers.kind import Feature
 from linx.routing.router import Route
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Load(Generation):
     async def run(self) -> None:
         now = trio.current_time()
         route = self.router.route(self.chat.model, now, self.demand)
-        at_first = route.candidates[0].provider.kind == "ollama"
+        at_first = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features
         # The memory is worth it only where the answer will come from; to free it is right anywhere.
         if at_first or (is_unload(self.chat.native or {}) and self._ollamas(route).candidates):
             await super().run()
@@ -63,4 +64,5 @@ class Load(Generation):
         return self._ollamas(super()._route(now))
 
     def _ollamas(self, route: Route) -> Route:
-        return Route(route.model, tuple(one for one in route.candidates if one.provider.kind == "ollama"))
+        able = [one for one in route.candidates if Feature.LOADS_MODELS in one.provider.kind.features]
+        return Route(route.model, tuple(able))

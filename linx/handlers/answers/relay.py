@@ -34,6 +34,7 @@ from linx.handlers.answers import multipart
 from linx.handlers.answers.generation import STREAM_HEADERS, Generation
 from linx.handlers.context import new_id
 from linx.handlers.request_facts import check_charset, object_of
+from linx.providers.kind import Feature
 from linx.routing.attempt import MAX_ERROR_BODY, Attempt
 from linx.routing.candidate import Candidate
 from linx.routing.hedging import Rules
@@ -249,7 +250,7 @@ class Relay(Generation):
             return super()._route(now)
         model = self.chat.model
         candidates = super()._route(now).candidates if model else self._first_llamacpp()
-        able = tuple(one for one in candidates if one.provider.kind == "llamacpp")
+        able = tuple(one for one in candidates if Feature.OWN_PATHS in one.provider.kind.features)
         if not able:
             whose = f" of the model {quote(model)!r}" if model else ""
             raise NotImplementedHere(f"{self.path} is llama.cpp's own, and no provider{whose} is a llama.cpp.")
@@ -257,7 +258,7 @@ class Relay(Generation):
 
     def _first_llamacpp(self) -> Sequence[Candidate]:
         for provider in self.router.providers:
-            if provider.kind == "llamacpp" and (provider.local or not self.demand.local_only):
+            if Feature.OWN_PATHS in provider.kind.features and (provider.local or not self.demand.local_only):
                 return [Candidate(provider, next(iter(provider.models), ""))]
         return []
 

@@ -29,6 +29,7 @@ from linx.dialects.failures.meaning import failure
 from linx.dialects.ollama.encoder import error_line
 from linx.handlers.request_facts import next_hop, object_of
 from linx.providers import catalog
+from linx.providers.kind import Feature
 
 if TYPE_CHECKING:
     from linx.dialects.base import Face
@@ -79,7 +80,7 @@ async def to_owner(context: Context, face: Face, request: Request, reply: Reply)
 
 def _ollamas(context: Context, request: Request) -> list[Provider]:
     """The Ollamas that this client may manage, in file order; at least one. Raises Forbidden or NotImplementedHere."""
-    ollamas = [provider for provider in context.providers if provider.kind == "ollama"]
+    ollamas = [provider for provider in context.providers if Feature.MANAGES_MODELS in provider.kind.features]
     if not ollamas:
         raise NotImplementedHere(
             "No Ollama is among the providers of this Linx, and only an Ollama can pull, create, copy or delete models."

@@ -52,7 +52,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
     checked = health.last_checked
     return {
         "name": provider.name,
-        "kind": provider.kind,
+        "kind": provider.kind.name,
         "enabled": True,
         "state": health.state(now),
         "endpoint": provider.config.endpoint,

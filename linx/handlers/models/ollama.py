@@ -17,6 +17,7 @@ from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
 from linx.handlers.request_facts import check_charset, next_hop, object_of
 from linx.providers.catalog import fetch_json
+from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
 from linx.routing.router import Demand
 
@@ -39,7 +40,7 @@ async def version(context: Context, face: Face, request: Request, reply: Reply) 
     """``GET /api/version``: the first Ollama's that is up and not too old."""
     told = VERSION
     for provider in context.providers:
-        if provider.kind == "ollama" and provider.health.reachable and _is_new_enough(provider.version):
+        if _describes(provider) and provider.health.reachable and _is_new_enough(provider.version):
             told = str(provider.version)
             break
     await reply.whole(200, jsontext.dumps({"version": told}))
@@ -60,7 +61,7 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
     """An Ollama's own entry under the name that clients use, else one built of what is known."""
     built = ollama_catalog.entry(describe(context, name, candidate))
     known = candidate.provider.find(candidate.model)
-    if candidate.provider.kind != "ollama" or known is None or not known.listed:
+    if not _describes(candidate.provider) or known is None or not known.listed:
         return built
     own: JsonObject = {key: value for key, value in known.listed.items() if value is not None}
     details = own.get("details")
@@ -77,7 +78,7 @@ def describe(context: Context, name: str, candidate: Candidate) -> Described:
         name=name,
         provider=provider.name,
         served=candidate.model,
-        is_file=provider.kind == "llamacpp",
+        is_file=Feature.SERVES_FILES in provider.kind.features,
         context_length=known.context_length if known is not None else None,
         capabilities=known.capabilities if known is not None else None,
         created=(known.created if known is not None else None) or context.at(context.started),
@@ -97,7 +98,7 @@ async def show(context: Context, face: Face, request: Request, reply: Reply) -> 
     model = describe(context, name, candidate)
     headers = [(b"x-linx-provider", candidate.provider.name.encode())]
     answer: JsonObject | None = None
-    if candidate.provider.kind == "ollama":
+    if _describes(candidate.provider):
         asked = {key: value for key, value in body.items() if key != "name"} | {"model": candidate.model}
         found = await _ask(context, candidate.provider, hop, b"POST", "/api/show", jsontext.dumps(asked))
         answer = ollama_catalog.completed(found, model) if isinstance(found, dict) else None
@@ -128,13 +129,24 @@ async def ps(context: Context, face: Face, request: Request, reply: Reply) -> No
 
     async with trio.open_nursery() as nursery:
         for provider in context.providers:
-            if provider.kind == "ollama" and provider.health.reachable is not False:
+            if _describes(provider) and provider.health.reachable is not False:
                 nursery.start_soon(ask, provider)
-            elif provider.kind == "llamacpp" and provider.health.reachable and not provider.health.loading:
+            elif _has_all_in_memory(provider):
                 own = [Candidate(provider, name) for name in provider.models]
                 loaded[provider.name] = [ollama_catalog.running(describe(context, one.model, one)) for one in own]
     merged = {str(one.get("name")): one for provider in context.providers for one in loaded.get(provider.name, ())}
     await reply.whole(200, jsontext.dumps({"models": list(merged.values())}))
+
+
+def _describes(provider: Provider) -> bool:
+    """Can it be asked about its models as an Ollama can?"""
+    return Feature.DESCRIBES_MODELS in provider.kind.features
+
+
+def _has_all_in_memory(provider: Provider) -> bool:
+    """Is every model of its list loaded, without asking?"""
+    health = provider.health
+    return Feature.SERVES_FILES in provider.kind.features and bool(health.reachable) and not health.loading
 
 
 async def _ask(

@@ -14,6 +14,7 @@ from linx.config.load import load
 from linx.config.shape import TunnelConfig
 from linx.core import jsontext
 from linx.core.errors import ConfigError
+from linx.providers.kinds import KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +100,7 @@ def test_the_config_refuses_what_could_be_an_option(key: str, value: str, tmp_pa
     path = tmp_path / "config.json"
     path.write_bytes(jsontext.dumps({"tunnel": {key: value}}))
     with pytest.raises(ConfigError, match=key):
-        load(str(path), {})
+        load(str(path), {}, KINDS)
 
 
 def test_what_is_wrong_with_a_wish() -> None:

@@ -11,6 +11,7 @@ from linx.core.chat import ChatRequest, Chunk, JsonObject, ModelTraits
 from linx.core.errors import Refused
 from linx.dialects.completions import provider_request as provider
 from linx.dialects.completions.face import CompletionsFace
+from linx.dialects.openai import servers
 
 TRAITS = ModelTraits()
 
@@ -21,7 +22,7 @@ def chat(**fields: Any) -> ChatRequest:
 
 def test_openai_gets_the_body_as_it_is_but_for_what_chooses_a_destination() -> None:
     asked = chat(suffix="b", echo=True, logprobs=3, best_of=2, api_base="http://evil", stream=False, top_k=4)
-    body = provider.openai_body("openai")(asked, "real", TRAITS)
+    body = provider.openai_body(servers.PLAIN, asked, "real", TRAITS)
     assert body == {
         "model": "real",
         "prompt": "a",
@@ -37,7 +38,7 @@ def test_openai_gets_the_body_as_it_is_but_for_what_chooses_a_destination() -> N
 
 def test_chat_words_do_not_reach_a_text() -> None:
     asked = chat(tools=[{"type": "function"}], reasoning={"effort": "low"}, response_format={"type": "text"})
-    body = provider.openai_body("openrouter")(asked, "real", ModelTraits(thinking_mode=True))
+    body = provider.openai_body(servers.OPENROUTER, asked, "real", ModelTraits(thinking_mode=True))
     assert body.keys() == {"model", "prompt", "stream", "stream_options"}
 
 

@@ -17,6 +17,7 @@ from linx.dialects.completions.text_completion import (
     infill_body,
 )
 from linx.dialects.ollama.face import OllamaFace
+from linx.dialects.openai.servers import LLAMACPP, OPENROUTER, PLAIN
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest
@@ -49,7 +50,7 @@ def fed(decoder: CompletionDecoder, wire: bytes, step: int) -> Answer:
 
 
 def test_a_prompt_goes_to_completions_past_the_template() -> None:
-    body = completion_body(asked(raw=True, options=OPTIONS), "served", "llamacpp", TRAITS)
+    body = completion_body(LLAMACPP, None, asked(raw=True, options=OPTIONS), "served", TRAITS)
     assert body == {
         "model": "served",
         "prompt": "def f(",
@@ -64,17 +65,17 @@ def test_a_prompt_goes_to_completions_past_the_template() -> None:
 
 
 def test_each_kind_gets_what_it_knows() -> None:
-    body = completion_body(asked(suffix=")", options=OPTIONS, system="be brief"), "served", "openai", TRAITS)
+    body = completion_body(PLAIN, None, asked(suffix=")", options=OPTIONS, system="be brief"), "served", TRAITS)
     assert "top_k" not in body
     assert "repeat_penalty" not in body
     assert (body["prompt"], body["suffix"]) == ("def f(", ")")
-    body = completion_body(asked(suffix=")", options=OPTIONS), "served", "openrouter", TRAITS)
+    body = completion_body(OPENROUTER, None, asked(suffix=")", options=OPTIONS), "served", TRAITS)
     assert (body["top_k"], body["repetition_penalty"]) == (3, 1.1)
 
 
 def test_plain_openai_servers_are_told_a_length() -> None:
-    assert completion_body(asked(raw=True), "m", "openai", TRAITS)["max_tokens"] == USUAL_LENGTH
-    assert "max_tokens" not in completion_body(asked(raw=True), "m", "llamacpp", TRAITS)
+    assert completion_body(PLAIN, USUAL_LENGTH, asked(raw=True), "m", TRAITS)["max_tokens"] == USUAL_LENGTH
+    assert "max_tokens" not in completion_body(LLAMACPP, None, asked(raw=True), "m", TRAITS)
 
 
 def test_llama_cpp_puts_its_own_marks_around_a_suffix() -> None:

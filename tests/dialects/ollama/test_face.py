@@ -16,7 +16,7 @@ from linx.core.chat import Answer, ChatRequest, Chunk, JsonObject, ModelTraits, 
 from linx.core.errors import BadRequest, LinxError, StreamBroken, UnknownModel
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.ollama.face import OllamaFace, completion_body
-from linx.dialects.ollama.provider_request import chat_body
+from linx.dialects.ollama.provider_request import own_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -220,7 +220,7 @@ def test_the_same_dialect_keeps_every_field(name: str) -> None:
 
 def test_an_ollama_client_of_an_ollama_loses_nothing_on_the_way_up() -> None:
     body = {"model": "asked", "messages": [], "format": "json", "think": "low", "truncate": False, "x": {"y": 1}}
-    assert chat_body(CHAT.parse(body), "real", ModelTraits()) == {**body, "model": "real", "stream": True}
+    assert own_body(CHAT.parse(body), "real", ModelTraits()) == {**body, "model": "real", "stream": True}
 
 
 def test_error_body() -> None:

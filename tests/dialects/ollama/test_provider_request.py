@@ -9,7 +9,7 @@ import pytest
 from linx.core import jsontext
 from linx.core.chat import ChatRequest, JsonObject, ModelTraits
 from linx.core.errors import BadRequest, Fallback, Refused
-from linx.dialects.ollama.provider_request import chat_body, keep_alive_for, needs_completion, request_for, think_for
+from linx.dialects.ollama.provider_request import chat_body, keep_alive_for, needs_completion, own_body, think_for
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 THINKER = ModelTraits(can_think=True)
@@ -20,14 +20,14 @@ def sent(traits: ModelTraits | None = None, /, **body: Any) -> JsonObject:
     return chat_body(chat, "m:7b", traits or ModelTraits())
 
 
-def native(given: JsonObject, traits: ModelTraits | None = None, dialect: str = "ollama") -> tuple[str, JsonObject]:
+def own(given: JsonObject, traits: ModelTraits | None = None, dialect: str = "ollama") -> JsonObject:
+    """The body for a client of Ollama's dialect."""
     hub = {"model": "asked", "messages": MESSAGES}
-    return request_for(ChatRequest("asked", hub, dialect=dialect, native=given), "m:7b", traits or ModelTraits())
+    return own_body(ChatRequest("asked", hub, dialect=dialect, native=given), "m:7b", traits or ModelTraits())
 
 
 def test_the_least_request() -> None:
     assert sent() == {"model": "m:7b", "messages": MESSAGES, "stream": True}
-    assert request_for(ChatRequest("m", {"messages": MESSAGES}), "m", ModelTraits())[0] == "/api/chat"
 
 
 def test_what_has_no_place_is_left_out() -> None:
@@ -208,33 +208,30 @@ def test_the_body_is_the_same_each_time_and_the_hub_is_left_alone() -> None:
     assert jsontext.dumps(hub) == before
 
 
-def test_a_native_body_keeps_every_field() -> None:
+def test_a_body_of_its_own_dialect_keeps_every_field() -> None:
     given = {"model": "asked", "messages": [], "stream": False, "new": {"x": 1}, "options": {"num_gpu": 1}}
-    path, body = native(given)
-    assert path == "/api/chat"
-    assert body == {**given, "model": "m:7b", "stream": True}
+    assert own(given) == {**given, "model": "m:7b", "stream": True}
     assert given["model"] == "asked"
 
 
-def test_what_is_configured_fills_what_a_native_body_leaves_open() -> None:
+def test_what_is_configured_fills_what_such_a_body_leaves_open() -> None:
     traits = ModelTraits(num_ctx=8192, keep_alive="300", thinking_mode=False)
-    _path, body = native({"model": "a", "messages": [], "options": {"seed": 1}}, traits)
+    body = own({"model": "a", "messages": [], "options": {"seed": 1}}, traits)
     assert body["options"] == {"seed": 1, "num_ctx": 8192}
     assert body["keep_alive"] == 300
     assert body["think"] is False
     said = {"model": "a", "messages": [], "options": {"num_ctx": 9}, "keep_alive": 0, "think": True}
-    assert native(said, traits)[1] == {**said, "model": "m:7b", "stream": True}
-    _path, body = native({"model": "a", "messages": [], "options": None}, traits)
+    assert own(said, traits) == {**said, "model": "m:7b", "stream": True}
+    body = own({"model": "a", "messages": [], "options": None}, traits)
     assert body["options"] == {"num_ctx": 8192}
-    assert "think" not in native({"model": "a"}, ModelTraits(thinking_mode=True))[1]
+    assert "think" not in own({"model": "a"}, ModelTraits(thinking_mode=True))
 
 
-def test_a_generate_body_goes_to_generate() -> None:
+def test_a_generate_body_is_kept_too() -> None:
     given = {"model": "a", "prompt": "x", "suffix": "y", "raw": False, "template": "t"}
-    path, body = native(given, ModelTraits(thinking_mode=False, num_ctx=4096), "ollama_generate")
-    assert path == "/api/generate"
+    body = own(given, ModelTraits(thinking_mode=False, num_ctx=4096), "ollama_generate")
     assert body == {**given, "model": "m:7b", "stream": True, "options": {"num_ctx": 4096}}
-    assert native({"prompt": "x"}, ModelTraits(thinking_mode=False), "ollama_generate")[1]["think"] is False
+    assert own({"prompt": "x"}, ModelTraits(thinking_mode=False), "ollama_generate")["think"] is False
 
 
 def test_a_generate_request_can_be_a_chat() -> None:

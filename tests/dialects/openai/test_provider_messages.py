@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.dialects.openai.provider_messages import messages_for
+from tests.dialects.openai.bodies import SERVERS
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
 
-KINDS = ("openai", "openrouter", "llamacpp")
 HELLO = [{"role": "user", "content": "hello"}]
 
 
@@ -18,43 +18,43 @@ def tool_call(arguments: Any, **more: Any) -> JsonObject:
     return {"id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}, **more}
 
 
-def made(messages: list[JsonObject], kind: str = "openai", dialect: str = "openai") -> list[JsonObject]:
+def made(messages: list[JsonObject], server: str = "plain", dialect: str = "openai") -> list[JsonObject]:
     before = copy.deepcopy(messages)
-    new = messages_for(kind, messages, dialect == "openai")
+    new = messages_for(SERVERS[server].messages, messages, dialect == "openai")
     assert messages == before
     return new
 
 
-def history(message: JsonObject, kind: str = "openai", dialect: str = "openai") -> JsonObject:
-    return made([message, {"role": "user", "content": "go on"}], kind, dialect)[0]
+def history(message: JsonObject, server: str = "plain", dialect: str = "openai") -> JsonObject:
+    return made([message, {"role": "user", "content": "go on"}], server, dialect)[0]
 
 
-@pytest.mark.parametrize(("kind", "role"), [("openai", "developer"), ("openrouter", "system"), ("llamacpp", "system")])
-def test_the_developer_is_a_system_elsewhere(kind: str, role: str) -> None:
-    assert history({"role": "developer", "content": "x"}, kind) == {"role": role, "content": "x"}
+@pytest.mark.parametrize(("server", "role"), [("plain", "developer"), ("openrouter", "system"), ("llamacpp", "system")])
+def test_the_developer_is_a_system_elsewhere(server: str, role: str) -> None:
+    assert history({"role": "developer", "content": "x"}, server) == {"role": role, "content": "x"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("text", ['{"a": 1,  "b": 2.50}', '{"torn', "not json"])
-def test_arguments_that_are_text_pass_untouched(kind: str, text: str) -> None:
+def test_arguments_that_are_text_pass_untouched(server: str, text: str) -> None:
     message = {"role": "assistant", "content": "", "tool_calls": [tool_call(text)]}
-    assert history(message, kind) is message
+    assert history(message, server) is message
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [({"a": "é"}, '{"a":"é"}'), (None, "{}"), ([1], "[1]"), ({"big": 2**70}, f'{{"big":{2**70}}}')],
 )
-def test_arguments_that_are_no_text_become_one(kind: str, arguments: Any, text: str) -> None:
+def test_arguments_that_are_no_text_become_one(server: str, arguments: Any, text: str) -> None:
     message = {"role": "assistant", "content": "", "tool_calls": [tool_call(arguments)]}
-    assert history(message, kind)["tool_calls"] == [tool_call(text)]
+    assert history(message, server)["tool_calls"] == [tool_call(text)]
 
 
-@pytest.mark.parametrize(("kind", "text"), [("openai", " "), ("openrouter", " "), ("llamacpp", "{}")])
-def test_blank_arguments_break_a_chat_template(kind: str, text: str) -> None:
+@pytest.mark.parametrize(("server", "text"), [("plain", " "), ("openrouter", " "), ("llamacpp", "{}")])
+def test_blank_arguments_break_a_chat_template(server: str, text: str) -> None:
     message = {"role": "assistant", "content": "", "tool_calls": [tool_call(" ")]}
-    assert history(message, kind)["tool_calls"] == [tool_call(text)]
+    assert history(message, server)["tool_calls"] == [tool_call(text)]
 
 
 def test_a_call_without_a_type_gets_one_and_odd_calls_pass() -> None:
@@ -68,15 +68,15 @@ def test_an_empty_list_of_calls_is_none() -> None:
     assert history({"role": "assistant", "content": "x", "tool_calls": []}) == {"role": "assistant", "content": "x"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_old_form_of_calls_is_brought_up_to_date(kind: str) -> None:
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_old_form_of_calls_is_brought_up_to_date(server: str) -> None:
     messages: list[JsonObject] = [
         HELLO[0],
         {"role": "assistant", "content": "", "function_call": {"name": "f", "arguments": "{}"}},
         {"role": "function", "name": "f", "content": "42"},
         {"role": "function", "name": "orphan", "content": "1"},
     ]
-    assert made(messages, kind)[1:] == [
+    assert made(messages, server)[1:] == [
         {
             "role": "assistant",
             "content": "",
@@ -88,18 +88,18 @@ def test_the_old_form_of_calls_is_brought_up_to_date(kind: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["data:image/png;base64,AAAA", "https://example.org/cat.png"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_images_pass_unchanged(kind: str, url: str) -> None:
+@pytest.mark.parametrize("server", SERVERS)
+def test_images_pass_unchanged(server: str, url: str) -> None:
     message = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url, "detail": "low"}}]}
-    assert history(message, kind) is message
+    assert history(message, server) is message
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_bare_image_address_is_put_in_an_object(kind: str) -> None:
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_bare_image_address_is_put_in_an_object(server: str) -> None:
     parts = [{"type": "text", "text": "see"}, {"type": "image_url", "image_url": "data:,a"}, "odd"]
     parts += [{"type": "image_url", "image_url": "data:,b"}]
     message = {"role": "user", "content": parts}
-    new = history(message, kind)
+    new = history(message, server)
     assert new["content"] == [
         parts[0],
         {"type": "image_url", "image_url": {"url": "data:,a"}},
@@ -111,10 +111,10 @@ def test_a_bare_image_address_is_put_in_an_object(kind: str) -> None:
 
 def test_llamacpp_knows_no_refusals_and_no_missing_content() -> None:
     refused = {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}
-    assert history(refused, "openai") is refused
+    assert history(refused, "plain") is refused
     assert history(refused, "llamacpp")["content"] == [{"type": "text", "text": "no"}]
     empty = {"role": "assistant", "content": None}
-    assert history(empty, "openai") is empty
+    assert history(empty, "plain") is empty
     assert history(empty, "llamacpp") == {"role": "assistant", "content": ""}
     assert history({"role": "assistant"}, "llamacpp") == {"role": "assistant", "content": ""}
     calling = {"role": "assistant", "content": None, "tool_calls": [tool_call("{}")]}
@@ -126,12 +126,12 @@ DETAILS = [{"type": "reasoning.text", "text": "a", "signature": "s"}, {"type": "
 
 
 @pytest.mark.parametrize(
-    ("kind", "dialect", "given", "kept"),
+    ("server", "dialect", "given", "kept"),
     [
-        ("openai", "openai", {"reasoning_content": "r"}, {"reasoning_content": "r"}),
-        ("openai", "openai", {"reasoning": "r", "reasoning_details": DETAILS}, None),
-        ("openai", "anthropic", {"reasoning_content": "r", "reasoning_details": DETAILS}, {"reasoning_content": "r"}),
-        ("openai", "anthropic", {"reasoning_content": "r"}, {"reasoning_content": "r"}),
+        ("plain", "openai", {"reasoning_content": "r"}, {"reasoning_content": "r"}),
+        ("plain", "openai", {"reasoning": "r", "reasoning_details": DETAILS}, None),
+        ("plain", "anthropic", {"reasoning_content": "r", "reasoning_details": DETAILS}, {"reasoning_content": "r"}),
+        ("plain", "anthropic", {"reasoning_content": "r"}, {"reasoning_content": "r"}),
         ("openrouter", "openai", {"reasoning": "r", "reasoning_details": DETAILS}, None),
         ("openrouter", "ollama", {"reasoning_content": "r"}, {"reasoning": "r"}),
         ("openrouter", "openai", {"reasoning_content": "r", "reasoning": "x"}, {"reasoning": "x"}),
@@ -143,11 +143,11 @@ DETAILS = [{"type": "reasoning.text", "text": "a", "signature": "s"}, {"type": "
     ],
 )
 def test_reasoning_comes_back_under_the_name_that_is_read(
-    kind: str, dialect: str, given: JsonObject, kept: JsonObject | None
+    server: str, dialect: str, given: JsonObject, kept: JsonObject | None
 ) -> None:
     message = {"role": "assistant", "content": "x", **given}
     expected = given if kept is None else kept
-    assert history(message, kind, dialect) == {"role": "assistant", "content": "x", **expected}
+    assert history(message, server, dialect) == {"role": "assistant", "content": "x", **expected}
 
 
 def test_nulls_in_a_message_are_dropped_but_for_content() -> None:
@@ -161,15 +161,15 @@ def test_nulls_in_a_message_are_dropped_but_for_content() -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_changed_message_leaves_the_others_shared(kind: str) -> None:
+@pytest.mark.parametrize("server", SERVERS)
+def test_one_changed_message_leaves_the_others_shared(server: str) -> None:
     call = {"id": "1", "function": {"name": "f", "arguments": {"a": 1}}}
     messages: list[JsonObject] = [
         HELLO[0],
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "user", "content": ""},
     ]
-    new = made(messages, kind)
+    new = made(messages, server)
     assert new[0] is messages[0]
     assert new[2] is messages[2]
     assert new[1] == {

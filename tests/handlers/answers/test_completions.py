@@ -8,10 +8,12 @@ import pytest
 
 from linx.dialects.completions.face import CompletionsFace
 from linx.handlers.answers.completions import Part, parts_for
+from tests.routing.world import provider
 
 
 def parts(kind: str, **fields: Any) -> list[Part]:
-    return list(parts_for(kind, CompletionsFace().parse({"model": "m", "prompt": "a", **fields})))
+    chat = CompletionsFace().parse({"model": "m", "prompt": "a", **fields})
+    return list(parts_for(provider("a", kind=kind).request(chat), chat))
 
 
 def asked(part: Part) -> dict[str, Any]:

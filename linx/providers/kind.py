@@ -1,0 +1,115 @@
+"""What sort of service a provider is: how it is asked, how it is paid its key, what only it can do.
+
+Rule: a kind is one value (``kinds`` has them), and nobody compares its name. Whoever must
+know what a kind can do asks for a ``Feature``; whoever asks a kind for something gets a
+``ProviderRequest``, or a refusal that another provider may answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from linx.dialects.failures.meaning import unsupported
+
+if TYPE_CHECKING:
+    from linx.core.chat import Task
+    from linx.providers.lists import Ask, Listed
+    from linx.providers.model import Model
+    from linx.providers.requests import ProviderRequest
+
+Headers = tuple[tuple[bytes, bytes], ...]
+Auth = Callable[[bytes], Headers]
+"""Key → the header fields that carry it."""
+
+
+class Feature(Enum):
+    """What some kinds can do and others cannot, beside the tasks."""
+
+    MANAGES_MODELS = auto()
+    """Pull, push, create, copy and delete, and the blobs for them, are relayed to it (/api/pull, …)."""
+    LOADS_MODELS = auto()
+    """A request without a prompt loads its model into memory, or frees it."""
+    DESCRIBES_MODELS = auto()
+    """It answers /api/show, /api/ps and /api/version, and its list has entries as /api/tags shows them."""
+    SERVES_FILES = auto()
+    """Its models are files on its machine, which it holds in memory for as long as it runs."""
+    OWN_PATHS = auto()
+    """/infill, /tokenize and /detokenize are relayed to it."""
+    COUNTS_TOKENS = auto()
+    """It answers /v1/messages/count_tokens."""
+    APPLIES_TEMPLATE = auto()
+    """It answers /apply-template, so that a prompt can be cut into tokens as the model will see it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of provider."""
+
+    name: str
+    """As the config says it."""
+    endpoint: str | None
+    """Where such a provider usually is; None where each has an address of its own."""
+    auth: Auth
+    requests: Mapping[Task, ProviderRequest]
+    """One for each task; ``requests.lacking`` for a task that this kind cannot do."""
+    own: Mapping[str, ProviderRequest] = field(default_factory=dict)
+    """By the client's dialect: how a client is served whose dialect is the kind's own."""
+    list_models: Callable[[Ask, Listed], Awaitable[Listed]]
+    """Asks what there is now; the second argument is what the list before said. Raises ``lists.Loading``."""
+    show_model: Callable[[Ask, Model], Awaitable[None]] | None = None
+    """Asks what one model can do, where to ask a model for more than it can do is an error."""
+    canonical_name: Callable[[str], str]
+    """Equal for two names of the same model."""
+    features: frozenset[Feature] = frozenset()
+    headers: Headers = ()
+    """Sent with every request."""
+    needs_key: bool = False
+    """Does nothing work there without a key?"""
+    added_path: str = ""
+    """What Linx adds to the endpoint by itself, so that no endpoint may end in it."""
+    own_keys: tuple[str, ...] = ()
+    """Keys of a provider in the config that mean something to this kind alone."""
+
+    def __repr__(self) -> str:
+        return f"<Kind {self.name}>"
+
+    def request(self, task: Task) -> ProviderRequest:
+        """How it is asked for ``task``. Raises Refused where the kind has no row for it."""
+        request = self.requests.get(task)
+        if request is None:
+            raise unsupported(f"does not support {task.value}")
+        return request
+
+
+# --- how a key is sent ----------------------------------------------------------------
+
+
+def bearer(key: bytes) -> Headers:
+    return ((b"authorization", b"Bearer " + key),)
+
+
+def x_api_key(key: bytes) -> Headers:
+    """As Anthropic's API has it."""
+    return ((b"x-api-key", key),)
+
+
+def api_key(key: bytes) -> Headers:
+    """As Azure has it."""
+    return ((b"api-key", key),)
+
+
+# --- when two names mean one model ----------------------------------------------------
+
+
+def without_latest(name: str) -> str:
+    """``m`` for ``m:latest``: some of Ollama's clients add the tag to any name."""
+    return name.removesuffix(":latest")
+
+
+def with_tag(name: str) -> str:
+    """Ollama's own rule: capitals do not count, and a name without a tag is ``:latest``."""
+    name = name.lower()
+    return name if ":" in name.rpartition("/")[2] else name + ":latest"

@@ -1,0 +1,84 @@
+"""The kinds of provider there are: one entry each, and no other table of Linx is keyed by a kind.
+
+To add a kind takes a folder ``dialects/NAME`` where its wire format is a new one, an entry
+here, and a word in the config's list of kinds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from linx.core.chat import Task
+from linx.dialects.completions import provider_request as completions_provider
+from linx.dialects.completions.text_completion import USUAL_LENGTH
+from linx.dialects.openai import servers
+from linx.providers import lists, requests
+from linx.providers.kind import Feature, Kind, bearer, with_tag, without_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OLLAMA = Kind(
+    name="ollama",
+    endpoint="http://localhost:11434",
+    auth=bearer,
+    requests={
+        Task.CHAT: requests.OLLAMA_CHAT,
+        Task.COMPLETE: requests.OLLAMA_COMPLETION,
+        Task.INSERT: requests.OLLAMA_COMPLETION,
+        Task.EMBED: requests.OLLAMA_EMBED,
+    },
+    own=requests.OLLAMA_OWN,
+    list_models=lists.list_ollama,
+    show_model=lists.show_ollama,
+    canonical_name=with_tag,
+    features=frozenset({Feature.MANAGES_MODELS, Feature.LOADS_MODELS, Feature.DESCRIBES_MODELS}),
+    added_path="/api",
+    own_keys=("num_ctx", "keep_alive"),
+)
+LLAMACPP = Kind(
+    name="llamacpp",
+    endpoint="http://localhost:8081",
+    auth=bearer,
+    requests={
+        Task.CHAT: requests.openai_chat(servers.LLAMACPP),
+        Task.COMPLETE: requests.openai_completion(
+            servers.LLAMACPP, body=completions_provider.llamacpp_body, has_echo=False
+        ),
+        Task.INSERT: requests.INFILL,
+        Task.EMBED: requests.OPENAI_EMBEDDINGS,
+    },
+    list_models=lists.list_llamacpp,
+    canonical_name=without_latest,
+    features=frozenset({Feature.SERVES_FILES, Feature.OWN_PATHS, Feature.COUNTS_TOKENS, Feature.APPLIES_TEMPLATE}),
+)
+OPENROUTER = Kind(
+    name="openrouter",
+    endpoint="https://openrouter.ai/api/v1",
+    auth=bearer,
+    requests={
+        Task.CHAT: requests.openai_chat(servers.OPENROUTER),
+        Task.COMPLETE: requests.openai_completion(servers.OPENROUTER),
+        Task.INSERT: requests.openai_completion(servers.OPENROUTER),
+        Task.EMBED: requests.OPENAI_EMBEDDINGS,
+    },
+    list_models=lists.list_openai,
+    canonical_name=without_latest,
+    needs_key=True,
+)
+OPENAI = Kind(
+    name="openai",
+    endpoint=None,
+    auth=bearer,
+    requests={
+        Task.CHAT: requests.openai_chat(servers.PLAIN),
+        Task.COMPLETE: requests.openai_completion(servers.PLAIN, USUAL_LENGTH),
+        Task.INSERT: requests.openai_completion(servers.PLAIN, USUAL_LENGTH),
+        Task.EMBED: requests.OPENAI_EMBEDDINGS,
+    },
+    list_models=lists.list_openai,
+    canonical_name=without_latest,
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (OLLAMA, LLAMACPP, OPENROUTER, OPENAI)}
+"""By name, as the config says it."""

@@ -1,0 +1,174 @@
+"""What models a provider has, asked as its kind is asked: by free requests, and nothing is changed here.
+
+Rule: a lister gets a way to ask and what the list before said, and gives the new list. An
+entry that cannot be read is an exception for the whole list, but for the details of a
+single model, which must not hide the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import trio
+
+from linx.core.errors import AttemptError, Garbled
+from linx.providers import prices
+from linx.providers.model import Model
+
+if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
+
+SHOWN_AT_ONCE = 4  # models of an Ollama that are asked about side by side
+
+
+class Loading(Exception):
+    """A llama.cpp is up and still loads its model."""
+
+
+class Ask(Protocol):
+    """Asks one provider for a small JSON value. Raises AttemptError for any status but 200."""
+
+    async def get(self, path: str, *, under_api: bool = False) -> Any: ...
+
+    async def post(self, path: str, body: JsonObject) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A provider's list: its models by name, and the version that it says it has."""
+
+    models: Mapping[str, Model] = field(default_factory=dict)
+    version: str | None = None
+
+
+# --- Ollama ---------------------------------------------------------------------------
+
+
+async def list_ollama(ask: Ask, before: Listed) -> Listed:
+    """/api/tags, and /api/show for each model that is new or has changed since."""
+    tags = await ask.get("/api/tags")
+    models = [_tagged(entry, before.models) for entry in tags.get("models") or []]
+    unknown = iter([model for model in models if model.capabilities is None])
+    version = before.version
+
+    async def show_some() -> None:
+        for model in unknown:
+            try:
+                await show_ollama(ask, model)
+            except AttemptError:
+                continue  # an odd model must not hide the others
+
+    async def ask_version() -> None:
+        nonlocal version
+        try:
+            answer = (await ask.get("/api/version")).get("version")
+        except (AttemptError, AttributeError):
+            return  # not every server that speaks this dialect has a version
+        version = answer if isinstance(answer, str) else None
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask_version)
+        for _ in range(SHOWN_AT_ONCE):
+            nursery.start_soon(show_some)
+    return Listed({model.name: model for model in models}, version)
+
+
+async def show_ollama(ask: Ask, model: Model) -> None:
+    """What /api/show says of one model: its capabilities and its context length."""
+    shown = await ask.post("/api/show", {"model": model.name})
+    if not isinstance(shown, Mapping):
+        raise Garbled("described a model by something that is no object")
+    capabilities = shown.get("capabilities")
+    model.capabilities = frozenset(map(str, capabilities)) if isinstance(capabilities, list) else frozenset()
+    info = shown.get("model_info")
+    if isinstance(info, Mapping):
+        length = info.get(f"{info.get('general.architecture')}.context_length")
+        model.context_length = length if isinstance(length, int) else None
+
+
+def _tagged(entry: JsonObject, known: Mapping[str, Model]) -> Model:
+    """A model of /api/tags; what is known of it stays while its digest does."""
+    model = Model(str(entry.get("name") or entry.get("model")), listed=entry)
+    before = known.get(model.name)
+    if before is not None and before.listed.get("digest") == entry.get("digest"):
+        model.capabilities, model.context_length = before.capabilities, before.context_length
+    return model
+
+
+# --- servers of OpenAI's dialect ------------------------------------------------------
+
+
+async def list_openai(ask: Ask, _before: Listed) -> Listed:
+    """/v1/models, with whatever a server tells besides names."""
+    listed = await ask.get("/models", under_api=True)
+    entries = listed.get("data") if isinstance(listed, Mapping) else listed
+    models = {}
+    for entry in entries or []:
+        name = entry.get("id")
+        if not isinstance(name, str) or not name:
+            continue
+        created = entry.get("created")
+        models[name] = Model(
+            name,
+            context_length=_context_of(entry),
+            capabilities=_capabilities_of(entry),
+            price=prices.from_list(entry.get("pricing")),
+            created=created if isinstance(created, int) else None,
+            listed=entry,
+        )
+    return Listed(models)
+
+
+async def list_llamacpp(ask: Ask, before: Listed) -> Listed:
+    """/v1/models, and /props for what one slot can hold. Raises Loading."""
+    try:
+        await ask.get("/health")
+    except AttemptError as error:
+        if error.status == 503:
+            raise Loading from None
+        raise
+    listed = await list_openai(ask, before)
+    try:
+        props = await ask.get("/props")
+    except AttemptError:
+        return listed  # switched off, or behind a key of its own
+    settings = props.get("default_generation_settings")
+    context = settings.get("n_ctx") if isinstance(settings, Mapping) else None
+    modalities = props.get("modalities")
+    sees = isinstance(modalities, Mapping) and bool(modalities.get("vision"))
+    capabilities = frozenset({"completion", "tools", *(["vision"] if sees else [])})
+    for model in listed.models.values():
+        model.capabilities = capabilities
+        if isinstance(context, int) and context > 0 and len(listed.models) == 1:
+            model.context_length = context  # of one slot: what a request can really use
+    return listed
+
+
+def _context_of(entry: Mapping[str, Any]) -> int | None:
+    """The context length under the names that servers give it, in tokens."""
+    meta = entry.get("meta")
+    places = (
+        entry.get("context_length"),
+        entry.get("max_model_len"),
+        entry.get("context_window"),
+        meta.get("n_ctx_train") if isinstance(meta, Mapping) else None,
+    )
+    return next((value for value in places if isinstance(value, int) and value > 0), None)
+
+
+def _capabilities_of(entry: Mapping[str, Any]) -> frozenset[str] | None:
+    """Ollama's words for what an OpenRouter entry says a model can do."""
+    parameters = entry.get("supported_parameters")
+    if not isinstance(parameters, list):
+        return None
+    found = {"completion"}
+    if "tools" in parameters:
+        found.add("tools")
+    if "reasoning" in parameters:
+        found.add("thinking")
+    architecture = entry.get("architecture")
+    if isinstance(architecture, Mapping) and "image" in (architecture.get("input_modalities") or ()):
+        found.add("vision")
+    return frozenset(found)

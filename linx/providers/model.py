@@ -1,0 +1,26 @@
+"""One model of a provider, as far as the provider's lists tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
+    from linx.providers.prices import Price
+
+
+@dataclass(slots=True)
+class Model:
+    """One model that a provider has. None means unknown."""
+
+    name: str
+    context_length: int | None = None
+    """Tokens."""
+    capabilities: frozenset[str] | None = None
+    """In Ollama's words: completion, tools, vision, thinking, …"""
+    price: Price | None = None
+    created: int | None = None
+    """Seconds since 1970."""
+    listed: JsonObject = field(default_factory=dict)
+    """The provider's own entry for it."""

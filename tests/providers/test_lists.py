@@ -1,0 +1,163 @@
+"""What each kind's lists are found to say, and what is made of odd ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from linx.providers.catalog import refresh
+from linx.providers.prices import Price
+from tests.fakes import scripted
+from tests.fakes.catalogue import Model, ollama_tags
+from tests.fakes.provider import FakeProvider
+from tests.fakes.scripted import Whole
+from tests.providers.asked import KEY, at, listing, paths
+
+if TYPE_CHECKING:
+    from linx.core.redaction import Redactor
+    from linx.upstream.pool import Pool
+
+
+async def test_an_ollama_and_what_each_model_can(pool: Pool, redactor: Redactor) -> None:
+    models = [
+        Model("a:1b", ("completion", "tools"), 4096),
+        Model("b", ("completion", "thinking"), None),
+        *(Model(f"m{n}") for n in range(6)),
+    ]
+    async with FakeProvider("ollama", models) as fake:
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert list(one.models) == ["a:1b", "b:latest", *(f"m{n}:latest" for n in range(6))]
+        assert one.models["a:1b"].capabilities == frozenset({"completion", "tools"})
+        assert one.models["a:1b"].context_length == 4096
+        assert one.models["b:latest"].context_length is None
+        assert one.listed("B") == "b:latest"
+        assert one.version == "0.12.6"
+        assert one.health.state(0.0) == "up"
+        assert one.probed.is_set()
+        assert one.listed_at is not None
+        assert fake.requests[0].headers["authorization"] == f"Bearer {KEY}"
+        assert paths(fake).count("POST /api/show") == 8
+        await refresh(one, pool, redactor)
+        assert paths(fake).count("POST /api/show") == 8  # nothing has changed
+        assert one.models["a:1b"].capabilities == frozenset({"completion", "tools"})
+        fake.models.append(Model("new"))
+        del fake.models[0]
+        await refresh(one, pool, redactor)
+        assert paths(fake).count("POST /api/show") == 9
+        assert "new:latest" in one.models
+        assert one.listed("a:1b") is None
+
+
+async def test_one_odd_model_hides_no_other(pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("ollama", ["good"]) as fake:
+        tags = ollama_tags(fake.models)
+        tags["models"] += [{"model": "gone:1b", "digest": "x"}, {"name": "odd"}]
+        fake.at["/api/tags"] = listing(tags)
+        fake.at["/api/version"] = scripted.status(404)
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert set(one.models) == {"good:latest", "gone:1b", "odd"}
+        assert one.models["gone:1b"].capabilities is None
+        assert one.version is None
+        fake.at["/api/version"] = listing([1])
+        await refresh(one, pool, redactor)
+        assert one.version is None
+        fake.at["/api/version"] = listing({"version": 7})
+        fake.at["/api/show"] = Whole(200, b"not JSON")
+        await refresh(one, pool, redactor)
+        assert one.version is None
+        assert one.health.state(0.0) == "up"
+
+
+async def test_a_llamacpp(pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("llamacpp", [Model("tiny", ("completion", "vision"), 2048)]) as fake:
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert one.models["tiny"].context_length == 2048
+        assert one.models["tiny"].capabilities == frozenset({"completion", "tools", "vision"})
+        fake.models = [Model("tiny", context_length=2048), Model("other", context_length=4096)]
+        await refresh(one, pool, redactor)
+        assert one.models["tiny"].capabilities == frozenset({"completion", "tools"})
+        assert one.models["other"].context_length == 131072  # of several models, the slot's size says nothing
+        for props in (
+            scripted.status(404),
+            Whole(200, b"<html>"),
+            listing({"modalities": 5, "default_generation_settings": {"n_ctx": 0}}),
+        ):
+            fake.at["/props"] = props
+            await refresh(one, pool, redactor)
+            assert one.health.state(0.0) == "up"
+            assert set(one.models) == {"tiny", "other"}
+
+
+async def test_an_openrouter(pool: Pool, redactor: Redactor) -> None:
+    models = [Model("x/y:free", ("completion",), 100, ("0", "0")), Model("p/q", price=("-1", "0"))]
+    async with FakeProvider("openrouter", models) as fake:
+        one = at(fake, local=False)
+        await refresh(one, pool, redactor)
+        assert one.models["x/y:free"].price == Price(0.0, 0.0)
+        assert one.models["p/q"].price is None
+        assert one.models["x/y:free"].capabilities == frozenset({"completion"})
+        assert one.models["p/q"].capabilities == frozenset({"completion", "tools"})
+        assert one.models["p/q"].created == 1_755_800_000
+        assert one.models["x/y:free"].context_length == 100
+
+
+@pytest.mark.parametrize(
+    ("entry", "context", "capabilities"),
+    [
+        ({}, None, None),
+        ({"context_length": 5}, 5, None),
+        ({"context_length": None, "max_model_len": 6}, 6, None),
+        ({"context_window": 7, "meta": {"n_ctx_train": 9}}, 7, None),
+        ({"context_length": 0, "meta": {"n_ctx_train": 9}}, 9, None),
+        ({"context_length": "many", "meta": "none"}, None, None),
+        ({"supported_parameters": "tools"}, None, None),
+        ({"supported_parameters": []}, None, {"completion"}),
+        (
+            {"supported_parameters": ["tools", "reasoning"], "architecture": {"input_modalities": ["text", "image"]}},
+            None,
+            {"completion", "tools", "thinking", "vision"},
+        ),
+        (
+            {"supported_parameters": ["reasoning"], "architecture": {"input_modalities": None}},
+            None,
+            {"completion", "thinking"},
+        ),
+        ({"supported_parameters": [], "architecture": []}, None, {"completion"}),
+    ],
+)
+async def test_what_an_entry_says(
+    entry: dict[str, Any], context: int | None, capabilities: set[str] | None, pool: Pool, redactor: Redactor
+) -> None:
+    async with FakeProvider("openai") as fake:
+        fake.at["/v1/models"] = listing({"data": [{"id": "m", "created": "yesterday", **entry}]})
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        known = one.models["m"]
+        assert (known.context_length, known.capabilities, known.created) == (
+            context,
+            capabilities and frozenset(capabilities),
+            None,
+        )
+
+
+@pytest.mark.parametrize(
+    ("listed", "names"),
+    [
+        ({"data": []}, []),
+        ({"data": None}, []),
+        ({}, []),
+        ([{"id": "a"}, {"id": "b"}], ["a", "b"]),
+        ({"data": [{"id": ""}, {"id": 7}, {"name": "x"}, {"id": "a"}]}, ["a"]),
+    ],
+)
+async def test_odd_lists(listed: Any, names: list[str], pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("openai") as fake:
+        fake.at["/v1/models"] = listing(listed)
+        one = at(fake, models=("configured",))
+        await refresh(one, pool, redactor)
+        assert list(one.models) == ["configured", *names]
+        assert one.health.state(0.0) == "up"
