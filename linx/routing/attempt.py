@@ -15,7 +15,7 @@ import trio
 
 from linx.core.chat import ModelTraits
 from linx.core.errors import AttemptError, EmptyAnswer, Refused, Stalled
-from linx.core.worker import beside
+from linx.core.worker import in_thread
 from linx.dialects.failures.meaning import failure, unsupported
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.splice import shortcut_between
@@ -250,7 +250,7 @@ class Attempt:
         chat, model = self._chat, self.candidate.model
         if chat.weight is None:
             return provider.chat_sending(chat, model, now, self._hop)
-        body = await beside(provider.large_body, chat, model, provider.traits(chat, model, now))
+        body = await in_thread(provider.large_body, chat, model, provider.traits(chat, model, now))
         return provider.chat_sending(chat, model, now, self._hop, body)
 
     def _wants_thinking(self) -> bool:
