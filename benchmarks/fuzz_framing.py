@@ -446,7 +446,7 @@ def _scan(reads: Sequence[bytes]) -> tuple[bytes, bytes, bool] | None:
             payload += scanner.feed(data)
     except FramingError:
         return None
-    return payload, scanner.rest, scanner.done
+    return payload, scanner.rest, scanner.is_done
 
 
 if __name__ == "__main__":

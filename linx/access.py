@@ -31,8 +31,8 @@ _DOTTED = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 Headers = list[tuple[bytes, bytes]]
 
 
-class Asking(Protocol):
-    """What is looked at of a request."""
+class RequestView(Protocol):
+    """What access looks at of a request."""
 
     method: str
     host: bytes
@@ -66,7 +66,7 @@ class Access:
         self._salt = secrets.token_bytes(16)
 
     def check(
-        self, request: Asking, path_key: bytes | None, *, is_open: bool, is_management: bool, now: float
+        self, request: RequestView, path_key: bytes | None, *, is_open: bool, is_management: bool, now: float
     ) -> Headers:
         """Raise what the client may not do; else the CORS headers for its answer.
 
@@ -84,14 +84,9 @@ class Access:
             self._check_host(request.host)
         return self._check_origin(request, is_management=is_management)
 
-    def has_key(self, request: Asking, path_key: bytes | None) -> bool:
-        """Does the request carry a right key?"""
-        presented = _presented(request, path_key)
-        return presented is not None and self._is_right(presented)
-
     # --- keys ---
 
-    def _check_key(self, request: Asking, path_key: bytes | None, now: float) -> None:
+    def _check_key(self, request: RequestView, path_key: bytes | None, now: float) -> None:
         presented = _presented(request, path_key)
         if presented is not None and self._is_right(presented):
             return
@@ -137,7 +132,7 @@ class Access:
         if _host_name(host.decode("latin-1")) not in self.policy.hosts:
             raise Forbidden("Here only the name of the tunnel is answered: use the address that Linx shows now.")
 
-    def _check_origin(self, request: Asking, *, is_management: bool) -> Headers:
+    def _check_origin(self, request: RequestView, *, is_management: bool) -> Headers:
         origin = request.header(b"origin")
         if is_management:
             if origin is not None and not _is_same_origin(origin, request.host):
@@ -168,7 +163,7 @@ class Access:
             "or set server.api_key."
         )
 
-    def _check_fetch(self, request: Asking, origin: bytes | None) -> None:
+    def _check_fetch(self, request: RequestView, origin: bytes | None) -> None:
         """A request without an Origin that a browser sent for a foreign page (an image, a form)."""
         site = request.header(b"sec-fetch-site")
         if site is None or origin is not None:
@@ -208,7 +203,7 @@ def _is_listed(name: str, hosts: frozenset[str]) -> bool:
     return False
 
 
-def _presented(request: Asking, path_key: bytes | None) -> bytes | None:
+def _presented(request: RequestView, path_key: bytes | None) -> bytes | None:
     """The key that the client shows, wherever it may."""
     if path_key is not None:
         return path_key
@@ -233,7 +228,7 @@ def _is_same_origin(origin: bytes, host: bytes) -> bool:
     return origin.lower() in (b"http://" + host.lower(), b"https://" + host.lower())
 
 
-def _check_json(request: Asking) -> None:
+def _check_json(request: RequestView) -> None:
     """What a browser posts must be JSON: everything else it may send without asking first."""
     if not request.has_body or request.method == "OPTIONS":
         return
@@ -242,7 +237,7 @@ def _check_json(request: Asking) -> None:
         raise UnsupportedEncoding("A request from a browser must have the content type application/json.")
 
 
-def _cors(request: Asking, origin: bytes) -> Headers:
+def _cors(request: RequestView, origin: bytes) -> Headers:
     """The origin was checked: it may read the answer."""
     headers = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
     if request.method != "OPTIONS":

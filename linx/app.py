@@ -40,7 +40,8 @@ from linx.providers.kinds import KINDS
 from linx.providers.provider import Provider
 from linx.routing.router import Router
 from linx.server.limits import Limits
-from linx.server.listen import Server, raise_file_limit
+from linx.server.listen import Server
+from linx.server.sockets import raise_file_limit
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 

@@ -252,7 +252,7 @@ class Endpoints:
         """Tell the client in its own dialect: as an answer, or in band once the answer has begun."""
         if error.status >= 500:
             log.warning("%s %s: %s", request.method, quote(request.path), error)
-        if not reply.started:
+        if not reply.is_started:
             body = jsontext.dumps_ascii(face.error_body(error, request.id))
             await reply.whole(face.status_of(error), body, headers=error.answer_headers())
         elif reply.on_error is not None:

@@ -221,13 +221,6 @@ def test_a_preflight_says_what_is_allowed() -> None:
         check(Policy(), Ask({**headers, b"origin": b"https://evil.example"}, "OPTIONS"))
 
 
-def test_has_key() -> None:
-    access = Access(Policy((KEY,)))
-    assert access.has_key(Ask({b"x-api-key": KEY}), None)
-    assert not access.has_key(Ask({b"x-api-key": b"x"}), None)
-    assert not access.has_key(Ask(), None)
-
-
 def test_local_names_are_canonical_text() -> None:
     assert is_local_name("127.0.0.1")
     assert not is_local_name("127.0.0.01")

@@ -68,8 +68,8 @@ ORDERS = {
     ],
     "linx.routing": ["candidate", "attempt", "router", "hedging", "decision", "race"],
     "linx.server": [
-        *["head", "cross_check", "gate", "refusal", "limits", "wire", "body", "takeover", "request", "connection"],
-        "listen",
+        *["head", "cross_check", "gate", "refusal", "limits", "wire", "body", "upgrade", "request", "listener"],
+        *["connection", "sockets", "listen"],
     ],
     "linx.upstream": [
         *["request_head", "response_head", "connection", "inflate", "proxies", "tls", "dial", "response", "pool"],

@@ -65,7 +65,7 @@ async def read_large(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Pars
 
     The caller compares the lengths: a small body takes no way around.
     """
-    return await worker.beside(_read_and_weigh, body, parse)
+    return await worker.in_thread(_read_and_weigh, body, parse)
 
 
 def _read_and_weigh(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:

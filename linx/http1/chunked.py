@@ -1,7 +1,7 @@
 """Reading a chunked HTTP body, strictly, and as cheaply as its commonest shape allows.
 
-No I/O and no HTTP library: both sides of the house feed it what their sockets gave them.
-The rule: whatever is accepted here is accepted by h11 with the same payload, never the
+No I/O and no HTTP library: server and upstream feed the scanner what their sockets gave.
+The rule: whatever is accepted here is accepted by h11 with the same payload, but not the
 other way round. Sizes are bare hex digits, line ends are CRLF, extensions are well formed
 and bounded over the whole body, and trailers are checked, then dropped. Where the input is
 cut into reads changes nothing.
@@ -25,7 +25,7 @@ _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(" + _EXTENSION + rb"*+)")
 _TRAILER = re.compile(rb"(" + TOKEN_PATTERN + rb"):[\t \x21-\x7e\x80-\xff]*")
 
 _LENGTHS = {form % length: length for length in range(1, 2049) for form in (b"%x\r\n", b"%X\r\n")}
-"""The size lines of chunks of usual length, as nearly everybody writes them."""
+"""The size lines of chunks of usual length, as nearly all clients and providers write them."""
 _LONGEST_USUAL_LINE = max(map(len, _LENGTHS))
 
 _LAST_CHUNK = b"0\r\n\r\n"  # without extensions and trailers
@@ -50,15 +50,15 @@ class FramingError(Exception):
 class ChunkScanner:
     """Feed it what was read; it gives the payload back.
 
-    ``done`` once the body is complete, and then ``rest`` is what followed it. ``pending``
-    is how much of the running chunk is still to come, so that a caller with a bound can
-    refuse a chunk by its size alone.
+    ``is_done`` once the body is complete, and then ``rest`` is what followed it.
+    ``pending`` is how much of the running chunk is still to come, so that a caller with a
+    bound can refuse a chunk by its size alone.
     """
 
-    __slots__ = ("_extensions", "_line", "_state", "_trailer_bytes", "_trailers", "done", "pending", "rest")
+    __slots__ = ("_extensions", "_line", "_state", "_trailer_bytes", "_trailers", "is_done", "pending", "rest")
 
     def __init__(self) -> None:
-        self.done = False
+        self.is_done = False
         self.pending = 0
         self.rest = b""
         self._state = _SIZE
@@ -88,7 +88,7 @@ class ChunkScanner:
                     break
                 if size - position == len(_LAST_CHUNK) and data[position:] == _LAST_CHUNK:
                     self._state = _DONE
-                    self.done = True
+                    self.is_done = True
                     break
                 state = self._state
             if state == _DATA:
@@ -106,7 +106,7 @@ class ChunkScanner:
         return payload[0] if len(payload) == 1 else b"".join(payload)
 
     def _whole_chunks(self, data: bytes, position: int, payload: list[bytes]) -> int:
-        """Take the chunks that lie whole in ``data`` and have no extension; where it stopped."""
+        """Take the chunks that lie whole in ``data`` and have no extension; returns the position behind them."""
         while True:
             start = data.find(b"\n", position, position + _LONGEST_USUAL_LINE) + 1
             length = _LENGTHS.get(data[position:start])
@@ -124,7 +124,7 @@ class ChunkScanner:
         return position
 
     def _read_line(self, data: bytes, position: int) -> int:
-        """Read up to a line's end, or keep what there is of it; where it stopped."""
+        """Read up to a line's end, or keep what there is of the line; returns the position behind it."""
         kept = self._line
         end = data.find(b"\n", position)
         if end < 0:
@@ -147,7 +147,7 @@ class ChunkScanner:
         return end + 1
 
     def _check_torn_line(self) -> None:
-        """Refuse what no further byte could mend, so that nobody makes us keep it."""
+        """Refuse what no further byte could mend, so that it need not be kept in memory."""
         length = len(self._line)
         if self._state == _FOOTER:
             if self._line != b"\r":
@@ -172,7 +172,7 @@ class ChunkScanner:
     def _trailer_line(self, line: bytes) -> None:
         if not line:
             self._state = _DONE
-            self.done = True
+            self.is_done = True
             return
         self._trailers += 1
         self._trailer_bytes += len(line)

@@ -1,11 +1,11 @@
-"""The bytes below HTTP: one interface over a raw socket and over any trio stream.
+"""The bytes below HTTP: what server and upstream need of a connection, and a raw socket as one.
 
 A raw socket is read and written without trio's checkpoints and locks as long as the
-kernel has room, which costs about a third of ``SocketStream``. The duty that comes with
-it: ``recv`` always waits for readability first, so a loop over it stays cancellable, and
-a writer that never blocks passes a checkpoint now and then by reading.
+kernel has room, which costs about a third of ``trio.SocketStream``. The duty that comes
+with it: ``recv`` always waits for readability first, so a loop over it stays cancellable,
+and a writer that never blocks passes a checkpoint now and then by reading.
 
-Closing is synchronous and abrupt on purpose: it is how a loser of a race is dropped, and
+Closing is synchronous and abrupt on purpose: it is how the loser of a race is dropped, and
 a close that could wait would be a close that could be cancelled.
 """
 
@@ -98,42 +98,3 @@ class SocketTransport:
             self._fd = _CLOSED
             trio.lowlevel.notify_closing(self.sock)
             self.sock.close()
-
-
-class StreamTransport:
-    """Any trio stream: TLS, or a pair in memory. ``sock`` is what TLS runs over, if anything."""
-
-    def __init__(self, stream: trio.abc.Stream, sock: trio.SocketStream | None = None) -> None:
-        self.stream = stream
-        self._sock = sock
-
-    async def recv(self, limit: int = READ_SIZE) -> bytes:
-        return bytes(await self.stream.receive_some(limit))
-
-    async def send(self, data: bytes) -> None:
-        await self.stream.send_all(data)
-
-    def is_readable(self) -> bool:
-        return self._sock is not None and self._sock.socket.is_readable()
-
-    def send_some(self, data: bytes, /) -> int:
-        """Nothing: a stream can only be waited for."""
-        return 0
-
-    def end_writing(self) -> None:
-        """FIN where the stream is two halves in memory; TLS cannot be closed by halves."""
-        _close_half(self.stream, "send_stream")
-
-    def close(self) -> None:
-        if self._sock is not None:
-            self._sock.socket.close()
-            return
-        _close_half(self.stream, "send_stream")
-        _close_half(self.stream, "receive_stream")
-
-
-def _close_half(stream: trio.abc.Stream, name: str) -> None:
-    """Close one half of a stapled stream, if it can be closed without waiting."""
-    close = getattr(getattr(stream, name, None), "close", None)
-    if close is not None:
-        close()

@@ -15,7 +15,7 @@ import trio
 
 from linx.core.chat import ModelTraits
 from linx.core.errors import AttemptError, EmptyAnswer, Refused, Stalled
-from linx.core.worker import beside
+from linx.core.worker import in_thread
 from linx.dialects.failures.meaning import failure, unsupported
 from linx.dialects.ollama.decoder import CHAT as OLLAMA_CHAT
 from linx.dialects.openai.splice import shortcut_between
@@ -251,7 +251,7 @@ class Attempt:
         chat, model = self._chat, self.candidate.model
         if chat.weight is None:
             return provider.chat_sending(chat, model, now, self._hop)
-        body = await beside(provider.large_body, chat, model, provider.traits(chat, model, now))
+        body = await in_thread(provider.large_body, chat, model, provider.traits(chat, model, now))
         return provider.chat_sending(chat, model, now, self._hop, body)
 
     def _wants_thinking(self) -> bool:

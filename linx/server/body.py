@@ -1,4 +1,4 @@
-"""The body of one request: its framing, its patience with the client, its bounds."""
+"""The body of one request: its framing, how long Linx waits for it, and its bounds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _GZIP = 31  # zlib's word for "a gzip header, and nothing else"
 
 
 class Body:
-    """Read once, in order. ``is_complete`` when the next byte of the wire is no part of it."""
+    """Read once, in order. ``is_complete`` when the next byte of the wire is no part of the body."""
 
     __slots__ = (
         "_expect", "_held", "_is_broken", "_left", "_received", "_scanner", "_shared", "_waited_s",
@@ -48,7 +48,7 @@ class Body:
         self._scanner = ChunkScanner() if head.is_chunked else None
         self._left = head.content_length or 0
         self.is_complete = not head.is_chunked and not self._left
-        # An HTTP/1.0 client cannot have meant it (RFC 9110 10.1.1).
+        # An HTTP/1.0 client cannot have meant its Expect (RFC 9110 10.1.1).
         self._expect = b"" if head.is_http10 else head.expect
         self._is_broken = False
         self._held = 0
@@ -56,7 +56,7 @@ class Body:
         self._waited_s = 0.0
 
     def may_drain(self) -> bool:
-        """Can the connection be kept, although nobody may ever ask for the rest?"""
+        """Can the connection be kept, although the handler may never read the rest?"""
         if self._is_broken or self.is_complete:
             return not self._is_broken
         return self._scanner is None and not self._expect and self._left <= MAX_DRAIN
@@ -66,7 +66,7 @@ class Body:
             raise ExpectationFailed("The only expectation understood is 100-continue")
 
     def give_up(self) -> None:
-        """Nobody will read the rest: the connection ends with this request."""
+        """The rest will not be read: the connection ends with this request."""
         self._is_broken = True
 
     async def read(self) -> bytes:
@@ -95,13 +95,13 @@ class Body:
         except FramingError as error:
             self._is_broken = True
             raise BadRequest(f"The chunked body is malformed: {error}") from None
-        if scanner.done:
+        if scanner.is_done:
             self.is_complete = True
             self._wire.buffer[:0] = scanner.rest
         return piece
 
     async def _more(self) -> None:
-        """Wait for the client, but not for ever, nor for one that drips."""
+        """Wait for the client, but not for ever, nor for a client that sends only a few bytes now and then."""
         if self._expect:
             self._expect = b""
             await self._wire.send(_CONTINUE)
@@ -114,7 +114,7 @@ class Body:
         with trio.move_on_after(max(0.0, patience_s)) as scope:
             is_open = await self._wire.more()
         if self._received:
-            # Only the client's share: a relay whose provider is slow does not read meanwhile.
+            # Only the time that the client took: a relay does not read while its provider is slow.
             self._waited_s += trio.current_time() - before
         if scope.cancelled_caught:
             self._is_broken = True
@@ -124,7 +124,7 @@ class Body:
             raise HangUp
 
     async def whole(self, declared: int | None, coding: bytes) -> bytes:
-        """All of it in memory, decoded, within the bounds; see ``release``."""
+        """All of the body in memory, decoded, within the bounds; its memory counts until ``release``."""
         self.check_expect()
         coding = coding.lower()
         if coding not in (b"", b"identity", b"gzip", b"x-gzip"):
@@ -145,7 +145,7 @@ class Body:
 
     async def _collect(self, limit: int) -> bytes:
         if 0 < self._left <= len(self._wire.buffer) and self._left <= limit and not self._is_broken:
-            # All of it came with the head, as small ones do.
+            # All of the body came with the head, as small bodies do.
             self._hold(self._left)
             return await self.read()
         pieces: list[bytes] = []
@@ -160,8 +160,8 @@ class Body:
     async def _inflate(self, data: bytes, limit: int) -> bytes:
         """Gzip, in steps: a small body may hide a large one, and both cost time.
 
-        One member only. Several would be legal, but thousands of empty ones are a way to
-        keep us busy, and no client sends two.
+        One member only. Several would be legal, but thousands of empty members are a way to
+        keep Linx busy, and no client sends two.
         """
         pieces: list[bytes] = []
         size = 0
@@ -200,6 +200,6 @@ class Body:
             pass
 
     def release(self) -> None:
-        """The request is over, and with it the memory of its body."""
+        """The request is over: its body no longer counts as being in memory."""
         self._shared.bodies -= self._held
         self._held = 0

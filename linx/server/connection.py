@@ -3,7 +3,7 @@
 Two tasks share it. The pump reads (see ``wire``); this file's loop takes a head, which the
 gate and h11 must read alike, and calls the handler. When the pump sees the client go while
 a handler runs, the handler is cancelled, and with it whatever was asked of a provider. The
-cancel scope for that belongs to the connection and not to the request: a new one is
+cancel scope for that belongs to the connection and not to the request: a new scope is
 entered only after the last one was cancelled, since making, entering and leaving a scope
 costs as much as reading a head.
 
@@ -23,14 +23,14 @@ from linx.server.body import Body
 from linx.server.cross_check import cross_check
 from linx.server.gate import Gate
 from linx.server.head import LastHead
-from linx.server.limits import Watch
 from linx.server.refusal import last_answer
-from linx.server.request import MAY_HALF_CLOSE, Handler, Reply, Request, new_id
+from linx.server.request import MAY_HALF_CLOSE, Reply, Request, new_id
 from linx.server.wire import ServerTransport, Wire
 
 if TYPE_CHECKING:
     from linx.server.head import Head
     from linx.server.limits import Shared
+    from linx.server.listener import Listener
 
 LOG = logging.getLogger("linx.server")
 
@@ -38,37 +38,25 @@ _HURRIED_LINGER_S = 0.1  # while the server ends, which a client's pool must not
 
 
 class Connection:
-    """``stop`` and ``drain`` are for the server; ``run`` is the connection's whole life."""
+    """``guard`` is the connection's whole life; ``drain``, ``kill`` and ``request.stop`` are for the server."""
 
     __slots__ = (
-        "_body", "_handler", "_has_own_watch", "_is_idle", "_is_interrupted", "_is_overdue", "_last_head", "_reply",
-        "_scope", "_shared", "_watch", "_wire", "_work", "listener", "peer", "request",
+        "_body", "_is_idle", "_is_interrupted", "_is_overdue", "_last_head", "_listener", "_reply", "_scope", "_shared",
+        "_wire", "_work", "peer", "request",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        transport: ServerTransport,
-        handler: Handler,
-        shared: Shared,
-        listener: str = "local",
-        peer: str = "",
-        watch: Watch | None = None,
-    ) -> None:
-        self._handler = handler
+    def __init__(self, transport: ServerTransport, listener: Listener, shared: Shared, peer: str = "") -> None:
+        self._listener = listener
         self._shared = shared
-        self._wire = Wire(transport, shared)
-        self._wire.on_gone = self._client_gone
-        self._is_idle = True
-        self._is_interrupted = False
-        self._is_overdue = False
+        self._wire = Wire(transport, shared, self._client_gone)
+        self._is_idle = True  # waits for the first byte of a request
+        self._is_interrupted = False  # the running request was cancelled
+        self._is_overdue = False  # a head did not come in time
         self._last_head = LastHead()
-        self._has_own_watch = watch is None
-        self._watch = watch or Watch()
-        self._scope: trio.CancelScope | None = None
-        self._work: trio.CancelScope | None = None
+        self._scope: trio.CancelScope | None = None  # of the whole connection
+        self._work: trio.CancelScope | None = None  # of its handlers
         self._reply: Reply | None = None
         self._body: Body | None = None
-        self.listener = listener
         self.peer = peer
         self.request: Request | None = None
 
@@ -85,19 +73,17 @@ class Connection:
         async with trio.open_nursery() as nursery:
             self._scope = nursery.cancel_scope
             nursery.start_soon(self._wire.pump)
-            if self._has_own_watch:
-                nursery.start_soon(self._watch.watch)
             try:
                 while await self._serve():
                     pass
-                if not self._shared.draining:
-                    await self._wire.part()
+                if not self._shared.is_draining:
+                    await self._wire.close_gracefully()
                 elif not self._is_idle:
-                    await self._wire.part(_HURRIED_LINGER_S)
+                    await self._wire.close_gracefully(_HURRIED_LINGER_S)
             except HangUp:
                 pass
             finally:
-                self._let_go()
+                self._release()
                 self._wire.close()
                 nursery.cancel_scope.cancel()
 
@@ -105,10 +91,10 @@ class Connection:
         """The server stops: an idle connection ends now, a busy one after its answer."""
         if self._is_idle:
             self._wire.wake()
-        elif self.request is not None and self._wire.is_taken_over:
+        elif self.request is not None and self._wire.is_upgraded:
             self.request.stop(ShuttingDown("Linx is shutting down"))
 
-    def run_out(self) -> None:
+    def timed_out(self) -> None:
         """Neither a head nor its first byte came in time."""
         self._is_overdue = True
         self._wire.wake()
@@ -120,16 +106,16 @@ class Connection:
             self._scope.cancel()
 
     async def _serve(self) -> bool:
-        """Answer requests until the connection ends, or until one is interrupted; may it go on then?"""
+        """Answer requests until the connection ends, or until a request is interrupted; may it go on then?"""
         self._is_interrupted = False
         with trio.CancelScope() as self._work:
             while head := await self._next_head():
                 if not await self._exchange(head):
                     return False
-                if self._is_interrupted:  # too late, it had been answered
+                if self._is_interrupted:  # too late: the request had been answered
                     return True
             return False
-        return await self._tell_why()
+        return await self._answer_interrupted()
 
     def _interrupt(self) -> None:
         self._is_interrupted = True
@@ -142,15 +128,15 @@ class Connection:
         """The next request's head, or None when the connection should end."""
         gate = Gate()
         is_first, self._is_idle = self._is_idle, True
-        wire, limits = self._wire, self._shared.limits
+        wire, limits, watch = self._wire, self._shared.limits, self._listener.watch
         try:
             if head := self._take_head(gate):
                 return head
             self._is_idle = not wire.buffer
             patience_s = limits.head_timeout_s if is_first or wire.buffer else limits.keep_alive_s
-            self._watch.expect(self, trio.current_time() + patience_s)
+            watch.expect(self, trio.current_time() + patience_s)
             try:
-                while not (self._is_idle and self._shared.draining) and await wire.more():
+                while not (self._is_idle and self._shared.is_draining) and await wire.more():
                     if self._is_overdue:
                         break
                     begins = self._is_idle and bool(wire.buffer)
@@ -159,9 +145,9 @@ class Connection:
                     if head := self._take_head(gate):
                         return head
                     if begins and not is_first:
-                        self._watch.expect(self, trio.current_time() + limits.head_timeout_s)
+                        watch.expect(self, trio.current_time() + limits.head_timeout_s)
             finally:
-                self._watch.forget(self)
+                watch.forget(self)
             if self._is_overdue and wire.buffer:
                 raise RequestTimeout("The request head did not arrive in time")
         except RequestError as problem:
@@ -187,20 +173,20 @@ class Connection:
         """Have one request answered; may the connection go on?"""
         wire = self._wire
         body = Body(head, wire, self._shared)
-        request = Request(head, body, wire, self._interrupt, self.listener, self.peer)
+        request = Request(head, body, wire, self._interrupt, self._listener.name, self.peer)
         reply = Reply(head, body, wire, self._shared)
-        if wire.is_broken or (wire.eof and request.method not in MAY_HALF_CLOSE):
+        if wire.is_broken or (wire.is_eof and request.method not in MAY_HALF_CLOSE):
             return False
         self.request, self._reply, self._body = request, reply, body
         self._shared.requests_running += 1
         await self._answer(request, reply)
-        return await self._rest(reply, body)
+        return await self._finish_exchange(reply, body)
 
     async def _answer(self, request: Request, reply: Reply) -> None:
         """Call the handler, and make up for what it leaves undone."""
         problem: LinxError | None
         try:
-            await self._handler(request, reply)
+            await self._listener.handler(request, reply)
             problem = request.stopped
         except HangUp:
             raise
@@ -209,33 +195,33 @@ class Connection:
         except Exception:
             LOG.exception("Request %s failed", request.id)
             problem = LinxError("Something went wrong inside Linx; its log says what")
-        if reply.is_ended or reply.is_aborted or reply.is_committed or request.client_gone or self._wire.is_taken_over:
+        if reply.is_ended or reply.is_aborted or reply.is_committed or request.is_client_gone or self._wire.is_upgraded:
             return
         if problem is None:
             LOG.error("Request %s was left without an answer", request.id)
             problem = LinxError("Something went wrong inside Linx; its log says what")
         await reply.fail(problem, request.id)
 
-    async def _tell_why(self) -> bool:
-        """A request was interrupted: its client, if there is one, is told, in band where its answer has begun."""
+    async def _answer_interrupted(self) -> bool:
+        """A request was interrupted: tell its client, if there still is one; in band where the answer has begun."""
         request, reply, body = self.request, self._reply, self._body
         if request is None or reply is None or body is None:
             return False  # it had been answered; but what is left of its body was not read
         problem = request.stopped
-        if problem is None or request.client_gone or self._wire.is_taken_over:
+        if problem is None or request.is_client_gone or self._wire.is_upgraded:
             return False
         LOG.warning("Request %s was cut short: %s", request.id, problem)
-        if not reply.started:
+        if not reply.is_started:
             await reply.fail(problem, request.id)
         elif reply.on_error is None:
             reply.abort()
         elif not reply.is_ended:
             await reply.end(reply.on_error(problem))
-        return await self._rest(reply, body)
+        return await self._finish_exchange(reply, body)
 
-    async def _rest(self, reply: Reply, body: Body) -> bool:
+    async def _finish_exchange(self, reply: Reply, body: Body) -> bool:
         """The request is over; may the connection go on?"""
-        self._let_go()
+        self._release()
         if not reply.is_ended or not reply.keeps_alive:
             return False
         if not body.is_complete:
@@ -245,25 +231,26 @@ class Connection:
                 return False
         return True
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
+        """Let go of the request that is over, its memory and its place among the running ones."""
         if self.request is None or self._body is None:
             return
         shared = self._shared
         self.request.is_over = True
         self.request = None
-        shared.requests_running -= not self._wire.is_taken_over
+        shared.requests_running -= not self._wire.is_upgraded
         self._body.release()
-        # The reply may know what the client's dialect makes of an error, and with it the whole request.
+        # The reply may hold what writes an error in the client's dialect, and with it the whole request.
         self._reply = self._body = None
-        if shared.on_rest is not None:
-            shared.on_rest()
+        if shared.on_request_end is not None:
+            shared.on_request_end()
 
     def _client_gone(self) -> None:
         request = self.request
-        if request is None or self._wire.is_taken_over:
+        if request is None or self._wire.is_upgraded:
             return
         # A FIN behind a whole GET may come from a client that still reads; behind anything
         # that can cost a provider's work it is taken as what it nearly always is.
         if self._wire.is_broken or request.method not in MAY_HALF_CLOSE:
-            request.client_gone = True
+            request.is_client_gone = True
             self._interrupt()

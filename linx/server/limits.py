@@ -1,4 +1,4 @@
-"""The bounds toward clients, and what all connections of one server count together."""
+"""The bounds toward clients, the deadline of each waiting connection, and what all connections count together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Limits:
     """Times in seconds, sizes in bytes. May be replaced while the server runs."""
 
-    head_timeout_s: float = 10.0  # the whole head, from its first byte (the first one: from the accept)
+    head_timeout_s: float = 10.0  # the whole head, from its first byte (the first head: from the accept)
     body_timeout_s: float = 30.0  # without one byte of a body
     keep_alive_s: float = 75.0  # between two requests
     stalled_client_s: float = 300.0  # without taking a byte of what waits
@@ -28,48 +28,49 @@ class Limits:
     max_bodies: int = 256 * 2**20  # all bodies in memory at one time
 
 
-class Patient(Protocol):
-    """Who waits for a client."""
+class Waiter(Protocol):
+    """A connection that waits for its client."""
 
-    def run_out(self) -> None:
-        """The time is over. Synchronous."""
+    def timed_out(self) -> None:
+        """The deadline has passed. Synchronous."""
 
 
 class Watch:
-    """Says when a wait was too long: one task for all connections of a listener.
+    """Tells a waiter when its deadline has passed: one task for all connections of a listener.
 
-    Nearly every wait ends in time, so it should cost nothing but a place in a dict; a
-    scope to cancel each by, entered and left for every request, cost a twentieth of it.
+    Nearly every wait ends in time, so it should cost nothing but a place in a dict. A
+    cancel scope for each wait, entered and left for every request, would cost a twentieth
+    of the request.
     """
 
     def __init__(self) -> None:
-        self._due: dict[Patient, float] = {}
-        self._looks_at = math.inf
+        self._deadlines: dict[Waiter, float] = {}
+        self._next_look = math.inf
         self._sooner = trio.Event()
 
-    def expect(self, who: Patient, due: float) -> None:
-        """``who`` waits until ``due`` (trio's clock) and no longer."""
-        self._due[who] = due
-        if due < self._looks_at:
-            self._looks_at = due
+    def expect(self, waiter: Waiter, deadline: float) -> None:
+        """``waiter`` waits until ``deadline`` (trio's clock) and no longer."""
+        self._deadlines[waiter] = deadline
+        if deadline < self._next_look:
+            self._next_look = deadline
             self._sooner.set()
 
-    def forget(self, who: Patient) -> None:
-        self._due.pop(who, None)
+    def forget(self, waiter: Waiter) -> None:
+        self._deadlines.pop(waiter, None)
 
     async def watch(self) -> None:
         while True:
-            with trio.move_on_at(self._looks_at):
+            with trio.move_on_at(self._next_look):
                 await self._sooner.wait()
             self._sooner = trio.Event()
             now = trio.current_time()
-            if now < self._looks_at:
+            if now < self._next_look:
                 continue
-            # Never early, and exactly at the time for whoever is the first to be due.
-            for who in [who for who, due in self._due.items() if due <= now]:
-                del self._due[who]
-                who.run_out()
-            self._looks_at = min(self._due.values(), default=math.inf)
+            # Never early, and exactly at the time for the waiter with the first deadline.
+            for waiter in [waiter for waiter, deadline in self._deadlines.items() if deadline <= now]:
+                del self._deadlines[waiter]
+                waiter.timed_out()
+            self._next_look = min(self._deadlines.values(), default=math.inf)
 
 
 @dataclass(slots=True)
@@ -79,8 +80,8 @@ class Shared:
     limits: Limits = field(default_factory=Limits)
     bodies: int = 0  # bytes of bodies in memory
     requests_running: int = 0
-    draining: bool = False
-    on_rest: Callable[[], None] | None = None  # called when a request has ended
+    is_draining: bool = False
+    on_request_end: Callable[[], None] | None = None
     error_answer: ErrorAnswer = usual_error_answer  # to the errors that the server answers by itself
 
     def hold(self, size: int) -> None:

@@ -1,13 +1,10 @@
-"""The server: listening sockets, the accept loops, and how all of it comes to an end."""
+"""The server: the accept loops, and how all of it comes to an end."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import math
-import socket
-import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import trio
@@ -15,38 +12,24 @@ import trio
 from linx.core.errors import Overloaded, ShuttingDown
 from linx.http1.transport import BREAKS, SocketTransport
 from linx.server.connection import Connection
-from linx.server.limits import Limits, Shared, Watch
+from linx.server.limits import Limits, Shared
+from linx.server.listener import Listener
 from linx.server.refusal import ErrorAnswer, last_answer, usual_error_answer
 from linx.server.request import Handler, new_id
+from linx.server.sockets import file_limit, max_connections_for, open_sockets, peer_text
 from linx.server.wire import LINGER_S
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
 
 LOG = logging.getLogger("linx.server")
 
-BACKLOG = 2048
-_ACCEPTS_PER_WAKE = 32  # then the others have their turn
-_ACCEPT_PAUSE_S = 0.05  # when the system is out of something
-_COMPLAINT_PAUSE_S = 60.0
+_ACCEPTS_PER_WAKE = 32  # then other tasks have their turn
+_ACCEPT_PAUSE_S = 0.05  # when the system is out of files or memory
+_LOG_PAUSE_S = 60.0  # between two lines that say so
 _MAX_TURNED_AWAY = 64  # clients told 503 at one time; further ones are just closed
 _LAST_WORDS_S = 2.0  # for the error frames of stopped requests
-_RESERVED_FILES = 64
-_FILES_PER_REQUEST = 3  # the client's, a provider's, and one for a hedge
-_PORT_TRIES = 10
-
-_NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
-
-
-@dataclass(slots=True)
-class Door:
-    """What the listeners of one ``serve`` have in common."""
-
-    name: str
-    handler: Handler
-    share: float = 1.0
-    connections: int = 0
-    watch: Watch = field(default_factory=Watch)
 
 
 class Server:
@@ -55,11 +38,11 @@ class Server:
     def __init__(self, handler: Handler, limits: Limits, error_answer: ErrorAnswer = usual_error_answer) -> None:
         self._handler = handler
         self._shared = Shared(limits, error_answer=error_answer)
-        self._listeners: list[socket.socket] = []
+        self._sockets: list[socket.socket] = []
         self._connections: set[Connection] = set()
         self._turned_away = 0
         self._file_bound = max_connections_for(file_limit())
-        self._complained_at = -math.inf
+        self._logged_at = -math.inf
         self._hurry = trio.Event()
         self._changed = trio.Event()
 
@@ -81,88 +64,91 @@ class Server:
 
     async def listen(self, host: str, port: int) -> list[tuple[str, int]]:
         """Bind every address of ``host``; raises OSError. Port 0 picks one, the same for all."""
-        listeners = await open_listeners(host, port)
-        self._listeners += listeners
-        return [listener.getsockname()[:2] for listener in listeners]
+        sockets = await open_sockets(host, port)
+        self._sockets += sockets
+        return [sock.getsockname()[:2] for sock in sockets]
 
     async def serve(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept on what ``listen`` has bound; returns when drained."""
-        await self._serve(list(self._listeners), Door("local", self._handler), task_status)
+        await self._serve(list(self._sockets), Listener("local", self._handler), task_status)
 
     async def serve_on(
         self,
-        listeners: Sequence[socket.socket],
+        sockets: Sequence[socket.socket],
         name: str = "tunnel",
         handler: Handler | None = None,
         share: float = 1.0,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Accept on listeners of another name, for another handler if one is given.
+        """Accept on sockets of another listener, for another handler if one is given.
 
         ``share`` is how much of ``max_connections`` may be taken here, so that the clients
-        of this listener cannot lock out all others. Cancelling it ends these listeners and
+        of this listener cannot lock out all others. Cancelling it ends these sockets and
         their connections alone.
         """
-        self._listeners += listeners
-        await self._serve(list(listeners), Door(name, handler or self._handler, share), task_status)
+        self._sockets += sockets
+        await self._serve(list(sockets), Listener(name, handler or self._handler, share), task_status)
 
-    async def _serve(self, listeners: list[socket.socket], door: Door, task_status: trio.TaskStatus[None]) -> None:
+    async def _serve(
+        self, sockets: list[socket.socket], listener: Listener, task_status: trio.TaskStatus[None]
+    ) -> None:
         try:
             async with trio.open_nursery() as watching:
-                watching.start_soon(door.watch.watch)
+                watching.start_soon(listener.watch.watch)
                 async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
-                    for listener in listeners:
-                        accepting.start_soon(self._accept, listener, door, connections)
+                    for sock in sockets:
+                        accepting.start_soon(self._accept, sock, listener, connections)
                     task_status.started()
                 watching.cancel_scope.cancel()
         finally:
-            for listener in listeners:
-                self._close(listener)
+            for sock in sockets:
+                self._close(sock)
 
     # --- accepting -------------------------------------------------------------------
 
-    async def _accept(self, listener: socket.socket, door: Door, nursery: trio.Nursery) -> None:
-        while listener.fileno() >= 0:
+    async def _accept(self, listening: socket.socket, listener: Listener, nursery: trio.Nursery) -> None:
+        while listening.fileno() >= 0:
             try:
-                await trio.lowlevel.wait_readable(listener)
+                await trio.lowlevel.wait_readable(listening)
                 for _ in range(_ACCEPTS_PER_WAKE):
-                    sock, address = listener.accept()
-                    self._welcome(sock, address, door, nursery)
+                    sock, address = listening.accept()
+                    self._admit(sock, address, listener, nursery)
             except BlockingIOError:
                 continue
             except trio.ClosedResourceError:
                 return
             except OSError as problem:
-                if listener.fileno() < 0:
+                if listening.fileno() < 0:
                     return
                 if problem.errno != errno.ECONNABORTED:
-                    self._complain(problem)
+                    self._log_problem(problem)
                     await trio.sleep(_ACCEPT_PAUSE_S)
 
-    def _welcome(self, sock: socket.socket, address: object, door: Door, nursery: trio.Nursery) -> None:
+    def _admit(self, sock: socket.socket, address: object, listener: Listener, nursery: trio.Nursery) -> None:
+        """Start a connection's task, or turn the client away."""
         try:
             transport = SocketTransport(sock)
-        except OSError:  # reset before we looked at it
+        except OSError:  # the client has reset the connection already
             sock.close()
             return
         most = min(self.limits.max_connections, self._file_bound)
-        if len(self._connections) >= most or door.connections >= most * door.share:
+        if len(self._connections) >= most or listener.is_full(most):
             if self._turned_away < _MAX_TURNED_AWAY:
                 nursery.start_soon(self._turn_away, transport)
             else:
                 transport.close()
             return
-        connection = Connection(transport, door.handler, self._shared, door.name, peer_text(address), door.watch)
+        connection = Connection(transport, listener, self._shared, peer_text(address))
         self._connections.add(connection)
-        door.connections += 1
-        nursery.start_soon(self._attend, connection, door)
+        listener.connections += 1
+        nursery.start_soon(self._attend, connection, listener)
 
-    async def _attend(self, connection: Connection, door: Door) -> None:
+    async def _attend(self, connection: Connection, listener: Listener) -> None:
         try:
             await connection.guard()
         finally:
             self._connections.discard(connection)
-            door.connections -= 1
+            listener.connections -= 1
             self._note_change()
 
     async def _turn_away(self, transport: SocketTransport) -> None:
@@ -180,11 +166,11 @@ class Server:
             transport.close()
             self._turned_away -= 1
 
-    def _complain(self, problem: OSError) -> None:
-        """At most one line a minute: it is out of files for everybody, many times a second."""
+    def _log_problem(self, problem: OSError) -> None:
+        """At most one line a minute: a system out of files fails many times a second."""
         now = trio.current_time()
-        if now - self._complained_at >= _COMPLAINT_PAUSE_S:
-            self._complained_at = now
+        if now - self._logged_at >= _LOG_PAUSE_S:
+            self._logged_at = now
             LOG.error(
                 "Cannot accept connections: %s (%d open); trying on", problem.strerror or problem, self.connections
             )
@@ -198,10 +184,10 @@ class Server:
         still runs is stopped, and a little later its connections are closed.
         """
         shared = self._shared
-        shared.draining = True
-        shared.on_rest = self._note_change
-        for listener in list(self._listeners):
-            self._close(listener)
+        shared.is_draining = True
+        shared.on_request_end = self._note_change
+        for sock in list(self._sockets):
+            self._close(sock)
         for connection in list(self._connections):
             connection.drain()
         with trio.move_on_after(grace_s):
@@ -234,104 +220,9 @@ class Server:
         self._changed.set()
         self._changed = trio.Event()
 
-    def _close(self, listener: socket.socket) -> None:
-        if listener in self._listeners:
-            self._listeners.remove(listener)
-        if listener.fileno() >= 0:
-            trio.lowlevel.notify_closing(listener)
-            listener.close()
-
-
-async def open_listeners(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets on every address of ``host``; raises OSError."""
-    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    addresses = list(dict.fromkeys((family, address) for family, _kind, _proto, _name, address in found))
-    for tries_left in reversed(range(_PORT_TRIES)):
-        try:
-            return _bind_all(addresses, port)
-        except OSError as problem:
-            # Port 0: what was free on the first address was not on the next.
-            if port or problem.errno != errno.EADDRINUSE or not tries_left:
-                raise
-    raise AssertionError("not reached")
-
-
-def _bind_all(addresses: Sequence[tuple[socket.AddressFamily, tuple[object, ...]]], port: int) -> list[socket.socket]:
-    listeners: list[socket.socket] = []
-    unusable: OSError | None = None
-    try:
-        for family, address in addresses:
-            try:
-                listener = _bind(family, (address[0], port, *address[2:]), is_alone=len(addresses) == 1)
-            except OSError as problem:
-                # "localhost" names ::1 on machines that have no IPv6, too.
-                if problem.errno not in _NO_SUCH_FAMILY:
-                    raise
-                unusable = problem
-                continue
-            listeners.append(listener)
-            port = port or listener.getsockname()[1]
-    except BaseException:
-        for listener in listeners:
-            listener.close()
-        raise
-    if not listeners:
-        raise unusable or OSError(errno.EADDRNOTAVAIL, "no address to listen on")
-    return listeners
-
-
-def _bind(family: socket.AddressFamily, address: tuple[object, ...], *, is_alone: bool) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setblocking(False)
-        if sys.platform == "win32":
-            # There SO_REUSEADDR would let another program take the port over.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if is_alone else 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
-
-
-def peer_text(address: object) -> str:
-    """A peer's address for the log."""
-    if isinstance(address, tuple) and len(address) >= 2:
-        host, port = address[:2]
-        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
-    return "local socket"
-
-
-def file_limit() -> int | None:
-    """How many files this process may have open; None where that is not said."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return None if soft == resource.RLIM_INFINITY else soft
-
-
-def raise_file_limit() -> int | None:
-    """Raise the soft limit of open files to the hard one; what it is then."""
-    if sys.platform != "win32":
-        import resource
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft != hard:
-            try:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            except (ValueError, OSError) as problem:
-                # macOS names no limit and then refuses it.
-                LOG.debug("The limit of open files stays at %s: %s", soft, problem)
-    return file_limit()
-
-
-def max_connections_for(files: int | None) -> int:
-    """How many clients fit into that many files, when each may cost a provider's socket and a hedge's."""
-    return sys.maxsize if files is None else max(1, (files - _RESERVED_FILES) // _FILES_PER_REQUEST)
+    def _close(self, sock: socket.socket) -> None:
+        if sock in self._sockets:
+            self._sockets.remove(sock)
+        if sock.fileno() >= 0:
+            trio.lowlevel.notify_closing(sock)
+            sock.close()

@@ -1,9 +1,9 @@
 """What a handler is given: one request with the switch that stops it, and the way to answer.
 
-The framing of an answer is written by hand, since a state machine per frame would cost
-more than the frame. What keeps it as strict as one: the framing is chosen in one place, a
-field's value passes the visible-ASCII check, and an answer that was begun and not ended
-closes the connection without its normal end.
+The framing of an answer is written by hand, since a state machine would cost more than each
+frame does. What keeps it as strict as a state machine: the framing is chosen in one place,
+the value of a field passes the visible-ASCII check, and an answer that was begun and not
+ended closes the connection without its normal end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from linx.core.errors import HangUp
 from linx.http1.grammar import TOKEN_BYTES
 from linx.server.refusal import safe_value, status_line
-from linx.server.takeover import TakenOver
+from linx.server.upgrade import UpgradedStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,22 +36,22 @@ _NO_BODY = frozenset({204, 304})
 _OURS = frozenset({b"connection", b"content-length", b"content-type", b"transfer-encoding"})
 
 _CHECKED: set[bytes] = set()
-"""Names of fields that were found right; Linx has a few dozen, a relayed answer may have any."""
+"""Names of fields that were found to be tokens. Linx sends a few dozen; a relayed answer may have any."""
 _MOST_CHECKED = 256
 
 
 class Request:
     """One request.
 
-    The server cancels its handler for two reasons: the client hung up (``client_gone`` is
-    set, there is nobody to answer), or the request is to stop (``stopped`` says why, and
-    the server tells the client). A relay of opaque bytes reads ``stream_body``; everybody else
-    reads ``body``.
+    The server cancels its handler for two reasons: the client hung up (``is_client_gone``,
+    there is nobody to answer), or the request is to stop (``stopped`` says why, and the
+    server tells the client). A handler that relays opaque bytes reads ``stream_body``,
+    every other one ``body``.
     """
 
     __slots__ = (
-        "_body", "_head", "_interrupt", "_whole", "_wire", "client_gone", "content_length", "has_body", "headers",
-        "host", "id", "is_over", "listener", "method", "path", "peer", "query", "stopped", "target",
+        "_body", "_head", "_interrupt", "_whole", "_wire", "content_length", "has_body", "headers", "host", "id",
+        "is_client_gone", "is_over", "listener", "method", "path", "peer", "query", "stopped", "target",
     )  # fmt: skip
 
     def __init__(
@@ -71,7 +71,7 @@ class Request:
         self._interrupt = interrupt
         self.is_over = False
         self.stopped: LinxError | None = None
-        self.client_gone = False
+        self.is_client_gone = False
         self._head = head
         self._body = body
         self._wire = wire
@@ -110,14 +110,14 @@ class Request:
             self.stopped = why
             self._interrupt()
 
-    def take_over(self) -> TakenOver:
+    def upgrade(self) -> UpgradedStream:
         """Leave HTTP: the connection as a stream that begins with this request's own head.
 
-        For an upgrade whose handshake another library answers. The connection is closed
+        For a protocol whose handshake another library answers. The connection is closed
         when the handler returns, and nothing may be sent through the Reply.
         """
-        self._wire.take_over()
-        return TakenOver(self._head.raw, self._wire)
+        self._wire.upgrade()
+        return UpgradedStream(self._head.raw, self._wire)
 
 
 class Reply:
@@ -129,15 +129,15 @@ class Reply:
 
     __slots__ = (
         "_body", "_has_no_body", "_head", "_held", "_is_chunked", "_shared", "_wire", "common", "is_aborted",
-        "is_committed", "is_ended", "keeps_alive", "on_error", "started", "status",
+        "is_committed", "is_ended", "is_started", "keeps_alive", "on_error", "status",
     )  # fmt: skip
 
     def __init__(self, head: Head, body: Body, wire: Wire, shared: Shared) -> None:
-        self.started = False
+        self.is_started = False
         self.status: int | None = None
         self.on_error: Callable[[LinxError], bytes] | None = None
-        self.common: list[tuple[bytes, bytes]] = []  # fields of whatever is answered
-        self.is_committed = False  # bytes of it are on their way
+        self.common: list[tuple[bytes, bytes]] = []  # fields of any answer, whoever makes it
+        self.is_committed = False  # bytes of the answer are on their way
         self.is_ended = False
         self.is_aborted = False
         self.keeps_alive = False  # what the client was told
@@ -178,7 +178,7 @@ class Reply:
         if self._is_chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
             if not self._held:
-                # Every frame but the first: nothing to look after, straight to the wire.
+                # Every frame but the first, which takes the head along.
                 await self._wire.send(data)
                 return
         elif self._has_no_body:
@@ -186,9 +186,9 @@ class Reply:
         await self._write(data)
 
     def send_soon(self, data: bytes) -> Coroutine[None, None, None] | None:
-        """``send``, but a coroutine, to be awaited at once, only where there is something to wait for.
+        """Send; a coroutine comes back, to be awaited at once, only where there is something to wait for.
 
-        For a stream's frames: nearly all of them go to the kernel as they are.
+        For a stream's frames, nearly all of which go to the kernel without waiting.
         """
         if self._held or not self._is_chunked or not data:
             return self.send(data)
@@ -197,7 +197,7 @@ class Reply:
 
     def try_send(self, data: bytes) -> bool:
         """A frame that may be left out, without waiting: was it sent?"""
-        if not data or not self.started or self.is_ended or self.is_aborted or self._has_no_body:
+        if not data or not self.is_started or self.is_ended or self.is_aborted or self._has_no_body:
             return False
         if self._is_chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
@@ -222,8 +222,8 @@ class Reply:
         self._is_chunked = False
 
     async def fail(self, problem: LinxError, request_id: str) -> None:
-        """The server's own error answer, for where no endpoint has made a better one."""
-        self.started = False
+        """The server's own error answer, where no endpoint has made one."""
+        self.is_started = False
         self._held = b""
         status, headers, body = self._shared.error_answer(problem, request_id, self._head.target)
         ours = {name for name, _value in headers}
@@ -235,23 +235,23 @@ class Reply:
             data = self._held + data
             self._held = b""
             self.is_committed = True
-        elif not self.started or self.is_ended or self.is_aborted:
+        elif not self.is_started or self.is_ended or self.is_aborted:
             raise RuntimeError("the answer is not begun, or over")
         if data:
             await self._wire.send(data)
 
     def _begin(self, status: int) -> None:
-        if self.started:
+        if self.is_started:
             raise RuntimeError("the answer is begun already")
-        if self._wire.is_taken_over or self._wire.is_broken:
+        if self._wire.is_upgraded or self._wire.is_broken:
             raise HangUp
-        self.started = True
+        self.is_started = True
         self.status = status
         self._has_no_body = self._head.method == b"HEAD" or status in _NO_BODY
 
     def _make_head(self, status: int, content_type: bytes, headers: Fields, framing: bytes) -> bytes:
         head = self._head
-        self.keeps_alive = head.keeps_alive and not self._shared.draining and self._body.may_drain()
+        self.keeps_alive = head.keeps_alive and not self._shared.is_draining and self._body.may_drain()
         parts = [status_line(status)]
         if content_type:
             parts.append(b"content-type: %b\r\n" % safe_value(content_type))
@@ -273,7 +273,7 @@ class Reply:
 Handler = Callable[[Request, Reply], Awaitable[None]]
 
 
-_random = bytearray()  # drawn from the system for several ids at a time
+_random = bytearray()  # drawn from the system for 64 ids at a time
 
 
 def new_id() -> str:

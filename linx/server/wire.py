@@ -2,8 +2,8 @@
 
 One task, ``pump``, is the only reader of the socket for as long as the connection lives.
 It reads ahead into a bounded buffer, also while an answer is being written: that is how a
-hang-up is noticed at once, and why nobody else may read. Beyond READ_AHEAD it stops, so a
-client that floods us fills its own send buffer and not our memory.
+hang-up is noticed at once, and why no other task may read. Beyond READ_AHEAD the pump
+stops, so a client that floods Linx fills its own send buffer and not Linx's memory.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from linx.server.limits import Shared
 
-READ_AHEAD = 64 * 1024
-LINGER_S = 2.0  # how long the other side may take to close after we have said our last word
-_PIECE = 64 * 1024  # of a send that waits; one piece must be taken within stalled_client_s
+READ_AHEAD = 64 * 1024  # bytes
+LINGER_S = 2.0  # how long the client may take to close after Linx has sent its last byte
+_PIECE = 64 * 1024  # bytes of a send that waits; one piece must be taken within stalled_client_s
 
 
 class ServerTransport(Transport, Protocol):
@@ -40,31 +40,31 @@ class Wire:
     """``on_gone`` is called once, from the pump, when the client will send no more."""
 
     __slots__ = (
-        "_discarding", "_rest", "_room", "_send_some", "_shared", "_torn", "_waiter", "buffer", "eof", "is_broken",
-        "is_taken_over", "on_gone", "transport",
+        "_is_discarding", "_is_torn", "_room", "_send_some", "_shared", "_unsent", "_waiter", "buffer", "is_broken",
+        "is_eof", "is_upgraded", "on_gone", "transport",
     )  # fmt: skip
 
-    def __init__(self, transport: ServerTransport, shared: Shared) -> None:
+    def __init__(self, transport: ServerTransport, shared: Shared, on_gone: Callable[[], None]) -> None:
         self.transport = transport
+        self.on_gone = on_gone
         self._send_some = transport.send_some
         self.buffer = bytearray()  # read, and not taken yet
-        self.eof = False  # the client will send no more
-        self.is_broken = False  # ... and not by an orderly FIN
-        self.is_taken_over = False  # by a protocol that is not HTTP
-        self.on_gone: Callable[[], None] | None = None
+        self.is_eof = False  # the client will send no more
+        self.is_broken = False  # ... and did not end with an orderly FIN
+        self.is_upgraded = False  # to a protocol that is not HTTP
         self._shared = shared
         self._waiter: trio.lowlevel.Task | None = None
-        self._room: trio.Event | None = None
-        self._discarding = False
-        self._rest = b""  # of a try_send that the kernel took in part
-        self._torn = False  # a send was broken off in its middle: nothing sensible can follow
+        self._room: trio.Event | None = None  # what a pump waits for whose buffer is full
+        self._is_discarding = False
+        self._unsent = b""  # the rest of a send that the kernel took in part
+        self._is_torn = False  # a send was broken off in its middle: nothing sensible can follow
 
     async def pump(self) -> None:
         """Read until the client is gone."""
         buffer, recv = self.buffer, self.transport.recv
         try:
             while data := await recv(READ_AHEAD - len(buffer)):
-                if self._discarding:
+                if self._is_discarding:
                     continue
                 buffer += data
                 self.wake()
@@ -73,26 +73,25 @@ class Wire:
                     await self._room.wait()
         except BREAKS:
             self.is_broken = True
-        self.eof = True
+        self.is_eof = True
         self.wake()
-        if self.on_gone is not None:
-            self.on_gone()
+        self.on_gone()
 
     async def more(self) -> bool:
-        """Wait until the pump has brought something, or somebody woke us; False at EOF."""
-        if self.eof:
+        """Wait until the pump has brought something, or ``wake`` was called; False at EOF."""
+        if self.is_eof:
             return False
         self._waiter = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._give_up)
-        return bool(self.buffer) or not self.eof
+        await trio.lowlevel.wait_task_rescheduled(self._stop_waiting)
+        return bool(self.buffer) or not self.is_eof
 
     def wake(self) -> None:
-        # An event for each wait would be made, set and thrown away: its one waiter is known.
+        # An event for each wait would be made, set and thrown away: there is one waiter, and it is known.
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             trio.lowlevel.reschedule(waiter)
 
-    def _give_up(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+    def _stop_waiting(self, _raise_cancel: object) -> trio.lowlevel.Abort:
         self._waiter = None
         return trio.lowlevel.Abort.SUCCEEDED
 
@@ -109,25 +108,25 @@ class Wire:
         return data
 
     def taken(self) -> None:
-        """Whoever takes from the buffer directly says so, that the pump may go on."""
+        """To be called after bytes were taken from the buffer directly, so that the pump may go on."""
         if self._room is not None and len(self.buffer) < READ_AHEAD:
             self._room.set()
             self._room = None
 
-    def take_over(self) -> None:
-        """From here on this is no request that anybody waits for."""
-        if not self.is_taken_over:
-            self.is_taken_over = True
+    def upgrade(self) -> None:
+        """Leave HTTP. From here on no drain of the server waits for the request."""
+        if not self.is_upgraded:
+            self.is_upgraded = True
             self._shared.requests_running -= 1
 
     def send_now(self, data: bytes) -> bool:
         """Did all of ``data`` go without waiting? If not, ``send(b"")`` must be awaited for the rest of it.
 
-        For each frame of a stream, which a coroutine would cost as much as its call of the
-        system. Raises HangUp.
+        For each frame of a stream, for which a coroutine would cost as much as the call of
+        the system that it makes. Raises HangUp.
         """
-        if self._torn or self._rest:
-            self._rest += data
+        if self._is_torn or self._unsent:
+            self._unsent += data
             return False
         try:
             sent = self._send_some(data)
@@ -137,15 +136,15 @@ class Wire:
             raise HangUp from None
         if sent == len(data):
             return True
-        self._rest = data[sent:]
+        self._unsent = data[sent:]
         return False
 
     async def send(self, data: bytes) -> None:
         """Everything; raises HangUp when the client is gone or takes nothing."""
-        if self._torn:
+        if self._is_torn:
             raise HangUp
-        if self._rest:
-            data, self._rest = self._rest + data, b""
+        if self._unsent:
+            data, self._unsent = self._unsent + data, b""
         try:
             try:
                 sent = self._send_some(data)
@@ -162,39 +161,39 @@ class Wire:
         For what may be left out where data waits already. Never raises: the pump notices
         a client that is gone.
         """
-        if self._torn or self._rest:
+        if self._is_torn or self._unsent:
             return False
         try:
             sent = self._send_some(data)
         except BREAKS:  # or nothing went
             return False
         if sent:
-            self._rest = data[sent:]
+            self._unsent = data[sent:]
         return bool(sent)
 
     async def _send_waiting(self, data: bytes, sent: int) -> None:
-        self._torn = True
+        self._is_torn = True
         for start in range(sent, len(data), _PIECE):
             with trio.move_on_after(self._shared.limits.stalled_client_s) as patience:
                 await self.transport.send(data[start : start + _PIECE])
             if patience.cancelled_caught:
                 self.close()
                 raise HangUp
-        self._torn = False
+        self._is_torn = False
 
-    async def part(self, linger_s: float = LINGER_S) -> None:
+    async def close_gracefully(self, linger_s: float = LINGER_S) -> None:
         """Close so that the client can still read what was sent.
 
         A close while something lies unread would send a reset, and a reset makes the
-        client's kernel forget our last answer. So: FIN, then read and forget for a while.
+        client's kernel forget the last answer. So: FIN, then read and forget for a while.
         """
-        if not self.eof and not self._torn:
+        if not self.is_eof and not self._is_torn:
             self.transport.end_writing()
-            self._discarding = True
+            self._is_discarding = True
             self.buffer.clear()
             self.taken()
             with trio.move_on_after(linger_s):
-                while not self.eof:
+                while not self.is_eof:
                     await self.more()
         self.close()
 

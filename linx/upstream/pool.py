@@ -78,21 +78,22 @@ class Exchange(Response):
         if self._is_finished or self._is_settled:
             return
         self._is_finished = True
-        if self.is_whole or not self._pool._drain_later(self):
-            self._settle()
+        if self.is_whole or not self._pool.drain_later(self):
+            self.settle()
 
     def close(self) -> None:
         """At once and forcefully, whatever is still to come: so a model stops generating."""
         if not self._is_settled:
             self.may_reuse = False
-            self._settle()
+            self.settle()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Give the connection back to the pool; once."""
         if not self._is_settled:
             self._is_settled = True
-            reuse = self.is_whole and self.may_reuse
+            may_reuse = self.is_whole and self.may_reuse
             self.abandon()
-            self._pool._settled(self, reuse=reuse)
+            self._pool.give_back(self, may_reuse=may_reuse)
 
     def __enter__(self) -> Self:
         return self
@@ -221,20 +222,20 @@ class Pool:
         if not self._idle:
             self._has_idle = trio.Event()
 
-    def _settled(self, exchange: Exchange, *, reuse: bool) -> None:
-        """An exchange is over: keep its connection or close it."""
+    def give_back(self, exchange: Exchange, *, may_reuse: bool) -> None:
+        """An exchange is over: keep its connection for the next, or close it."""
         if exchange in self._draining:
             self._draining.remove(exchange)
         else:
             self._active -= 1
-        kept = self._idle.setdefault(exchange.origin, []) if reuse and not self._is_shut else None
+        kept = self._idle.setdefault(exchange.origin, []) if may_reuse and not self._is_shut else None
         if kept is None or len(kept) >= self._max_idle:
             exchange.connection.close()
         else:
             kept.append(_Idle(exchange.connection, self.clock()))
             self._has_idle.set()
 
-    def _drain_later(self, exchange: Exchange) -> bool:
+    def drain_later(self, exchange: Exchange) -> bool:
         """Read what is missing of the framing in the background, if it can be little."""
         if self._nursery is None or not exchange.may_reuse or exchange.remaining > DRAIN_BYTES:
             return False
@@ -252,4 +253,4 @@ class Pool:
         except AttemptError:
             pass  # torn after its end mark: the answer was complete, the connection is not worth keeping
         finally:
-            exchange._settle()
+            exchange.settle()

@@ -119,7 +119,7 @@ class Response:
                 except FramingError as error:
                     self._break(Garbled(f"{self.connection.address} broke the framing of its answer: {error}"))
                     break
-                if chunks.done:
+                if chunks.is_done:
                     self._end(chunks.rest)
             if data:
                 return data

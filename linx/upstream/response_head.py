@@ -78,18 +78,11 @@ def read_head(head: bytes, ahead: bytes, address: str, *, is_head: bool) -> Resp
     except HeadRefused as error:
         raise Garbled(f"{address} sent a response head that is not valid HTTP ({error})") from None
     length: int | None = None
-    is_chunked = False
     coding = b""
+    is_chunked = False
     is_http11 = keeps_alive = parsed.http_version == b"1.1"
-    has_controls = _CONTROL_IN_LINES.search(head) is not None
-    headers = []
-    for field in parsed.fields:
-        name, value = field
-        if has_controls and _CONTROL.search(value):
-            if name in _DECIDING:
-                raise Garbled(f"{address} sent control characters in its {quote(name.decode('latin-1'), 40)} header")
-            continue
-        headers.append(field)
+    fields = parsed.fields if _CONTROL_IN_LINES.search(head) is None else _without_controls(parsed.fields, address)
+    for name, value in fields:
         if name not in _DECIDING:
             continue
         if name == b"content-length":
@@ -106,11 +99,22 @@ def read_head(head: bytes, ahead: bytes, address: str, *, is_head: bool) -> Resp
             coding = coding + b"," + value.lower() if coding else value.lower()
     if is_chunked and (length is not None or not is_http11):
         raise Garbled(f"{address} framed its answer in two ways that contradict each other")
-    if is_head or parsed.status in _WITHOUT_BODY:
-        length, is_chunked, coding = 0, False, b""
     if coding == b"identity":
         coding = b""
-    return ResponseHead(parsed.status, headers, length, is_chunked, coding, keeps_alive, ahead)
+    if is_head or parsed.status in _WITHOUT_BODY:
+        length, is_chunked, coding = 0, False, b""
+    return ResponseHead(parsed.status, fields, length, is_chunked, coding, keeps_alive, ahead)
+
+
+def _without_controls(fields: Fields, address: str) -> Fields:
+    """The fields whose values have no control bytes. Raises Garbled where a value that decides something has."""
+    clean = []
+    for name, value in fields:
+        if not _CONTROL.search(value):
+            clean.append((name, value))
+        elif name in _DECIDING:
+            raise Garbled(f"{address} sent control characters in its {quote(name.decode('latin-1'), 40)} header")
+    return clean
 
 
 class LastResponseHead:

@@ -1,4 +1,4 @@
-"""Work beside the loop: its results and errors come out, and the loop gets its turns."""
+"""Work in a thread: its results and errors come out, and the loop gets its turns."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import pytest
 import trio
 
 from linx.core.errors import BadRequest
-from linx.core.worker import TURN_S, beside
+from linx.core.worker import TURN_S, in_thread
 
 
 async def test_what_it_returns_and_raises() -> None:
-    assert await beside(lambda one, two: one + two, 1, 2) == 3
-    assert await beside(threading.get_ident) != threading.get_ident()
+    assert await in_thread(lambda one, two: one + two, 1, 2) == 3
+    assert await in_thread(threading.get_ident) != threading.get_ident()
 
     def fail() -> None:
         raise BadRequest("no")
 
     with pytest.raises(BadRequest, match="no"):
-        await beside(fail)
+        await in_thread(fail)
 
 
 async def test_turns_are_short_only_meanwhile() -> None:
     usual = sys.getswitchinterval()
-    assert await beside(sys.getswitchinterval) == pytest.approx(TURN_S)
+    assert await in_thread(sys.getswitchinterval) == pytest.approx(TURN_S)
     assert sys.getswitchinterval() == pytest.approx(usual)
 
 
@@ -40,7 +40,7 @@ async def test_the_loop_goes_on() -> None:
             assert time.monotonic() < end
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(beside, work)
+        nursery.start_soon(in_thread, work)
         while turns < 20:
             await trio.sleep(0.001)
             turns += 1
@@ -62,7 +62,7 @@ async def test_ten_do_not_run_at_once() -> None:
 
     async with trio.open_nursery() as nursery:
         for _ in range(10):
-            nursery.start_soon(beside, work)
+            nursery.start_soon(in_thread, work)
     assert 1 <= most <= 2
 
 
@@ -78,7 +78,7 @@ async def test_one_that_is_cancelled_waits_for_its_end() -> None:
         is_over = True
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(beside, work)
+        nursery.start_soon(in_thread, work)
         while not has_begun.is_set():
             await trio.lowlevel.checkpoint()
         nursery.cancel_scope.cancel()

@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Self, get_args
 import h11
 import trio
 
-from linx.http1.transport import BREAKS, SocketTransport, StreamTransport, Transport
+from linx.http1.transport import BREAKS, SocketTransport, Transport
 from tests.fakes import endpoints
 from tests.fakes.catalogue import JsonObject, Kind, Model, as_model
 from tests.fakes.exchange import Connection, Exchange, Responder, set_reset
 from tests.fakes.scripted import Answer, Raw, ReadRequest, Reply
+from tests.fakes.stream_transport import StreamTransport
 
 if TYPE_CHECKING:
     import ssl

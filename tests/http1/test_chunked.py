@@ -18,7 +18,7 @@ PAYLOAD = b"hello wor\r\nd"
 def scan(pieces: list[bytes]) -> tuple[bytes, bool, bytes]:
     scanner = ChunkScanner()
     payload = b"".join([scanner.feed(piece) for piece in pieces])
-    return payload, scanner.done, scanner.rest
+    return payload, scanner.is_done, scanner.rest
 
 
 def outcome(pieces: list[bytes]) -> tuple[bytes, bool, bytes] | None:
@@ -40,9 +40,9 @@ def test_byte_by_byte() -> None:
 def test_one_whole_chunk_comes_back_as_it_is() -> None:
     scanner = ChunkScanner()
     assert scanner.feed(b"c\r\ndata: {}\r\n\r\n\r\n") == b"data: {}\r\n\r\n"
-    assert not scanner.done
+    assert not scanner.is_done
     assert scanner.feed(b"0\r\n\r\n") == b""
-    assert scanner.done
+    assert scanner.is_done
 
 
 def test_what_is_still_to_come_of_a_chunk() -> None:

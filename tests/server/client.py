@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
-from linx.http1.transport import StreamTransport
 from linx.server.connection import Connection
 from linx.server.limits import Limits, Shared
 from linx.server.listen import Server
+from linx.server.listener import Listener
+from tests.fakes.stream_transport import StreamTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -151,8 +152,10 @@ async def serving(handler: Handler, limits: Limits | None = None) -> AsyncIterat
 async def in_memory(handler: Handler, shared: Shared | None = None) -> AsyncIterator[Client]:
     """A connection over a pair of memory streams, for tests of time."""
     ours, theirs = trio.testing.memory_stream_pair()
-    connection = Connection(StreamTransport(theirs), handler, shared or Shared())
+    listener = Listener("local", handler)
+    connection = Connection(StreamTransport(theirs), listener, shared or Shared())
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(listener.watch.watch)
         nursery.start_soon(connection.guard)
         yield Client(ours)
         nursery.cancel_scope.cancel()

@@ -17,10 +17,11 @@ import trio.testing
 from linx.core.errors import BadRequest, LinxError
 from linx.http1.h11_heads import read_request
 from linx.http1.repeated_head import LONGEST
-from linx.http1.transport import StreamTransport
 from linx.server import cross_check
 from linx.server.connection import Connection
 from linx.server.limits import Shared
+from linx.server.listener import Listener
+from tests.fakes.stream_transport import StreamTransport
 from tests.server.client import CHUNKED, GET, connected, echo, in_memory, post, serving
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ async def test_the_guard_lets_nothing_out(caplog: pytest.LogCaptureFixture, monk
 
     monkeypatch.setattr(Connection, "run", broken)
     _ours, theirs = trio.testing.memory_stream_pair()
-    await Connection(StreamTransport(theirs), echo, Shared(), peer="somebody").guard()
+    await Connection(StreamTransport(theirs), Listener("local", echo), Shared(), peer="somebody").guard()
     assert "somebody" in caplog.text
     assert caplog.records[0].name == "linx.server"
     assert caplog.records[0].levelno == logging.ERROR
@@ -280,7 +281,7 @@ async def test_a_hang_up_cancels_the_handler_at_once(is_reset: bool) -> None:
         with trio.fail_after(2):
             await cancelled.wait()
         assert trio.current_time() - before < 0.1
-        assert requests[0].client_gone
+        assert requests[0].is_client_gone
         assert requests[0].stopped is None
 
 
@@ -289,7 +290,7 @@ async def test_a_hang_up_while_the_body_is_not_read() -> None:
         async with connected(port) as client:
             await client.send(post(b"x" * 100)[:-50])
             await started.wait()
-            assert not requests[0].client_gone
+            assert not requests[0].is_client_gone
         with trio.fail_after(2):
             await cancelled.wait()
 
@@ -589,7 +590,7 @@ async def test_what_leaves_http_replays_its_own_head(judged: list[bytes]) -> Non
         if request.content_length == 5:
             await tell(request, reply)
             return
-        stream = request.take_over()
+        stream = request.upgrade()
         while data := await stream.receive_some():
             await stream.send_all(data)
 

@@ -34,7 +34,7 @@ class Waiting:
     def __init__(self) -> None:
         self.ended: float | None = None
 
-    def run_out(self) -> None:
+    def timed_out(self) -> None:
         self.ended = trio.current_time()
 
 

@@ -7,7 +7,6 @@ import errno
 import json
 import logging
 import math
-import resource
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,8 @@ import linx.server
 from linx.core.errors import HangUp
 from linx.server import listen
 from linx.server.limits import Limits
-from linx.server.listen import Server, file_limit, max_connections_for, open_listeners, peer_text, raise_file_limit
+from linx.server.listen import Server
+from linx.server.sockets import open_sockets
 from tests.server.client import GET, connected, echo, post, serving
 
 if TYPE_CHECKING:
@@ -39,18 +39,6 @@ async def waiting(request: Request, reply: Reply) -> None:
 # --- binding ---------------------------------------------------------------------------
 
 
-async def test_localhost_is_every_address_of_it() -> None:
-    listeners = await open_listeners("localhost", 0)
-    try:
-        bound = [listener.getsockname() for listener in listeners]
-        assert "127.0.0.1" in [name[0] for name in bound]
-        assert len({name[1] for name in bound}) == 1
-        assert all(name[1] for name in bound)
-    finally:
-        for listener in listeners:
-            listener.close()
-
-
 async def test_a_taken_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with pytest.raises(OSError) as caught:
@@ -61,21 +49,6 @@ async def test_a_taken_port() -> None:
 async def test_a_name_that_is_nobodys() -> None:
     with pytest.raises(OSError):
         await Server(echo, Limits()).listen("203.0.113.1", 0)
-
-
-@pytest.mark.parametrize(
-    ("address", "text"), [(("1.2.3.4", 5), "1.2.3.4:5"), (("::1", 5, 0, 0), "[::1]:5"), ("", "local socket")]
-)
-def test_peer_text(address: object, text: str) -> None:
-    assert peer_text(address) == text
-
-
-def test_file_limit() -> None:
-    assert raise_file_limit() == file_limit()
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    assert max_connections_for(1024) == 320
-    assert max_connections_for(10) == 1
-    assert max_connections_for(None) > 10**6
 
 
 # --- accepting -------------------------------------------------------------------------
@@ -158,7 +131,7 @@ async def test_out_of_files(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogC
             return super().accept()
 
     monkeypatch.setattr(listen, "_ACCEPT_PAUSE_S", 0.001)
-    (plain,) = await open_listeners("127.0.0.1", 0)
+    (plain,) = await open_sockets("127.0.0.1", 0)
     poor = Poor(fileno=plain.detach())
     poor.setblocking(False)
     server = Server(echo, Limits())
@@ -194,7 +167,7 @@ async def test_a_second_listener_has_its_own_name_handler_and_end() -> None:
 
     server = Server(echo, Limits())
     ((_host, port),) = await server.listen("127.0.0.1", 0)
-    (other,) = await open_listeners("127.0.0.1", 0)
+    (other,) = await open_sockets("127.0.0.1", 0)
     other_port = other.getsockname()[1]
     async with trio.open_nursery() as nursery:
         await nursery.start(server.serve)
@@ -291,7 +264,7 @@ async def test_who_does_not_stop_is_closed(monkeypatch: pytest.MonkeyPatch) -> N
 
 async def test_an_open_upgrade_does_not_hold_up_a_drain() -> None:
     async def handler(request: Request, reply: Reply) -> None:
-        stream = request.take_over()
+        stream = request.upgrade()
         try:
             await stream.receive_some()
             await trio.sleep_forever()

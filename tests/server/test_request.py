@@ -10,10 +10,11 @@ import trio.lowlevel
 import trio.testing
 
 from linx.core.errors import HangUp
-from linx.http1.transport import StreamTransport
 from linx.server.connection import Connection
 from linx.server.limits import Shared
+from linx.server.listener import Listener
 from linx.server.request import new_id
+from tests.fakes.stream_transport import StreamTransport
 from tests.server.client import GET, connected, echo, in_memory, post, serving, stream
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ async def test_the_head_leaves_with_the_first_frame_and_the_end_with_the_last() 
         done.set()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Connection(Recorder(theirs), handler, Shared()).guard)
+        nursery.start_soon(Connection(Recorder(theirs), Listener("local", handler), Shared()).guard)
         await ours.send_all(GET)
         await done.wait()
         nursery.cancel_scope.cancel()

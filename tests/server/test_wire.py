@@ -11,10 +11,11 @@ import trio.lowlevel
 import trio.testing
 
 from linx.core.errors import HangUp, LinxError
-from linx.http1.transport import StreamTransport
 from linx.server.connection import Connection
 from linx.server.limits import Shared
+from linx.server.listener import Listener
 from linx.server.wire import READ_AHEAD
+from tests.fakes.stream_transport import StreamTransport
 from tests.server.client import GET, connected, serving
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ async def test_a_pipelining_flood_is_left_in_the_clients_buffer() -> None:
         await reply.whole(200, b"{}")
 
     ours, theirs = trio.testing.memory_stream_pair()
-    connection = Connection(StreamTransport(theirs), handler, Shared())
+    connection = Connection(StreamTransport(theirs), Listener("local", handler), Shared())
     count = 5_000
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.guard)
@@ -78,7 +79,7 @@ async def test_a_client_that_takes_nothing_is_dropped(autojump_clock: trio.testi
     ours, theirs = trio.testing.lockstep_stream_pair()
     async with trio.open_nursery() as nursery:
         start = trio.current_time()
-        nursery.start_soon(Connection(StreamTransport(theirs), handler, Shared()).guard)
+        nursery.start_soon(Connection(StreamTransport(theirs), Listener("local", handler), Shared()).guard)
         await ours.send_all(GET)
         await trio.testing.wait_all_tasks_blocked()
         await trio.sleep(290)
@@ -98,7 +99,7 @@ async def test_nothing_follows_a_torn_send(autojump_clock: trio.testing.MockCloc
         await reply.send(b"x" * 1000)
 
     ours, theirs = trio.testing.lockstep_stream_pair()
-    connection = Connection(StreamTransport(theirs), handler, Shared())
+    connection = Connection(StreamTransport(theirs), Listener("local", handler), Shared())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.guard)
         await ours.send_all(GET)

@@ -29,7 +29,7 @@ from linx.children.tunnel.commands import CannotStart
 from linx.children.tunnel.explain import explain
 from linx.children.tunnel.lines import Lines, Reader, Word, reader_for
 from linx.core.errors import quote
-from linx.server.listen import open_listeners
+from linx.server.sockets import open_sockets
 
 if TYPE_CHECKING:
     from linx.config.shape import TunnelConfig
@@ -201,7 +201,7 @@ class Tunnel:
         failures = 0
         while True:
             try:
-                listeners = await open_listeners("127.0.0.1", 0)
+                listeners = await open_sockets("127.0.0.1", 0)
                 break
             except OSError as error:
                 failures += 1

@@ -11,7 +11,7 @@ import trio
 from linx.core import jsontext
 from linx.core.chat import ChatRequest, Task
 from linx.core.errors import AttemptError, Refused
-from linx.core.worker import beside
+from linx.core.worker import in_thread
 from linx.dialects.anthropic.client_request import hub_body
 from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.dialects.untranslated.provider_request import clean_messages
@@ -61,7 +61,7 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
             headers.append((b"x-linx-provider", candidate.provider.name.encode()))
     if count is None:
         estimate = partial(cast("AnthropicFace", face).estimate_tokens, chat.native or {})
-        count = estimate() if chat.weight is None else await beside(estimate)
+        count = estimate() if chat.weight is None else await in_thread(estimate)
     await reply.whole(200, jsontext.dumps({"input_tokens": count}), headers=headers)
 
 
@@ -122,6 +122,6 @@ class _Asking:
         def write() -> Sending:
             return self.provider.post(path, body(), under_api=under_api)
 
-        sending = write() if self.chat.weight is None else await beside(write)
+        sending = write() if self.chat.weight is None else await in_thread(write)
         headers = (*sending.headers, (HOP_HEADER, self.hop), *self.chat.headers)
         return await fetch_json(self.provider, self.pool, replace(sending, headers=headers))

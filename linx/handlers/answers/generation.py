@@ -144,7 +144,7 @@ class Generation:
 
     def _start_stream(self, own_s: float | None = None) -> None:
         reply = self.reply
-        if not reply.started:
+        if not reply.is_started:
             self.record.status = 200
             reply.on_error = self._encoder.error
             reply.start(200, self.face.stream_type, (*STREAM_HEADERS, *self._headers(own_s)))

@@ -28,7 +28,7 @@ from linx.core.errors import (
     UnknownEndpoint,
     quote,
 )
-from linx.core.worker import beside
+from linx.core.worker import in_thread
 from linx.dialects.failures.meaning import event_failure
 from linx.handlers.answers import multipart
 from linx.handlers.answers.generation import STREAM_HEADERS, Generation
@@ -324,7 +324,7 @@ class RelayAttempt(Attempt):
         if len(payload.start) <= jsontext.LARGE:
             beginning = payload.beginning(asked, served)
         else:
-            beginning = await beside(payload.beginning, asked, served)
+            beginning = await in_thread(payload.beginning, asked, served)
         stream, length = None, payload.length
         if payload.rest is not None:
             stream = _Stream(payload, beginning)

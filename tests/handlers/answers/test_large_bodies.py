@@ -81,12 +81,12 @@ async def test_the_loop_does_not_stall(
 
 
 async def test_a_small_body_is_read_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def beside(work: Callable[..., Any], *args: object) -> Any:
+    async def in_thread(work: Callable[..., Any], *args: object) -> Any:
         beside_of.append(work)
         return work(*args)
 
     beside_of: list[object] = []
-    monkeypatch.setattr(worker, "beside", beside)
+    monkeypatch.setattr(worker, "in_thread", in_thread)
     text = b"x" * (LARGE - 70)
     small = b'{"model":"m","stream":false,"messages":[{"role":"user","content":"%b"}]}' % text
     assert len(small) == LARGE

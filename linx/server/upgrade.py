@@ -1,7 +1,7 @@
 """A client connection as a trio stream, for a protocol that is not HTTP.
 
-The head of the upgrade request is given back first, since the library that answers the
-handshake wants to read it itself; what the client sent right behind it follows.
+The head of the upgrade request comes out first, since the library that answers the
+handshake wants to read the head itself; what the client sent right behind it follows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from linx.core.errors import HangUp
 from linx.server.wire import READ_AHEAD, Wire
 
 
-class TakenOver(trio.abc.Stream):
+class UpgradedStream(trio.abc.Stream):
     """Reads what the wire has read ahead. Not for two readers or two writers at once."""
 
     def __init__(self, head: bytes, wire: Wire) -> None:
@@ -49,7 +49,7 @@ class TakenOver(trio.abc.Stream):
             raise trio.BrokenResourceError from None
 
     async def wait_send_all_might_not_block(self) -> None:
-        """A hint for writers that would rather send less than wait; we have none to give."""
+        """A hint for writers that would rather send less than wait. The wire has none to give."""
         await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:

@@ -12,13 +12,13 @@ from tests.server.client import connected, serving
 
 if TYPE_CHECKING:
     from linx.server.request import Reply, Request
-    from linx.server.takeover import TakenOver
+    from linx.server.upgrade import UpgradedStream
 
 UPGRADE = b"GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: parrot\r\n\r\n"
 
 
 async def parrot(request: Request, _reply: Reply) -> None:
-    stream = request.take_over()
+    stream = request.upgrade()
     while data := await stream.receive_some(5):
         await stream.send_all(data)
 
@@ -39,7 +39,7 @@ async def test_the_head_and_what_follows_are_replayed() -> None:
 async def test_a_websocket() -> None:
     async def handler(request: Request, _reply: Reply) -> None:
         async with trio.open_nursery() as nursery:
-            upgrade = await trio_websocket.wrap_server_stream(nursery, request.take_over())
+            upgrade = await trio_websocket.wrap_server_stream(nursery, request.upgrade())
             socket = await upgrade.accept()
             await socket.send_message((await socket.get_message()).upper())
             await socket.aclose()
@@ -53,10 +53,10 @@ async def test_a_websocket() -> None:
 
 
 async def test_a_stream_that_is_closed_or_broken() -> None:
-    streams: list[TakenOver] = []
+    streams: list[UpgradedStream] = []
 
     async def handler(request: Request, _reply: Reply) -> None:
-        stream = request.take_over()
+        stream = request.upgrade()
         streams.append(stream)
         with pytest.raises(ValueError):
             await stream.receive_some(0)
