@@ -276,7 +276,7 @@ class App:
         context.config, context.router = config, router
         context.config_problem, context.config_loaded_at = None, context.now()
         self.faces = {
-            "openai": OpenAIFace(config.server.reasoning_field, responses_request.chat_body),
+            "openai": OpenAIFace(config.server.reasoning_field, responses_request.to_chat_body),
             "ollama": OllamaFace("chat"),
             "ollama_generate": OllamaFace("generate"),
             "anthropic": AnthropicFace(),

@@ -42,7 +42,7 @@ ORDERS = {
         *["base", "failures", "shared", "openai", "anthropic", "responses", "ollama", "untranslated", "completions"],
         "embeddings",
     ],
-    "linx.dialects.anthropic": ["client_request", "errors", "encoder", "face"],
+    "linx.dialects.anthropic": ["client_request", "errors", "message", "encoder", "face"],
     "linx.dialects.completions": ["face", "text_completion", "provider_request"],
     "linx.dialects.failures": ["reading", "meaning"],
     "linx.dialects.ollama": [
@@ -53,8 +53,10 @@ ORDERS = {
         *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "thinking"],
         *["provider_request", "servers", "decoder", "encoder", "face", "splice"],
     ],
-    "linx.dialects.responses": ["tools", "client_request", "encoder", "face"],
-    "linx.dialects.shared": ["fields", "ndjson", "sse", "opaque_reasoning", "tokens", "chat_body", "block_encoder"],
+    "linx.dialects.responses": ["tools", "client_request", "response", "encoder", "face"],
+    "linx.dialects.shared": [
+        *["fields", "ndjson", "sse", "opaque_reasoning", "tokens", "chat_body", "blocks", "block_encoder"],
+    ],
     "linx.dialects.untranslated": ["decoder", "fold", "provider_request", "encoder"],
     "linx.handlers": ["heartbeat", "context", "request_facts", "answers", "models", "management"],
     "linx.handlers.answers": [

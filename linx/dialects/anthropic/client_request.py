@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 from linx.core import jsontext
 from linx.core.chat import JsonObject
 from linx.core.errors import BadRequest
-from linx.dialects.shared import chat_body as hub
-from linx.dialects.shared import fields, opaque_reasoning
+from linx.dialects.shared import chat_body, fields, opaque_reasoning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-UNSIGNED = "linx"  # the signature of thinking that no provider signed
 _FORMAT = "anthropic-claude-v1"  # what OpenRouter calls reasoning details of this shape
 _BILLING = "x-anthropic-billing-header"
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
@@ -29,7 +27,7 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 Content = str | list[JsonObject]
 
 
-def hub_body(body: JsonObject, *, is_count: bool = False) -> JsonObject:
+def to_chat_body(body: JsonObject, *, is_count: bool = False) -> JsonObject:
     """The hub body; ``is_count``: only to count its tokens, which needs no max_tokens."""
     fields.whole_body(body)
     out: JsonObject = {"model": fields.need_name(body, "model"), "messages": _messages(body)}
@@ -53,7 +51,7 @@ def hub_body(body: JsonObject, *, is_count: bool = False) -> JsonObject:
 
 def estimate_tokens(body: JsonObject) -> int:
     """For count_tokens, where no provider can say. Raises BadRequest."""
-    return hub.estimate_tokens(hub_body(body, is_count=True))
+    return chat_body.estimate_tokens(to_chat_body(body, is_count=True))
 
 
 # --- messages -------------------------------------------------------------------------
@@ -73,7 +71,7 @@ def _messages(body: JsonObject) -> list[JsonObject]:
             raise fields.wrong(f"{path}.role", "user, assistant or system")
         where = f"{path}.content"
         messages += read(_content(turn.get("content"), where), where)
-    return hub.join_leading_system(messages)
+    return chat_body.join_leading_system(messages)
 
 
 def _content(value: Any, where: str) -> Content:
@@ -85,7 +83,7 @@ def _content(value: Any, where: str) -> Content:
 
 
 def _system(content: Content, where: str) -> list[JsonObject]:
-    blocks = [hub.text_part(content)] if isinstance(content, str) else content
+    blocks = [chat_body.text_part(content)] if isinstance(content, str) else content
     texts = []
     for position, block in enumerate(blocks):
         text = fields.need_text(block, "text", f"{where}[{position}]") if block.get("type") == "text" else ""
@@ -111,14 +109,14 @@ def _user(content: Content, where: str) -> list[JsonObject]:
         else:
             parts += _parts(block, path)
     parts = pictures + parts
-    return [*results, hub.user_message(parts)] if parts or not results else results
+    return [*results, chat_body.user_message(parts)] if parts or not results else results
 
 
 def _tool_result(block: JsonObject, path: str) -> tuple[JsonObject, list[JsonObject]]:
     """The tool message, and the pictures that have to follow it in a user message."""
-    call_id = hub.clean_id(fields.need_name(block, "tool_use_id", path))
+    call_id = chat_body.clean_id(fields.need_name(block, "tool_use_id", path))
     content = block.get("content")
-    text, rest = hub.split_text([] if content is None else _all_parts(content, f"{path}.content"))
+    text, rest = chat_body.split_text([] if content is None else _all_parts(content, f"{path}.content"))
     if fields.flag(block, "is_error", path):
         text = f"Error: {text}"
     return {"role": "tool", "tool_call_id": call_id, "content": text}, rest
@@ -137,9 +135,9 @@ def _assistant(content: Content, where: str) -> list[JsonObject]:
             case "text":
                 texts.append(fields.need_text(block, "text", path))
             case "tool_use":
-                call_id = hub.clean_id(fields.need_name(block, "id", path))
+                call_id = chat_body.clean_id(fields.need_name(block, "id", path))
                 arguments = jsontext.dumps(fields.mapping(block, "input", path) or {}).decode()
-                calls.append(hub.tool_call(call_id, fields.need_name(block, "name", path), arguments))
+                calls.append(chat_body.tool_call(call_id, fields.need_name(block, "name", path), arguments))
             case "thinking":
                 thoughts.append(fields.need_text(block, "thinking", path))
                 details += _signed(thoughts[-1], fields.text(block, "signature", path), len(details))
@@ -164,7 +162,7 @@ _ROLES: dict[str, Callable[[Content, str], list[JsonObject]]] = {
 
 
 def _signed(thought: str, signature: str | None, index: int) -> list[JsonObject]:
-    if not signature or signature == UNSIGNED:
+    if not signature or signature == opaque_reasoning.UNSIGNED:
         return []
     return [
         {"type": "reasoning.text", "text": thought, "signature": signature, "format": _FORMAT, "index": index},
@@ -192,21 +190,21 @@ def _parts(block: JsonObject, path: str) -> list[JsonObject]:
 
 def _all_parts(value: Any, where: str) -> list[JsonObject]:
     if isinstance(value, str):
-        return [hub.text_part(value)]
+        return [chat_body.text_part(value)]
     blocks = fields.as_objects(value, where)
     return [part for position, block in enumerate(blocks) for part in _parts(block, f"{where}[{position}]")]
 
 
 def _text(block: JsonObject, path: str) -> list[JsonObject]:
-    return [hub.text_part(fields.need_text(block, "text", path))]
+    return [chat_body.text_part(fields.need_text(block, "text", path))]
 
 
 def _image(block: JsonObject, path: str) -> list[JsonObject]:
     source, kind, where = _source(block, path)
     if kind == "base64":
-        return [hub.image_part(_data_url(source, where), where)]
+        return [chat_body.image_part(_data_url(source, where), where)]
     if kind == "url":
-        return [hub.image_part(fields.need_text(source, "url", where), f"{where}.url")]
+        return [chat_body.image_part(fields.need_text(source, "url", where), f"{where}.url")]
     raise fields.wrong(f"{where}.type", "base64 or url (Linx keeps no files)")
 
 
@@ -215,25 +213,25 @@ def _document(block: JsonObject, path: str) -> list[JsonObject]:
     title = fields.text(block, "title", path)
     if kind == "text":
         text = fields.need_text(source, "data", where)
-        return [hub.text_part(f"{title}\n\n{text}" if title else text)]
+        return [chat_body.text_part(f"{title}\n\n{text}" if title else text)]
     if kind == "content":
-        heading = [hub.text_part(title)] if title else []
+        heading = [chat_body.text_part(title)] if title else []
         return heading + _all_parts(source.get("content"), f"{where}.content")
     if kind == "base64":
-        return [hub.file_part(title or "document.pdf", _data_url(source, where))]
+        return [chat_body.file_part(title or "document.pdf", _data_url(source, where))]
     if kind == "url":
-        return [hub.file_part(title or "document.pdf", fields.need_text(source, "url", where))]
+        return [chat_body.file_part(title or "document.pdf", fields.need_text(source, "url", where))]
     raise fields.wrong(f"{where}.type", "text, content, base64 or url (Linx keeps no files)")
 
 
 def _search_result(block: JsonObject, path: str) -> list[JsonObject]:
     lines = [fields.text(block, key, path) for key in ("title", "source")]
     lines += [part["text"] for part in _all_parts(block.get("content"), f"{path}.content") if part["type"] == "text"]
-    return [hub.text_part("\n".join(line for line in lines if line))]
+    return [chat_body.text_part("\n".join(line for line in lines if line))]
 
 
 def _tool_reference(block: JsonObject, path: str) -> list[JsonObject]:
-    return [hub.text_part(fields.need_text(block, "tool_name", path))]
+    return [chat_body.text_part(fields.need_text(block, "tool_name", path))]
 
 
 _PARTS: dict[str, Callable[[JsonObject, str], list[JsonObject]]] = {
@@ -272,7 +270,7 @@ def _add_tools(body: JsonObject, out: JsonObject) -> None:
             name = fields.need_name(tool, "name", path)
             schema = fields.mapping(tool, "input_schema", path)
             description = fields.text(tool, "description", path)
-            tools.append(hub.function_tool(name, description, schema, fields.flag(tool, "strict", path)))
+            tools.append(chat_body.function_tool(name, description, schema, fields.flag(tool, "strict", path)))
     if given and not tools:
         raise BadRequest("tools: only tools that Anthropic runs itself were given; Linx cannot run them", param="tools")
     choice = fields.mapping(body, "tool_choice")

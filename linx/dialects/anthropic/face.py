@@ -5,43 +5,46 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp
-from linx.dialects.anthropic import client_request as anthropic_request
-from linx.dialects.anthropic import encoder as anthropic_stream
-from linx.dialects.anthropic import errors as anthropic_errors
-from linx.dialects.shared import fields
+from linx.dialects.anthropic import client_request, errors
+from linx.dialects.anthropic.encoder import AnthropicWriter
+from linx.dialects.anthropic.message import whole_message
+from linx.dialects.shared import chat_body, fields
+from linx.dialects.shared.block_encoder import BlockEncoder
 
 if TYPE_CHECKING:
     from linx.core.errors import LinxError
 
 
 class AnthropicFace:
+    """See ``base.Face``."""
+
     name = "anthropic"
     stream_type = b"text/event-stream"
 
     def parse(self, body: JsonObject) -> ChatRequest:
-        hub_body = anthropic_request.hub_body(body)
+        chat = client_request.to_chat_body(body)
         return ChatRequest(
-            model=hub_body["model"],
-            body=hub_body,
+            model=chat["model"],
+            body=chat,
             stream=bool(fields.flag(body, "stream")),
             include_usage=True,
             dialect=self.name,
             native=body,
         )
 
-    def encoder(self, chat: ChatRequest, stamp: Stamp) -> anthropic_stream.AnthropicEncoder:
-        return anthropic_stream.AnthropicEncoder(chat, stamp)
+    def encoder(self, chat: ChatRequest, stamp: Stamp) -> BlockEncoder:
+        return BlockEncoder(AnthropicWriter(chat, stamp), chat_body.used_ids(chat.body))
 
     def whole(self, chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
-        return anthropic_stream.whole(chat, answer, stamp)
+        return whole_message(chat, answer, stamp)
 
     def error_body(self, problem: LinxError, request_id: str) -> JsonObject:
-        return {"type": "error", "error": anthropic_errors.error_object(problem), "request_id": request_id}
+        return {"type": "error", "error": errors.error_object(problem), "request_id": request_id}
 
     def status_of(self, problem: LinxError) -> int:
-        """The HTTP status of a failure, which is not everywhere the one of the other faces."""
-        return anthropic_errors.status_of(problem)
+        """The HTTP status of a failure: an overload and a prompt that is too long have this dialect's own."""
+        return errors.status_of(problem)
 
     def estimate_tokens(self, body: JsonObject) -> int:
         """The answer of count_tokens where no provider can count; raises BadRequest."""
-        return anthropic_request.estimate_tokens(body)
+        return client_request.estimate_tokens(body)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from linx.core import jsontext
 from linx.core.errors import BadRequest
 from linx.dialects.responses.tools import ToolNames
-from linx.dialects.shared import chat_body as hub
-from linx.dialects.shared import fields, opaque_reasoning
+from linx.dialects.shared import chat_body, fields, opaque_reasoning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +42,7 @@ _RESULTS = frozenset(f"{kind}_output" for kind in _CALLS)
 _WITH_LOGPROBS = "message.output_text.logprobs"
 
 
-def chat_body(body: JsonObject) -> JsonObject:
+def to_chat_body(body: JsonObject) -> JsonObject:
     """The hub body of a Responses-shaped one; raises BadRequest."""
     fields.whole_body(body)
     for key in _STORED:
@@ -160,7 +159,7 @@ def _messages(body: JsonObject, names: ToolNames) -> list[JsonObject]:
     messages = talk.end()
     if not messages:
         raise fields.wrong("input", "not empty")
-    return hub.join_leading_system(messages)
+    return chat_body.join_leading_system(messages)
 
 
 class _Conversation:
@@ -196,14 +195,14 @@ class _Conversation:
         """Anybody's message but the assistant's: its turn is over."""
         self._close_turn()
         if self._pictures:
-            self._messages.append(hub.user_message(self._pictures))
+            self._messages.append(chat_body.user_message(self._pictures))
             self._pictures = []
         self._messages.append(message)
 
     def end(self) -> list[JsonObject]:
         self._close_turn()
         if self._pictures:
-            self._messages.append(hub.user_message(self._pictures))
+            self._messages.append(chat_body.user_message(self._pictures))
         return self._messages
 
     def _settle(self) -> None:
@@ -227,9 +226,9 @@ class _Conversation:
         elif role == "assistant":
             self._assistant(item, path)
         elif role == "user":
-            self.say(hub.user_message(_parts(item.get("content"), where)))
+            self.say(chat_body.user_message(_parts(item.get("content"), where)))
         elif role in {"system", "developer"}:
-            text, _rest = hub.split_text(_parts(item.get("content"), where))
+            text, _rest = chat_body.split_text(_parts(item.get("content"), where))
             self.say({"role": "system", "content": text})
         else:
             raise fields.wrong(f"{path}.role", "user, assistant, system, developer or tool")
@@ -237,7 +236,7 @@ class _Conversation:
     def _assistant(self, item: JsonObject, path: str) -> None:
         calls = fields.objects(item, "tool_calls", path)
         content = item.get("content")
-        text = "" if content is None and calls else hub.split_text(_parts(content, f"{path}.content"))[0]
+        text = "" if content is None and calls else chat_body.split_text(_parts(content, f"{path}.content"))[0]
         turn = self._turn
         if turn is None or ("tool_calls" not in turn and turn["content"] is not None):
             turn = self._open_turn()
@@ -252,7 +251,7 @@ class _Conversation:
             arguments = fields.text(function, "arguments", where) or ""
             name = fields.need_name(function, "name", where)
             turn.setdefault("tool_calls", []).append(
-                hub.tool_call(hub.clean_id(fields.need_name(call, "id", where)), name, arguments)
+                chat_body.tool_call(chat_body.clean_id(fields.need_name(call, "id", where)), name, arguments)
             )
 
     def _call(self, item: JsonObject, kind: str, path: str) -> None:
@@ -268,18 +267,18 @@ class _Conversation:
             name, arguments = kind.removesuffix("_call"), jsontext.dumps(given).decode()
         turn = self._turn or self._open_turn()
         self._think(turn)
-        turn.setdefault("tool_calls", []).append(hub.tool_call(hub.clean_id(call_id), name, arguments))
+        turn.setdefault("tool_calls", []).append(chat_body.tool_call(chat_body.clean_id(call_id), name, arguments))
 
     def _result(self, call_id: str, output: Any, where: str) -> None:
         self._close_turn()
         if isinstance(output, list):
-            text, rest = hub.split_text(_parts(output, where))
+            text, rest = chat_body.split_text(_parts(output, where))
             self._pictures += rest
         elif output is None or isinstance(output, str):
             text = output or ""
         else:
             text = jsontext.dumps(output).decode()
-        self._messages.append({"role": "tool", "tool_call_id": hub.clean_id(call_id), "content": text})
+        self._messages.append({"role": "tool", "tool_call_id": chat_body.clean_id(call_id), "content": text})
 
     def _reasoning(self, item: JsonObject, path: str) -> None:
         parts = fields.objects(item, "content", path) or fields.objects(item, "summary", path)
@@ -293,7 +292,7 @@ class _Conversation:
 
     def _open_turn(self) -> JsonObject:
         if self._pictures:
-            self._messages.append(hub.user_message(self._pictures))
+            self._messages.append(chat_body.user_message(self._pictures))
             self._pictures = []
         self._settle()
         turn: JsonObject = {"role": "assistant", "content": None}
@@ -311,7 +310,7 @@ class _Conversation:
 
 def _parts(value: Any, where: str) -> list[JsonObject]:
     if isinstance(value, str):
-        return [hub.text_part(value)]
+        return [chat_body.text_part(value)]
     made = []
     for position, part in enumerate(fields.as_objects(value, where)):
         path = f"{where}[{position}]"
@@ -323,18 +322,18 @@ def _parts(value: Any, where: str) -> list[JsonObject]:
 
 
 def _text_part(part: JsonObject, path: str) -> JsonObject:
-    return hub.text_part(fields.need_text(part, "text", path))
+    return chat_body.text_part(fields.need_text(part, "text", path))
 
 
 def _refusal_part(part: JsonObject, path: str) -> JsonObject:
-    return hub.text_part(fields.need_text(part, "refusal", path))
+    return chat_body.text_part(fields.need_text(part, "refusal", path))
 
 
 def _image_part(part: JsonObject, path: str) -> JsonObject:
     url = part.get("image_url")
     holder, where = (url, f"{path}.image_url") if isinstance(url, dict) else (part, path)
     key = "url" if isinstance(url, dict) else "image_url"
-    return hub.image_part(
+    return chat_body.image_part(
         fields.need_text(holder, key, where), fields.at(where, key), fields.text(holder, "detail", where)
     )
 
@@ -345,7 +344,7 @@ def _file_part(part: JsonObject, path: str) -> JsonObject:
     for key in ("file_data", "file_url"):
         data = fields.text(holder, key, path)
         if data:
-            return hub.file_part(fields.text(holder, "filename", path) or "file", data)
+            return chat_body.file_part(fields.text(holder, "filename", path) or "file", data)
     return {"type": "file", "file": {"file_id": fields.need_text(holder, "file_id", path)}}
 
 

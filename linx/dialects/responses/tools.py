@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from linx.dialects.shared import chat_body as hub
-from linx.dialects.shared import fields
+from linx.dialects.shared import chat_body, fields
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
@@ -34,7 +33,7 @@ class Original(NamedTuple):
 
 
 class ToolNames:
-    """``tools`` are those for the hub. Tools that a service runs itself are left out."""
+    """``tools`` are those for the chat_body. Tools that a service runs itself are left out."""
 
     def __init__(self, body: JsonObject) -> None:
         self.tools: list[JsonObject] = []
@@ -73,13 +72,13 @@ class ToolNames:
             return
         flat = _joined(name, namespace)
         if flat in self._originals:
-            flat = hub.short_name(f"{namespace}.{name}")
+            flat = chat_body.short_name(f"{namespace}.{name}")
         description = fields.text(tool, "description", where)
         if kind == "custom":
-            made = hub.function_tool(flat, _with_grammar(tool, description, where), _INPUT, None)
+            made = chat_body.function_tool(flat, _with_grammar(tool, description, where), _INPUT, None)
         else:
             schema, strict = fields.mapping(tool, "parameters", where), fields.flag(tool, "strict", where)
-            made = hub.function_tool(flat, description, schema, strict)
+            made = chat_body.function_tool(flat, description, schema, strict)
         self.tools.append(made)
         self._flat[namespace, name] = flat
         self._originals[flat] = Original(name, kind == "custom", namespace)
@@ -99,7 +98,7 @@ def _lists(body: JsonObject) -> list[tuple[str, list[JsonObject]]]:
 def _joined(name: str, namespace: str | None) -> str:
     if namespace is None:
         return name
-    return hub.short_name(f"{namespace}{'' if namespace.endswith('__') else '__'}{name}")
+    return chat_body.short_name(f"{namespace}{'' if namespace.endswith('__') else '__'}{name}")
 
 
 def _with_grammar(tool: JsonObject, description: str | None, where: str) -> str:

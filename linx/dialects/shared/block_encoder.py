@@ -1,280 +1,207 @@
-"""Chunks to blocks, for the dialects whose answers are a list of blocks.
+"""The order of an answer's blocks: chunks in, calls on a ``BlockWriter`` out.
 
-Such a stream has one block open at a time, numbered without gaps, while chunks come as
-they please: two tool calls in turns, text between their pieces. The rule:
+A stream of blocks has one block open at a time, numbered without gaps, while chunks come in any order: pieces of
+two tool calls in turns, text between them. The rule:
 
-- a piece of the open block goes out at once;
-- a piece of another block closes the open one, unless that is a tool call whose
-  arguments are not whole yet: then everything else waits, in order, until the finish.
+- a piece of the open block is written at once;
+- a piece of another block closes the open one, unless that is a tool call whose arguments are not whole yet:
+  then everything else waits, in order, until the finish.
 
-Arguments are looked at once per call, when something else first wants its place, so the
+Whether a call's arguments are whole is looked up once per call, when another block first wants to open, so the
 price stays linear whatever the order of the pieces.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from linx.core import jsontext
 from linx.core.errors import Garbled
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.shared import opaque_reasoning
+from linx.dialects.shared.blocks import OPAQUE, REASONING, REFUSAL, TEXT, Block, Ending, arguments_object, unique_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from linx.core.chat import Chunk, JsonObject, ToolDelta, Usage
     from linx.core.errors import LinxError
-
-# A block's key: tool calls have their index, the others what follows.
-REASONING = -1
-TEXT = -2
-REFUSAL = -3
-OPAQUE = -4  # and downward: each is a block of its own
+    from linx.dialects.shared.blocks import BlockWriter
 
 
-class Block:
-    """One block of the answer; ``parts`` are its pieces, as far as they are kept."""
+class BlockEncoder:
+    """See ``base.Encoder``. ``used_ids`` are those of tool calls in the conversation so far."""
 
-    __slots__ = ("call_id", "head", "key", "logprobs", "name", "number", "parts", "signature")
-
-    def __init__(self, key: int, call_id: str = "", name: str = "") -> None:
-        self.key = key
-        self.call_id = call_id
-        self.name = name
-        self.number = -1
-        self.parts: list[str] = []
-        self.logprobs: list[JsonObject] = []
-        self.signature = ""
-        self.head = b""
-        """What stands before the text in each of this block's deltas."""
-
-    @property
-    def text(self) -> str:
-        return "".join(self.parts)
-
-
-class BlockEncoder(ABC):
-    """An Encoder whose subclass says how blocks begin, grow and end on the wire."""
-
-    repeats_text = False
-    """Does the end of the answer hold all of its text once more, so that it is kept?"""
-
-    def __init__(self, used_ids: Iterable[str] = ()) -> None:
-        self.usage: Usage | None = None
-        self.finish: str | None = None
-        self.is_refused = False
-        self.size = 0
-        """Characters of the answer so far."""
-        self._kept = 0
+    def __init__(self, writer: BlockWriter, used_ids: Iterable[str] = ()) -> None:
+        self._writer = writer
+        self._repeats_text = writer.repeats_text
+        self._usage: Usage | None = None
+        self._finish: str | None = None
+        self._finish_frame: JsonObject | None = None
+        self._is_refused = False
+        self._size = 0  # characters of the answer so far
+        self._kept = 0  # ... and of those that are kept in blocks
         self._out: list[bytes] = []
         self._open: Block | None = None
         self._waiting: list[Block] = []
         self._calls: dict[int, Block] = {}
         self._call_ids = set(used_ids)
         self._count = 0
-        self._opaque = OPAQUE
-        self._is_started = False
+        self._next_opaque = OPAQUE
+        self._is_begun = False
         self._is_over = False
-
-    # --- what the dialect says ---
-
-    @abstractmethod
-    def _begin(self) -> None:
-        """Write what comes before the first block."""
-
-    @abstractmethod
-    def _start(self, block: Block) -> None: ...
-
-    @abstractmethod
-    def _write(self, block: Block, text: str, logprobs: list[JsonObject] | None) -> None: ...
-
-    @abstractmethod
-    def _stop(self, block: Block) -> None: ...
-
-    @abstractmethod
-    def _finish(self) -> None:
-        """Write what comes after the last block."""
-
-    @abstractmethod
-    def _fail(self, problem: LinxError) -> None:
-        """Write the error."""
-
-    @abstractmethod
-    def _beat(self, is_first: bool) -> None:
-        """Write a sign of life; the beginning, if it was not there yet, stands before it."""
-
-    @abstractmethod
-    def _detail(self, detail: JsonObject) -> None:
-        """Take one opaque entry of a provider's reasoning details."""
-
-    def _name_call(self, delta: ToolDelta) -> str:
-        return delta.id or f"call_{delta.index}"
-
-    # --- Encoder ---
 
     def frames(self, chunks: Sequence[Chunk]) -> bytes:
         if self._is_over:
             return b""
-        if not self._is_started:
-            for chunk in chunks:  # what is known of the prompt already belongs in the beginning
-                self.usage = chunk.usage or self.usage
-            self._ensure_begun()
+        if not self._is_begun:
+            self._begin(chunks)
         for chunk in chunks:
             if chunk.index:
-                continue  # these dialects have one answer
+                continue  # an answer of blocks is one choice
             if chunk.usage is not None:
-                self.usage = chunk.usage
+                self._usage = chunk.usage
             if chunk.reasoning:
                 self._piece(REASONING, chunk.reasoning)
             if chunk.source is not None:
-                for detail in opaque_reasoning.opaque_details(chunk.source):
-                    self._detail(detail)
+                self._add_details(chunk.source)
             if chunk.text:
                 self._piece(TEXT, chunk.text, chunk.logprobs)
             if chunk.refusal:
-                self.is_refused = True
+                self._is_refused = True
                 self._piece(REFUSAL, chunk.refusal)
             if chunk.tools:
-                for delta in chunk.tools:
-                    self._tool(delta)
+                self._add_calls(chunk.tools)
             if chunk.finish is not None:
-                self.finish = chunk.finish
-                self._look_at_finish(chunk)
-                self._flush()
-        return self._take()
+                self._finish_with(chunk)
+        return self._taken()
 
     def heartbeat(self) -> bytes:
         if self._is_over:
             return b""
-        is_first = not self._is_started
-        self._ensure_begun()
-        self._beat(is_first)
-        return self._take()
+        is_first = not self._is_begun
+        self._begin()
+        self._out.append(self._writer.heartbeat(is_first))
+        return self._taken()
 
     def error(self, problem: LinxError) -> bytes:
         if self._is_over:
             return b""
-        self._fail(problem)
         self._is_over = True
-        return self._take()
+        self._out.append(self._writer.error(problem, self._ending()))
+        return self._taken()
 
     def end(self) -> bytes:
         if self._is_over:
             return b""
-        self._ensure_begun()
+        self._begin()
         self._flush()
-        self._finish()
+        self._out.append(self._writer.end(self._ending()))
         self._is_over = True
-        return self._take()
+        return self._taken()
 
-    # --- the order of the blocks ---
+    # --- from chunks to pieces of blocks ---
 
-    @property
-    def has_calls(self) -> bool:
-        return bool(self._calls)
+    def _begin(self, chunks: Sequence[Chunk] = ()) -> None:
+        if self._is_begun:
+            return
+        self._is_begun = True
+        for chunk in chunks:  # what the provider tells of the prompt at once belongs in the beginning
+            self._usage = chunk.usage or self._usage
+        self._out.append(self._writer.begin(self._usage))
 
-    def _look_at_finish(self, chunk: Chunk) -> None:  # noqa: B027 - most dialects need no look
-        """More than the finish reason may stand in the provider's own frame."""
+    def _add_details(self, source: JsonObject) -> None:
+        for detail in opaque_reasoning.opaque_details(source):
+            place = self._writer.place_of(detail)
+            if place is None:
+                continue
+            key, text = place
+            if key == OPAQUE:
+                key = self._next_opaque
+                self._next_opaque -= 1
+            self._piece(key, text).details.append(detail)
 
-    def _ensure_begun(self) -> None:
-        if not self._is_started:
-            self._is_started = True
-            self._begin()
+    def _add_calls(self, deltas: Sequence[ToolDelta]) -> None:
+        for delta in deltas:
+            block = self._calls.get(delta.index)
+            if block is None:
+                call_id = unique_id(self._writer.call_id(delta), self._call_ids)
+                block = self._calls[delta.index] = Block(delta.index, call_id, delta.name or "")
+                self._place(block)
+            if delta.arguments:
+                self._add(block, delta.arguments, None)
 
-    def _take(self) -> bytes:
+    def _finish_with(self, chunk: Chunk) -> None:
+        self._finish = chunk.finish
+        if chunk.source is not None:
+            self._finish_frame = chunk.source
+        self._flush()
+
+    def _ending(self) -> Ending:
+        return Ending(self._usage, self._finish, self._finish_frame, bool(self._calls), self._is_refused, self._size)
+
+    def _taken(self) -> bytes:
         data = b"".join(self._out)
         self._out.clear()
         return data
 
-    def _tool(self, delta: ToolDelta) -> None:
-        block = self._calls.get(delta.index)
-        if block is None:
-            block = Block(delta.index, unique_id(self._name_call(delta), self._call_ids), delta.name or "")
-            self._calls[delta.index] = block
-            self._place(block)
-        if delta.arguments:
-            self._grow(block, delta.arguments, None)
+    # --- the order of the blocks ---
 
     def _piece(self, key: int, text: str, logprobs: list[JsonObject] | None = None) -> Block:
+        """Add ``text``, which may be empty, to the block that is being filled, or to a new one if that is of another
+        key."""
         block = self._waiting[-1] if self._waiting else self._open
         if block is None or block.key != key:
             block = Block(key)
             self._place(block)
         if text:
-            self._grow(block, text, logprobs)
+            self._add(block, text, logprobs)
         return block
 
-    def _opaque_piece(self, data: str) -> None:
-        self._piece(self._opaque, data)
-        self._opaque -= 1
-
     def _place(self, block: Block) -> None:
-        """Give a new block its place: the open one's, or the last in the queue."""
+        """Open a new block, or put it last in the queue."""
         if self._waiting or not self._may_close():
             self._waiting.append(block)
             return
         self._close()
-        self._begin_block(block)
+        self._open_block(block)
 
-    def _grow(self, block: Block, text: str, logprobs: list[JsonObject] | None) -> None:
-        self.size += len(text)
-        if self.repeats_text or block.key >= 0 or block is not self._open:
+    def _add(self, block: Block, text: str, logprobs: list[JsonObject] | None) -> None:
+        self._size += len(text)
+        is_open = block is self._open
+        if self._repeats_text or block.key >= 0 or not is_open:
             self._kept += len(text)
             if self._kept > MAX_FRAME:
                 raise Garbled(f"sent more than {MAX_FRAME >> 20} MiB that must be kept until its end")
-        if block is self._open:
-            self._write(block, text, logprobs)
-        elif block.number < 0:
             block.parts.append(text)
-            block.logprobs += logprobs or ()
-        # Else it is closed, its arguments whole: nothing but blanks can follow.
+        if is_open:
+            self._out.append(self._writer.delta(block, text, logprobs))
+        elif logprobs:
+            block.logprobs += logprobs
+        # A block that is neither open nor waiting is a call whose arguments were whole: only blanks can follow.
 
     def _may_close(self) -> bool:
         block = self._open
-        # Asked once per call: if it may not close, there is a queue from then on.
+        # Asked once per call: where the answer is no, blocks wait from then on.
         return block is None or block.key < 0 or arguments_object(block.text) is not None
 
-    def _begin_block(self, block: Block) -> None:
+    def _open_block(self, block: Block) -> None:
         block.number = self._count
         self._count += 1
         self._open = block
-        self._start(block)
+        self._out.append(self._writer.open(block))
 
     def _close(self) -> None:
         block, self._open = self._open, None
         if block is not None:
-            self._stop(block)
+            self._out.append(self._writer.close(block, self._finish))
 
     def _flush(self) -> None:
+        """Close the open block, then write those that wait, each as a whole."""
         self._close()
         waiting, self._waiting = self._waiting, []
         for block in waiting:
-            parts, block.parts = block.parts, []
             logprobs, block.logprobs = block.logprobs, []
-            self._begin_block(block)
-            if parts:
-                self._write(block, "".join(parts), logprobs)
+            self._open_block(block)
+            if block.parts:
+                self._out.append(self._writer.delta(block, block.text, logprobs))
             self._close()
-
-
-def unique_id(call_id: str, taken: set[str]) -> str:
-    """``call_id``, or one made of it: some providers give the same id to two calls."""
-    unique, count = call_id, len(taken)
-    while unique in taken:
-        count += 1
-        unique = f"{call_id}_{count}"
-    taken.add(unique)
-    return unique
-
-
-def arguments_object(text: str) -> JsonObject | None:
-    """A tool call's arguments; None if they are no JSON object."""
-    if not text.rstrip().endswith("}"):
-        return None
-    try:
-        value = jsontext.loads_strict(text.encode("utf-8", "surrogatepass"))
-    except jsontext.InvalidJSON:
-        return None
-    return value if isinstance(value, dict) else None

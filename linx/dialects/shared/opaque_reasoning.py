@@ -8,29 +8,36 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from linx.core.chat import JsonObject
 
+UNSIGNED = "linx"
+"""The signature of reasoning that no provider signed, where the client's dialect demands a signature."""
 _MARK = "linx:"
-
 _OPAQUE = {"reasoning.encrypted": "data", "reasoning.text": "signature"}
+"""The types of detail that only their provider understands, and the field of each that it needs back."""
 
 
-def opaque_details(source: JsonObject) -> Iterator[JsonObject]:
+def opaque_details(source: JsonObject) -> Sequence[JsonObject]:
     """The entries of ``reasoning_details`` in a provider's frame that are more than text."""
     delta = first_choice(source).get("delta")
-    details = delta.get("reasoning_details") if isinstance(delta, dict) else None
-    for detail in details if isinstance(details, list) else ():
-        if isinstance(detail, dict):
-            field = _OPAQUE.get(str(detail.get("type")))
-            if field and isinstance(detail.get(field), str) and detail[field]:
-                yield detail
+    if not isinstance(delta, dict) or "reasoning_details" not in delta:
+        return ()
+    details = delta["reasoning_details"]
+    return [detail for detail in details if _is_opaque(detail)] if isinstance(details, list) else ()
+
+
+def _is_opaque(detail: Any) -> bool:
+    if not isinstance(detail, dict):
+        return False
+    field = _OPAQUE.get(str(detail.get("type")))
+    return field is not None and isinstance(detail.get(field), str) and bool(detail[field])
 
 
 def first_choice(source: JsonObject) -> JsonObject:
@@ -45,7 +52,7 @@ def pack(details: Sequence[JsonObject]) -> str:
 
 
 def unpack(packed: str) -> list[JsonObject]:
-    """What ``pack`` was given; nothing if it was somebody else's secret."""
+    """The details that ``pack`` was given; nothing if another program packed them."""
     if not packed.startswith(_MARK):
         return []
     try:

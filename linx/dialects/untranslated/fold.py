@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core.errors import StreamBroken
-from linx.dialects.shared.block_encoder import arguments_object
+from linx.dialects.shared.blocks import arguments_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

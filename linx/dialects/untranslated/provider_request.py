@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from linx.dialects.anthropic.client_request import UNSIGNED
 from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.shared import opaque_reasoning
 
@@ -81,7 +80,7 @@ def _is_our_thought(block: Any) -> bool:
     if not isinstance(block, dict):
         return False
     if block.get("type") == "thinking":
-        return block.get("signature") in (None, "", UNSIGNED)
+        return block.get("signature") in (None, "", opaque_reasoning.UNSIGNED)
     data = block.get("data")
     return block.get("type") == "redacted_thinking" and isinstance(data, str) and bool(opaque_reasoning.unpack(data))
 

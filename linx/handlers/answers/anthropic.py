@@ -12,7 +12,7 @@ from linx.core import jsontext
 from linx.core.chat import ChatRequest, Task
 from linx.core.errors import AttemptError, Refused
 from linx.core.worker import in_thread
-from linx.dialects.anthropic.client_request import hub_body
+from linx.dialects.anthropic.client_request import to_chat_body
 from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.dialects.untranslated.provider_request import clean_messages
 from linx.handlers.answers.untranslated import dialect_headers
@@ -66,7 +66,7 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
 
 
 def _read(face: Face, body: JsonObject) -> ChatRequest:
-    return ChatRequest(str(body.get("model")), hub_body(body, is_count=True), dialect=face.name, native=body)
+    return ChatRequest(str(body.get("model")), to_chat_body(body, is_count=True), dialect=face.name, native=body)
 
 
 def _first(context: Context, request: Request, chat: ChatRequest) -> Candidate | None:

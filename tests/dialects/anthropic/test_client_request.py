@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from linx.core.errors import BadRequest
-from linx.dialects.anthropic.client_request import estimate_tokens, hub_body
-from linx.dialects.shared import chat_body as hub
-from linx.dialects.shared import opaque_reasoning
+from linx.dialects.anthropic.client_request import estimate_tokens, to_chat_body
+from linx.dialects.shared import chat_body, opaque_reasoning
 
 BILLING = "x-anthropic-billing-header: cc_version=2.1.0; cch=abc12;"
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}}
@@ -27,7 +26,7 @@ def body(**more: Any) -> dict[str, Any]:
 def messages(*turns: Any, **more: Any) -> list[dict[str, Any]]:
     given = body(messages=list(turns), **more)
     before = deepcopy(given)
-    made: list[dict[str, Any]] = hub_body(given)["messages"]
+    made: list[dict[str, Any]] = to_chat_body(given)["messages"]
     assert given == before, "the client's own body stays as it came"
     return made
 
@@ -45,7 +44,7 @@ def text(words: str) -> dict[str, Any]:
 
 
 def test_the_least_body() -> None:
-    assert hub_body(body()) == {"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}
+    assert to_chat_body(body()) == {"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_the_least_body() -> None:
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}, WEATHER]}, {"tools": [WEATHER_TOOL]}),
         (
             {"tools": [{"name": "f", "strict": True}]},
-            {"tools": [hub.function_tool("f", None, None, True)]},
+            {"tools": [chat_body.function_tool("f", None, None, True)]},
         ),
         ({"tools": [WEATHER], "tool_choice": {"type": "auto"}}, {"tools": [WEATHER_TOOL], "tool_choice": "auto"}),
         ({"tools": [WEATHER], "tool_choice": {"type": "any"}}, {"tools": [WEATHER_TOOL], "tool_choice": "required"}),
@@ -108,7 +107,7 @@ def test_the_least_body() -> None:
     ],
 )
 def test_a_field_is_translated(more: dict[str, Any], made: dict[str, Any]) -> None:
-    assert hub_body(body(**more)) == {**hub_body(body()), **made}
+    assert to_chat_body(body(**more)) == {**to_chat_body(body()), **made}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +181,7 @@ def test_a_field_is_translated(more: dict[str, Any], made: dict[str, Any]) -> No
 )
 def test_what_is_wrong_is_named(more: dict[str, Any], param: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        hub_body(body(**more))
+        to_chat_body(body(**more))
     assert caught.value.param == param
     assert caught.value.message.startswith(f"{param}: ")
 
@@ -324,7 +323,7 @@ def test_an_assistant_says_thinks_and_calls() -> None:
         ([{"type": "thinking", "thinking": "hm"}], {"content": "", "reasoning_content": "hm"}),
         (
             [{"type": "tool_use", "id": "a", "name": "f", "input": {}}],
-            {"content": None, "tool_calls": [hub.tool_call("a", "f", "{}")]},
+            {"content": None, "tool_calls": [chat_body.tool_call("a", "f", "{}")]},
         ),
     ],
 )

@@ -11,10 +11,10 @@ import pytest
 from linx.core import errors
 from linx.core.chat import Answer, ChatRequest, Chunk, Stamp, ToolDelta, Usage
 from linx.dialects.anthropic.face import AnthropicFace
-from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import chat_body
 
 if TYPE_CHECKING:
-    from linx.dialects.anthropic.encoder import AnthropicEncoder
+    from linx.dialects.shared.block_encoder import BlockEncoder
 
 FACE = AnthropicFace()
 STAMP = Stamp("abc", 1_755_800_000.5, lambda: 1_755_800_001.0)
@@ -26,7 +26,7 @@ def chat(**more: Any) -> ChatRequest:
     return FACE.parse({**body, **more})
 
 
-def encoder(**more: Any) -> AnthropicEncoder:
+def encoder(**more: Any) -> BlockEncoder:
     return FACE.encoder(chat(**more), STAMP)
 
 
@@ -313,7 +313,7 @@ def test_ids_of_calls_are_clean_and_tell_the_calls_apart(ids: list[str | None]) 
     chunks = [Chunk(tools=[ToolDelta(number, call_id, "f", "{}")]) for number, call_id in enumerate(ids)]
     made = [block.id for block in accumulated(stream(*chunks)).content if block.type == "tool_use"]
     assert len(set(made)) == 2
-    assert all(hub.clean_id(call_id) == call_id for call_id in made)
+    assert all(chat_body.clean_id(call_id) == call_id for call_id in made)
     answer = Answer()
     for chunk in chunks:
         answer.add(chunk)
@@ -393,48 +393,6 @@ def test_a_signature_without_thoughts_has_a_block_of_its_own() -> None:
     made = accumulated(stream(detail(type="reasoning.text", signature="EqQB"), Chunk(text="a"))).content
     assert made[0].to_dict() == {"type": "thinking", "thinking": "", "signature": "EqQB"}
     assert made[1].type == "text"
-
-
-def whole_input(arguments: str, finish: str = "tool_calls") -> list[Any]:
-    answer = Answer()
-    answer.add(start(0, arguments))
-    answer.add(Chunk(finish=finish))
-    return [block["input"] for block in FACE.whole(chat(), answer, STAMP)["content"]]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "made"),
-    [
-        ('{"a":12345678901234567890123}', [{"a": 12345678901234567890123}]),
-        ("", [{}]),
-        (" ", [{}]),
-        ("null", [{}]),
-        ("[1]", [{"_raw": "[1]"}]),
-        ("{a:1}", [{"_raw": "{a:1}"}]),
-    ],
-)
-def test_the_input_of_a_whole_call_is_an_object(arguments: str, made: list[Any]) -> None:
-    assert whole_input(arguments) == made
-
-
-def test_a_call_that_was_cut_off_is_left_out_of_a_whole_message() -> None:
-    assert whole_input('{"a":"x', "length") == []
-    assert whole_input("", "length") == [{}]
-
-
-def test_a_whole_message() -> None:
-    answer = Answer()
-    for chunk in (Chunk(reasoning="hm"), Chunk(text="Hi"), Chunk(refusal="!"), start(0, '{"a":1}')):
-        answer.add(chunk)
-    made = FACE.whole(chat(), answer, STAMP)
-    assert made["content"] == [
-        {"type": "thinking", "thinking": "hm", "signature": "linx"},
-        {"type": "text", "text": "Hi!"},
-        {"type": "tool_use", "id": "call_0", "name": "f0", "input": {"a": 1}},
-    ]
-    parsed = anthropic.types.Message.model_validate(made)
-    assert (parsed.id, parsed.model, parsed.stop_reason) == ("msg_abc", "m", "tool_use")
-    assert FACE.whole(chat(), Answer(), STAMP)["content"] == []
 
 
 def test_many_calls_in_turns_cost_no_more_than_their_length() -> None:

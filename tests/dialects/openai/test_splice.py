@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linx.core import jsontext
-from linx.dialects.anthropic.encoder import AnthropicEncoder
+from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.dialects.openai.encoder import OpenAIEncoder
@@ -309,7 +309,7 @@ def test_it_is_for_two_that_speak_alike() -> None:
     assert isinstance(shortcut_between(OpenAIDecoder(lambda: ""), openai), Shortcut)
     assert shortcut_between(OllamaDecoder(lambda: ""), openai) is None
     assert shortcut_between(OpenAIDecoder(lambda: "", dict), openai) is None
-    assert shortcut_between(OpenAIDecoder(lambda: ""), AnthropicEncoder(request(), stamp())) is None
+    assert shortcut_between(OpenAIDecoder(lambda: ""), AnthropicFace().encoder(request(), stamp())) is None
 
 
 @pytest.mark.parametrize("path", sorted(TRANSCRIPTS.glob("*.sse")), ids=lambda path: path.name)

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from linx.core.errors import BadRequest
-from linx.dialects.responses.client_request import chat_body
-from linx.dialects.shared import chat_body as hub
-from linx.dialects.shared import opaque_reasoning
+from linx.dialects.responses.client_request import to_chat_body
+from linx.dialects.shared import chat_body, opaque_reasoning
 
 F = {"type": "function", "name": "f", "parameters": {"type": "object"}}
-F_TOOL = hub.function_tool("f", None, {"type": "object"}, None)
+F_TOOL = chat_body.function_tool("f", None, {"type": "object"}, None)
 G = {"type": "function", "name": "g"}
-G_TOOL = hub.function_tool("g", None, None, None)
+G_TOOL = chat_body.function_tool("g", None, None, None)
 USER = {"role": "user", "content": "hi"}
 PNG = "data:image/png;base64,iVBO"
 PNG_PART = {"type": "image_url", "image_url": {"url": PNG}}
@@ -27,7 +26,7 @@ def body(**more: Any) -> dict[str, Any]:
 def messages(*items: Any, **more: Any) -> list[dict[str, Any]]:
     given = body(input=list(items), **more)
     before = deepcopy(given)
-    made: list[dict[str, Any]] = chat_body(given)["messages"]
+    made: list[dict[str, Any]] = to_chat_body(given)["messages"]
     assert given == before, "the client's own body stays as it came"
     return made
 
@@ -53,7 +52,7 @@ def text(words: str, kind: str = "input_text") -> dict[str, Any]:
 
 
 def test_the_least_body() -> None:
-    assert chat_body(body()) == {"model": "m", "messages": [USER]}
+    assert to_chat_body(body()) == {"model": "m", "messages": [USER]}
 
 
 @pytest.mark.parametrize(
@@ -113,12 +112,12 @@ def test_the_least_body() -> None:
     ],
 )
 def test_a_field_is_translated(more: dict[str, Any], made: dict[str, Any]) -> None:
-    assert chat_body(body(**more)) == {**chat_body(body()), **made}
+    assert to_chat_body(body(**more)) == {**to_chat_body(body()), **made}
 
 
 def test_a_tool_of_a_namespace_may_be_chosen() -> None:
     space = {"type": "namespace", "name": "n", "tools": [F]}
-    made = chat_body(body(tools=[space], tool_choice={"type": "function", "name": "f", "namespace": "n"}))
+    made = to_chat_body(body(tools=[space], tool_choice={"type": "function", "name": "f", "namespace": "n"}))
     assert made["tool_choice"] == {"type": "function", "function": {"name": "n__f"}}
 
 
@@ -178,7 +177,7 @@ def test_a_tool_of_a_namespace_may_be_chosen() -> None:
 )
 def test_what_is_wrong_is_named(more: dict[str, Any], param: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        chat_body(body(**more))
+        to_chat_body(body(**more))
     assert caught.value.param == param
     assert caught.value.message.startswith(f"{param}: ")
 
@@ -194,8 +193,8 @@ def test_instructions_and_leading_messages_of_the_developer_are_one_system_messa
 @pytest.mark.parametrize(
     ("part", "made"),
     [
-        (text("a"), hub.text_part("a")),
-        (text("a", "text"), hub.text_part("a")),
+        (text("a"), chat_body.text_part("a")),
+        (text("a", "text"), chat_body.text_part("a")),
         ({"type": "input_image", "image_url": PNG}, PNG_PART),
         (
             {"type": "input_image", "image_url": PNG, "detail": "low"},
@@ -204,9 +203,9 @@ def test_instructions_and_leading_messages_of_the_developer_are_one_system_messa
         ({"type": "image_url", "image_url": {"url": PNG}}, PNG_PART),
         (
             {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVB"},
-            hub.file_part("a.pdf", "data:application/pdf;base64,JVB"),
+            chat_body.file_part("a.pdf", "data:application/pdf;base64,JVB"),
         ),
-        ({"type": "input_file", "file_url": "https://a/a.pdf"}, hub.file_part("file", "https://a/a.pdf")),
+        ({"type": "input_file", "file_url": "https://a/a.pdf"}, chat_body.file_part("file", "https://a/a.pdf")),
         ({"type": "file", "file": {"file_id": "f"}}, {"type": "file", "file": {"file_id": "f"}}),
         (
             {"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}},
@@ -245,7 +244,7 @@ def test_what_an_assistant_did_in_one_turn_is_one_message() -> None:
             "role": "assistant",
             "content": "I look. \nNo.",
             "reasoning_content": "hm\n\nand",
-            "tool_calls": [hub.tool_call("a", "f", '{"x":1}'), hub.tool_call("b", "f", "{}")],
+            "tool_calls": [chat_body.tool_call("a", "f", '{"x":1}'), chat_body.tool_call("b", "f", "{}")],
         },
         {"role": "tool", "tool_call_id": "a", "content": "1"},
         {"role": "tool", "tool_call_id": "b", "content": "2\n3"},
@@ -258,19 +257,19 @@ def test_what_an_assistant_did_in_one_turn_is_one_message() -> None:
 @pytest.mark.parametrize(
     ("items", "made"),
     [
-        ([call("a")], {"content": None, "tool_calls": [hub.tool_call("a", "f", "{}")]}),
+        ([call("a")], {"content": None, "tool_calls": [chat_body.tool_call("a", "f", "{}")]}),
         (
             [call("a"), says("assistant", text("late"))],
-            {"content": "late", "tool_calls": [hub.tool_call("a", "f", "{}")]},
+            {"content": "late", "tool_calls": [chat_body.tool_call("a", "f", "{}")]},
         ),
         (
             [says("assistant", text("one")), call("a"), says("assistant", text("two")), says("assistant", text(""))],
-            {"content": "one\ntwo", "tool_calls": [hub.tool_call("a", "f", "{}")]},
+            {"content": "one\ntwo", "tool_calls": [chat_body.tool_call("a", "f", "{}")]},
         ),
         ([says("assistant", text(""))], {"content": ""}),
         (
-            [{"role": "assistant", "content": None, "tool_calls": [hub.tool_call("a", "f", "{}")]}],
-            {"content": None, "tool_calls": [hub.tool_call("a", "f", "{}")]},
+            [{"role": "assistant", "content": None, "tool_calls": [chat_body.tool_call("a", "f", "{}")]}],
+            {"content": None, "tool_calls": [chat_body.tool_call("a", "f", "{}")]},
         ),
     ],
 )
@@ -294,7 +293,7 @@ def test_pictures_of_tools_wait_for_the_last_result() -> None:
 
 
 def test_a_chat_shaped_tool_message_is_understood() -> None:
-    calls = [hub.tool_call("a", "f", "{}")]
+    calls = [chat_body.tool_call("a", "f", "{}")]
     made = messages(
         {"role": "assistant", "content": "", "tool_calls": calls}, {"role": "tool", "tool_call_id": "a", "content": "x"}
     )
@@ -320,9 +319,9 @@ def test_other_kinds_of_call() -> None:
             "role": "assistant",
             "content": None,
             "tool_calls": [
-                hub.tool_call("c", "apply_patch", '{"input":"*** \\"Begin\\""}'),
-                hub.tool_call("s", "local_shell", '{"type":"exec","command":["ls"]}'),
-                hub.tool_call("n", "space__f", "{}"),
+                chat_body.tool_call("c", "apply_patch", '{"input":"*** \\"Begin\\""}'),
+                chat_body.tool_call("s", "local_shell", '{"type":"exec","command":["ls"]}'),
+                chat_body.tool_call("n", "space__f", "{}"),
             ],
         },
         {"role": "tool", "tool_call_id": "c", "content": "done"},
@@ -350,7 +349,7 @@ def test_what_linx_sealed_goes_back_to_the_provider() -> None:
 
 def test_ids_are_clean_on_both_sides() -> None:
     made = messages(call("functions.f:0"), output("functions.f:0"))
-    assert made[0]["tool_calls"][0]["id"] == made[1]["tool_call_id"] == hub.clean_id("functions.f:0")
+    assert made[0]["tool_calls"][0]["id"] == made[1]["tool_call_id"] == chat_body.clean_id("functions.f:0")
 
 
 def test_a_turn_of_many_items_costs_no_more_per_item_than_a_short_one() -> None:
@@ -363,7 +362,7 @@ def test_a_turn_of_many_items_costs_no_more_per_item_than_a_short_one() -> None:
     ]
     given = body(input=items)
     began = time.process_time()
-    turn = chat_body(given)["messages"][0]
+    turn = to_chat_body(given)["messages"][0]
     assert time.process_time() - began < 3
     assert turn["content"] == "\n".join(["z" * 200] * count)
     assert turn["reasoning_content"] == "\n\n".join(["r" * 200] * count)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import openai
@@ -11,9 +11,11 @@ from openai.types.responses import Response
 
 from linx.core import errors
 from linx.core.chat import Answer, ChatRequest, Chunk, Stamp, ToolDelta, Usage
-from linx.dialects.responses.encoder import ResponsesEncoder, custom_input
 from linx.dialects.responses.face import ResponsesFace
 from linx.dialects.shared import opaque_reasoning
+
+if TYPE_CHECKING:
+    from linx.dialects.shared.block_encoder import BlockEncoder
 
 FACE = ResponsesFace()
 STAMP = Stamp("abc", 1_755_800_000.5, lambda: 1_755_800_001.0)
@@ -25,7 +27,7 @@ def chat(**more: Any) -> ChatRequest:
     return FACE.parse({"model": "m", "input": "hi", "stream": True, **more})
 
 
-def encoder(**more: Any) -> ResponsesEncoder:
+def encoder(**more: Any) -> BlockEncoder:
     return FACE.encoder(chat(**more), STAMP)
 
 
@@ -300,22 +302,6 @@ def test_a_custom_tool_may_get_no_text() -> None:
     assert last(data)["output"][0]["input"] == ""
 
 
-@pytest.mark.parametrize(
-    ("arguments", "made"),
-    [
-        ('{"input":"x"}', "x"),
-        ('{"input":""}', ""),
-        ("{}", ""),
-        ("", ""),
-        ('{"patch":"x"}', '{"patch":"x"}'),
-        ('{"input":5}', '{"input":5}'),
-        ("*** Begin", "*** Begin"),
-    ],
-)
-def test_the_text_for_a_custom_tool_is_what_the_model_meant(arguments: str, made: str) -> None:
-    assert custom_input(arguments) == made
-
-
 def test_a_tool_of_a_namespace_has_its_own_name_again() -> None:
     data = stream(
         start(0, "{}", "github__issue"),
@@ -429,44 +415,13 @@ def test_secrets_without_thoughts_are_an_item_without_parts() -> None:
     assert [event for event in names(stream(detail(**google))) if event.startswith("output_item")] == []
 
 
-def test_a_whole_response() -> None:
-    answer = Answer()
-    chunks = [
-        Chunk(reasoning="hm"),
-        Chunk(text="Hi"),
-        Chunk(refusal="no"),
-        start(0, " "),
-        start(1, '{"input":"x"}', "apply_patch"),
-        Chunk(finish="tool_calls", usage=Usage(prompt=3, completion=2)),
-    ]
-    for chunk in chunks:
-        answer.add(chunk)
-    made = FACE.whole(chat(tools=[PATCH]), answer, STAMP)
-    assert [item["type"] for item in made["output"]] == [
-        "reasoning",
-        "message",
-        "message",
-        "function_call",
-        "custom_tool_call",
-    ]
-    assert made["output"][3]["arguments"] == "{}"
-    assert (made["status"], made["usage"]["total_tokens"]) == ("completed", 5)
-    assert Response.model_validate(made).output_text == "Hi"
-    assert FACE.whole(chat(), Answer(), STAMP)["output"] == []
-
-
-@pytest.mark.parametrize(
-    ("chunks", "statuses"),
-    [
-        ([start(0, '{"a":1}'), start(1, '{"b":"x')], ["completed", "incomplete"]),
-        ([start(0, '{"a":1}')], ["completed"]),
-        ([Chunk(text="so far")], ["incomplete"]),
-    ],
-)
-def test_a_whole_response_may_be_incomplete(chunks: list[Chunk], statuses: list[str]) -> None:
-    answer = Answer()
-    for chunk in [*chunks, Chunk(finish="length")]:
-        answer.add(chunk)
-    made = FACE.whole(chat(), answer, STAMP)
-    assert made["incomplete_details"] == {"reason": "max_output_tokens"}
-    assert [item["status"] for item in made["output"]] == statuses
+def test_secrets_that_wait_stay_with_their_thoughts() -> None:
+    """Two pieces of reasoning wait for a call to end; each item has what came with it, once the item is whole."""
+    asked: dict[str, Any] = {"include": ["reasoning.encrypted_content"]}
+    first, second = ({"type": "reasoning.encrypted", "data": data} for data in "ab")
+    chunks = [start(0, "{"), detail("x", **first), Chunk(text="t"), detail("y", **second), tool(0, "}")]
+    data = stream(*chunks, **asked)
+    items = [item for item in last(data)["output"] if item["type"] == "reasoning"]
+    assert [opaque_reasoning.unpack(item["encrypted_content"]) for item in items] == [[first], [second]]
+    begun = [event["item"] for event in events(data) if event["type"] == "response.output_item.added"]
+    assert [item["encrypted_content"] for item in begun if item["type"] == "reasoning"] == [None, None]

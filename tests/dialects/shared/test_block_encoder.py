@@ -1,56 +1,91 @@
-"""The order of blocks, with a dialect that writes it down in words."""
+"""The order of blocks, with a writer that says in words what it is told."""
 
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
-from linx.core.chat import Chunk, JsonObject, ToolDelta
-from linx.core.errors import BadRequest, LinxError
-from linx.dialects.shared.block_encoder import OPAQUE, Block, BlockEncoder, arguments_object, unique_id
+from linx.core.chat import Chunk, ToolDelta, Usage
+from linx.core.errors import BadRequest, Garbled
+from linx.dialects.base import MAX_FRAME
+from linx.dialects.shared.block_encoder import BlockEncoder
+from linx.dialects.shared.blocks import OPAQUE, REASONING, Ending
+
+if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
+    from linx.core.errors import LinxError
+    from linx.dialects.shared.blocks import Block
 
 NAMES = {-1: b"reasoning", -2: b"text", -3: b"refusal"}
 
 
-class Words(BlockEncoder):
-    def _begin(self) -> None:
-        self._out.append(b"begin ")
+class Words:
+    """A ``BlockWriter``. An opaque detail is a block of its own, a signed one belongs to the reasoning."""
 
-    def _start(self, block: Block) -> None:
-        self._out.append(b"%d:%b " % (block.number, NAMES.get(block.key) or b"call%d" % block.key))
+    def __init__(self, repeats_text: bool = False) -> None:
+        self.repeats_text = repeats_text
+        self.closed: list[tuple[str, list[str], str | None]] = []
+        """Of each block that was closed: its text as far as it was kept, its details, and the finish by then."""
+        self.endings: list[Ending] = []
+        self.call_ids: list[str] = []
 
-    def _write(self, block: Block, text: str, _logprobs: list[JsonObject] | None) -> None:
-        block.parts.append(text)
-        self._out.append(b"+%b " % text.encode())
+    def begin(self, usage: Usage | None) -> bytes:
+        return b"begin " if usage is None else b"begin:%d " % usage.prompt
 
-    def _stop(self, block: Block) -> None:
-        self._out.append(b"/%d " % block.number)
+    def open(self, block: Block) -> bytes:
+        self.call_ids += [block.call_id] if block.call_id else []
+        return b"%d:%b " % (block.number, NAMES.get(block.key) or b"call%d" % block.key)
 
-    def _finish(self) -> None:
-        self._out.append(b"end")
+    def delta(self, _block: Block, text: str, logprobs: list[JsonObject] | None) -> bytes:
+        return b"+%b%b " % (text.encode(), b"?" * len(logprobs or ()))
 
-    def _fail(self, problem: LinxError) -> None:
-        self._out.append(b"error")
+    def close(self, block: Block, finish: str | None) -> bytes:
+        self.closed.append((block.text, [detail["type"] for detail in block.details], finish))
+        return b"/%d " % block.number
 
-    def _beat(self, is_first: bool) -> None:
-        self._out.append(b"first " if is_first else b"beat ")
+    def end(self, ending: Ending) -> bytes:
+        self.endings.append(ending)
+        return b"end"
 
-    def _detail(self, detail: JsonObject) -> None:
-        self._opaque_piece(str(detail["data"]))
+    def error(self, _problem: LinxError, ending: Ending) -> bytes:
+        self.endings.append(ending)
+        return b"error"
+
+    def heartbeat(self, is_first: bool) -> bytes:
+        return b"first " if is_first else b"beat "
+
+    def call_id(self, delta: ToolDelta) -> str:
+        return delta.id or "made"
+
+    def place_of(self, detail: JsonObject) -> tuple[int, str] | None:
+        if detail.get("format") == "untold":
+            return None
+        return (REASONING, "") if detail["type"] == "reasoning.text" else (OPAQUE, detail["data"])
+
+
+def words(chunks: list[Chunk]) -> str:
+    encoder = BlockEncoder(Words())
+    return (b"".join(encoder.frames([chunk]) for chunk in chunks) + encoder.end()).decode()
 
 
 def tool(index: int, arguments: str) -> Chunk:
     return Chunk(tools=[ToolDelta(index, None, None, arguments)])
 
 
-def secret(data: str) -> Chunk:
-    details = [{"type": "reasoning.encrypted", "data": data}]
+def secret(data: str, **more: str) -> Chunk:
+    details = [{"type": "reasoning.encrypted", "data": data, **more}]
     return Chunk(source={"choices": [{"delta": {"reasoning_details": details}}]}, dialect="openai")
 
 
+def signed(text: str = "") -> Chunk:
+    details = [{"type": "reasoning.text", "signature": "s"}]
+    return Chunk(reasoning=text, source={"choices": [{"delta": {"reasoning_details": details}}]}, dialect="openai")
+
+
 @pytest.mark.parametrize(
-    ("chunks", "words"),
+    ("chunks", "told"),
     [
         ([], "begin end"),
         ([Chunk()], "begin end"),
@@ -71,23 +106,87 @@ def secret(data: str) -> Chunk:
         ([Chunk(text="a", finish="stop"), Chunk(text="b")], "begin 0:text +a /0 1:text +b /1 end"),
     ],
 )
-def test_the_order_of_blocks(chunks: list[Chunk], words: str) -> None:
-    one = Words()
-    assert (b"".join(one.frames([chunk]) for chunk in chunks) + one.end()).decode() == words
+def test_the_order_of_blocks(chunks: list[Chunk], told: str) -> None:
+    assert words(chunks) == told
 
 
 def test_a_whole_first_call_lets_the_next_one_through() -> None:
-    one = Words()
-    one.frames([tool(0, '{"a":'), tool(0, "1}")])
-    assert one.frames([tool(1, "{")]) == b"/0 1:call1 +{ "
+    encoder = BlockEncoder(Words())
+    encoder.frames([tool(0, '{"a":'), tool(0, "1}")])
+    assert encoder.frames([tool(1, "{")]) == b"/0 1:call1 +{ "
 
 
 def test_the_rest_of_a_stream() -> None:
-    one = Words()
-    assert one.heartbeat() == b"begin first "
-    assert one.heartbeat() == b"beat "
-    assert one.error(BadRequest("x")) == b"error"
-    assert one.frames([Chunk(text="a")]) + one.heartbeat() + one.end() + one.error(BadRequest("x")) == b""
+    encoder = BlockEncoder(Words())
+    assert encoder.heartbeat() == b"begin first "
+    assert encoder.heartbeat() == b"beat "
+    assert encoder.error(BadRequest("x")) == b"error"
+    rest = encoder.frames([Chunk(text="a")]) + encoder.heartbeat() + encoder.end() + encoder.error(BadRequest("x"))
+    assert rest == b""
+
+
+def test_the_beginning_tells_what_is_known_of_the_prompt() -> None:
+    chunks = [Chunk(text="a"), Chunk(usage=Usage(prompt=7))]
+    assert BlockEncoder(Words()).frames(chunks) == b"begin:7 0:text +a "
+    assert BlockEncoder(Words()).frames(chunks[:1]) == b"begin 0:text +a "
+
+
+def test_what_is_known_at_the_end() -> None:
+    source = {"choices": [{"finish_reason": "length"}]}
+    usage = Usage(prompt=1)
+    chunks = [Chunk(text="ab"), tool(0, "{"), Chunk(refusal="no"), Chunk(finish="length", source=source)]
+    writer = Words()
+    encoder = BlockEncoder(writer)
+    encoder.frames([*chunks, Chunk(usage=usage)])
+    encoder.end()
+    (ending,) = writer.endings
+    assert ending == Ending(usage, "length", source, has_calls=True, is_refused=True, size=5)
+    assert [finish for _text, _details, finish in writer.closed] == [None, "length", "length"]
+
+    failed = Words()
+    BlockEncoder(failed).error(BadRequest("x"))
+    assert failed.endings == [Ending(None, None, None, has_calls=False, is_refused=False, size=0)]
+
+
+@pytest.mark.parametrize("repeats_text", [False, True])
+def test_text_is_kept_where_the_writer_repeats_it_and_arguments_always(repeats_text: bool) -> None:
+    writer = Words(repeats_text)
+    encoder = BlockEncoder(writer)
+    encoder.frames([Chunk(text="a"), Chunk(text="b"), tool(0, "{"), tool(0, "}")])
+    encoder.end()
+    assert [text for text, _details, _finish in writer.closed] == ["ab" if repeats_text else "", "{}"]
+
+
+def test_there_is_an_end_to_what_is_kept() -> None:
+    encoder = BlockEncoder(Words())
+    encoder.frames([Chunk(text="x" * MAX_FRAME), tool(0, "{" + "x" * (MAX_FRAME - 1))])
+    with pytest.raises(Garbled, match="16 MiB"):
+        encoder.frames([Chunk(text="x")])
+
+
+def test_a_detail_belongs_to_the_reasoning_it_came_with() -> None:
+    writer = Words()
+    encoder = BlockEncoder(writer)
+    chunks = [signed("a"), Chunk(text="b"), tool(0, "{"), signed("c"), Chunk(text="d"), signed(), signed("e")]
+    encoder.frames([*chunks, secret("f"), secret("g", format="untold")])
+    text = ["reasoning.text"]
+    encoder.end()
+    assert [details for _text, details, _finish in writer.closed] == [
+        text, [], [], text, [], [*text, *text], ["reasoning.encrypted"]
+    ]  # fmt: skip
+
+
+def test_scores_wait_with_their_text() -> None:
+    score: JsonObject = {"token": "x"}
+    late = [tool(0, "{"), Chunk(text="x", logprobs=[score]), Chunk(text="y", logprobs=[score])]
+    assert words([Chunk(text="x", logprobs=[score])]) == "begin 0:text +x? /0 end"
+    assert words(late) == "begin 0:call0 +{ /0 1:text +xy?? /1 end"
+
+
+def test_ids_of_calls_are_not_those_of_the_conversation() -> None:
+    writer = Words()
+    BlockEncoder(writer, ["made"]).frames([tool(0, "{}"), tool(1, "{}")])
+    assert len({*writer.call_ids, "made"}) == 3
 
 
 def test_any_order_of_pieces_gives_every_block_whole() -> None:
@@ -107,11 +206,9 @@ def test_any_order_of_pieces_gives_every_block_whole() -> None:
                 del left[index]
             if draw.random() < 0.2:
                 chunks.append(Chunk(text="t"))
-        one = Words()
-        words = (b"".join(one.frames([chunk]) for chunk in chunks) + one.end()).decode()
         blocks: dict[str, str] = {}
         number, name = -1, ""
-        for word in words.split()[1:-1]:
+        for word in words(chunks).split()[1:-1]:
             if word.startswith("/"):
                 assert word == f"/{number}"
             elif word.startswith("+"):
@@ -122,27 +219,3 @@ def test_any_order_of_pieces_gives_every_block_whole() -> None:
                 number += 1
         assert blocks.pop("text", "") == "t" * sum(bool(chunk.text) for chunk in chunks)
         assert blocks == {f"call{index}": text for index, text in calls.items()}
-
-
-@pytest.mark.parametrize(
-    ("text", "made"),
-    [
-        ("", None),
-        ("{", None),
-        ("[{}", None),
-        ('{"a":1} \n', {"a": 1}),
-        ("1}", None),
-        ('{"a":12345678901234567890123}', {"a": 12345678901234567890123}),
-        ("[1]", None),
-        ("{}}", None),
-    ],
-)
-def test_arguments_are_one_object(text: str, made: JsonObject | None) -> None:
-    assert arguments_object(text) == made
-
-
-def test_an_id_is_given_once() -> None:
-    taken: set[str] = set()
-    made = [unique_id(call_id, taken) for call_id in ("a", "a", "a_1", "a", "a_3", "b")]
-    assert len(set(made)) == 6
-    assert (made[0], made[5]) == ("a", "b")

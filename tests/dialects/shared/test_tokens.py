@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from linx.core.chat import ChatRequest, JsonObject
-from linx.dialects.shared import chat_body as hub
+from linx.dialects.shared import chat_body
 from linx.dialects.shared.tokens import prompt_tokens_estimate
 
 
 def test_an_estimate_counts_everything_that_is_read() -> None:
-    call = hub.tool_call("c", "abcd", '{"a":1}1')  # 12
+    call = chat_body.tool_call("c", "abcd", '{"a":1}1')  # 12
     body: dict[str, Any] = {
         "messages": [
             {"role": "system", "content": "x" * 40},
-            {"role": "user", "content": [hub.text_part("é" * 20), hub.image_part("data:,", "")]},
+            {"role": "user", "content": [chat_body.text_part("é" * 20), chat_body.image_part("data:,", "")]},
             {"role": "assistant", "content": None, "reasoning_content": "y" * 8, "tool_calls": [call]},
         ]
     }
-    assert hub.estimate_tokens(body) == (40 + 40 + 8 + 12) // 4 + 1600
-    body["tools"] = [hub.function_tool("f", None, {}, None)]
-    assert hub.estimate_tokens(body) > (40 + 40 + 8 + 12) // 4 + 1600 + 10
-    assert hub.estimate_tokens({"messages": []}) == 1
+    assert chat_body.estimate_tokens(body) == (40 + 40 + 8 + 12) // 4 + 1600
+    body["tools"] = [chat_body.function_tool("f", None, {}, None)]
+    assert chat_body.estimate_tokens(body) > (40 + 40 + 8 + 12) // 4 + 1600 + 10
+    assert chat_body.estimate_tokens({"messages": []}) == 1
 
 
 def test_the_estimate_counts_all_there_is() -> None:

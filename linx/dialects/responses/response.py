@@ -1,0 +1,166 @@
+"""The response object of an answer, its output items, and the whole response at once.
+
+An item is written from a ``Block``, whether the block was streamed or comes from a folded answer, so that both
+ways give the same item.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from linx.dialects.responses.tools import Original, ToolNames
+from linx.dialects.shared import chat_body, opaque_reasoning
+from linx.dialects.shared.blocks import REASONING, REFUSAL, TEXT, Block, arguments_object, unique_id
+
+if TYPE_CHECKING:
+    from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp, Usage
+
+INCOMPLETE_REASONS = {"length": "max_output_tokens", "content_filter": "content_filter"}
+"""Why an answer is not whole, by its finish; any other finish completes it."""
+_ENCRYPTED = "reasoning.encrypted_content"
+_ID_PREFIXES = {REASONING: "rs", TEXT: "msg", REFUSAL: "msg"}
+
+
+class ResponseObject:
+    """Writes the response object and its items; what it knows stays the same from the first event to the last."""
+
+    def __init__(self, chat: ChatRequest, stamp: Stamp) -> None:
+        body = chat.native or {}
+        self._id = stamp.id
+        self._names = ToolNames(body)
+        self.wants_encrypted = _ENCRYPTED in (body.get("include") or ())
+        reasoning, text = body.get("reasoning") or {}, body.get("text") or {}
+        self._fields: JsonObject = {
+            "id": f"resp_{stamp.id}",
+            "object": "response",
+            "created_at": int(stamp.created),
+            "background": False,
+            "instructions": body.get("instructions"),
+            "max_output_tokens": body.get("max_output_tokens"),
+            "model": chat.model,
+            "parallel_tool_calls": _or(body.get("parallel_tool_calls"), True),
+            "previous_response_id": None,
+            "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
+            "store": False,
+            "temperature": _or(body.get("temperature"), 1),
+            "text": {**text, "format": text.get("format") or {"type": "text"}},
+            "tool_choice": _or(body.get("tool_choice"), "auto"),
+            "tools": body.get("tools") or [],
+            "top_p": _or(body.get("top_p"), 1),
+            "truncation": "disabled",
+            "user": body.get("user"),
+            "metadata": body.get("metadata") or {},
+        }
+
+    def original(self, name: str) -> Original:
+        """The client's tool behind the name that the provider knows it by."""
+        return self._names.original(name)
+
+    def item_id(self, block: Block) -> str:
+        prefix = _ID_PREFIXES.get(block.key) or ("ctc" if self.original(block.name).is_custom else "fc")
+        return f"{prefix}_{self._id}_{block.number}"
+
+    def response(
+        self,
+        status: str,
+        output: list[JsonObject],
+        *,
+        usage: Usage | None = None,
+        reason: str | None = None,
+        error: JsonObject | None = None,
+    ) -> JsonObject:
+        return {
+            **self._fields,
+            "status": status,
+            "error": error,
+            "incomplete_details": {"reason": reason} if reason else None,
+            "output": output,
+            "usage": _usage_object(usage) if usage is not None else None,
+        }
+
+    def item(self, block: Block, status: str, text: str | None) -> JsonObject:
+        """One item of the output; ``text`` is None while there is none of it yet."""
+        item: JsonObject = {"id": self.item_id(block)}
+        if block.key == REASONING:
+            item |= {"type": "reasoning", "summary": [part_object(REASONING, text, [])] if text else []}
+            if self.wants_encrypted:
+                is_told = bool(block.details) and text is not None
+                item["encrypted_content"] = _packed(block.details) if is_told else None
+        elif block.key < 0:
+            content = [] if text is None else [part_object(block.key, text, block.logprobs)]
+            item |= {"type": "message", "status": status, "role": "assistant", "content": content}
+        else:
+            original = self.original(block.name)
+            item |= {"call_id": block.call_id, "name": original.name, "status": status}
+            if original.is_custom:
+                item |= {"type": "custom_tool_call", "input": custom_input(text or "")}
+            else:
+                item |= {"type": "function_call", "arguments": text or ""}
+            if original.namespace is not None:
+                item["namespace"] = original.namespace
+        return item
+
+
+def whole_response(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
+    choice = answer.choices[0]
+    shape = ResponseObject(chat, stamp)
+    reason = INCOMPLETE_REASONS.get(choice.finish or "")
+    details = [detail for source in answer.sources for detail in opaque_reasoning.opaque_details(source)]
+    blocks = []
+    if choice.reasoning or (details and shape.wants_encrypted):
+        thought = Block(REASONING)
+        thought.details = details
+        blocks.append((thought, choice.reasoning))
+    if choice.text:
+        text = Block(TEXT)
+        text.logprobs = choice.logprobs or []
+        blocks.append((text, choice.text))
+    if choice.refusal:
+        blocks.append((Block(REFUSAL), choice.refusal))
+    used_ids = chat_body.used_ids(chat.body)
+    for position, call in enumerate(choice.tools):
+        call_id = unique_id(call.id or f"call_{position}", used_ids)
+        blocks.append((Block(position, call_id, call.name), call.arguments if call.arguments.strip() else "{}"))
+    output = []
+    for number, (block, content) in enumerate(blocks):
+        block.number = number
+        is_cut = bool(reason) and number == len(blocks) - 1 and (block.key < 0 or arguments_object(content) is None)
+        output.append(shape.item(block, "incomplete" if is_cut else "completed", content))
+    return shape.response("incomplete" if reason else "completed", output, usage=answer.usage, reason=reason)
+
+
+def part_object(key: int, text: str, logprobs: list[JsonObject]) -> JsonObject:
+    """The part of an item that holds the text of a block with that key."""
+    if key == REASONING:
+        return {"type": "summary_text", "text": text}
+    if key == REFUSAL:
+        return {"type": "refusal", "refusal": text}
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
+
+
+def custom_input(arguments: str) -> str:
+    """The free text for a custom tool, from the ``{"input": …}`` that the model had to write instead of it."""
+    value = arguments_object(arguments)
+    text = None if value is None else value.get("input")
+    if isinstance(text, str):
+        return text
+    return "" if value == {} else arguments
+
+
+def _usage_object(usage: Usage) -> JsonObject:
+    return {
+        "input_tokens": usage.prompt,
+        "input_tokens_details": {"cached_tokens": usage.cached or 0, "cache_write_tokens": 0},
+        "output_tokens": usage.completion,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
+        "total_tokens": usage.prompt + usage.completion,
+    }
+
+
+def _packed(details: list[JsonObject]) -> str:
+    """The details without their text, which the summary holds already."""
+    return opaque_reasoning.pack([{key: item for key, item in detail.items() if key != "text"} for detail in details])
+
+
+def _or(value: object, default: object) -> object:
+    return default if value is None else value
