@@ -22,7 +22,8 @@ LARGE = 512 * 1024
 HUGE = 16 * 2**20  # bytes that one call into C may take on; that of a parser
 MOST_MARKS = 100_000  # commas and brackets that it may take on
 # Unrolled: a run of plain characters is one step of the matcher, not one each.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
+# The atomic groups are for Python before 3.11.5, whose possessive repeats keep the half of a round that did not match.
+_STRING = re.compile(rb'"[^"\\]*+(?:(?>\\.[^"\\]*+))*+(?:"|\Z)', re.DOTALL)
 _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _TO_DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
@@ -32,7 +33,7 @@ _BEYOND = 2.0**63  # minus that, and twice that: the first floats that may stand
 _DEEP = f"nested more than {MAX_DEPTH} deep"
 PLAIN = bytes(byte for byte in range(0x20, 0x80) if byte not in b'"\\')
 """Whatever of ASCII stands for itself in a JSON string."""
-_TEXT = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\["\\/bfnrt][^"\\\x00-\x1f]*+)*+')
+_TEXT = re.compile(rb'[^"\\\x00-\x1f]*+(?:(?>\\["\\/bfnrt][^"\\\x00-\x1f]*+))*+')
 _SEPARATORS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 
 

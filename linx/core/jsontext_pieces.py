@@ -25,24 +25,27 @@ MAX_CONTAINERS = 250_000
 and to look through them for garbage, is one step that cannot be divided."""
 
 _WS = rb"[ \t\n\r]*+"
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# Whatever is repeated possessively stands in an atomic group: Python before 3.11.5 keeps the half of a last round that
+# did not match.
+_STRING = rb'"[^"\\]*+(?:(?>\\.[^"\\]*+))*+"'
 # What is right within a number, the parser says; where it ends must be seen, since a step may cut it.
 _SCALAR = rb"(?>" + _STRING + rb"|-?[0-9][0-9.eE+-]*+(?=[ \t\n\r,\]}])|true|false|null)"
 _ITEM = _SCALAR
 for _ in range(3):  # so many levels of containers are read in one go; each makes the pattern twice as long
     _END = _WS + rb"(?:,%b(?!%%b)|(?=%%b))" % _WS
-    _LIST = rb"\[" + _WS + rb"(?:" + _ITEM + _END % (rb"\]", rb"\]") + rb"){0,64}+\]"
-    _OBJECT = rb"\{" + _WS + rb"(?:" + _STRING + _WS + rb":" + _WS + _ITEM + _END % (rb"\}", rb"\}") + rb"){0,64}+\}"
+    _LIST = rb"\[" + _WS + rb"(?:(?>" + _ITEM + _END % (rb"\]", rb"\]") + rb")){0,64}+\]"
+    _ENTRY = _STRING + _WS + rb":" + _WS + _ITEM
+    _OBJECT = rb"\{" + _WS + rb"(?:(?>" + _ENTRY + _END % (rb"\}", rb"\}") + rb")){0,64}+\}"
     _ITEM = rb"(?>" + _SCALAR + rb"|" + _OBJECT + rb"|" + _LIST + rb")"
 _COMMA = _WS + rb"," + _WS
-_ITEMS = re.compile(_ITEM + rb"(?:" + _COMMA + _ITEM + rb"){0,255}+", re.DOTALL)
+_ITEMS = re.compile(_ITEM + rb"(?:(?>" + _COMMA + _ITEM + rb")){0,255}+", re.DOTALL)
 _PAIR = _STRING + _WS + rb":" + _WS + _ITEM
-_PAIRS = re.compile(_PAIR + rb"(?:" + _COMMA + _PAIR + rb"){0,255}+", re.DOTALL)
+_PAIRS = re.compile(_PAIR + rb"(?:(?>" + _COMMA + _PAIR + rb")){0,255}+", re.DOTALL)
 _SPACE = re.compile(_WS)
 _SINGLE = re.compile(_SCALAR, re.DOTALL)
 # Up to 1 MiB of a string, never cut within an escape or between the halves of a character.
 _SOME_TEXT = re.compile(
-    rb'(?:[^"\\]{1,1024}+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.){1,1024}+',
+    rb'(?:(?>[^"\\]{1,1024}+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.)){1,1024}+',
     re.DOTALL,
 )
 _CLOSES = {list: b"]", dict: b"}"}
