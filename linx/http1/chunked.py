@@ -17,7 +17,7 @@ MAX_EXTENSIONS = 16 * 1024  # bytes of chunk extensions in one body, as hyper ha
 MAX_TRAILERS = 16 * 1024  # bytes of the trailer section
 MAX_TRAILER_FIELDS = 100
 
-# Possessive as TOKEN_PATTERN is, and for the same reason. What is repeated stands in an atomic group: possessive repeats
+# Possessive as TOKEN_PATTERN is, for the same reason. What is repeated stands in an atomic group: possessive repeats
 # of Python before 3.11.5 keep the half of a last round that did not match, so that "1;a=" would pass.
 _QUOTED = rb'"(?:(?>[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff]))*+"'
 _PLAIN_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
