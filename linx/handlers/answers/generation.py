@@ -83,7 +83,7 @@ class Generation(Generic[A]):
                 error.retry_after_s = min(wait_s, error.retry_after_s or wait_s)
                 error.may_retry = None
             record.status = job.face.status_of(error)
-            error.headers = (*error.headers, *job.headers())
+            error.headers = (*error.headers, *job.error_headers(error))
             raise
         finally:
             telemetry.end(record, phase, job.clock())

@@ -10,11 +10,13 @@ import functools
 from typing import TYPE_CHECKING
 
 from linx.core.chat import Stamp
+from linx.core.errors import RouteExhausted
 from linx.core.telemetry import AttemptRecord, RequestRecord
 from linx.handlers.request_facts import next_hop
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, Usage
+    from linx.core.errors import LinxError
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.routing.attempt import Try
@@ -124,13 +126,27 @@ class Job:
 
     def headers(self, own_s: float | None = None) -> Headers:
         """Who answered, what was tried, and Linx's own share of the time (``own_s``, where it is known already)."""
-        record = self.record
-        attempts = record.attempts_header()
+        return self._headers(self.record.provider, self.record.served_model, own_s)
+
+    def error_headers(self, error: LinxError) -> Headers:
+        """The same for an error, which is not always the last attempt's: it names the attempt that it tells of."""
+        told = self._told_by(error)
+        return self._headers(None, None, None) if told is None else self._headers(told.provider, told.model, None)
+
+    def _told_by(self, error: LinxError) -> AttemptRecord | None:
+        """The attempt whose failure is told; None where nothing was tried."""
+        attempts = self.record.attempts
+        if isinstance(error, RouteExhausted):
+            return next(one for one in reversed(attempts) if one.provider == error.telling.provider)
+        return attempts[-1] if attempts else None
+
+    def _headers(self, provider: str | None, model: str | None, own_s: float | None) -> Headers:
+        attempts = self.record.attempts_header()
         headers = [(b"x-linx-attempts", attempts)] if attempts else []
-        if record.provider is not None:
-            headers.append((b"x-linx-provider", record.provider.encode()))
-            headers.append((b"x-linx-model", _visible(record.served_model or "")))
-        own_s = record.own_s(self.clock()) if own_s is None else own_s
+        if provider is not None:
+            headers.append((b"x-linx-provider", provider.encode()))
+            headers.append((b"x-linx-model", _visible(model or "")))
+        own_s = self.record.own_s(self.clock()) if own_s is None else own_s
         headers.append((b"server-timing", b"linx;dur=%.3f" % (own_s * 1000)))
         return headers
 

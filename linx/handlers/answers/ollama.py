@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from linx.core import jsontext
+from linx.core.errors import UnknownModel, quote
 from linx.core.jsontext import LARGE
 from linx.dialects.ollama.client_request import is_unload
 from linx.handlers.answers.generation import Generation
@@ -63,8 +64,11 @@ async def _load(generation: Generation[Try[ChunkSource]]) -> None:
 
 
 def ollamas_route(router: Router, model: str, now: float, demand: Demand) -> Route:
-    """Only Ollamas: no other kind can be told to load a model."""
-    return _ollamas(router.route(model, now, demand))
+    """Only Ollamas: no other kind can be told to load a model. Raises UnknownModel where none has it."""
+    route = _ollamas(router.route(model, now, demand))
+    if not route.candidates:
+        raise UnknownModel(f"No Ollama has the model {quote(model)!r}.", model)
+    return route
 
 
 def _ollamas(route: Route) -> Route:

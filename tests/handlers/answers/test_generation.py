@@ -71,11 +71,12 @@ async def test_the_record_of_a_failure(stream: bool) -> None:
         fake.next(scripted.status(400, "bad role"))
         answer = await here.ask(answer_chat, {**CHAT, "stream": stream})
         assert answer.headers["x-linx-attempts"] == "openai1=http_400"
+        assert (answer.headers["x-linx-provider"], answer.headers["x-linx-model"]) == ("openai1", "m")
         assert answer.headers["server-timing"]
         assert (here.last.phase, here.last.status, here.last.provider) == ("failed", 400, None)
         answer = await here.ask(answer_chat, {**CHAT, "model": "nobody-has-it", "stream": stream})
         assert isinstance(answer.error, UnknownModel)
-        assert "x-linx-attempts" not in answer.headers
+        assert not {"x-linx-attempts", "x-linx-provider", "x-linx-model"} & answer.headers.keys()
         assert (here.last.phase, here.last.status, here.last.attempts) == ("failed", 404, [])
         fake.next(scripted.cut_after(3))
         await here.ask(answer_chat, STREAM)

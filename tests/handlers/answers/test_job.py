@@ -9,7 +9,7 @@ import trio
 
 from linx.config.model import Config
 from linx.core.chat import ChatRequest, Usage
-from linx.core.errors import LoopDetected
+from linx.core.errors import Fallback, LoopDetected, Refused, RouteExhausted, StreamBroken, UnknownModel
 from linx.core.redaction import Redactor
 from linx.core.telemetry import Telemetry
 from linx.handlers.answers.job import Job
@@ -192,3 +192,43 @@ async def test_the_head_says_who_answered_and_how_long_linx_took(mock_clock: Moc
     }
     assert dict(job.headers(0.001))[b"server-timing"] == b"linx;dur=1.000"
     assert trio.current_time() == 0.25
+
+
+def refused(name: str, status: int, fallback: Fallback = Fallback.YES) -> Refused:
+    error = Refused("no", status=status, fallback=fallback, outcome=f"http_{status}")
+    error.provider = name
+    return error
+
+
+async def test_an_error_names_the_attempt_that_it_tells_of() -> None:
+    one, two = provider("one"), provider("two")
+    job = job_of(one, two)
+    attempts = [try_at(job, one), try_at(job, two)]
+    errors = [refused("one", 429), refused("two", 500)]
+    for attempt, error in zip(attempts, errors, strict=True):
+        attempt.record.end(error.outcome, job.clock())
+    said = dict(job.error_headers(RouteExhausted("asked", errors)))
+    assert (said[b"x-linx-provider"], said[b"x-linx-model"]) == (b"one", b"real")  # 429 tells more than a 500
+    assert said[b"x-linx-attempts"] == b"one=http_429, two=http_500"
+    assert b"server-timing" in said
+    said = dict(job.error_headers(errors[1]))
+    assert said[b"x-linx-provider"] == b"two"
+
+
+async def test_it_is_not_the_one_that_broke_off_if_another_tells_more() -> None:
+    """A whole answer may fall over after a provider has begun it."""
+    one, two = provider("one"), provider("two")
+    job = job_of(one, two)
+    broken = try_at(job, one)
+    job.won(broken)
+    broken.record.end("reset", job.clock())
+    try_at(job, two).record.end("http_400", job.clock())
+    reset = StreamBroken("broke off")
+    reset.provider = "one"
+    said = dict(job.error_headers(RouteExhausted("asked", [reset, refused("two", 400, Fallback.NO)])))
+    assert said[b"x-linx-provider"] == b"two"
+
+
+async def test_an_error_before_any_attempt_names_nobody() -> None:
+    job = job_of(provider("one"))
+    assert [name for name, _value in job.error_headers(UnknownModel("no such model"))] == [b"server-timing"]
