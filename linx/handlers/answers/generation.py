@@ -69,8 +69,8 @@ class Generation(Generic[A]):
             now = job.clock()
             route = plan.route(router, model, now, job.demand)
             wait_s = route.wait_s
-            # The race is no attribute: it knows how to start an attempt, which is a method of this object, and a
-            # circle would keep the request in memory, all megabytes of it, until circles are looked for.
+            # No circle may keep the request in memory, all megabytes of it, until the garbage collector comes by.
+            # So the race is no attribute: it knows how to start an attempt, which is a method of this object.
             race = Race(route, self._rules(now), self._start)
             await plan.deliver(job, race)
             phase = "done"
@@ -84,7 +84,8 @@ class Generation(Generic[A]):
                 error.may_retry = None
             record.status = job.face.status_of(error)
             error.headers = (*error.headers, *job.error_headers(error))
-            raise
+            # The frames below hold the request, and some of them the error.
+            raise error.with_traceback(None)
         finally:
             telemetry.end(record, phase, job.clock())
 
