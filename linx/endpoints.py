@@ -21,8 +21,7 @@ import trio
 
 from linx.core import jsontext
 from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, quote
-from linx.handlers.answers import anthropic, completions, embeddings, ollama, relay
-from linx.handlers.answers import untranslated as native
+from linx.handlers.answers import anthropic, completions, embeddings, ollama, relay, untranslated
 from linx.handlers.answers.generation import answer_chat
 from linx.handlers.management import metrics, tunnel
 from linx.handlers.management import ollama as ollama_manage
@@ -87,8 +86,8 @@ MODEL_PATHS: Mapping[str, Endpoint] = {
     "/models": Endpoint({"GET": models.list_models}, EITHER),
     "/embeddings": Endpoint({"POST": embeddings.openai}),
     "/completions": Endpoint({"POST": completions.answer}, "completions"),
-    "/responses": Endpoint({"POST": native.answer}, "responses"),
-    "/messages": Endpoint({"POST": native.answer}, "anthropic"),
+    "/responses": Endpoint({"POST": untranslated.answer}, "responses"),
+    "/messages": Endpoint({"POST": untranslated.answer}, "anthropic"),
     "/messages/count_tokens": Endpoint({"POST": anthropic.count_tokens}, "anthropic"),
     "/rerank": Endpoint({"POST": relay.answer}),
     "/reranking": Endpoint({"POST": relay.answer}),

@@ -60,7 +60,8 @@ ORDERS = {
     "linx.dialects.untranslated": ["decoder", "fold", "provider_request", "encoder"],
     "linx.handlers": ["heartbeat", "context", "request_facts", "answers", "models", "management"],
     "linx.handlers.answers": [
-        *["multipart", "generation", "completions", "embeddings", "ollama", "relay", "untranslated", "anthropic"],
+        *["multipart", "payload", "job", "stream", "whole", "plan", "generation", "series", "completions"],
+        *["embeddings", "ollama", "relay_attempt", "relay", "untranslated", "anthropic"],
     ],
     "linx.handlers.management": ["metrics", "ollama", "status", "tunnel"],
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
@@ -68,7 +69,7 @@ ORDERS = {
     "linx.providers": [
         *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "provider", "catalog"],
     ],
-    "linx.routing": ["candidate", "attempt", "router", "hedging", "decision", "race"],
+    "linx.routing": ["candidate", "attempt", "chunk_reader", "chat_attempt", "router", "hedging", "decision", "race"],
     "linx.server": [
         *["head", "cross_check", "gate", "refusal", "limits", "wire", "body", "upgrade", "request", "listener"],
         *["connection", "sockets", "listen"],

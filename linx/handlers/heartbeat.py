@@ -21,8 +21,8 @@ LONGEST_TICK_S = 1.0
 TICKS_A_BEAT = 5  # so a heartbeat is late by a fifth of its interval at most
 
 
-class Listener(Protocol):
-    """A streaming answer.
+class Stream(Protocol):
+    """An answer that is being streamed.
 
     ``heard_at`` is when its client last got something (trio's clock); JUST_NOW stands for
     a time since the last look, which costs a frame no clock.
@@ -38,7 +38,7 @@ class Heartbeats:
     """All answers that may need one. ``interval_s`` is asked anew at each tick."""
 
     def __init__(self, interval_s: Callable[[], float]) -> None:
-        self.listeners: set[Listener] = set()
+        self.streams: set[Stream] = set()
         self._interval_s = interval_s
 
     async def run(self) -> None:
@@ -48,9 +48,9 @@ class Heartbeats:
             self._tick(trio.current_time(), interval_s)
 
     def _tick(self, now: float, interval_s: float) -> None:
-        for listener in list(self.listeners):
-            if listener.heard_at == JUST_NOW:
-                listener.heard_at = now
-            elif now - listener.heard_at >= interval_s:
-                listener.heard_at = now
-                listener.beat()
+        for stream in list(self.streams):
+            if stream.heard_at == JUST_NOW:
+                stream.heard_at = now
+            elif now - stream.heard_at >= interval_s:
+                stream.heard_at = now
+                stream.beat()

@@ -150,6 +150,8 @@ class Decision(Generic[A]):
 
     def lost(self, error: AttemptError, candidate: Candidate) -> None:
         """Keep a failure for the report, and strike out the candidates that may not be tried after it."""
+        # Its frames hold the race, which holds the error: a circle that would keep the request in memory.
+        error.__traceback__ = None
         self.failures.append(error)
         if error.fallback is Fallback.NO:
             self._left.clear()

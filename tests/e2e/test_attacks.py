@@ -11,7 +11,7 @@ import trio
 from linx.core import jsontext
 from linx.dialects.ollama import encoder as ollama_encoder
 from linx.dialects.shared import block_encoder as blocks
-from linx.handlers.answers import generation
+from linx.handlers.answers import whole
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider
@@ -70,7 +70,7 @@ async def test_a_whole_answer_that_the_dialect_cannot_carry_falls_over(tmp_path:
 
 
 async def test_an_endless_answer_is_not_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "MAX_WHOLE", 2**20)
+    monkeypatch.setattr(whole, "MAX_WHOLE", 2**20)
     async with FakeProvider("openai", ["m"]) as endless, FakeProvider("openai", ["m"]) as good:
         endless.default = Answer(tokens=["x" * 8000] * 20_000)
         good.default = Answer(tokens=["good"])

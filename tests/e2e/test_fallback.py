@@ -141,6 +141,51 @@ async def test_a_client_that_wants_a_whole_answer_has_seen_nothing_so_it_falls_o
     assert answer.headers["x-linx-attempts"].startswith("bad=")
 
 
+ASKED: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": CHAT,
+    "/v1/completions": {"model": "m", "prompt": "hi"},
+    "/v1/responses": {"model": "m", "input": "hi"},
+    "/v1/messages": {**CHAT, "max_tokens": 9},
+    "/api/chat": CHAT,
+    "/api/generate": {"model": "m", "prompt": "hi"},
+    "/v1/embeddings": {"model": "m", "input": "hi"},
+    "/api/embed": {"model": "m", "input": "hi"},
+    "/v1/rerank": {"model": "m", "query": "q", "documents": ["a"]},
+}
+REFUSALS: dict[str, scripted.Whole] = {
+    "400": scripted.status(400, "no such role"),
+    "422": scripted.status(422, "temperature must be a number"),
+    "content policy": scripted.status(400, "It was flagged by our content policy"),
+    "context overflow": scripted.status(400, "This model's maximum context length is 5 tokens"),
+    "429": scripted.status(429, "slow down"),
+    "500": scripted.status(500),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("refusal", REFUSALS)
+async def test_every_error_after_an_attempt_says_whose_it_is(refusal: str, stream: bool, tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["real"]) as fake:
+        fake.default = REFUSALS[refusal]
+        config = config_for(fake, providers={"openai1": {"model_mappings": {"m": "real"}}})
+        async with linx_here(config, tmp_path) as app:
+            for path, body in ASKED.items():
+                answer = await ask(app.bound[0][1], path, {**body, "stream": stream})
+                app.context.providers[0].health.paused_until = 0.0
+                assert answer.status >= 400, path
+                said = [answer.headers.get(f"x-linx-{name}") for name in ("provider", "model", "attempts")]
+                assert said == ["openai1", "real", f"openai1=http_{fake.default.status}"], path
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_of_several_it_is_the_one_that_is_told(stream: bool, tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as one, FakeProvider("openai", ["m"]) as two:
+        one.default, two.default = scripted.status(404, "The model `m` does not exist"), scripted.status(500)
+        async with linx_here(config_for(one, two, names=("one", "two")), tmp_path) as app:
+            answer = await ask(app.bound[0][1], "/v1/chat/completions", {**CHAT, "stream": stream})
+    assert (answer.status, answer.headers["x-linx-provider"]) == (404, "one")
+
+
 async def test_without_fallback_the_first_failure_is_the_answer(tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as bad, FakeProvider("openai", ["m"]) as good:
         bad.next(scripted.status(500))

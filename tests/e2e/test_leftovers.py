@@ -6,6 +6,7 @@ A request may be 64 MB, and a collector that looks for circles comes by when it 
 from __future__ import annotations
 
 import gc
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,10 @@ import trio.testing
 
 from linx.core import jsontext
 from linx.core.chat import ChatRequest
+from tests.e2e.http_client import Client
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider
+from tests.fakes.scripted import Reply, cut_after, status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,3 +62,43 @@ async def test_no_request_is_kept(path: str, is_stream: bool, names: list[str], 
         finally:
             gc.enable()
             await client.aclose()
+
+
+FAULTS: dict[str, tuple[list[Reply], list[Reply]]] = {
+    "fallback": ([status(500)], []),
+    "all fail": ([status(500)], [status(500)]),
+    "refused": ([status(400)], []),
+    "broken off": ([cut_after(3)], [cut_after(3)]),
+}
+"""What the first and the second provider do with a request."""
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_nor_one_that_failed(
+    fault: str, is_stream: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error knows where it was raised, and so all that was at hand there."""
+    monkeypatch.setattr(logging.getLogger("linx.endpoints"), "disabled", True)  # pytest keeps what is logged
+    others: dict[str, JsonObject] = {"/v1/embeddings": {"input": "hello"}, "/v1/rerank": {"query": "q"}}
+    async with FakeProvider("openai", ["m"]) as one, FakeProvider("ollama", ["m"]) as two:
+        async with linx_here(config_for(one, two), tmp_path) as app:
+            for path, fields in {**BODIES, **others}.items():
+                body = {"model": "m", "stream": is_stream, **fields}
+                async with Client(app.bound[0][1]) as client:
+                    gc.collect()
+                    before = alive()
+                    gc.disable()
+                    try:
+                        for _ in range(3):
+                            for provider in app.context.providers:
+                                provider.health.succeeded()
+                            for fake, replies in zip((one, two), FAULTS[fault], strict=True):
+                                fake.forget()
+                                fake.next(*replies)
+                            await client.send("POST", path, body)
+                            await client.answer()
+                        await trio.testing.wait_all_tasks_blocked(0.02)
+                        assert alive() == before, path
+                    finally:
+                        gc.enable()

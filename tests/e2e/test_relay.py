@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from linx.handlers.answers import relay
+from linx.handlers.answers import payload
 from tests.e2e.http_client import Answer as Got
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
@@ -252,7 +252,7 @@ async def test_a_form_passes_with_the_name_replaced(size: int, chunked: bool, tm
             sent = fake.requests[-1]
             assert sent.body == form("m", size)
             assert sent.headers["content-type"] == f'multipart/form-data; boundary="{BOUNDARY}"'
-            is_relayed_as_it_comes = chunked and size > relay.MAX_SEARCHED
+            is_relayed_as_it_comes = chunked and size > payload.MAX_SEARCHED
             assert is_relayed_as_it_comes <= ("content-length" not in sent.headers)
 
 

@@ -60,7 +60,7 @@ async def test_hang_ups_and_faults_leave_nothing_behind(tmp_path: Path, caplog: 
         assert report.ends["left"] > REQUESTS / 5
 
         assert app.context.telemetry.running == {}
-        assert app.context.heartbeats.listeners == set()
+        assert app.context.heartbeats.streams == set()
         assert [(one.slots.active, one.slots.waiting) for one in app.context.providers] == [(0, 0)] * len(fakes)
         assert after["linx_upstream_connections active"] == after["linx_upstream_connections draining"] == 0
         app.pool.close_idle()

@@ -134,7 +134,7 @@ async def test_a_hang_up_during_heartbeats_ends_the_providers_work(tmp_path: Pat
         with trio.fail_after(0.2):
             await call.hung_up.wait()
         with trio.fail_after(1):
-            while app.context.heartbeats.listeners:
+            while app.context.heartbeats.streams:
                 await trio.sleep(0.01)
 
 

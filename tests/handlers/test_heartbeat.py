@@ -27,13 +27,13 @@ async def test_only_a_silent_client_gets_one_and_then_at_that_interval(
     heartbeats = Heartbeats(lambda: 15.0)
     nursery.start_soon(heartbeats.run)
     silent, busy = Client(), Client()
-    heartbeats.listeners |= {silent, busy}
+    heartbeats.streams |= {silent, busy}
     for _ in range(61):
         await trio.sleep(1)
         busy.heard_at = trio.current_time()
     assert silent.beats == [15, 30, 45, 60]
     assert busy.beats == []
-    heartbeats.listeners.discard(silent)
+    heartbeats.streams.discard(silent)
     await trio.sleep(100)
     assert len(silent.beats) == 4
 
@@ -42,7 +42,7 @@ async def test_a_short_interval_is_kept_too(autojump_clock: MockClock, nursery: 
     heartbeats = Heartbeats(lambda: 0.5)
     nursery.start_soon(heartbeats.run)
     client = Client()
-    heartbeats.listeners.add(client)
+    heartbeats.streams.add(client)
     await trio.sleep(1.75)
     assert len(client.beats) == 3
     gaps = [later - earlier for earlier, later in zip([0.0, *client.beats], client.beats, strict=False)]
@@ -55,7 +55,7 @@ async def test_what_was_sent_since_the_last_look_counts_from_that_look(
     heartbeats = Heartbeats(lambda: 5.0)
     nursery.start_soon(heartbeats.run)
     client = Client()
-    heartbeats.listeners.add(client)
+    heartbeats.streams.add(client)
     for _ in range(30):
         await trio.sleep(0.3)
         client.heard_at = JUST_NOW

@@ -9,7 +9,7 @@ import pytest
 from linx.core.errors import BadRequest, LoopDetected, UnsupportedEncoding
 from linx.handlers.request_facts import MAX_HOPS, check_charset, is_local_only, next_hop, read_object
 from tests.e2e.linx_process import config_for, linx_here
-from tests.handlers.answers.test_generation import Asked
+from tests.handlers.answers.world import Asked
 
 if TYPE_CHECKING:
     from pathlib import Path

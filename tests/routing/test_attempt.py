@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,90 +10,18 @@ import trio
 import trio.testing
 
 from linx.core import jsontext
-from linx.core.chat import ChatRequest
-from linx.core.errors import (
-    AttemptError,
-    ConnectFailed,
-    EmptyAnswer,
-    Fallback,
-    Garbled,
-    Refused,
-    Reset,
-    Stalled,
-    StreamBroken,
-)
-from linx.core.redaction import Redactor
-from linx.core.telemetry import AttemptRecord, Counters, RequestRecord
-from linx.dialects.ollama.decoder import GENERATE
+from linx.core.errors import AttemptError, ConnectFailed, EmptyAnswer, Garbled, Refused, Reset, Stalled, StreamBroken
 from linx.routing import attempt as attempt_module
-from linx.routing.attempt import Attempt
-from linx.routing.candidate import Candidate
-from linx.upstream.dial import Dialer
-from linx.upstream.pool import Pool
 from tests.fakes import scripted
-from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Answer, Close, Raw, Send, Sleep, Whole
-from tests.routing.world import has, provider
+from tests.fakes.scripted import Answer, Close, Raw, Send, Whole
+from tests.routing.attempts import KEY, assert_clean, at, attempt_at, rest, text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from linx.upstream.pool import Pool
+    from tests.fakes.catalogue import Kind
 
-    from linx.core.chat import Chunk
-    from linx.providers.provider import Provider
-
-KEY = "sk-secret-0123456789abcdef"
-BODY: dict[str, Any] = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 KINDS: tuple[Kind, ...] = ("ollama", "openai")
-
-
-@pytest.fixture
-async def pool() -> AsyncIterator[Pool]:
-    pool = Pool(Dialer({}))
-    yield pool
-    pool.close_idle()
-
-
-def at(fake: FakeProvider, **config: Any) -> Provider:
-    return has(provider("a", kind=fake.kind, **{"endpoint": fake.endpoint, "api_key": KEY, **config}), "m")
-
-
-def attempt_at(one: Provider, pool: Pool, chat: ChatRequest | None = None, *, is_patient: bool = False) -> Attempt:
-    redactor = Redactor()
-    redactor.add(KEY)
-    now = trio.current_time()
-    request = RequestRecord("id", 0.0, now, "POST", "/x")
-    record = AttemptRecord(one.name, "m", now, request=request, counters=Counters())
-    request.attempts.append(record)
-    return Attempt(
-        Candidate(one, "m"),
-        chat or ChatRequest("asked", BODY),
-        pool,
-        record,
-        new_id=lambda: "0123",
-        hop=b"hop",
-        redactor=redactor,
-        is_patient=is_patient,
-    )
-
-
-async def rest(attempt: Attempt) -> list[Chunk]:
-    chunks = list(attempt.first)
-    while not attempt.done:
-        more = await attempt.more()
-        if more is None:
-            break
-        chunks += more
-    return chunks
-
-
-def text(chunks: list[Chunk]) -> str:
-    return "".join(chunk.text for chunk in chunks)
-
-
-def assert_clean(one: Provider, pool: Pool, *, idle: int) -> None:
-    assert one.active == 0
-    assert repr(pool) == f"Pool: 0 active, {idle} idle"
 
 
 # --- what goes well ---
@@ -106,16 +35,15 @@ async def test_up_to_the_first_word_then_the_rest(kind: Kind, pool: Pool) -> Non
         attempt = attempt_at(one, pool)
         assert repr(attempt) == "<Attempt a/m running>"
         assert attempt.asked_at is None
-        first = await attempt.begin()
-        assert first is attempt.first
-        assert text(first) == "Hello"
-        assert (one.active, attempt.done) == (1, False)
+        await attempt.begin()
+        assert text(attempt.reader.first) == "Hello"
+        assert (one.active, attempt.reader.is_done) == (1, False)
         assert attempt.asked_at is not None
         assert attempt.record.request is not None
         assert attempt.record.request.phase == "waiting"
         assert one.health.reachable
         assert text(await rest(attempt)) == "Hello you"
-        assert await attempt.more() is None
+        assert await attempt.reader.more() == []
         attempt.finish()
         assert (attempt.record.outcome, attempt.record.ended is not None) == ("ok", True)
         assert repr(attempt) == "<Attempt a/m ok>"
@@ -135,20 +63,6 @@ async def test_up_to_the_first_word_then_the_rest(kind: Kind, pool: Pool) -> Non
         assert sent.json["model"] == "m"
 
 
-async def test_what_is_not_meaningful_does_not_open_the_gate(pool: Pool) -> None:
-    frames = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
-    word = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\ndata: [DONE]\n\n'
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-    async with FakeProvider("openai", ["m"]) as fake:
-        fake.next(Raw([Send(head + b": hi\n\n"), Sleep(0.02), Send(frames), Sleep(0.02), Send(word), Close()]))
-        attempt = attempt_at(at(fake), pool)
-        first = await attempt.begin(5.0)
-        assert text(first) == "x"
-        assert len(first) > 1  # what came before is kept
-        assert attempt.done
-        attempt.finish()
-
-
 @pytest.mark.parametrize("kind", KINDS)
 async def test_closing_it_ends_the_providers_work_at_once(kind: Kind, pool: Pool) -> None:
     async with FakeProvider(kind, ["m"]) as fake:
@@ -161,7 +75,8 @@ async def test_closing_it_ends_the_providers_work_at_once(kind: Kind, pool: Pool
         assert_clean(one, pool, idle=0)
         with trio.fail_after(0.2):
             await fake.calls[0].hung_up.wait()
-        assert await attempt.more() is None
+        with pytest.raises(StreamBroken):  # never an end that looks proper
+            await attempt.reader.more()
 
 
 @pytest.mark.parametrize("moment", ["before the head", "before the first word"])
@@ -295,37 +210,6 @@ async def test_death_in_mid_answer(kind: Kind, after: Any, pool: Pool) -> None:
         assert one.active == 0
 
 
-async def test_a_connection_that_is_gone_ends_the_chunks(pool: Pool) -> None:
-    async with FakeProvider("openai", ["m"]) as fake:
-        fake.next(scripted.cut_after(3, "reset", Answer(interval_s=0.01)))
-        attempt = attempt_at(at(fake), pool)
-        await attempt.begin()
-        with pytest.raises(AttemptError):
-            await rest(attempt)
-        assert await attempt.more() is None
-
-
-async def test_an_error_in_one_read_with_words_comes_after_them(pool: Pool) -> None:
-    wire = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\ndata: {"error":{"message":"crash"}}\n\n'
-    async with FakeProvider("openai", ["m"]) as fake:
-        fake.next(Raw([Send(b"HTTP/1.1 200 OK\r\n\r\n" + wire), Close()]))
-        attempt = attempt_at(at(fake), pool)
-        assert text(await attempt.begin()) == "x"
-        with pytest.raises(Refused, match="crash"):
-            await attempt.more()
-
-
-async def test_the_same_later_on(pool: Pool) -> None:
-    word = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
-    async with FakeProvider("openai", ["m"]) as fake:
-        fake.next(Raw([Send(b"HTTP/1.1 200 OK\r\n\r\n" + word), Sleep(0.02), Send(word + b"data: {]\n\n"), Close()]))
-        attempt = attempt_at(at(fake), pool)
-        await attempt.begin()
-        assert text(await attempt.more() or []) == "x"
-        with pytest.raises(Garbled):
-            await attempt.more()
-
-
 async def test_one_that_breaks_off_each_time_is_not_well(pool: Pool) -> None:
     """The first word clears no failure; only a whole answer does."""
     async with FakeProvider("openai", ["m"]) as fake:
@@ -346,6 +230,46 @@ async def test_one_that_breaks_off_each_time_is_not_well(pool: Pool) -> None:
         assert one.health.state(trio.current_time()) == "up"
 
 
+# --- how it ends ---
+
+
+@pytest.mark.parametrize(
+    ("raised", "outcome", "failures"),
+    [(None, "ok", 0), (Garbled("nonsense"), "bad_response", 1), (KeyError("bug"), "lost", 0)],
+    ids=["whole", "failed", "given up"],
+)
+async def test_a_block_ends_it_as_it_ends_itself(
+    raised: Exception | None, outcome: str, failures: int, pool: Pool
+) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = at(fake)
+        attempt = attempt_at(one, pool)
+        await attempt.begin()
+        with contextlib.nullcontext() if raised is None else pytest.raises(type(raised)):
+            with attempt:
+                if raised is not None:
+                    raise raised
+                await rest(attempt)
+        assert attempt.record.outcome == outcome
+        assert one.counters.failures == one.health.consecutive_failures == failures
+        assert_clean(one, pool, idle=int(raised is None))
+        if isinstance(raised, AttemptError):
+            assert str(raised) == "a: nonsense"
+
+
+async def test_only_the_first_failure_counts(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(scripted.cut_after(3))
+        one = at(fake)
+        attempt = attempt_at(one, pool)
+        await attempt.begin()
+        with pytest.raises(StreamBroken) as caught:
+            await rest(attempt)
+        assert attempt.failed(caught.value) is caught.value
+        attempt.close()
+        assert (attempt.record.outcome, one.counters.failures) == ("reset", 1)
+
+
 # --- places ---
 
 
@@ -363,7 +287,7 @@ async def test_a_place_is_waited_for_and_given_back(pool: Pool) -> None:
             assert second.asked_at is None
             assert len(fake.calls) == 1
             first.close()
-        assert text(second.first) == "Hello"
+        assert text(second.reader.first) == "Hello"
         assert second.asked_at is not None
         await rest(second)
         second.finish()
@@ -402,7 +326,7 @@ async def test_a_loading_model_is_waited_for_where_nobody_else_is_left(short_pol
             await fake.received(4)
             assert one.health.state(trio.current_time()) == "loading"
             fake.loading = False
-        assert text(attempt.first).startswith("Hello")
+        assert text(attempt.reader.first).startswith("Hello")
         await rest(attempt)
         attempt.finish()
         assert one.health.state(trio.current_time()) == "up"
@@ -424,7 +348,7 @@ async def test_what_linx_starts_itself_is_waited_for_even_before_its_port_is_ope
             assert one.health.state(trio.current_time()) == "loading"
             await fake.up()
             starting = False
-        assert text(attempt.first).startswith("Hello")
+        assert text(attempt.reader.first).startswith("Hello")
         attempt.close()
 
 
@@ -445,85 +369,7 @@ async def test_other_failures_are_not_waited_for(pool: Pool) -> None:
         assert len(fake.calls) == 1
 
 
-# --- asking otherwise ---
-
-
-async def test_stream_options_are_left_out_for_who_refuses_them(pool: Pool) -> None:
-    async with FakeProvider("openai", ["m"], refuses=["stream_options"]) as fake:
-        one = at(fake)
-        for _ in range(2):
-            attempt = attempt_at(one, pool)
-            await attempt.begin()
-            await rest(attempt)
-            attempt.finish()
-        assert ["stream_options" in call.json for call in fake.calls] == [True, False, False]
-        assert not one.takes_stream_options
-        assert one.health.consecutive_failures == 0
-
-
-async def test_who_refuses_them_even_so_is_asked_once_more_only(pool: Pool) -> None:
-    complaint = scripted.status(400, "no stream_options, please")
-    async with FakeProvider("openai", ["m"]) as fake:
-        fake.next(complaint, complaint, complaint)
-        with pytest.raises(Refused) as caught:
-            await attempt_at(at(fake), pool).begin()
-        assert caught.value.fallback is Fallback.NO
-        assert len(fake.calls) == 2
-
-
-async def test_thinking_is_asked_for_only_of_who_can(pool: Pool) -> None:
-    wish = ChatRequest("asked", {**BODY, "reasoning_effort": "high"})
-    async with FakeProvider("ollama", [Model("m", ("completion", "thinking"))]) as fake:
-        one = at(fake)
-        attempt = attempt_at(one, pool, wish)
-        await attempt.begin()
-        assert [exchange.path for exchange in fake.requests] == ["/api/show", "/api/chat"]
-        assert fake.calls[0].json["think"] == "high"
-        attempt.close()
-        fake.models = [Model("m", ("completion",))]
-        fresh = at(fake)
-        attempt = attempt_at(fresh, pool, wish)
-        await attempt.begin()
-        assert "think" not in fake.calls[1].json
-        attempt.close()
-        native = ChatRequest(
-            "asked", BODY, dialect="ollama", native={"model": "asked", "messages": BODY["messages"], "think": True}
-        )
-        other = at(fake)
-        attempt = attempt_at(other, pool, native)
-        with pytest.raises(Refused, match="does not support thinking"):
-            await attempt.begin()
-        assert other.find("m") is not None
-
-
-async def test_a_model_that_cannot_be_asked_about_is_a_failure_of_the_attempt(pool: Pool) -> None:
-    async with FakeProvider("ollama", ["other"]) as fake:
-        wish = ChatRequest("asked", {**BODY, "reasoning_effort": "high"})
-        with pytest.raises(Refused, match="a: does not have the model") as caught:
-            await attempt_at(at(fake), pool, wish).begin()
-        assert caught.value.outcome == "http_404"
-
-
-@pytest.mark.parametrize("status", [404, 405, 501])
-async def test_a_path_that_is_not_there_is_something_it_cannot_do(status: int, pool: Pool) -> None:
-    insert = ChatRequest("asked", BODY, dialect=GENERATE, native={"model": "asked", "prompt": "a", "suffix": "b"})
-    async with FakeProvider("llamacpp", ["m"]) as fake:
-        fake.next(Whole(status, b"File Not Found", "text/plain"))
-        one = at(fake)
-        with pytest.raises(Refused, match="a: does not support insert") as caught:
-            await attempt_at(one, pool, insert).begin()
-        assert caught.value.code == "unsupported_feature"
-        assert caught.value.fallback is Fallback.YES
-        assert one.health.consecutive_failures == 0
-
-
-async def test_what_a_dialect_refuses_is_never_sent(pool: Pool) -> None:
-    async with FakeProvider("ollama", ["m"]) as fake:
-        one = at(fake)
-        with pytest.raises(Refused, match="a: does not support n > 1"):
-            await attempt_at(one, pool, ChatRequest("asked", {**BODY, "n": 2})).begin()
-        assert fake.requests == []
-        assert_clean(one, pool, idle=0)
+# --- whose time it is ---
 
 
 async def test_the_providers_time_is_not_linxs_own(pool: Pool) -> None:
@@ -543,6 +389,7 @@ async def test_without_a_request_it_works_as_well(pool: Pool) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         attempt = attempt_at(at(fake), pool)
         attempt.record.request = None
-        assert text(await attempt.begin()).startswith("Hello")
+        await attempt.begin()
+        assert text(attempt.reader.first).startswith("Hello")
         attempt.close()
         assert jsontext.loads(fake.calls[0].body)["stream"] is True

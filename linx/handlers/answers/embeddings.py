@@ -6,16 +6,16 @@ models cannot be compared.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-import trio
-
 from linx.core import jsontext
-from linx.core.errors import AttemptError
 from linx.core.jsontext import LARGE
 from linx.dialects import embeddings
 from linx.handlers.answers.generation import Generation
-from linx.handlers.request_facts import check_charset, read_large, read_object
+from linx.handlers.answers.plan import Plan, start_chat
+from linx.handlers.answers.whole import whole
+from linx.handlers.request_facts import check_charset, is_local_only, read_large, read_object
 from linx.routing.router import Demand
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from linx.core.chat import Answer, ChatRequest, JsonObject
     from linx.dialects.base import Face
+    from linx.handlers.answers.job import Job
     from linx.handlers.context import Context
+    from linx.routing.attempt import Try
+    from linx.routing.chunk_reader import ChunkSource
     from linx.server.request import Reply, Request
 
 BYTES_PER_TOKEN = 4
@@ -50,34 +53,25 @@ async def _answer(
     check_charset(request)
     body = await request.body()
     chat = parse(read_object(body)) if len(body) <= LARGE else await read_large(body, parse)
-    await Embedding(context, face, request, reply, chat).run()
+    generation = Generation(context, face, request, reply, chat, embeddings_plan(request, chat))
+    if chat.body["input"]:
+        await generation.run()
+        return
+    job = generation.job
+    job.router.route(chat.model, job.clock(), job.demand)  # raises what is to be said of an unknown model
+    await reply.whole(200, jsontext.dumps(embeddings.none(chat)), headers=job.headers())
 
 
-class Embedding(Generation):
-    """One request for embeddings."""
+def embeddings_plan(request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource]]:
+    """Of one model alone, and always in one piece."""
+    given = chat.body["input"]
+    # Each text has the context for itself.
+    texts = [given] if isinstance(given, str) or (given and type(given[0]) is int) else given
+    longest = max((len(text) // BYTES_PER_TOKEN if isinstance(text, str) else len(text) for text in texts), default=0)
+    demand = Demand(longest, 0, local_only=is_local_only(request), one_model=True)
+    return Plan(demand, start_chat, partial(whole, fold=fold_vectors))
 
-    __slots__ = ()
 
-    async def run(self) -> None:
-        if self.chat.body["input"]:
-            await super().run()
-            return
-        self._route(trio.current_time())  # raises what is to be said of an unknown model
-        await self.reply.whole(200, jsontext.dumps(embeddings.none(self.chat)), headers=self._headers())
-
-    def _folded(self, answer: Answer) -> JsonObject:
-        try:
-            return embeddings.whole(self.chat, answer, trio.current_time() - self.record.started)
-        except AttemptError as error:
-            error.provider = self.record.provider or ""
-            raise
-
-    def _demand(self) -> Demand:
-        local_only = super()._demand().local_only
-        given = self.chat.body["input"]
-        # Each text has the context for itself.
-        texts = [given] if isinstance(given, str) or (given and type(given[0]) is int) else given
-        longest = max(
-            (len(text) // BYTES_PER_TOKEN if isinstance(text, str) else len(text) for text in texts), default=0
-        )
-        return Demand(longest, 0, local_only=local_only, one_model=True)
+def fold_vectors(job: Job, answer: Answer) -> JsonObject:
+    """As the path that was asked has them."""
+    return embeddings.whole(job.chat, answer, job.clock() - job.record.started)

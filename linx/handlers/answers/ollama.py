@@ -7,22 +7,25 @@ Ollama alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-import trio
-
 from linx.core import jsontext
+from linx.core.errors import UnknownModel, quote
 from linx.core.jsontext import LARGE
 from linx.dialects.ollama.client_request import is_unload
 from linx.handlers.answers.generation import Generation
+from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import check_charset, read_large, read_object
 from linx.providers.kind import Feature
-from linx.routing.router import Route
+from linx.routing.router import Demand, Route, Router
 
 if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.dialects.ollama.face import OllamaFace
     from linx.handlers.context import Context
+    from linx.routing.attempt import Try
+    from linx.routing.chunk_reader import ChunkSource
     from linx.server.request import Reply, Request
 
 GREETING = b"Ollama is running"
@@ -38,31 +41,37 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     check_charset(request)
     body = await request.body()
     chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
-    road = Load if cast("OllamaFace", face).is_load(chat.native or {}) else Generation
-    await road(context, face, request, reply, chat).run()
+    plan = chat_plan(context.router, request, chat)
+    if cast("OllamaFace", face).is_load(chat.native or {}):
+        await _load(Generation(context, face, request, reply, chat, replace(plan, route=ollamas_route)))
+    else:
+        await Generation(context, face, request, reply, chat, plan).run()
 
 
-class Load(Generation):
+async def _load(generation: Generation[Try[ChunkSource]]) -> None:
     """A request for a model, not for an answer. Where no Ollama would serve it there is nothing to load."""
+    job = generation.job
+    chat, now = job.chat, job.clock()
+    route = job.router.route(chat.model, now, job.demand)
+    at_first = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features
+    # The memory is worth it only where the answer will come from; to free it is right anywhere.
+    if at_first or (is_unload(chat.native or {}) and _ollamas(route).candidates):
+        await generation.run()
+        return
+    face = cast("OllamaFace", job.face)
+    body = jsontext.dumps(face.load_answer(chat, job.stamp()))
+    kind = face.stream_type if chat.stream else b"application/json"
+    await job.reply.whole(200, body + b"\n" if chat.stream else body, kind, job.headers())
 
-    __slots__ = ()
 
-    async def run(self) -> None:
-        now = trio.current_time()
-        route = self.router.route(self.chat.model, now, self.demand)
-        at_first = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features
-        # The memory is worth it only where the answer will come from; to free it is right anywhere.
-        if at_first or (is_unload(self.chat.native or {}) and self._ollamas(route).candidates):
-            await super().run()
-            return
-        face = cast("OllamaFace", self.face)
-        body = jsontext.dumps(face.load_answer(self.chat, self._stamp()))
-        kind = face.stream_type if self.chat.stream else b"application/json"
-        await self.reply.whole(200, body + b"\n" if self.chat.stream else body, kind, self._headers())
+def ollamas_route(router: Router, model: str, now: float, demand: Demand) -> Route:
+    """Only Ollamas: no other kind can be told to load a model. Raises UnknownModel where none has it."""
+    route = _ollamas(router.route(model, now, demand))
+    if not route.candidates:
+        raise UnknownModel(f"No Ollama has the model {quote(model)!r}.", model)
+    return route
 
-    def _route(self, now: float) -> Route:
-        return self._ollamas(super()._route(now))
 
-    def _ollamas(self, route: Route) -> Route:
-        able = [one for one in route.candidates if Feature.LOADS_MODELS in one.provider.kind.features]
-        return Route(route.model, tuple(able))
+def _ollamas(route: Route) -> Route:
+    able = [one for one in route.candidates if Feature.LOADS_MODELS in one.provider.kind.features]
+    return Route(route.model, tuple(able))

@@ -8,6 +8,7 @@ that cannot be translated is refused, unless such a provider has the model.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,9 @@ from linx.core.jsontext import LARGE
 from linx.dialects.untranslated.decoder import ANTHROPIC
 from linx.dialects.untranslated.encoder import NativeFace
 from linx.handlers.answers.generation import Generation
+from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import check_charset, read_large, read_object
-from linx.routing.router import Route
+from linx.routing.router import Demand, Route, Router
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
@@ -36,13 +38,16 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     body = await request.body()
     if not any(provider.config.native for provider in context.router.providers):
         chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
-        await Generation(context, face, request, reply, chat).run()
+        await Generation(context, face, request, reply, chat, chat_plan(context.router, request, chat)).run()
         return
     read = partial(_read, face)
     chat, problem = read(read_object(body)) if len(body) <= LARGE else await read_large(body, read)
     if face.name == ANTHROPIC:
         chat.headers = dialect_headers(request)
-    await Untranslated(context, NativeFace(face), request, reply, chat, problem).run()
+    plan = chat_plan(context.router, request, chat)
+    if problem is not None:
+        plan = replace(plan, route=partial(untranslated_route, problem))
+    await Generation(context, NativeFace(face), request, reply, chat, plan).run()
 
 
 def dialect_headers(request: Request) -> tuple[tuple[bytes, bytes], ...]:
@@ -74,28 +79,10 @@ def _unread(body: JsonObject, dialect: str, problem: BadRequest) -> ChatRequest:
     return ChatRequest(model, said, stream=bool(stream), include_usage=True, dialect=dialect, native=body)
 
 
-class Untranslated(Generation):
-    """One request that a provider of the client's own dialect may answer. ``problem``: no other can."""
-
-    __slots__ = ("problem",)
-
-    def __init__(
-        self,
-        context: Context,
-        face: Face,
-        request: Request,
-        reply: Reply,
-        chat: ChatRequest,
-        problem: BadRequest | None,
-    ) -> None:
-        super().__init__(context, face, request, reply, chat)
-        self.problem = problem
-
-    def _route(self, now: float) -> Route:
-        route = super()._route(now)
-        if self.problem is None:
-            return route
-        able = tuple(one for one in route.candidates if one.provider.config.native)
-        if not able:
-            raise self.problem
-        return Route(route.model, able)
+def untranslated_route(problem: BadRequest, router: Router, model: str, now: float, demand: Demand) -> Route:
+    """Only providers that speak the client's dialect; raises ``problem`` where none of these has the model."""
+    route = router.route(model, now, demand)
+    able = tuple(one for one in route.candidates if one.provider.config.native)
+    if not able:
+        raise problem
+    return Route(route.model, able)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from linx.dialects.completions.face import CompletionsFace
-from linx.handlers.answers.completions import Part, parts_for
+from linx.handlers.answers.completions import parts_for
 from tests.routing.world import provider
+
+if TYPE_CHECKING:
+    from linx.handlers.answers.series import Part
 
 
 def parts(kind: str, **fields: Any) -> list[Part]:

@@ -16,7 +16,7 @@ from linx.handlers.request_facts import conversation_of, read_large, read_object
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider
-from tests.handlers.answers.test_generation import Asked
+from tests.handlers.answers.world import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,95 @@
+"""How one request is to be answered, as a value: what ``generation`` does, and where kinds of requests differ.
+
+A chat request has the plan of ``chat_plan``; every other kind of request has the same
+with something else in one or two places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from linx.dialects.shared.tokens import prompt_tokens_estimate
+from linx.handlers.answers.stream import stream
+from linx.handlers.answers.whole import whole
+from linx.handlers.context import new_id
+from linx.handlers.request_facts import conversation_of, is_local_only
+from linx.providers.provider import DEFAULT_ANSWER_TOKENS
+from linx.routing.chat_attempt import chat_attempt
+from linx.routing.decision import Runnable
+from linx.routing.race import Race
+from linx.routing.router import Demand, Route, Router
+
+if TYPE_CHECKING:
+    from linx.core.chat import ChatRequest
+    from linx.core.telemetry import AttemptRecord
+    from linx.handlers.answers.job import Job
+    from linx.routing.attempt import Attempt, Try
+    from linx.routing.candidate import Candidate
+    from linx.routing.chunk_reader import ChunkReader, ChunkSource
+    from linx.server.request import Request
+
+A = TypeVar("A", bound=Runnable)
+
+FindRoute = Callable[[Router, str, float, Demand], Route]
+"""The candidates for a model's name at a time. Raises what is to be said when there is none."""
+StartAttempt = Callable[["Job", "Candidate", "AttemptRecord", bool], A]
+"""Makes an attempt at a candidate; the last argument: no other is left."""
+Deliver = Callable[["Job", Race[A]], Awaitable[None]]
+"""Runs the race, and sends the winner's answer to the client."""
+
+_ANY, _LOCAL_ONLY = Demand(), Demand(local_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[A]):
+    """What a request demands, who may answer it, how they are asked, and what becomes of the answer."""
+
+    demand: Demand
+    start: StartAttempt[A]
+    deliver: Deliver[A]
+    route: FindRoute = Router.route
+    may_hedge: bool = True
+
+
+def chat_plan(router: Router, request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource]]:
+    """Any provider that has the model, asked in its dialect; streamed if the client wants that."""
+    return Plan(demand_of(router, request, chat), start_chat, stream if chat.stream else whole)
+
+
+def start_chat(job: Job, candidate: Candidate, record: AttemptRecord, is_last: bool) -> Attempt[ChunkReader]:
+    """All of the request in one attempt."""
+    return ask_for(job.chat, job, candidate, record, is_last)
+
+
+def ask_for(
+    chat: ChatRequest, job: Job, candidate: Candidate, record: AttemptRecord, is_last: bool
+) -> Attempt[ChunkReader]:
+    """An attempt at the answer to ``chat``, which may be a part of the request."""
+    context = job.context
+    return chat_attempt(
+        candidate,
+        chat,
+        context.pool,
+        record,
+        new_id=new_id,
+        hop=job.hop,
+        redactor=context.redactor,
+        is_patient=is_last,
+    )
+
+
+def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
+    """What a request says of itself, as far as there is a choice for which it matters."""
+    local_only = is_local_only(request)
+    if len(router.providers) < 2:
+        return _LOCAL_ONLY if local_only else _ANY
+    body = chat.body
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    return Demand(
+        prompt_tokens=prompt_tokens_estimate(chat),
+        answer_tokens=limit if isinstance(limit, int) and limit > 0 else DEFAULT_ANSWER_TOKENS,
+        local_only=local_only,
+        conversation=conversation_of(request, chat),
+    )

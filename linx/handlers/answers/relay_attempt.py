@@ -1,0 +1,128 @@
+"""An attempt whose request and answer are relayed: written from a payload, and read as bytes.
+
+The gate is the first byte of a good answer. A text is looked at before it opens the gate,
+since some servers send their errors with a 200.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from linx.core import jsontext
+from linx.core.errors import AttemptError, EmptyAnswer, Garbled
+from linx.core.worker import in_thread
+from linx.dialects.failures.meaning import event_failure
+from linx.handlers.answers.payload import PayloadStream
+from linx.routing.attempt import MAX_ERROR_BODY
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from linx.core.errors import Refused
+    from linx.handlers.answers.payload import Payload
+    from linx.routing.attempt import Timed
+    from linx.routing.candidate import Candidate
+    from linx.upstream.pool import Exchange, Sending
+
+TELLING = 64  # bytes of a text by which an error is known
+_MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[ ]?[a-z0-9-]+=[a-z0-9.+_-]+)*", re.IGNORECASE)
+_ERROR = re.compile(rb'\s*(?:event:\s*error\s+)?(?:data:\s*)?\{\s*"error"\s*:\s*[^n\s]')
+_TEXTS = (b"application/json", b"text/event-stream")
+
+
+class RelayWriter:
+    """See ``attempt.RequestWriter``. ``under_api``: is ``path`` below the provider's /v1, or below its root?"""
+
+    __slots__ = ("_asked", "_candidate", "_hop", "_path", "_payload", "_under_api")
+
+    lacks = None
+
+    def __init__(
+        self, candidate: Candidate, path: str, asked: str, payload: Payload, hop: bytes, *, under_api: bool
+    ) -> None:
+        self._candidate = candidate
+        self._path = path
+        self._asked = asked
+        self._payload = payload
+        self._hop = hop
+        self._under_api = under_api
+
+    @property
+    def may_repeat(self) -> bool:
+        return not self._payload.is_spent
+
+    async def write(self, now: float, timed: Timed) -> Sending:
+        payload, served = self._payload, self._candidate.model
+        if len(payload.start) <= jsontext.LARGE:
+            beginning = payload.beginning(self._asked, served)
+        else:
+            beginning = await in_thread(payload.beginning, self._asked, served)
+        stream, length = None, payload.length
+        if payload.rest is not None:
+            stream = PayloadStream(payload, beginning)
+            if length is not None:
+                length += len(beginning) - len(payload.start)
+        return self._candidate.provider.relayed(
+            b"POST",
+            self._path,
+            self._hop,
+            b"" if stream is not None else beginning,
+            stream=stream,
+            length=length,
+            content_type=payload.kind,
+            under_api=self._under_api,
+        )
+
+    def adapt(self, refusal: Refused) -> bool:
+        """Never: the body is the client's own."""
+        return False
+
+
+class RelayReader:
+    """See ``attempt.Reader``."""
+
+    __slots__ = ("_exchange", "first", "is_whole", "kind")
+
+    def __init__(self) -> None:
+        self.first = b""
+        """The first bytes of the answer."""
+        self.kind = b""
+        """Its content type, made anew."""
+        self.is_whole = False
+        """Are the first bytes all of it?"""
+        self._exchange: Exchange | None = None  # until there is an answer
+
+    async def gate(self, exchange: Exchange, timed: Timed) -> None:
+        self._exchange = exchange
+        media = (exchange.header("content-type") or "").strip()
+        self.kind = media.encode("ascii") if _MEDIA_TYPE.fullmatch(media) else b"application/octet-stream"
+        data = await timed(exchange.read())
+        is_text = self.kind.startswith(_TEXTS)
+        while is_text and data and len(data) < TELLING and not exchange.is_whole:
+            more = await timed(exchange.read())
+            if not more:
+                break
+            data += more
+        if not data:
+            raise EmptyAnswer("sent an empty answer")
+        if self.kind.startswith(b"text/html"):
+            raise Garbled("sent a page of HTML")
+        if is_text and _ERROR.match(data):
+            raise _refusal(data)
+        self.first = data
+        self.is_whole = exchange.is_whole
+
+    def read(self) -> Coroutine[None, None, bytes]:
+        """More of the answer, b"" at its end. Raises AttemptError."""
+        assert self._exchange is not None
+        return self._exchange.read()
+
+
+def _refusal(data: bytes) -> AttemptError:
+    """The error in an answer that looked like a good one."""
+    text = data[data.index(b"{") : MAX_ERROR_BODY].partition(b"\n")[0]
+    try:
+        return event_failure(jsontext.loads(text)["error"])
+    except jsontext.InvalidJSON:
+        return Garbled("sent an error instead of an answer")

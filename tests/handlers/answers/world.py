@@ -1,0 +1,209 @@
+"""A handler in a small world: a real context, router, pool and server connection, and fake providers.
+
+No Linx is started: no config file, no listener, no probing. What a handler raises is kept,
+since it is ``endpoints`` that would put it into words.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import trio
+
+from linx.config.model import Config
+from linx.core import jsontext
+from linx.core.errors import LinxError
+from linx.core.redaction import Redactor
+from linx.core.telemetry import Telemetry
+from linx.dialects.openai.face import OpenAIFace
+from linx.dialects.responses import client_request as responses_request
+from linx.handlers.context import Context
+from linx.http1.transport import SocketTransport
+from linx.routing.router import Router
+from linx.server.connection import Connection
+from linx.server.limits import Shared
+from linx.server.listener import Listener
+from linx.upstream.dial import Dialer
+from linx.upstream.pool import Pool
+from tests.routing.world import has, provider
+from tests.server.client import Client, post
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from linx.core.telemetry import RequestRecord
+    from linx.dialects.base import Face
+    from linx.endpoints import Handle
+    from linx.providers.provider import Provider
+    from linx.server.request import Handler, Reply, Request
+    from tests.fakes.provider import FakeProvider
+
+HI: list[dict[str, Any]] = [{"role": "user", "content": "hi"}]
+CHAT: dict[str, Any] = {"model": "m", "messages": HI}
+STREAM = {**CHAT, "stream": True}
+
+
+@dataclass
+class Asked:
+    """As much of a request as is looked at before its body."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    id: str = "0123"
+    method: str = "POST"
+    path: str = "/v1/chat/completions"
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [(name.encode(), value.encode()) for name, value in self.fields.items()]
+
+    def header(self, name: bytes) -> bytes | None:
+        return dict(self.headers).get(name)
+
+
+@dataclass
+class Answer:
+    """What a client got, and what the handler raised."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    is_whole: bool
+    error: LinxError | None = None
+
+    @property
+    def json(self) -> Any:
+        return jsontext.loads(self.body)
+
+    @property
+    def events(self) -> list[Any]:
+        """The data of an SSE body: parsed JSON, or the text where it is none."""
+        lines = [line.removeprefix(b"data: ") for line in self.body.split(b"\n") if line.startswith(b"data: ")]
+        return [jsontext.loads(line) if line.startswith(b"{") else line.decode() for line in lines]
+
+    @property
+    def text(self) -> str:
+        """The content of a streamed answer of OpenAI's dialect."""
+        choices = [event["choices"][0] for event in self.events if isinstance(event, dict) and event.get("choices")]
+        return "".join(choice["delta"].get("content") or "" for choice in choices)
+
+
+class World:
+    """``providers`` answer; ``ask`` is a client."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.raised: LinxError | None = None
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        return self.context.providers
+
+    @property
+    def last(self) -> RequestRecord:
+        return self.context.telemetry.finished[-1]
+
+    async def ask(
+        self,
+        handle: Handle,
+        body: Any,
+        face: Face | None = None,
+        *,
+        path: str = "/v1/chat/completions",
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """One request, and all of its answer."""
+        async with self.asking(handle, body, face, path=path, headers=headers) as client:
+            got = await client.answer()
+        fields = {name.decode(): value.decode("latin-1") for name, value in got.fields.items()}
+        return Answer(got.status, fields, got.body, got.is_whole, self.raised)
+
+    @asynccontextmanager
+    async def asking(
+        self,
+        handle: Handle,
+        body: Any,
+        face: Face | None = None,
+        *,
+        path: str = "/v1/chat/completions",
+        headers: dict[str, str] | None = None,
+    ) -> AsyncIterator[Client]:
+        """A client that has sent a request; at the end of the block it is gone."""
+        speaks = face or openai_face()
+        self.raised = None
+
+        async def handler(request: Request, reply: Reply) -> None:
+            try:
+                await handle(self.context, speaks, request, reply)
+            except LinxError as error:
+                self.raised = error
+                if not reply.is_started:
+                    await reply.whole(speaks.status_of(error), b"", headers=error.headers)
+                elif reply.on_error is not None:
+                    await reply.end(reply.on_error(error))
+                else:
+                    reply.abort()
+
+        data = body if isinstance(body, bytes) else jsontext.dumps(body)
+        fields = {"content-type": "application/json", **(headers or {})}
+        lines = [f"{name}: {value}".encode() for name, value in fields.items()]
+        async with _connection(handler) as client:
+            await client.send(post(data, *lines, path=path.encode()))
+            yield client
+
+
+@asynccontextmanager
+async def _connection(handler: Handler) -> AsyncIterator[Client]:
+    """A server's connection over a pair of sockets."""
+    ours, theirs = socket.socketpair()
+    listener = Listener("local", handler)
+    connection = Connection(SocketTransport(theirs), listener, Shared())
+    async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream, trio.open_nursery() as nursery:
+        nursery.start_soon(listener.watch.watch)
+        nursery.start_soon(connection.guard)
+        try:
+            yield Client(stream)
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def world(
+    *fakes: FakeProvider, names: tuple[str, ...] = (), routing: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[World]:
+    """One provider for each fake (``openai1``, ``ollama2``, … or ``names``), which is up and has its models.
+
+    ``settings`` are by the name of a provider; ``server`` and ``routing`` as in a config.
+    """
+    server = settings.pop("server", {})
+    found = []
+    for number, fake in enumerate(fakes, 1):
+        name = names[number - 1] if names else f"{fake.kind}{number}"
+        one = provider(name, **{"kind": fake.kind, "endpoint": fake.endpoint, **settings.pop(name, {})})
+        has(one, *[model.name for model in fake.models])
+        one.health.reachable = True
+        one.probed.set()
+        found.append(one)
+    assert not settings, f"no such provider: {settings}"
+    usual, priority = Config(), [one.name for one in found]
+    config = Config(
+        routing=msgspec.convert({"provider_priority": priority, **(routing or {})}, type(usual.routing)),
+        server=msgspec.convert(server, type(usual.server)),
+    )
+    pool = Pool(Dialer({}))
+    context = Context(config, Router(found, config.routing), pool, Telemetry(), Redactor(), reload=_never)
+    try:
+        yield World(context)
+    finally:
+        pool.close_idle()
+
+
+def openai_face() -> OpenAIFace:
+    return OpenAIFace("reasoning_content", responses_request.to_chat_body)
+
+
+async def _never() -> None:
+    raise AssertionError("no handler of an answer reads the config again")

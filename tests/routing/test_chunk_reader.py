@@ -1,0 +1,116 @@
+"""Reading an answer as chunks: what opens the gate, and what comes after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from linx.core.chat import ChatRequest, Stamp
+from linx.core.errors import AttemptError, Garbled, Refused, StreamBroken
+from linx.dialects.openai.encoder import OpenAIEncoder
+from tests.fakes import scripted
+from tests.fakes.provider import FakeProvider
+from tests.fakes.scripted import Answer, Close, Raw, Send, Sleep
+from tests.routing.attempts import BODY, at, attempt_at, rest, text
+
+if TYPE_CHECKING:
+    from linx.upstream.pool import Pool
+
+
+async def test_what_is_not_meaningful_does_not_open_the_gate(pool: Pool) -> None:
+    frames = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
+    word = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\ndata: [DONE]\n\n'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Raw([Send(head + b": hi\n\n"), Sleep(0.02), Send(frames), Sleep(0.02), Send(word), Close()]))
+        attempt = attempt_at(at(fake), pool)
+        await attempt.begin(5.0)
+        assert text(attempt.reader.first) == "x"
+        assert len(attempt.reader.first) > 1  # what came before is kept
+        assert attempt.reader.is_done
+        attempt.finish()
+
+
+async def test_a_connection_that_is_gone_ends_the_chunks(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(scripted.cut_after(3, "reset", Answer(interval_s=0.01)))
+        attempt = attempt_at(at(fake), pool)
+        await attempt.begin()
+        with pytest.raises(AttemptError):
+            await rest(attempt)
+        with pytest.raises(StreamBroken):  # and never a proper end
+            await attempt.reader.more()
+
+
+async def test_an_error_in_one_read_with_words_comes_after_them(pool: Pool) -> None:
+    wire = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\ndata: {"error":{"message":"crash"}}\n\n'
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Raw([Send(b"HTTP/1.1 200 OK\r\n\r\n" + wire), Close()]))
+        attempt = attempt_at(at(fake), pool)
+        await attempt.begin()
+        assert text(attempt.reader.first) == "x"
+        with pytest.raises(Refused, match="crash"), attempt:
+            await attempt.reader.more()
+
+
+async def test_the_same_later_on(pool: Pool) -> None:
+    word = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Raw([Send(b"HTTP/1.1 200 OK\r\n\r\n" + word), Sleep(0.02), Send(word + b"data: {]\n\n"), Close()]))
+        attempt = attempt_at(at(fake), pool)
+        await attempt.begin()
+        assert text(await attempt.reader.more()) == "x"
+        with pytest.raises(Garbled), attempt:
+            await attempt.reader.more()
+
+
+async def test_what_came_after_the_first_chunks_is_counted(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Answer(tokens=["Hello"] + ["x" * 50] * 4, interval_s=0.005))
+        attempt = attempt_at(at(fake), pool)
+        await attempt.begin()
+        assert attempt.reader.received == 0
+        await rest(attempt)
+        attempt.finish()
+        assert 200 < attempt.reader.received < 2000
+
+
+# --- the faster way ---
+
+
+def frame(text: str) -> bytes:
+    return b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % text.encode()
+
+
+def openai_encoder() -> OpenAIEncoder:
+    return OpenAIEncoder(ChatRequest("asked", BODY), Stamp("id", 0.0, lambda: 0.0), "reasoning_content")
+
+
+async def test_frames_that_differ_in_their_text_alone_need_no_decoding(pool: Pool) -> None:
+    pieces = [frame("one"), frame("two"), frame("three"), b"data: [DONE]\n\n"]
+    steps = [step for piece in pieces for step in (Send(piece), Sleep(0.02))]
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Raw([Send(b"HTTP/1.1 200 OK\r\n\r\n"), *steps, Close()]))
+        attempt = attempt_at(at(fake), pool)
+        encoder = openai_encoder()
+        reader = attempt.reader
+        await attempt.begin()
+        with attempt:
+            spliced = reader.splice_to(encoder)
+            assert spliced is not None
+            chunks, went_past = reader.first, []
+            while not reader.is_done:
+                spliced.learn(chunks, encoder.frames(chunks))
+                while (passed := spliced.try_frame(await spliced.read())) is not None:
+                    went_past.append(passed)
+                chunks = spliced.decode()
+        assert len(went_past) == 1  # the first frame of the client has a role, so the second is the one learnt
+        assert b'"three"' in went_past[0]
+        assert attempt.record.outcome == "ok"
+
+
+async def test_there_is_none_between_two_dialects(pool: Pool) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake:
+        reader = attempt_at(at(fake), pool).reader
+        assert reader.splice_to(openai_encoder()) is None
