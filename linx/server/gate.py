@@ -83,8 +83,8 @@ class Gate:
                 ):
                     del buffer[: end + 4]
                     self._request_line(lines[0])
-                    for index in range(1, len(lines)):
-                        self._field_line(lines[index])
+                    for line in lines[1:]:
+                        self._field_line(line)
                     return self._finish(raw)
         return self._judge(buffer)
 
