@@ -1,8 +1,8 @@
 """Who may call: keys, hosts and origins. Decided before a body is read, by one function.
 
-With a key set, the key decides, since no browser adds a bearer key by itself. Without
-one, only names of this machine are answered (a rebound DNS name is not one of them), and
-a browser only from a page that this machine or an app on it shows. Management answers no
+With a key set, the key decides, since no browser adds a bearer key by itself. Without a
+key, only requests to a name of this machine are answered (a rebound DNS name is none), and
+a browser's only where this machine, or an app on it, shows the page. Management answers no
 other origin in either case.
 """
 
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from linx.core.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding, quote
+from linx.http1.grammar import TOKEN_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ APP_SCHEMES = (b"app://", b"tauri://", b"vscode-webview://", b"vscode-file://", 
 WRONG_KEYS_A_MINUTE = 10
 _WEB_ORIGIN = re.compile(rb"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _DOTTED = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
+_FIELD_NAMES = re.compile(rb"[" + re.escape(TOKEN_BYTES) + rb", ]{1,4096}")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -47,7 +49,7 @@ class Policy:
 
     ``hosts`` are further names that are answered without a key, ``origins`` further
     origins. ``model_paths_only`` is the tunnel: management is closed, every path needs a
-    key (with ``keys`` empty, none is right), wrong ones are counted, and ``hosts`` are the
+    key (with ``keys`` empty no key is right), wrong keys are counted, and ``hosts`` are the
     only names that are answered.
     """
 
@@ -128,7 +130,7 @@ class Access:
         )
 
     def _check_public_host(self, host: bytes) -> None:
-        """What came through the tunnel was asked of its live name, or it is somebody's trick."""
+        """A request through the tunnel asks for the tunnel's live name; any other name is an attack."""
         if _host_name(host.decode("latin-1")) not in self.policy.hosts:
             raise Forbidden("Here only the name of the tunnel is answered: use the address that Linx shows now.")
 
@@ -177,9 +179,9 @@ class Access:
 
 @functools.lru_cache(maxsize=64)
 def is_local_name(name: str) -> bool:
-    """Is this a name of this machine for anybody who says it? ``name`` is lower-case.
+    """Does ``name``, in lower case, mean this machine on every machine?
 
-    A function of the text alone, so the names that clients use are kept.
+    A function of the text alone, so the verdicts on the names that clients use are kept.
     """
     if name in ("localhost", "host.docker.internal") or name.endswith(".localhost"):
         return True
@@ -192,7 +194,7 @@ def is_local_name(name: str) -> bool:
 
 
 def _is_listed(name: str, hosts: frozenset[str]) -> bool:
-    """Is it one of them, or below one that is written ``*.example.org``?"""
+    """Is ``name`` one of ``hosts``, or below one that is written ``*.example.org``?"""
     if name in hosts:
         return True
     _label, dot, above = name.partition(".")
@@ -204,7 +206,7 @@ def _is_listed(name: str, hosts: frozenset[str]) -> bool:
 
 
 def _presented(request: RequestView, path_key: bytes | None) -> bytes | None:
-    """The key that the client shows, wherever it may."""
+    """The key that the client shows, in any of the places where it may."""
     if path_key is not None:
         return path_key
     authorization = request.header(b"authorization")
@@ -229,7 +231,7 @@ def _is_same_origin(origin: bytes, host: bytes) -> bool:
 
 
 def _check_json(request: RequestView) -> None:
-    """What a browser posts must be JSON: everything else it may send without asking first."""
+    """A browser must post JSON: any other type it may send to another origin without a preflight."""
     if not request.has_body or request.method == "OPTIONS":
         return
     kind = (request.header(b"content-type") or b"").partition(b";")[0].strip().lower()
@@ -238,13 +240,13 @@ def _check_json(request: RequestView) -> None:
 
 
 def _cors(request: RequestView, origin: bytes) -> Headers:
-    """The origin was checked: it may read the answer."""
+    """Headers that let a page of ``origin``, which was checked, read the answer."""
     headers = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
     if request.method != "OPTIONS":
         headers.append((b"access-control-expose-headers", b"*"))
         return headers
     wanted = request.header(b"access-control-request-headers") or b"authorization, content-type"
-    if not re.fullmatch(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,4096}", wanted):
+    if not _FIELD_NAMES.fullmatch(wanted):
         raise BadRequest("access-control-request-headers is no list of header names")
     headers += [
         (b"access-control-allow-methods", b"GET, POST, DELETE, HEAD, OPTIONS"),

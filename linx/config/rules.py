@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from linx.core.addresses import DEFAULT_PORTS, Address, address_of, is_loopback
 from linx.core.errors import ConfigError, quote
 from linx.core.redaction import clean_shapes
+from linx.http1.grammar import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,7 +89,6 @@ _PLACEHOLDER = re.compile(
     r"replace[-_ ]?me|insert[-_ ].*|api[-_ ]?key|todo|placeholder)",
     re.IGNORECASE | re.DOTALL,
 )
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|passw|credential", re.IGNORECASE)
 _REFUSED_HEADERS = {
@@ -304,7 +304,7 @@ def check_headers(where: str, headers: Mapping[str, str]) -> None:
     seen: dict[str, str] = {}
     for name, value in headers.items():
         lowered = name.lower()
-        if not _TOKEN.fullmatch(name) or len(name) > 256:
+        if not TOKEN.fullmatch(name.encode("utf-8", "replace")) or len(name) > 256:
             raise ConfigError(where, f"{shown(name)!r} is not a valid header name")
         if lowered in _REFUSED_HEADERS:
             raise ConfigError(f"{where}.{name}", f"cannot be set: it {_REFUSED_HEADERS[lowered]}")

@@ -22,11 +22,11 @@ MAX_QUOTED = 80  # characters of offending text repeated in an error
 
 
 class HangUp(Exception):
-    """The client went away (or took no byte for too long); there is nobody to answer."""
+    """The client went away, or took no byte for too long: there is no one to answer."""
 
 
 class LinxError(Exception):
-    """Something to tell the client. ``kind`` is OpenAI's ``error.type``."""
+    """A failure to tell the client. ``kind`` is ``error.type`` in OpenAI's dialect."""
 
     status: int = 500
     kind: str = "server_error"
@@ -34,7 +34,7 @@ class LinxError(Exception):
     param: str | None = None
     retry_after_s: float | None = None
     may_retry: bool | None = None
-    """What ``x-should-retry`` says; None sends no such header."""
+    """The value of the header ``x-should-retry``; None sends no such header."""
     headers: Sequence[tuple[bytes, bytes]] = ()
     """Of the answer, besides those that ``answer_headers`` makes of the fields above."""
 
@@ -213,14 +213,14 @@ class Fallback(Enum):
     YES = "yes"
     NO = "no"
     LARGER = "larger"
-    """Only one that is known to have a larger context."""
+    """Only a candidate whose context is known to be larger."""
 
 
 class AttemptError(LinxError):
     """One attempt at one provider failed.
 
-    ``provider`` is put on by the attempt: the files below it know an origin only.
-    ``outcome`` is the word for ``x-linx-attempts``.
+    ``provider`` is set by the attempt: upstream, which raises most of these, knows an
+    origin only. ``outcome`` is the word in the header ``x-linx-attempts``.
     """
 
     status = 502
@@ -279,7 +279,7 @@ class Stalled(AttemptError):
 
 
 class Garbled(AttemptError):
-    """Not HTTP, or not the dialect that was asked for."""
+    """The provider's answer is not HTTP, or not in the dialect that was asked for."""
 
     code = "upstream_bad_response"
     outcome = "bad_response"
@@ -293,7 +293,7 @@ class EmptyAnswer(AttemptError):
 
 
 class StreamBroken(AttemptError):
-    """The answer stopped in its middle. After the commit point nothing can mend it."""
+    """The answer stopped in its middle. After the commit point no other candidate can be tried."""
 
     code = "upstream_error"
     outcome = "reset"
@@ -302,8 +302,8 @@ class StreamBroken(AttemptError):
 class Refused(AttemptError):
     """The provider answered with an error: a status, or an error inside a 200.
 
-    ``dialects.failures`` builds it from the table of upstream conditions; ``outcome``
-    is ``http_STATUS``, or ``error_event`` for one inside a 200.
+    ``dialects.failures`` builds this error from its table of conditions; ``outcome`` is
+    ``http_STATUS``, or ``error_event`` for an error inside a 200.
     """
 
     def __init__(
@@ -333,7 +333,7 @@ class Refused(AttemptError):
 
 
 class RouteExhausted(LinxError):
-    """Every candidate failed. Its status is that of the most telling failure."""
+    """Every candidate failed. The status is that of the most telling failure."""
 
     may_retry: bool | None = False
 
@@ -354,12 +354,12 @@ class RouteExhausted(LinxError):
         self.param = first.param
         if first.retry_after_s is not None:
             # The shortest wait of all: one candidate that is back is enough.
-            self.retry_after_s = min(one.retry_after_s for one in failures if one.retry_after_s is not None)
+            self.retry_after_s = min(each.retry_after_s for each in failures if each.retry_after_s is not None)
             self.may_retry = None
 
 
 def _telling(failure: AttemptError) -> int:
-    """Lower is better to act on for a client: what it can mend itself comes first."""
+    """The rank of a failure, lowest first: a client can act best on what it can mend itself."""
     if failure.fallback is Fallback.NO:
         return 0
     return {400: 1, 413: 1, 429: 2, 404: 3, 503: 4}.get(failure.status, 5)

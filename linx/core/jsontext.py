@@ -1,8 +1,8 @@
 """JSON in and out, and the edges of it that real clients and providers trip over.
 
 The only file that names a JSON library. ``orjson`` does the work; the standard library
-takes over for what real providers send now and then and orjson refuses: half of an emoji
-(a lone surrogate), NaN, integers beyond 64 bit.
+takes over for what orjson refuses and real providers send now and then: a lone surrogate
+(half of an emoji), NaN, integers beyond 64 bit.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from linx.core import jsontext_pieces
 
 MAX_DEPTH = 256
 LARGE = 512 * 1024
-"""Bytes beyond which JSON is no work for the event loop; see ``linx.worker``."""
-HUGE = 16 * 2**20  # bytes that one call into C may take on; that of a parser
-MOST_MARKS = 100_000  # commas and brackets that it may take on
+"""Bytes beyond which JSON is no work for the event loop; see ``linx.core.worker``."""
+HUGE = 16 * 2**20  # bytes that one call of a parser in C may get
+MOST_MARKS = 100_000  # commas and brackets that one call of a parser in C may get
 # Unrolled: a run of plain characters is one step of the matcher, not one each.
 # The atomic groups are for Python before 3.11.5, whose possessive repeats keep the half of a round that did not match.
 _STRING = re.compile(rb'"[^"\\]*+(?:(?>\\.[^"\\]*+))*+(?:"|\Z)', re.DOTALL)
@@ -29,7 +29,7 @@ _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _TO_DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 _LONG_NUMBER = b"0" * 19  # digits, after that: an integer that may be beyond 64 bit
 _LONG = 8 * 1024  # bytes from which on it is cheaper to look at the values than at the text
-_BEYOND = 2.0**63  # minus that, and twice that: the first floats that may stand for an integer beyond 64 bit
+_BEYOND = 2.0**63  # minus this, and twice this: the first floats that may stand for an integer beyond 64 bit
 _DEEP = f"nested more than {MAX_DEPTH} deep"
 PLAIN = bytes(byte for byte in range(0x20, 0x80) if byte not in b'"\\')
 """Whatever of ASCII stands for itself in a JSON string."""
@@ -42,19 +42,20 @@ class InvalidJSON(ValueError):
 
 
 class TooManyValues(InvalidJSON):
-    """It may be JSON, but holds more than anybody means to say."""
+    """It may be JSON, but has more values than any real request."""
 
 
 loads_plain = orjson.loads
-"""Nothing forgiven and nothing wrapped, for a hot path that falls back to ``loads`` on ValueError."""
+"""The parser itself, which forgives nothing: for a hot path that falls back to ``loads`` on ValueError."""
 
 
-def loads(data: bytes, *, keep_halves: bool = False) -> Any:
+def loads(data: bytes, *, keep_surrogates: bool = False) -> Any:
     """Parse a provider's JSON, forgiving what orjson refuses but the sender meant.
 
     Lone surrogates and bytes that are not UTF-8 become U+FFFD, NaN and the infinities
     None, big integers stay whole, and control characters may stand in strings.
-    ``keep_halves`` leaves lone surrogates in, for one who can mend them and then scrubs.
+    ``keep_surrogates`` leaves lone surrogates in, for a caller that joins them again and
+    then calls ``scrub``.
     """
     try:
         return orjson.loads(data)
@@ -63,7 +64,7 @@ def loads(data: bytes, *, keep_halves: bool = False) -> Any:
     try:
         text = data.decode("utf-8-sig", "replace")
         value = json.loads(text, parse_constant=lambda _name: None, strict=False)
-        return value if keep_halves else scrub(value)
+        return value if keep_surrogates else scrub(value)
     except (ValueError, RecursionError):
         raise InvalidJSON(str(refused)) from None
 
@@ -84,10 +85,10 @@ def loads_strict(data: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if is_long and too_deep(data):
             raise InvalidJSON(_DEEP) from None
-        return _meant(data, error)
+        return _mended(data, error)
     is_beyond = True
     if is_long:
-        # orjson does not recurse, and gives up at four times the depth, so what it read can be looked at.
+        # orjson does not recurse, and gives up at four times MAX_DEPTH, so the values it read can be walked.
         is_deep, is_beyond = _survey(value)
         if is_deep:
             raise InvalidJSON(_DEEP)
@@ -96,22 +97,22 @@ def loads_strict(data: bytes) -> Any:
 
 
 def _survey(value: Any) -> tuple[bool, bool]:
-    """Is it nested too deep, and may it hold an integer beyond 64 bit?"""
+    """Is the value nested too deep, and may it hold an integer beyond 64 bit?"""
     is_beyond = False
     level: list[Any] = [[value]]
     for _depth in range(MAX_DEPTH + 1):
         held: list[Any] = []
         for holder in level:
             held += holder.values() if type(holder) is dict else holder
-        is_beyond = is_beyond or any(not -_BEYOND < one < 2 * _BEYOND for one in held if type(one) is float)
-        level = [one for one in held if type(one) is dict or type(one) is list]
+        is_beyond = is_beyond or any(not -_BEYOND < each < 2 * _BEYOND for each in held if type(each) is float)
+        level = [each for each in held if type(each) is dict or type(each) is list]
         if not level:
             return False, is_beyond
     return True, is_beyond
 
 
-def _meant(data: bytes, error: orjson.JSONDecodeError) -> Any:
-    """What orjson refused to read, if it was for half of an emoji."""
+def _mended(data: bytes, error: orjson.JSONDecodeError) -> Any:
+    """The value that orjson refused to read, if the reason is a lone surrogate; else raise InvalidJSON."""
     refused = str(error)
     if "surrogate" in refused:
         try:
@@ -123,11 +124,11 @@ def _meant(data: bytes, error: orjson.JSONDecodeError) -> Any:
 
 
 def _loads_piece(data: bytes) -> Any:
-    """``loads_strict`` of what is known not to be deep."""
+    """``loads_strict`` of a text that is known not to be deep."""
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        return _meant(data, error)
+        return _mended(data, error)
     return loads_exact(data) if _LONG_NUMBER in data.translate(_TO_DIGITS) else value
 
 
@@ -148,9 +149,9 @@ def _loads_in_pieces(data: bytes) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON on one line, whatever splits lines at the other end.
+    """Compact JSON on one line, also for a client that splits lines at U+2028, U+2029 or U+0085.
 
-    U+2028, U+2029 and U+0085 are escaped: several clients cut lines there.
+    Several do, so these are escaped.
     """
     try:
         text = orjson.dumps(value)
@@ -167,12 +168,13 @@ def dumps(value: Any) -> bytes:
 
 
 def is_text(data: bytes) -> bool:
-    """May ``data`` stand between the quotes of a JSON string that is sent to a client as it is?
+    """May ``data`` stand between the quotes of a JSON string that is sent to a client without being parsed?
 
-    Strict UTF-8, the usual escapes (none by number), and nothing that ``dumps`` would have escaped.
+    It may if it is strict UTF-8 with the usual escapes (none by number), and holds nothing
+    that ``dumps`` would have escaped.
     """
     if not data.translate(None, PLAIN):
-        return True  # as nearly all, and much quicker to see
+        return True  # as nearly always, and much quicker to see
     if _TEXT.fullmatch(data) is None:
         return False
     if data.isascii():
@@ -190,7 +192,7 @@ def dumps_in_pieces(value: Any) -> bytes:
 
 
 def dumps_ascii(value: Any) -> bytes:
-    """JSON in ASCII alone, for errors: they may repeat text that somebody's terminal shows."""
+    """JSON in ASCII alone, for errors: they may repeat foreign text, and a terminal may show them."""
     return json.dumps(scrub(value), allow_nan=False, separators=(",", ":")).encode()
 
 
@@ -253,7 +255,7 @@ def repeated_key(data: bytes) -> tuple[str | int, ...] | None:
     tree = json.loads(data, object_pairs_hook=build)
     if not repeated:
         return None
-    # The last one noted is in the tree for sure: had one around it been replaced, that would be noted after it.
+    # The last repeat noted is surely in the tree: an object around it that was replaced would be noted after it.
     holder, key = repeated[-1]
     return (*(_path_to(tree, holder) or ()), key)
 

@@ -1,10 +1,10 @@
 """JSON text of any size, read and written in steps.
 
 A parser in C keeps the interpreter to itself from the first byte to the last: while it
-reads megabytes of small values, every other thread stands still. Here one call gets about
-STEP bytes at most, and what lies between the pieces (deep nesting, long strings) is walked
-in Python, where threads take turns. It is slower, and linear. Memory has a bound of its
-own, since a list of empty lists takes twenty times the bytes of its text.
+reads megabytes of small values, every other thread stands still. Here one call of the
+parser gets about STEP bytes at most, and what lies between the pieces (deep nesting, long
+strings) is walked in Python, where threads take turns. That is slower, and linear. Memory
+has a bound of its own, since a list of empty lists takes twenty times the bytes of its text.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 STEP = 2**20
 LONG_TEXT = 2**18  # characters of a string that are written in one go
-DEPTH = 6  # levels that are written one by one: a long text in a message is found, one in a deep schema is not
+DEPTH = 6  # levels that are written one by one: a long text in a message is cut, a long text in a deep schema is not
 MAX_VALUES = 2_000_000
-"""In one text, keys among them. Only lists of tokens come near."""
+"""Values in one text, keys among them. Only lists of tokens come near."""
 MAX_CONTAINERS = 250_000
-"""Lists and objects in one text: those of a conversation that is too long for any model. To free them,
+"""Lists and objects in one text, more than a conversation has that any model can read. To free them,
 and to look through them for garbage, is one step that cannot be divided."""
 
 _WS = rb"[ \t\n\r]*+"
 # Whatever is repeated possessively stands in an atomic group: Python before 3.11.5 keeps the half of a last round that
 # did not match.
 _STRING = rb'"[^"\\]*+(?:(?>\\.[^"\\]*+))*+"'
-# What is right within a number, the parser says; where it ends must be seen, since a step may cut it.
+# Whether a number is right, the parser says; where the number ends must be seen, since a step may cut it.
 _SCALAR = rb"(?>" + _STRING + rb"|-?[0-9][0-9.eE+-]*+(?=[ \t\n\r,\]}])|true|false|null)"
 _ITEM = _SCALAR
-for _ in range(3):  # so many levels of containers are read in one go; each makes the pattern twice as long
+for _ in range(3):  # levels of containers that are read in one go; each level makes the pattern twice as long
     _END = _WS + rb"(?:,%b(?!%%b)|(?=%%b))" % _WS
     _LIST = rb"\[" + _WS + rb"(?:(?>" + _ITEM + _END % (rb"\]", rb"\]") + rb")){0,64}+\]"
     _ENTRY = _STRING + _WS + rb":" + _WS + _ITEM
@@ -52,7 +52,7 @@ _CLOSES = {list: b"]", dict: b"}"}
 
 
 class Malformed(ValueError):
-    """No JSON; the message says where and why."""
+    """The text is not JSON; the message says where and why."""
 
 
 class TooMany(ValueError):
@@ -80,7 +80,7 @@ class _Reader:
         root = self._open()
         if root is None:
             raise self._wrong("an object or a list is expected")
-        # Those around the one that is being filled, outermost first.
+        # The containers around the one that is being filled (``into``), outermost first.
         around: list[list[Any] | dict[str, Any]] = []
         into: list[Any] | dict[str, Any] | None = root
         is_new = True
@@ -98,7 +98,7 @@ class _Reader:
                     continue
                 if not self._takes(_CLOSES[type(into)]):
                     raise self._wrong("a comma or the end of the list or object is expected")
-            # It is closed, and perhaps so are those around it.
+            # ``into`` is closed, and perhaps so are the containers around it.
             into = around.pop() if around else None
             while into is not None and not self._takes(b","):
                 if not self._takes(_CLOSES[type(into)]):
@@ -109,9 +109,10 @@ class _Reader:
         return root
 
     def _more(self, into: list[Any] | dict[str, Any], depth: int) -> list[Any] | dict[str, Any] | None:
-        """Read as many flat values as one step allows, or one that is not flat; a container that was opened.
+        """Read as many flat values as one step allows, or one value that is not flat.
 
-        ``depth`` is that of a container within.
+        Returns the container that was opened, if one was. ``depth`` is that of a container
+        within ``into``.
         """
         run = (_ITEMS if isinstance(into, list) else _PAIRS).match(self.data, self.at, self.at + STEP)
         if run is not None:
@@ -172,7 +173,7 @@ class _Reader:
         return [] if self._takes(b"[") else None
 
     def _single(self) -> Any:
-        """A value that is no container, of any length and however far from its key."""
+        """A value that is no container, of any length, and however much space is in front of it."""
         if self.data[self.at : self.at + 1] == b'"':
             return self._text()
         found = _SINGLE.match(self.data, self.at)
@@ -202,7 +203,7 @@ class _Reader:
         return "".join(pieces)
 
     def _takes(self, mark: bytes) -> bool:
-        """Is this what stands here? Then it is passed, with the space behind it."""
+        """Does ``mark`` stand here? Then it is passed, with the space behind it."""
         if self.data[self.at : self.at + 1] != mark:
             return False
         self.at += 1
@@ -211,14 +212,14 @@ class _Reader:
 
     def _skip(self) -> None:
         space = _SPACE.match(self.data, self.at)
-        assert space is not None  # it matches nothing at all, too
+        assert space is not None  # the pattern matches an empty text, too
         self.at = space.end()
 
     def _parsed(self, text: bytes) -> Any:
         try:
             return self.parse(text)
         except ValueError as error:
-            # Where in the piece is of no use to anybody.
+            # The parser's position within the piece is of no use to a client.
             raise self._wrong(str(error).partition(": line ")[0]) from None
 
     def _wrong(self, why: str) -> Malformed:
@@ -226,7 +227,7 @@ class _Reader:
 
 
 def dumps(value: Any, write: Callable[[Any], bytes]) -> bytes:
-    """The same text as of ``write``, which gets about LONG_TEXT characters at a time."""
+    """The text that ``write`` would give for ``value``; it gets about LONG_TEXT characters at a time."""
     out: list[bytes] = []
     _put(value, write, out, DEPTH)
     return b"".join(out)
@@ -253,7 +254,7 @@ def _put_in_runs(
     out: list[bytes],
     depth: int,
 ) -> None:
-    """A list or object: its small items in runs, each in one go, and the large ones by themselves."""
+    """A list or object: its small items in runs, each written in one go, and each large item by itself."""
     mark, run, size = ends[:1], list[tuple[Any, Any]](), 0
     for key, item in pairs:
         more = _size(item)
@@ -276,7 +277,7 @@ def _put_in_runs(
 
 
 def _size(value: Any) -> int:
-    """About how many characters it takes; something above LONG_TEXT for all that is longer."""
+    """About how many characters ``value`` takes; any number above LONG_TEXT for a value that is longer."""
     if isinstance(value, str):
         return len(value)
     size = 8

@@ -1,7 +1,7 @@
 """The log: one record a line on standard error, as text or as JSON, cleaned of secrets.
 
-``set_up_log`` is called once, by the command line. Everybody else only asks
-``logging.getLogger`` and may pass ``extra`` fields, which the JSON form shows.
+``set_up_log`` is called once, by the command line. Every other file only asks
+``logging.getLogger``, and may pass ``extra`` fields, which the JSON form shows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _TALKATIVE = ("trio-websocket", "wsproto")
-"""Libraries that log what travels: prompts and answers are nobody's business, at any level."""
+"""Libraries that log the bytes they carry: prompts and answers do not belong in a log, at any level."""
 
 
 def set_up_log(level: str, style: str, redactor: Redactor, stream: TextIO | None = None) -> logging.Handler:
@@ -33,7 +33,7 @@ def set_up_log(level: str, style: str, redactor: Redactor, stream: TextIO | None
     root.setLevel(LEVELS[level])
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # A standard error that went away must not make every later record a traceback.
+    # Once standard error is gone, logging would print a traceback for each further record.
     logging.raiseExceptions = False
     return handler
 
@@ -77,7 +77,7 @@ class JsonFormatter(logging.Formatter):
         return jsontext.dumps({**fields, **{name: v for name, v in extras.items() if name not in fields}}).decode()
 
     def _plain(self, value: object) -> object:
-        """Numbers stay numbers; what has parts becomes a text, since a secret may be in any of them."""
+        """Numbers stay numbers; a value with parts becomes a text, since any of the parts may hold a secret."""
         if value is None or isinstance(value, bool | int | float):
             return value
         return value if isinstance(value, str) else escape_controls(self._redactor.clean(str(value)))

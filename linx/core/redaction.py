@@ -1,9 +1,10 @@
-"""Secrets are taken out of a text right before it leaves: a log, an error, the dashboard.
+"""Secrets are taken out of a text right before it leaves Linx: for a log, an error, the dashboard.
 
 Two nets, since neither is enough alone. Known secrets are found in every form in which
-they travel (raw, in a URL, in JSON, in HTML, in base64 at any offset). Shapes find what
-nobody told us about: somebody else's key in a provider's error, a password in a URL.
-What stays visible is at most the first four characters, so that two keys can be told apart.
+they travel (raw, in a URL, in JSON, in HTML, in base64 at any offset). Shapes find secrets
+that Linx was not told of: a stranger's key in a provider's error, a password in a URL.
+What stays visible of a secret is at most its first four characters, so that two keys can be
+told apart.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]*")
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
-# Each shape is tried only when one of its markers (lower case) is in the text. Group
-# "secret" is what goes; what is around it stays.
+# Each shape is tried only when one of its markers (lower case) is in the text. What group
+# "secret" matches is masked; what is around it stays.
 _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("sk-", "gsk_", "hf_", "xai-", "aiza", "ghp_", "nvapi-"),
@@ -68,7 +69,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 class Redactor:
     """Knows the secrets of the config in force; ``clean`` takes them out of a text.
 
-    Secrets are only ever added: what was a key before a reload is still nobody's business.
+    Secrets are only ever added: a key from before a reload is a secret still.
     """
 
     def __init__(self) -> None:
@@ -100,9 +101,9 @@ def clean_shapes(text: str) -> str:
 
 
 def escape_controls(text: str, keep_lines: bool = False) -> str:
-    """Make control bytes, ANSI sequences, tricks of writing direction and half characters visible.
+    """Make control bytes, ANSI sequences, tricks of writing direction and lone surrogates visible.
 
-    Without ``keep_lines`` a line end too: one record is one line, and nobody can forge a second.
+    Without ``keep_lines`` line ends too: a record is one line, and no text in it can forge a second record.
     """
     if text.isprintable():
         return text

@@ -1,7 +1,7 @@
-"""What a dialect is: a decoder for a provider's body, an encoder for a client's.
+"""What a dialect is: a decoder for a provider's body, an encoder and a face for clients.
 
-Nothing in this wing does I/O, reads a clock or draws a random number: those enter as
-values, so that a transcript replays byte for byte.
+Nothing in ``dialects`` does I/O, reads a clock or draws a random number: ids and times enter
+as values, so that a transcript replays byte for byte.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ MAX_FRAME = 16 * 1024 * 1024  # bytes of one upstream frame; a longer one is Gar
 
 
 class Decoder(Protocol):
-    """Reads a provider's body; keeps what is left of a torn frame.
+    """Reads a provider's body, cut anywhere; keeps the beginning of a torn frame.
 
     ``problem`` is set, once and for good, when the body holds an error or cannot be the
     dialect; the chunks returned by the same call came before it. ``done`` is set when the
-    answer is complete by the dialect's own end mark; what follows is ignored.
+    answer is complete by the dialect's own end mark; what follows the mark is ignored.
     """
 
     problem: AttemptError | None
@@ -35,7 +35,7 @@ class Decoder(Protocol):
 
 
 class Encoder(Protocol):
-    """Writes a client's streamed body. Each call returns bytes for one send (or b"")."""
+    """Writes the streamed body for a client. Each call returns bytes for one send, or b""."""
 
     def frames(self, chunks: Sequence[Chunk]) -> bytes: ...
 
@@ -48,7 +48,7 @@ class Encoder(Protocol):
 
 
 class Face(Protocol):
-    """A dialect toward clients."""
+    """A dialect as clients speak it: their requests, and their answers whole, streamed and failed."""
 
     name: str
     stream_type: bytes

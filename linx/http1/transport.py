@@ -21,11 +21,11 @@ from trio.lowlevel import wait_readable, wait_writable
 READ_SIZE = 65536
 _CLOSED = -1  # in place of a file descriptor
 BREAKS = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
-"""What ``recv`` and ``send`` raise when the other side, or this one, is gone."""
+"""What ``recv`` and ``send`` raise when the other side is gone, or this side was closed."""
 
 
 class Transport(Protocol):
-    """One connection. Not for two readers or two writers at once."""
+    """The bytes of one connection. Not for two readers or two writers at once."""
 
     async def recv(self, limit: int = READ_SIZE) -> bytes:
         """At least one byte, or b"" at EOF. Raises one of BREAKS."""
@@ -46,8 +46,8 @@ class SocketTransport:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.sock = sock
-        # Bound once, since each frame needs them. ``close`` alone closes the socket and forgets its
-        # number, so nobody can wait for one that the system has given to another file.
+        # Bound once, since each frame needs them. Only ``close`` closes the socket, and it forgets the number,
+        # so no task can wait for a number that the system has given to another file since.
         self._fd = sock.fileno()
         self._recv = sock.recv
         self.send_some = sock.send

@@ -38,7 +38,7 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::([0-9
 _METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 _TLS_HELLO = 0x16
 
-# Fields that decide something and have one meaning only when they stand once.
+# Fields that decide something, and whose meaning is clear only where they stand once.
 _ONCE = frozenset({
     b"access-control-request-headers", b"access-control-request-method", b"access-control-request-private-network",
     b"anthropic-version", b"authorization", b"content-encoding", b"content-length", b"content-type", b"expect",
@@ -46,24 +46,24 @@ _ONCE = frozenset({
     b"transfer-encoding", b"x-api-key", b"x-linx-local-only",
 })  # fmt: skip
 
-# The twin with an underscore means the same to some server behind some proxy.
+# Some servers behind some proxies read an underscore in a name as a hyphen.
 _TWINS = frozenset({b"content_length", b"transfer_encoding"})
 _WITH_UNDERSCORE = frozenset({b"session_id"})
-"""What Codex calls the session. It has no twin that would mean anything here."""
+"""Codex's field for its session. No field of this name with a hyphen means anything here."""
 
 
 class Gate:
-    """Looks for one head at the start of a buffer that only grows between two calls."""
+    """Looks for a head at the start of a buffer that only grows between two calls. For one head."""
 
     __slots__ = ("_fields", "_is_http10", "_line", "_method", "_seen", "target")
 
     def __init__(self) -> None:
         self.target = b""
-        """What is asked for, as soon as the request line is judged; b"" before."""
+        """The request target, as soon as the request line is judged; b"" before."""
         self._method = b""
         self._is_http10 = False
         self._fields: list[tuple[bytes, bytes]] = []
-        self._line = 0  # where the line begins that is not judged yet
+        self._line = 0  # where in the buffer the first line begins that is not judged yet
         self._seen = 0  # how much of the buffer has been looked at
 
     def take(self, buffer: bytearray) -> Head | None:
@@ -75,7 +75,7 @@ class Gate:
             if end > 0:
                 raw = bytes(buffer[: end + 4])
                 lines = raw[:end].split(b"\r\n")
-                # As many CRs and LFs as CRLFs, and no other control byte: nothing of it can be illegal.
+                # As many CRs and LFs as CRLFs, and no other control byte: no byte of the head can be illegal.
                 if (
                     raw.count(b"\r") == raw.count(b"\n") == len(lines) + 1
                     and not raw.translate(None, _CLEAN)
@@ -83,8 +83,8 @@ class Gate:
                 ):
                     del buffer[: end + 4]
                     self._request_line(lines[0])
-                    for index in range(1, len(lines)):
-                        self._field_line(lines[index])
+                    for line in lines[1:]:
+                        self._field_line(line)
                     return self._finish(raw)
         return self._judge(buffer)
 

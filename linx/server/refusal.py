@@ -1,6 +1,7 @@
 """Status lines, field values, and the error answers that the server makes by itself.
 
-An endpoint answers in its client's dialect; here is what is said before there is one.
+An endpoint answers in its client's dialect. Where a request never reaches an endpoint, the
+server asks ``error_answer``, which it was handed, or answers in OpenAI's dialect.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class Request:
             yield piece
 
     def stop(self, why: LinxError) -> None:
-        """Cancel the handler, wherever it is; the client is told ``why``. Once it is over, this does nothing."""
+        """Cancel the handler, wherever it is; the client is told ``why``. Does nothing for a request that is over."""
         if self.stopped is None and not self.is_over:
             self.stopped = why
             self._interrupt()

@@ -1,8 +1,8 @@
 """Open a connection to an origin: names, addresses, proxies, TLS, and every way that fails.
 
-One limit covers all of it, since a handshake that never ends helps nobody either. What
-comes out is a Transport or one of ConnectFailed's family; no error of the system, of
-trio or of ssl, and no exception group, gets past this file.
+One limit of time covers all of it, the TLS handshake included. What comes out is a
+Transport or one of ConnectFailed's family; no error of the system, of trio or of ssl, and
+no exception group, gets past this file.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 NEAR_LIMIT_S = 3.0
 FAR_LIMIT_S = 5.0
-# A peer that vanished is noticed within a minute: 30 s of silence, then 3 probes 10 s apart. The last one bounds
-# how long sent bytes may go unacknowledged. Names differ between systems, so each is set where it exists.
+# A peer that vanished is noticed within a minute: 30 s of silence, then 3 probes 10 s apart. TCP_USER_TIMEOUT bounds
+# how long sent bytes may go unacknowledged. Names differ between systems, so each option is set where it exists.
 _KEEP_ALIVE = {
     "TCP_KEEPIDLE": 30,
     "TCP_KEEPALIVE": 30,
@@ -58,7 +58,7 @@ class Dialer:
         self._context = context
 
     async def connect(self, origin: Origin) -> Transport:
-        """A transport ready for HTTP; it belongs to the caller. Raises ConnectFailed and its kin."""
+        """A transport ready for HTTP; it belongs to the caller. Raises ConnectFailed or one of its subclasses."""
         limit_s = NEAR_LIMIT_S if is_near(origin.host) else FAR_LIMIT_S
         transport = None
         with trio.move_on_after(limit_s):
@@ -72,10 +72,10 @@ class Dialer:
         proxy = self._proxies.find(origin.scheme, host, origin.port)
         transport: Transport
         if proxy is None:
-            transport = await _tcp(host, origin.port, origin.address, guarded=not is_near(host))
+            transport = await _tcp(host, origin.port, origin.address, is_guarded=not is_near(host))
         else:
-            transport = await _tcp(proxy.host, proxy.port, f"the proxy {proxy.address}", guarded=False)
-        whole = False
+            transport = await _tcp(proxy.host, proxy.port, f"the proxy {proxy.address}", is_guarded=False)
+        is_ready = False
         try:
             if proxy is not None:
                 await tunnel(transport, proxy, host_and_port(host, origin.port))
@@ -85,24 +85,24 @@ class Dialer:
                 secured = TLSTransport(transport, self._context, host.partition("%")[0])
                 await secured.handshake(origin.address)
                 transport = secured
-            whole = True
+            is_ready = True
         finally:
-            if not whole:
+            if not is_ready:
                 transport.close()
         return transport
 
 
-async def _tcp(host: str, port: int, where: str, *, guarded: bool) -> SocketTransport:
+async def _tcp(host: str, port: int, where: str, *, is_guarded: bool) -> SocketTransport:
     try:
         stream = await trio.open_tcp_stream(host, port)
     except (OSError, UnicodeError) as error:
         raise _translated(where, host, error) from None
-    # The plain socket is taken out of trio's wrapping: there is no await until somebody owns it again.
+    # The plain socket is taken out of trio's wrapping: there is no await until the transport owns it.
     sock = socket.socket(fileno=stream.socket.detach())
-    whole = False
+    is_owned = False
     try:
         peer = _peer(sock)
-        if guarded and peer is not None and (peer.is_loopback or peer.is_link_local):
+        if is_guarded and peer is not None and (peer.is_loopback or peer.is_link_local):
             # A name out on the internet that leads here is a trap (DNS rebinding).
             raise ConnectFailed(
                 f"{where} leads to {peer}, an address of this machine or its link; name that address in the endpoint"
@@ -110,11 +110,11 @@ async def _tcp(host: str, port: int, where: str, *, guarded: bool) -> SocketTran
         if peer is not None and not peer.is_loopback:
             _keep_alive(sock)
         transport = SocketTransport(sock)
-        whole = True
+        is_owned = True
     except OSError as error:
         raise _translated(where, host, error) from None
     finally:
-        if not whole:
+        if not is_owned:
             sock.close()
     return transport
 
@@ -123,7 +123,7 @@ def _peer(sock: socket.socket) -> Address | None:
     try:
         return address_of(sock.getpeername()[0])
     except OSError:
-        return None  # reset already: whoever uses it first finds out
+        return None  # reset already, which the first send or receive will tell
 
 
 def _keep_alive(sock: socket.socket) -> None:

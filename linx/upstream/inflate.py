@@ -1,7 +1,7 @@
-"""Undo a Content-Encoding that nobody asked for, a bounded piece at a time.
+"""Undo a Content-Encoding that Linx did not ask for, a bounded piece at a time.
 
 Linx asks for ``identity``; some servers compress all the same. gzip and deflate come with
-Python, anything else is Garbled, and so is what follows the end of the packed data.
+Python; any other coding is Garbled, and so is a byte behind the end of the packed data.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _KNOWN = {b"gzip": _GZIP, b"x-gzip": _GZIP, b"deflate": _ZLIB}
 
 
 class Inflate:
-    """``give`` what came, ``take`` until b"", and so on; ``end`` at the end of the body."""
+    """``give`` what was read, ``take`` until b"", and so on; ``end`` at the end of the body."""
 
     def __init__(self, coding: bytes, address: str) -> None:
         if coding not in _KNOWN:
@@ -40,7 +40,7 @@ class Inflate:
             if self._window == _ZLIB:
                 if len(self._packed) < 2:
                     return b""
-                # "deflate" means zlib's format in the standard and the bare one in the field.
+                # "deflate" means zlib's format in the standard, and bare deflate data with many servers.
                 is_zlib = self._packed[0] & 0x0F == 8 and int.from_bytes(self._packed[:2], "big") % 31 == 0
                 self._window = _ZLIB if is_zlib else _RAW
             self._unpack = zlib.decompressobj(self._window)
@@ -56,6 +56,6 @@ class Inflate:
         return data
 
     def end(self) -> None:
-        """The body is over; a packed answer that is not is torn. No body at all is fine."""
+        """The body is over. Raises StreamBroken where the packed data is not; no data at all is fine."""
         if (self._unpack is not None and not self._unpack.eof) or self._packed:
             raise StreamBroken(f"{self._address} ended its packed answer in the middle")

@@ -1,9 +1,9 @@
-"""Connections kept for the next request, and the exchange that borrows one.
+"""Connections kept for the next request, and the exchange that borrows a connection.
 
-Decide synchronously, act afterwards: who gets which connection, and what is counted, is
-settled without an await in between; what was counted is given back in a ``finally``. So a
-request may be cancelled at any moment and the pool neither loses a connection nor counts
-one that is gone.
+Decide synchronously, act afterwards: which request gets which connection, and what is
+counted, is settled without an await in between; what was counted is taken off again in a
+``finally``. So a request may be cancelled at any moment, and the pool neither loses a
+connection nor counts a connection that is gone.
 
 A connection goes back only after the proper end of a keep-alive HTTP/1.1 answer with not
 a byte to spare, and it comes out again only while it is young and nothing can be read from
@@ -32,18 +32,19 @@ if TYPE_CHECKING:
 
 DRAIN_S = 1.0
 DRAIN_BYTES = 64 * 1024
-"""What the missing end of a framing may cost before a new connection is cheaper."""
+"""The time and the bytes that reading the rest of an answer may cost before a new connection is cheaper."""
 STALE_S = 0.5
-"""A kept connection that breaks later than this had a living server behind it, which gets no second copy."""
+"""A kept connection that breaks later than this after the request was sent had a living server
+behind it, and a living server gets no second copy of a request."""
 REAP_S = 5.0  # between two looks at the idle connections
 
 
-@dataclass(slots=True)  # not frozen: that costs a microsecond for each
+@dataclass(slots=True)  # not frozen, which would cost a microsecond for each request
 class Sending:
-    """A request to send. Host, Content-Length and Transfer-Encoding are put on by the connection.
+    """A request to send. Host, Content-Length and Transfer-Encoding are added by ``request_head``.
 
     With ``stream`` the body is relayed as it comes, in chunks unless ``length`` says how
-    much it will be; ``body`` is then left empty.
+    many bytes it will have; ``body`` is then left empty.
     """
 
     method: bytes
@@ -119,7 +120,7 @@ class Pool:
         self._has_idle = trio.Event()
         self._is_shut = False
         self.clock = trio.lowlevel.current_clock().current_time
-        """``trio.current_time``, at a third of its price, for whoever asks several times a request."""
+        """``trio.current_time``, at a third of its price, for those that ask several times a request."""
 
     def __repr__(self) -> str:
         idle = sum(map(len, self._idle.values()))
@@ -135,8 +136,9 @@ class Pool:
 
         ``connected`` is called as soon as there is a connection to send it over.
 
-        Raises ConnectFailed and its kin, Reset, Garbled or Stalled. A kept connection that
-        proves dead before the first byte of an answer costs one more try, on a new one.
+        Raises ConnectFailed or one of its subclasses, Reset, Garbled or Stalled. A kept
+        connection that proves dead before the first byte of an answer costs one more try,
+        on a new connection.
         """
         length = sending.length if sending.stream is not None else len(sending.body)
         head = request_head(sending.method, sending.target, origin.authority, sending.headers, length)
@@ -191,7 +193,7 @@ class Pool:
         self._has_idle = trio.Event()
 
     def _borrow(self, origin: Origin, now: float) -> UpstreamConnection | None:
-        """The youngest connection that is fit to be used; those found unfit are closed."""
+        """The youngest kept connection that is fit to be used; any found unfit on the way is closed."""
         kept = self._idle.get(origin)
         while kept:
             idle = kept.pop()
@@ -203,7 +205,7 @@ class Pool:
         return None
 
     def _is_fit(self, idle: _Idle, now: float) -> bool:
-        # Readable means closed by the other side, or an answer that nobody asked for.
+        # Readable means closed by the server, or an answer that no request asked for.
         return now - idle.since < self._idle_s and not idle.connection.transport.is_readable()
 
     def _reap(self) -> None:
@@ -236,7 +238,7 @@ class Pool:
             self._has_idle.set()
 
     def drain_later(self, exchange: Exchange) -> bool:
-        """Read what is missing of the framing in the background, if it can be little."""
+        """Read the rest of the answer in the background, where it can be little; was that begun?"""
         if self._nursery is None or not exchange.may_reuse or exchange.remaining > DRAIN_BYTES:
             return False
         self._active -= 1

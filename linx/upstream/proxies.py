@@ -1,8 +1,8 @@
 """The proxies that the environment names: which origin goes through which, and CONNECT.
 
-Every origin behind a proxy gets a tunnel of its own, plain http ones too: then a proxy
+Every origin behind a proxy gets a tunnel of its own, a plain http origin too: then a proxy
 never sees a pooled connection change hands, and nothing above needs a second form of
-request. Only proxies spoken to in plain HTTP are known. What is near never takes one.
+request. Linx speaks to proxies in plain HTTP only. A host that is near never takes a proxy.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ async def tunnel(transport: Transport, proxy: Proxy, target: str) -> None:
         advice = ": put its user and password into the proxy's URL" if status == 407 else ""
         raise ConnectFailed(f"the proxy {proxy.address} refused to connect to {target} (status {status}){advice}")
     if len(head) != end + 4:
-        # Whoever speaks first here is not the origin: TLS and HTTP clients do.
+        # These bytes are not the origin's: in TLS and in HTTP the client speaks first.
         raise ConnectFailed(f"the proxy {proxy.address} sent bytes of its own into the tunnel to {target}")
 
 
@@ -108,7 +108,7 @@ def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str
 
 
 def _parse(variable: str, url: str) -> Proxy:
-    """Nothing of ``url`` is ever repeated in an error but its scheme: it may hold a password."""
+    """Nothing of ``url`` is ever repeated in an error: it may hold a password."""
     if "://" not in url:
         url = "http://" + url
     try:

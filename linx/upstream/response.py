@@ -1,8 +1,8 @@
 """The body of one response: payload as it comes, and an honest end.
 
-Once the head is read no state machine stands between a receive and its payload: a read
+Once the head is read, no state machine stands between a receive and its payload: a read
 costs one receive and, for the usual framings, one slice. A body is whole only at the end
-that its framing announced; everything else is StreamBroken and never looks like an end.
+that its framing announced; any other end is StreamBroken and never looks like the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Response:
-    """What came back. ``read`` until b""; after an error nothing more comes."""
+    """One response, its head read. ``read`` until b""; after an error nothing more comes."""
 
     def __init__(self, connection: UpstreamConnection, head: ResponseHead) -> None:
         self.connection = connection
@@ -49,7 +49,7 @@ class Response:
         return next((value.decode("latin-1") for each, value in self.headers if each == wanted), None)
 
     def read(self) -> Coroutine[None, None, bytes]:
-        """What one receive gave, b"" at the proper end. Raises StreamBroken or Garbled.
+        """The payload of one receive, b"" at the proper end. Raises StreamBroken or Garbled.
 
         May be cancelled and called again: nothing is lost between.
         """
@@ -84,7 +84,7 @@ class Response:
 
     @property
     def remaining(self) -> float:
-        """At least so many bytes of the body are still to come; infinite when only EOF ends it."""
+        """How many bytes of the body are still to come at least; infinite when only EOF ends the body."""
         if self.is_whole:
             return 0
         if self._chunks is not None:
@@ -92,7 +92,7 @@ class Response:
         return math.inf if self._left is None else self._left
 
     def abandon(self) -> None:
-        """The connection is closed under it: no read may end as if the body were whole."""
+        """The connection was closed: no later read may end as if the body were whole."""
         if not self.is_whole:
             self._break(StreamBroken(f"the connection to {self.connection.address} was closed here"))
 
@@ -151,7 +151,7 @@ class Response:
         self.is_whole = self._is_over = True
         self._ahead = b""
         if rest:
-            # Nobody asked for these bytes: they must never answer the next request.
+            # No request asked for these bytes: they must never answer the next request.
             self.may_reuse = False
 
     def _break(self, problem: AttemptError) -> None:

@@ -1,8 +1,8 @@
 """TLS over a raw socket, and the one context that says what is trusted.
 
-``ssl.MemoryBIO`` instead of ``trio.SSLStream``: a read hands out every record that has
-arrived in one piece and passes no lock and no extra checkpoint. Certificates and names
-are always verified; there is no switch for it.
+``ssl.MemoryBIO`` is used instead of ``trio.SSLStream``: one read hands out all records that
+have arrived, and passes no lock and no extra checkpoint. Certificates and names are always
+verified; there is no switch for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from linx.core.errors import TLSFailed
 from linx.http1.transport import BREAKS, READ_SIZE, Transport
 
 _ADVICE = "if a private authority signed it, put that authority's certificate into the file SSL_CERT_FILE names"
-# OpenSSL's words for "this is no TLS at all", which changed over the years.
+# What OpenSSL's versions, over the years, call an answer that is no TLS at all.
 _NOT_TLS = {
     "WRONG_VERSION_NUMBER",
     "UNKNOWN_PROTOCOL",
@@ -37,14 +37,14 @@ def trusting_context() -> ssl.SSLContext:
 
 
 class TLSTransport:
-    """A client's side of TLS over ``raw``, which it owns. ``handshake`` comes first."""
+    """The client's side of TLS over ``raw``, which belongs to this object. ``handshake`` comes first."""
 
     def __init__(self, raw: Transport, context: ssl.SSLContext, host: str) -> None:
         self._raw = raw
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-        # A read may have to write (key updates), and one reader and one writer may be at work.
+        # A read may have to write (key updates), at the same time as the connection's one writer.
         self._sending = trio.StrictFIFOLock()
 
     async def handshake(self, address: str) -> None:
@@ -94,7 +94,7 @@ class TLSTransport:
             if not pieces:
                 return None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            # Without close_notify too: most servers leave it out, and the framing above tells torn from whole.
+            # Also an end without close_notify, which most servers leave out: HTTP's framing tells torn from whole.
             pass
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

@@ -52,7 +52,7 @@ def test_loads_refuses_what_is_no_json(data: bytes) -> None:
 
 
 def test_halves_may_be_kept_for_one_who_mends_them() -> None:
-    read = jsontext.loads(b'["\\ud83d", "\\ude00", NaN]', keep_halves=True)
+    read = jsontext.loads(b'["\\ud83d", "\\ude00", NaN]', keep_surrogates=True)
     assert read == ["\ud83d", "\ude00", None]
     assert jsontext.scrub(read[0] + read[1]) == "\N{GRINNING FACE}"
     assert jsontext.scrub(read) == ["\ufffd", "\ufffd", None]

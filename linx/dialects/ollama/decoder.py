@@ -94,7 +94,7 @@ class OllamaDecoder:
         # A byte is looked for as a number: ten times faster than as bytes of length one.
         has_half = _BACKSLASH in line and (b"\\ud" in line or b"\\uD" in line)
         try:
-            frame = jsontext.loads(line, keep_halves=has_half)
+            frame = jsontext.loads(line, keep_surrogates=has_half)
         except jsontext.InvalidJSON:
             self._read_glued(line, is_torn)
             return

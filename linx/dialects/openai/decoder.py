@@ -173,7 +173,7 @@ class OpenAIDecoder:
             return
         if not jsontext.too_deep(data):
             try:
-                value = jsontext.loads(data, keep_halves=True)
+                value = jsontext.loads(data, keep_surrogates=True)
             except jsontext.InvalidJSON:
                 pass
             else:
