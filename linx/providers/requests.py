@@ -18,7 +18,7 @@ from linx.dialects.ollama import provider_request as ollama_request
 from linx.dialects.ollama.decoder import GENERATE, OllamaDecoder
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.decoder import OpenAIDecoder
-from linx.dialects.untranslated import decoder as native_decoder
+from linx.dialects.untranslated import decoder as untranslated_decoder
 from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES
 from linx.dialects.untranslated.provider_request import messages_body, responses_body
 
@@ -114,7 +114,7 @@ NATIVE: Mapping[str, Way] = {
         "/messages",
         _SSE,
         messages_body,
-        lambda _new_id: native_decoder.NativeDecoder(ANTHROPIC),
+        lambda _new_id: untranslated_decoder.UntranslatedDecoder(ANTHROPIC),
         True,
         "the Messages API",
         may_think=False,
@@ -124,7 +124,7 @@ NATIVE: Mapping[str, Way] = {
         "/responses",
         _SSE,
         responses_body,
-        lambda _new_id: native_decoder.NativeDecoder(RESPONSES),
+        lambda _new_id: untranslated_decoder.UntranslatedDecoder(RESPONSES),
         True,
         "the Responses API",
         may_think=False,

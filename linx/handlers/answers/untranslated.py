@@ -15,7 +15,7 @@ from linx.core.chat import ChatRequest
 from linx.core.errors import BadRequest
 from linx.core.jsontext import LARGE
 from linx.dialects.untranslated.decoder import ANTHROPIC
-from linx.dialects.untranslated.encoder import NativeFace
+from linx.dialects.untranslated.face import UntranslatedFace
 from linx.handlers.answers.generation import Generation
 from linx.handlers.request_facts import check_charset, read_large, read_object
 from linx.routing.router import Route
@@ -42,7 +42,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     chat, problem = read(read_object(body)) if len(body) <= LARGE else await read_large(body, read)
     if face.name == ANTHROPIC:
         chat.headers = dialect_headers(request)
-    await Untranslated(context, NativeFace(face), request, reply, chat, problem).run()
+    await Untranslated(context, UntranslatedFace(face), request, reply, chat, problem).run()
 
 
 def dialect_headers(request: Request) -> tuple[tuple[bytes, bytes], ...]:
