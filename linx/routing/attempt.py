@@ -18,7 +18,7 @@ from linx.core.errors import AttemptError, EmptyAnswer, Refused, Stalled
 from linx.core.worker import beside
 from linx.dialects.failures.meaning import failure, unsupported
 from linx.dialects.openai import provider_request as openai_request
-from linx.dialects.openai.splice import shortcut_between
+from linx.dialects.openai.splice import splice_between
 from linx.providers.catalog import learn_model
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from linx.core.redaction import Redactor
     from linx.core.telemetry import AttemptRecord
     from linx.dialects.base import Encoder
-    from linx.dialects.openai.splice import Shortcut
+    from linx.dialects.openai.splice import Splice
     from linx.routing.candidate import Candidate
     from linx.upstream.pool import Exchange, Pool, Sending
 
@@ -110,17 +110,17 @@ class Attempt:
         self.candidate.provider.health.spoke()
         return self.first
 
-    def shortcut_to(self, encoder: Encoder) -> Shortcut | None:
+    def shortcut_to(self, encoder: Encoder) -> Splice | None:
         """For ``more``, where there can be one to what ``encoder`` writes."""
-        return shortcut_between(self._decoder, encoder)
+        return splice_between(self._decoder, encoder)
 
     @overload
     def more(self) -> Coroutine[None, None, list[Chunk] | None]: ...
 
     @overload
-    def more(self, shortcut: Shortcut | None) -> Coroutine[None, None, list[Chunk] | bytes | None]: ...
+    def more(self, shortcut: Splice | None) -> Coroutine[None, None, list[Chunk] | bytes | None]: ...
 
-    async def more(self, shortcut: Shortcut | None = None) -> list[Chunk] | bytes | None:
+    async def more(self, shortcut: Splice | None = None) -> list[Chunk] | bytes | None:
         """The next chunks (perhaps none yet), or None at the proper end of the answer.
 
         With a shortcut, it may be the client's frame instead; else the shortcut wants to ``learn``.
@@ -135,7 +135,7 @@ class Attempt:
         except AttemptError as error:
             raise self._failed(error) from None
         if shortcut is not None:
-            frame = shortcut.again(data)
+            frame = shortcut.try_frame(data)
             if frame is not None:
                 return frame
             data = shortcut.data
