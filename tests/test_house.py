@@ -57,7 +57,7 @@ ORDERS = {
     "linx.dialects.shared": [
         *["fields", "ndjson", "sse", "opaque_reasoning", "tokens", "chat_body", "blocks", "block_encoder"],
     ],
-    "linx.dialects.untranslated": ["decoder", "fold", "provider_request", "encoder"],
+    "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
     "linx.handlers": ["heartbeat", "context", "request_facts", "answers", "models", "management"],
     "linx.handlers.answers": [
         *["multipart", "payload", "job", "stream", "whole", "plan", "generation", "series", "completions"],
@@ -78,6 +78,9 @@ ORDERS = {
         *["request_head", "response_head", "connection", "inflate", "proxies", "tls", "dial", "response", "pool"],
     ],
 }
+# A dialect imports these rooms and its own; the chat body of OpenAI is what all dialects are translated into.
+HUB = {"base", "shared", "failures", "openai"}
+DIALECTS_OF_THE_HUB = ["anthropic", "ollama", "openai", "responses", "untranslated"]
 NO_IO = {"trio", "socket", "ssl", "h11", "time", "random", "secrets", "os"}
 ONLY_IN = {
     "h11": {"linx/http1/h11_heads.py"},
@@ -158,6 +161,17 @@ def parts_of(package: str) -> set[str]:
 @pytest.mark.parametrize("path", sorted((ROOT / "linx" / "dialects").rglob("*.py")), ids=name_of)
 def test_dialects_do_no_io(path: Path) -> None:
     assert not {module.split(".")[0] for module in imports(path)} & NO_IO
+
+
+@pytest.mark.parametrize("dialect", DIALECTS_OF_THE_HUB)
+def test_a_dialect_imports_only_the_hub(dialect: str) -> None:
+    paths = sorted((ROOT / "linx" / "dialects" / dialect).glob("*.py"))
+    assert paths
+    for path in paths:
+        for module in imports(path):
+            room = module.removeprefix("linx.dialects.").split(".")[0]
+            if module.startswith("linx.dialects."):
+                assert room in HUB | {dialect}, f"{name_of(path)} imports {module}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

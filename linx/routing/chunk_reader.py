@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from linx.core.errors import EmptyAnswer
-from linx.dialects.openai.splice import Shortcut, shortcut_between
+from linx.dialects.openai.splice import Splice, splice_between
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -82,7 +82,7 @@ class ChunkReader:
         return chunks
 
     def splice_to(self, encoder: Encoder) -> SplicedReader | None:
-        splice = shortcut_between(self._decoder, encoder)
+        splice = splice_between(self._decoder, encoder)
         return None if splice is None else SplicedReader(self, splice)
 
 
@@ -95,9 +95,9 @@ class SplicedReader:
 
     __slots__ = ("_reader", "_splice", "learn", "read", "try_frame")
 
-    def __init__(self, reader: ChunkReader, splice: Shortcut) -> None:
+    def __init__(self, reader: ChunkReader, splice: Splice) -> None:
         self.read = reader.read
-        self.try_frame = splice.again
+        self.try_frame = splice.try_frame
         self.learn = splice.learn
         self._reader = reader
         self._splice = splice

@@ -19,7 +19,7 @@ from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.failures.meaning import event_failure
 from linx.dialects.openai.frames import CHUNK, DIALECT, FINISHES, clean, timings_of, usage_of, usage_of_timings
-from linx.dialects.openai.surrogates import Halves
+from linx.dialects.openai.surrogates import Surrogates
 from linx.dialects.openai.tool_calls import ToolCalls
 from linx.dialects.shared.sse import Event, SSEDecoder
 
@@ -65,8 +65,8 @@ class OpenAIDecoder:
         self._is_sse: bool | None = None  # None until the first byte that tells
         self._body = bytearray()  # of an answer that is one JSON text
         self._choices: dict[int, _Choice] = {}
-        self._halves = Halves()
-        self._waiting = self._halves.waiting
+        self._surrogates = Surrogates()
+        self._waiting = self._surrogates.waiting
         self._has_usage = False
 
     @property
@@ -178,7 +178,7 @@ class OpenAIDecoder:
                 pass
             else:
                 frame = _object(value) if self._as_chat is None else self._as_chat(_object(value))
-                self._mended_frame(self._halves.mend(frame), chunks)
+                self._mended_frame(self._surrogates.mend(frame), chunks)
                 return
             if b"\n" in data:  # frames on lines of their own, with no blank line between
                 self._read(((b"", line) for line in data.split(b"\n")), chunks, is_last=is_last)
@@ -238,7 +238,7 @@ class OpenAIDecoder:
         if self._as_chat is not None and isinstance(frame, dict):
             frame = self._as_chat(frame)
         if self._waiting:
-            frame = self._halves.mend(_object(frame))
+            frame = self._surrogates.mend(_object(frame))
         self._mended_frame(frame, chunks)
 
     def _mended_frame(self, frame: Any, chunks: list[Chunk]) -> None:

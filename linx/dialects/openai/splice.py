@@ -1,13 +1,13 @@
-"""A way past decoder and encoder for frames that differ in their text alone.
+"""Sends a frame of text on without reading its JSON, where it repeats the frame before it but for the text.
 
-A provider's stream of one choice is the same frame again and again, but for the text in
-it. Once such a frame has gone the long way, what stood around the text is known on both
-sides; as long as the next frame is the same there, and holds a well-formed text between,
-what the client gets is put together from three pieces, and no JSON is read or written.
+A provider that streams one choice sends the same frame again and again with another text in it. Once such a frame
+was decoded and encoded, the bytes around its text are known on both sides: what the provider writes there, and what
+the client gets there. A next frame with the same bytes around a well-formed text becomes the client's frame by
+joining three pieces.
 
-The rule: the long way decides. A shortcut is learnt from a frame that went there and gave
-one piece of text and nothing else, it is tried out on that frame's own JSON, and whatever
-it does not know to the byte goes the long way and makes it forget.
+The rule: decoder and encoder decide. A frame is learnt only after it went through both and gave one piece of text
+and nothing else, and only if another text in its place would change nothing but the text, which is tried out on the
+frame itself. A frame that differs outside its text is decoded normally, and the learnt frame is dropped.
 """
 
 from __future__ import annotations
@@ -25,70 +25,71 @@ if TYPE_CHECKING:
     from linx.core.chat import Chunk
     from linx.dialects.base import Decoder, Encoder
 
-TRIES = 8  # in a row that were of no use, before a stream is left alone: each of its frames differs
+TRIES = 8
+"""Frames learnt one after the other and never used; then the stream is left alone, since all its frames differ."""
 _START, _END = b"data: ", b"\n\n"
 _CR = 0x0D
-_TEXTS = ("content", "reasoning_content", "reasoning")
+_TEXT_FIELDS = ("content", "reasoning_content", "reasoning")
 _PROBE = "linx \u2603 probe"
 
 Around = tuple[bytes, bytes]
 """What stands before and after the text of a frame, the quotes included."""
 
 
-class Shortcut:
-    """For one stream. ``again`` for each read; where it gives None, ``data`` goes the long way, and then ``learn``.
+class Splice:
+    """For one stream. Each read of the provider's body goes to ``try_frame`` first. Where that gives None, ``data``
+    has to be decoded and encoded, and then ``learn`` be called with the outcome.
 
-    It keeps the beginning of an event that a read ends with, so that the long way has none.
+    The beginning of an event at the end of a read is kept back for the next read, so that the decoder holds no
+    piece of an event and the next whole frame can be spliced again.
     """
 
     __slots__ = (
-        "_after", "_before", "_decoder", "_fixed", "_from", "_is_used", "_may_learn", "_start", "_stop", "_tail",
-        "_to", "_tries", "data",
+        "_after", "_before", "_client_after", "_client_before", "_decoder", "_from", "_is_used", "_known", "_may_learn",
+        "_tail", "_to", "_tries", "data",
     )  # fmt: skip
 
     def __init__(self, decoder: OpenAIDecoder) -> None:
         self.data = b""
         self._decoder = decoder
-        self._before = self._after = b""  # of what the provider sends
-        self._start = self._stop = b""  # ... and of what the client gets
-        self._from = self._to = 0  # where the text is
-        self._fixed = 0  # bytes of the provider's two; 0 while no frame is known
+        self._before = self._after = b""  # around the text, as the provider writes it
+        self._client_before = self._client_after = b""  # ... and as the client gets it
+        self._from = self._to = 0  # where the text is in a provider's frame
+        self._known = 0  # bytes of the provider's frame around its text; 0 while no frame is known
         self._tail = b""
         self._may_learn = False
         self._tries = TRIES
         self._is_used = False
 
-    @property
-    def is_ready(self) -> bool:
-        """Is a frame known?"""
-        return self._fixed > 0
+    def try_frame(self, data: bytes) -> bytes | None:
+        """The client's frames for a read that repeats the learnt frame with other texts; None for any other read.
 
-    def again(self, data: bytes) -> bytes | None:
-        """What the client gets for a read of the frame learnt last with other texts; b"" at the end of the body."""
+        At the end of the body, ``data`` is b"".
+        """
         if self._tail:
             data, self._tail = self._tail + data, b""
-        if len(data) > self._fixed > 0 and data.startswith(self._before) and data.endswith(self._after):
+        if len(data) > self._known > 0 and data.startswith(self._before) and data.endswith(self._after):
             text = data[self._from : self._to]
-            if not text.translate(None, PLAIN):  # one frame, the commonest of all reads
+            if not text.translate(None, PLAIN):  # one frame whose text has no escapes: the commonest of all reads
                 self._is_used = True
-                return self._start + text + self._stop
-            if (frame := self._several(text)) is not None:
-                return frame
+                return self._client_before + text + self._client_after
+            if (frames := self._several(text)) is not None:
+                return frames
         end = data.rfind(_END) + len(_END)
-        # A CR may be the end of an event too: then there is no telling where the last one ends.
+        # Where a CR may end an event too, there is no telling where the last event ends.
         if self._tries and len(_END) <= end < len(data) and _CR not in (tail := data[end:]):
             data, self._tail = data[:end], tail
-            if len(data) > self._fixed > 0 and data.startswith(self._before) and data.endswith(self._after):
-                frame = self._several(data[self._from : self._to])
-                if frame is not None:
-                    return frame
+            if len(data) > self._known > 0 and data.startswith(self._before) and data.endswith(self._after):
+                frames = self._several(data[self._from : self._to])
+                if frames is not None:
+                    return frames
         self.data = data
-        self._fixed = 0
+        self._known = 0
         self._may_learn = self._tries > 0 and self._decoder.is_between_frames
         return None
 
-    def learn(self, chunks: Sequence[Chunk], frame: bytes) -> None:
-        """``frame`` is what became of ``data``, by way of ``chunks``."""
+    def learn(self, chunks: Sequence[Chunk], encoded: bytes) -> None:
+        """``chunks`` are what the decoder made of ``data``, ``encoded`` what the encoder made of them."""
         if not self._may_learn or not chunks or len(chunks) != max(1, self.data.count(_END)):
             return  # the last chunk may not be the last event's
         chunk = chunks[-1]
@@ -97,51 +98,52 @@ class Shortcut:
             return
         self._tries = TRIES if self._is_used else self._tries - 1
         self._is_used = False
-        theirs = _around(_last(self.data), text, chunk.index, beside=("role",))
-        ours = _around(_last(frame), text, chunk.index)
-        if theirs is not None and ours is not None:
-            self._before, self._after = theirs
-            self._start, self._stop = ours
+        provider_side = _around(_last_event(self.data), text, chunk.index, others=("role",))
+        client_side = _around(_last_event(encoded), text, chunk.index)
+        if provider_side is not None and client_side is not None:
+            self._before, self._after = provider_side
+            self._client_before, self._client_after = client_side
             self._from, self._to = len(self._before), -len(self._after)
-            self._fixed = self._from - self._to
+            self._known = self._from - self._to
 
     def _several(self, text: bytes) -> bytes | None:
-        """The same for what is between: a text with escapes, or frames of a busy provider that came in one read."""
+        """The client's frames where ``text`` has escapes, or holds the ends and beginnings of several frames."""
         texts = text.split(self._after + self._before)
         if not all(texts) or not jsontext.is_text(b" ".join(texts)):
             return None
         self._is_used = True
-        return self._start + (self._stop + self._start).join(texts) + self._stop
+        return self._client_before + (self._client_after + self._client_before).join(texts) + self._client_after
 
 
-def shortcut_between(decoder: Decoder, encoder: Encoder) -> Shortcut | None:
-    """A shortcut where both sides speak the same dialect, and frames of text leave no trace in either."""
+def splice_between(decoder: Decoder, encoder: Encoder) -> Splice | None:
+    """A splice where both sides speak this dialect, and a frame of text changes the state of neither."""
     if type(decoder) is OpenAIDecoder and not decoder.is_converting and type(encoder) is OpenAIEncoder:
-        return Shortcut(decoder)
+        return Splice(decoder)
     return None
 
 
-def _last(events: bytes) -> bytes:
+def _last_event(events: bytes) -> bytes:
     end = events.rfind(_END, 0, -len(_END))
     return events[end + len(_END) :] if end >= 0 else events
 
 
-def _around(data: bytes, text: str, index: int, beside: tuple[str, ...] = ()) -> Around | None:
-    """One event of a choice, cut at its text; None where another text there would change anything else, or nothing.
+def _around(event: bytes, text: str, index: int, others: tuple[str, ...] = ()) -> Around | None:
+    """One event of choice ``index``, cut at its text; None unless another text there would change the text alone.
 
-    ``beside`` may stand in the delta; nothing else, since the pieces of a tool call are counted.
+    ``others`` are the fields that may be set beside the text in the delta. A tool call may not be: each of its
+    pieces changes what the decoder knows.
     """
-    before, _, after = data.partition(jsontext.dumps(text))
+    before, _, after = event.partition(jsontext.dumps(text))
     try:
-        # Were it not one whole event, this would be no JSON.
-        value = jsontext.loads_plain(data[len(_START) : -len(_END)])
-        other = jsontext.loads_plain(before[len(_START) :] + jsontext.dumps(_PROBE) + after[: -len(_END)])
-        (choice,) = value["choices"]
+        # Were ``event`` more than one event, this would be no JSON.
+        frame = jsontext.loads_plain(event[len(_START) : -len(_END)])
+        probed = jsontext.loads_plain(before[len(_START) :] + jsontext.dumps(_PROBE) + after[: -len(_END)])
+        (choice,) = frame["choices"]
         delta = choice["delta"]
-        (name,) = (name for name, said in delta.items() if said and name not in beside)
-        if name not in _TEXTS or delta[name] != text or choice["index"] != index:
+        (field,) = (name for name, value in delta.items() if value and name not in others)
+        if field not in _TEXT_FIELDS or delta[field] != text or choice["index"] != index:
             return None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    delta[name] = _PROBE
-    return (before + b'"', b'"' + after) if value == other else None
+    delta[field] = _PROBE
+    return (before + b'"', b'"' + after) if frame == probed else None

@@ -19,7 +19,7 @@ ANTHROPIC, RESPONSES = "anthropic", "responses"
 _MAX_ERROR = 64 * 1024  # bytes of a JSON answer that came in place of a stream
 
 
-class NativeDecoder:
+class UntranslatedDecoder:
     """See ``base.Decoder``."""
 
     def __init__(self, dialect: str) -> None:

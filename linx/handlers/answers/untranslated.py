@@ -16,7 +16,7 @@ from linx.core.chat import ChatRequest
 from linx.core.errors import BadRequest
 from linx.core.jsontext import LARGE
 from linx.dialects.untranslated.decoder import ANTHROPIC
-from linx.dialects.untranslated.encoder import NativeFace
+from linx.dialects.untranslated.face import UntranslatedFace
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import check_charset, read_large, read_object
@@ -47,7 +47,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     plan = chat_plan(context.router, request, chat)
     if problem is not None:
         plan = replace(plan, route=partial(untranslated_route, problem))
-    await Generation(context, NativeFace(face), request, reply, chat, plan).run()
+    await Generation(context, UntranslatedFace(face), request, reply, chat, plan).run()
 
 
 def dialect_headers(request: Request) -> tuple[tuple[bytes, bytes], ...]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.dialects.openai.surrogates import Halves
+from linx.dialects.openai.surrogates import Surrogates
 from tests.dialects.openai.help import call, frame, tools
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ HEAD, TAIL, BOTH = "\ud83d", "\ude00", "\N{GRINNING FACE}"
 
 
 def deltas(*frames: JsonObject) -> list[Any]:
-    halves = Halves()
-    mended = [halves.mend(item)["choices"][0]["delta"] for item in frames]
-    assert not halves
+    surrogates = Surrogates()
+    mended = [surrogates.mend(item)["choices"][0]["delta"] for item in frames]
+    assert not surrogates.waiting
     return mended
 
 
@@ -58,7 +58,7 @@ def test_a_half_without_its_other_half_becomes_a_replacement_character() -> None
 
 
 def test_anything_may_stand_anywhere() -> None:
-    halves = Halves()
+    surrogates = Surrogates()
     odd: list[JsonObject] = [
         {},
         {"choices": None},
@@ -66,4 +66,4 @@ def test_anything_may_stand_anywhere() -> None:
         {"choices": [{"index": [], "delta": {"content": 5, "tool_calls": 5}}]},
         {"choices": [{"delta": {"tool_calls": [5, {}, {"function": 5}, {"index": {}, "function": {}}]}}]},
     ]
-    assert [halves.mend(item) for item in odd] == odd
+    assert [surrogates.mend(item) for item in odd] == odd

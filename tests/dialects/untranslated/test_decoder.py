@@ -9,7 +9,7 @@ import pytest
 from linx.core import jsontext
 from linx.core.chat import Stamp
 from linx.core.errors import EmptyAnswer, Garbled, Refused, StreamBroken
-from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, NativeDecoder
+from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, UntranslatedDecoder
 
 if TYPE_CHECKING:
     from linx.core.chat import Chunk, JsonObject
@@ -78,8 +78,8 @@ def wire(events: list[JsonObject]) -> bytes:
     return b"".join(b"event: %b\ndata: %b\n\n" % (one["type"].encode(), jsontext.dumps(one)) for one in events)
 
 
-def read(dialect: str, data: bytes, size: int = 7) -> tuple[list[Chunk], NativeDecoder]:
-    decoder = NativeDecoder(dialect)
+def read(dialect: str, data: bytes, size: int = 7) -> tuple[list[Chunk], UntranslatedDecoder]:
+    decoder = UntranslatedDecoder(dialect)
     chunks = [chunk for at in range(0, len(data), size) for chunk in decoder.feed(data[at : at + size])]
     return chunks + decoder.end(), decoder
 

@@ -1,4 +1,4 @@
-"""A provider's own events: what they open, how they end, and how they reach the client."""
+"""How a provider's own events reach a client of the same dialect."""
 
 from __future__ import annotations
 
@@ -7,22 +7,14 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.chat import Answer, ChatRequest, Chunk, JsonObject
-from linx.core.errors import BadRequest, Refused, StreamBroken
+from linx.core.chat import ChatRequest, Chunk, JsonObject
+from linx.core.errors import StreamBroken
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.responses.face import ResponsesFace
 from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES
-from linx.dialects.untranslated.encoder import NativeEncoder, NativeFace
-from tests.dialects.untranslated.test_decoder import (
-    MESSAGE,
-    RESPONSE,
-    STAMP,
-    START,
-    read,
-    wire,
-)
-
-# --- toward the client ----------------------------------------------------------------
+from linx.dialects.untranslated.encoder import MessagesEvents, UntranslatedEncoder
+from linx.dialects.untranslated.face import UntranslatedFace
+from tests.dialects.untranslated.test_decoder import MESSAGE, RESPONSE, STAMP, START, read, wire
 
 
 def messages_chat(**more: Any) -> ChatRequest:
@@ -37,20 +29,13 @@ def parse_events(data: bytes) -> list[Any]:
     return found
 
 
-def native_chunks(dialect: str, events: list[JsonObject]) -> list[Chunk]:
+def own_chunks(dialect: str, events: list[JsonObject]) -> list[Chunk]:
     return read(dialect, wire(events))[0]
 
 
-def test_a_body_is_read_as_the_face_reads_it() -> None:
-    body = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
-    assert NativeFace(AnthropicFace()).parse(body) == AnthropicFace().parse(body)
-    with pytest.raises(BadRequest, match="max_tokens"):
-        NativeFace(AnthropicFace()).parse({**body, "max_tokens": "many"})
-
-
 def test_events_pass_with_the_client_s_name_of_the_model() -> None:
-    encoder = NativeFace(AnthropicFace()).encoder(messages_chat(), STAMP)
-    chunks = native_chunks(ANTHROPIC, MESSAGE)
+    encoder = UntranslatedFace(AnthropicFace()).encoder(messages_chat(), STAMP)
+    chunks = own_chunks(ANTHROPIC, MESSAGE)
     found = parse_events(encoder.frames(chunks[:4]) + encoder.frames(chunks[4:]) + encoder.end())
     assert found[0]["message"]["model"] == "claude"
     assert found[1:] == MESSAGE[1:]
@@ -58,7 +43,7 @@ def test_events_pass_with_the_client_s_name_of_the_model() -> None:
 
 def test_a_chunk_of_another_provider_is_translated() -> None:
     face = AnthropicFace()
-    encoder = NativeFace(face).encoder(messages_chat(), STAMP)
+    encoder = UntranslatedFace(face).encoder(messages_chat(), STAMP)
     plain = face.encoder(messages_chat(), STAMP)
     chunks = [Chunk(text="Hi"), Chunk(finish="stop")]
     assert encoder.heartbeat() == plain.heartbeat()
@@ -66,8 +51,8 @@ def test_a_chunk_of_another_provider_is_translated() -> None:
 
 
 def test_after_a_heartbeat_the_message_does_not_start_again() -> None:
-    encoder = NativeFace(AnthropicFace()).encoder(messages_chat(), STAMP)
-    data = encoder.heartbeat() + encoder.frames(native_chunks(ANTHROPIC, MESSAGE))
+    encoder = UntranslatedFace(AnthropicFace()).encoder(messages_chat(), STAMP)
+    data = encoder.heartbeat() + encoder.frames(own_chunks(ANTHROPIC, MESSAGE))
     kinds = [event["type"] for event in parse_events(data)]
     assert kinds.count("message_start") == 1
     assert kinds[0] == "message_start"
@@ -76,23 +61,23 @@ def test_after_a_heartbeat_the_message_does_not_start_again() -> None:
 
 def test_a_heartbeat_of_a_response_leaves_its_beginning_to_the_provider() -> None:
     chat = ResponsesFace().parse({"model": "m", "input": "hi"})
-    encoder = NativeFace(ResponsesFace()).encoder(chat, STAMP)
+    encoder = UntranslatedFace(ResponsesFace()).encoder(chat, STAMP)
     assert encoder.heartbeat() == b": linx\n\n"
-    found = parse_events(encoder.frames(native_chunks(RESPONSES, RESPONSE)))
+    found = parse_events(encoder.frames(own_chunks(RESPONSES, RESPONSE)))
     assert [event["sequence_number"] for event in found] == [0, 1, 2, 3, 4]
     assert found[0]["response"]["model"] == found[-1]["response"]["model"] == "m"
 
 
 def test_an_error_in_the_middle_ends_it() -> None:
-    encoder = NativeFace(AnthropicFace()).encoder(messages_chat(), STAMP)
-    encoder.frames(native_chunks(ANTHROPIC, MESSAGE[:8]))
+    encoder = UntranslatedFace(AnthropicFace()).encoder(messages_chat(), STAMP)
+    encoder.frames(own_chunks(ANTHROPIC, MESSAGE[:8]))
     (event,) = parse_events(encoder.error(StreamBroken("broke")))
     assert event["error"] == {"type": "api_error", "message": "broke"}
     assert encoder.end() == encoder.heartbeat() == encoder.error(StreamBroken("broke")) == b""
 
     chat = ResponsesFace().parse({"model": "m", "input": "hi"})
-    responses = NativeFace(ResponsesFace()).encoder(chat, STAMP)
-    responses.frames(native_chunks(RESPONSES, RESPONSE[:4]))
+    responses = UntranslatedFace(ResponsesFace()).encoder(chat, STAMP)
+    responses.frames(own_chunks(RESPONSES, RESPONSE[:4]))
     (event,) = parse_events(responses.error(StreamBroken("broke")))
     assert (event["type"], event["sequence_number"]) == ("response.failed", 4)
     assert (event["response"]["id"], event["response"]["status"]) == ("resp_1", "failed")
@@ -100,7 +85,7 @@ def test_an_error_in_the_middle_ends_it() -> None:
 
 def test_before_the_provider_spoke_the_face_tells_of_an_error() -> None:
     face = AnthropicFace()
-    encoder = NativeFace(face).encoder(messages_chat(), STAMP)
+    encoder = UntranslatedFace(face).encoder(messages_chat(), STAMP)
     assert encoder.error(StreamBroken("x")) == face.encoder(messages_chat(), STAMP).error(StreamBroken("x"))
 
 
@@ -109,25 +94,10 @@ def test_a_body_that_nobody_here_can_read_is_never_given_to_the_translator() -> 
         raise AssertionError
 
     chat = ChatRequest("m", {"model": "m", "messages": []}, dialect=ANTHROPIC, native={"reasoning": 5})
-    encoder = NativeEncoder(chat, never)
+    encoder = UntranslatedEncoder(chat, never, MessagesEvents("m", lambda problem: {"message": problem.message}))
     assert encoder.heartbeat() == b": linx\n\n"
     (event,) = parse_events(encoder.error(StreamBroken("x")))
-    assert event["type"] == "error"
-
-
-def test_whole_answers() -> None:
-    face = NativeFace(AnthropicFace())
-    answer = Answer()
-    for chunk in native_chunks(ANTHROPIC, MESSAGE):
-        answer.add(chunk)
-    whole = face.whole(messages_chat(), answer, STAMP)
-    assert (whole["model"], whole["id"], whole["stop_reason"]) == ("claude", "msg_1", "tool_use")
-    translated = Answer()
-    translated.add(Chunk(text="Hi", finish="stop"))
-    assert face.whole(messages_chat(), translated, STAMP) == AnthropicFace().whole(messages_chat(), translated, STAMP)
-    assert face.error_body(StreamBroken("x"), "id") == AnthropicFace().error_body(StreamBroken("x"), "id")
-    overload = Refused("x", status=503, code="overloaded")
-    assert (face.status_of(overload), NativeFace(ResponsesFace()).status_of(overload)) == (529, 503)
+    assert event == {"type": "error", "error": {"message": "x"}}
 
 
 @pytest.mark.parametrize("given", [{}, {"type": None}, {"type": 5}])
@@ -136,5 +106,5 @@ def test_an_event_without_a_type_has_its_name_for_one(given: JsonObject) -> None
     data = b"event: content_block_delta\ndata: %b\n\n" % jsontext.dumps({**given, **said})
     chunks, _decoder = read(ANTHROPIC, wire([START]) + data + wire(MESSAGE[-2:]))
     assert chunks[1].text == "Hi"
-    encoder = NativeFace(AnthropicFace()).encoder(messages_chat(), STAMP)
+    encoder = UntranslatedFace(AnthropicFace()).encoder(messages_chat(), STAMP)
     assert parse_events(encoder.frames(chunks))[1] == {**said, "type": "content_block_delta"}
