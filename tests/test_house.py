@@ -55,7 +55,8 @@ ORDERS = {
     ],
     "linx.dialects.responses": ["tools", "client_request", "response", "encoder", "face"],
     "linx.dialects.shared": [
-        *["fields", "ndjson", "sse", "opaque_reasoning", "tokens", "chat_body", "blocks", "block_encoder"],
+        *["fields", "data_urls", "ndjson", "sse", "opaque_reasoning", "messages_usage", "tokens", "chat_body"],
+        *["blocks", "block_encoder", "event_decoder"],
     ],
     "linx.dialects.untranslated": ["decoder", "fold", "provider_request", "encoder"],
     "linx.handlers": ["heartbeat", "context", "request_facts", "answers", "models", "management"],

@@ -23,7 +23,7 @@ from linx.dialects.ollama import provider_request as ollama_request
 from linx.dialects.ollama.decoder import CHAT, GENERATE, OllamaDecoder
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.decoder import OpenAIDecoder
-from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, NativeDecoder
+from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, untranslated_decoder
 from linx.dialects.untranslated.provider_request import messages_body, responses_body
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ UNTRANSLATED: Mapping[str, ProviderRequest] = {
         path=at("/messages"),
         accept=SSE,
         body=messages_body,
-        decoder=lambda _new_id: NativeDecoder(ANTHROPIC),
+        decoder=lambda _new_id: untranslated_decoder(ANTHROPIC),
         under_api=True,
         lacks="the Messages API",
         takes_headers=True,
@@ -148,7 +148,7 @@ UNTRANSLATED: Mapping[str, ProviderRequest] = {
         path=at("/responses"),
         accept=SSE,
         body=responses_body,
-        decoder=lambda _new_id: NativeDecoder(RESPONSES),
+        decoder=lambda _new_id: untranslated_decoder(RESPONSES),
         under_api=True,
         lacks="the Responses API",
         takes_headers=True,

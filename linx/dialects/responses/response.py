@@ -158,7 +158,9 @@ def _usage_object(usage: Usage) -> JsonObject:
 
 
 def _packed(details: list[JsonObject]) -> str:
-    """The details without their text, which the summary holds already."""
+    """The details without the text of a single thought, which is the summary; several keep each its own."""
+    if sum(detail.get("type") == "reasoning.text" for detail in details) > 1:
+        return opaque_reasoning.pack(details)
     return opaque_reasoning.pack([{key: item for key, item in detail.items() if key != "text"} for detail in details])
 
 
