@@ -42,7 +42,11 @@ ORDERS = {
         *["base", "failures", "shared", "openai", "anthropic", "responses", "ollama", "untranslated", "completions"],
         "embeddings",
     ],
-    "linx.dialects.anthropic": ["client_request", "errors", "message", "encoder", "face"],
+    "linx.dialects.anthropic": [
+        *["client_request", "errors", "message", "encoder", "face", "abilities", "thinking", "schema"],
+        *["provider_content", "provider_messages", "provider_tools", "caching", "provider_request", "decoder"],
+        "model_list",
+    ],
     "linx.dialects.completions": ["face", "text_completion", "provider_request"],
     "linx.dialects.failures": ["reading", "meaning"],
     "linx.dialects.ollama": [
