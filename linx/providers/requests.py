@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from linx.core.chat import Task
 from linx.dialects import embeddings
+from linx.dialects.anthropic import provider_request as anthropic_request
+from linx.dialects.anthropic.decoder import anthropic_decoder
 from linx.dialects.completions import provider_request as completions_provider
 from linx.dialects.completions import text_completion
 from linx.dialects.completions.face import DIALECT as COMPLETIONS
@@ -155,6 +157,21 @@ UNTRANSLATED: Mapping[str, ProviderRequest] = {
     ),
 }
 """By the client's dialect: how a provider that speaks it is asked in the client's own words."""
+
+
+# --- Anthropic's own ------------------------------------------------------------------
+
+ANTHROPIC_MESSAGES = ProviderRequest(
+    path=at("/messages"),
+    accept=SSE,
+    body=anthropic_request.chat_body,
+    decoder=anthropic_decoder,
+    under_api=True,
+    may_think=True,
+)
+ANTHROPIC_OWN: Mapping[str, ProviderRequest] = {
+    ANTHROPIC: replace(UNTRANSLATED[ANTHROPIC], body=anthropic_request.client_body, lacks=None)
+}
 
 
 # --- llama.cpp's own ------------------------------------------------------------------

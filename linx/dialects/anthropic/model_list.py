@@ -23,7 +23,7 @@ _DATE = re.compile(r"-\d{8}\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedModel:
     """A model as the list tells of it; None means unknown. ``entry`` is the list's own word for it."""
 
     name: str
@@ -41,7 +41,7 @@ def page_path(after: str | None) -> str:
     return f"/models?limit={PAGE}{more}"
 
 
-def read_page(page: Any) -> tuple[list[Listed], str | None]:
+def read_page(page: Any) -> tuple[list[ListedModel], str | None]:
     """The models of a page, and what the next one comes after; None if there is no next one. Raises Garbled."""
     entries = page.get("data") if isinstance(page, dict) else None
     if not isinstance(entries, list):
@@ -56,9 +56,9 @@ def canonical_name(name: str) -> str:
     return _DATE.sub("", name.removesuffix(":latest").removesuffix("-latest"))
 
 
-def _listed(entry: JsonObject) -> Listed:
+def _listed(entry: JsonObject) -> ListedModel:
     length = entry.get("max_input_tokens")
-    return Listed(
+    return ListedModel(
         entry["id"],
         length if type(length) is int and length > 0 else None,
         _capabilities(entry.get("capabilities")),

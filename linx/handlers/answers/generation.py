@@ -325,7 +325,11 @@ class Generation:
         candidate = attempt.candidate
         if cost is None:
             price = candidate.provider.price(candidate.model)
-            cost = None if price is None else price.estimate(usage.prompt, usage.completion)
+            cost = (
+                None
+                if price is None
+                else price.estimate(usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0)
+            )
         self.record.usage = usage
         self.record.cost_usd = cost
         candidate.provider.counters.used(usage, cost, candidate.model)

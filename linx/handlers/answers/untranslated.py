@@ -34,7 +34,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     """Answer in ``face``'s dialect, translated or not."""
     check_charset(request)
     body = await request.body()
-    if not any(provider.config.native for provider in context.router.providers):
+    if not any(provider.speaks(face.name) for provider in context.router.providers):
         chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
         await Generation(context, face, request, reply, chat).run()
         return
@@ -95,7 +95,7 @@ class Untranslated(Generation):
         route = super()._route(now)
         if self.problem is None:
             return route
-        able = tuple(one for one in route.candidates if one.provider.config.native)
+        able = tuple(one for one in route.candidates if one.provider.speaks(self.chat.dialect))
         if not able:
             raise self.problem
         return Route(route.model, able)
