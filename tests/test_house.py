@@ -42,7 +42,11 @@ ORDERS = {
         *["base", "failures", "shared", "openai", "anthropic", "responses", "ollama", "untranslated", "completions"],
         "embeddings",
     ],
-    "linx.dialects.anthropic": ["client_request", "errors", "message", "encoder", "face"],
+    "linx.dialects.anthropic": [
+        *["client_request", "errors", "message", "encoder", "face", "abilities", "thinking", "schema"],
+        *["provider_content", "provider_messages", "provider_tools", "caching", "provider_request", "decoder"],
+        "model_list",
+    ],
     "linx.dialects.completions": ["face", "text_completion", "provider_request"],
     "linx.dialects.failures": ["reading", "meaning"],
     "linx.dialects.ollama": [
@@ -55,7 +59,8 @@ ORDERS = {
     ],
     "linx.dialects.responses": ["tools", "client_request", "response", "encoder", "face"],
     "linx.dialects.shared": [
-        *["fields", "ndjson", "sse", "opaque_reasoning", "tokens", "chat_body", "blocks", "block_encoder"],
+        *["fields", "data_urls", "ndjson", "sse", "opaque_reasoning", "messages_usage", "tokens", "chat_body"],
+        *["blocks", "block_encoder", "event_decoder"],
     ],
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
     "linx.handlers": ["heartbeat", "context", "request_facts", "answers", "models", "management"],

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-Kind = Literal["ollama", "llamacpp", "openrouter", "openai"]
+Kind = Literal["ollama", "llamacpp", "openrouter", "openai", "anthropic"]
 Scope = Literal["same", "any"]
 ReasoningField = Literal["reasoning_content", "reasoning", "both"]
 TunnelType = Literal["localhost_run", "ngrok", "ssh"]
@@ -42,6 +42,8 @@ class PriceShape(Shape, frozen=True, kw_only=True):
 
     prompt: Money = 0.0
     completion: Money = 0.0
+    cached: Annotated[Money | None, Meta(description="of the prompt, what the cache had; null: as any other")] = None
+    cache_write: Annotated[Money | None, Meta(description="of the prompt, what is cached; null: as any other")] = None
 
 
 class SectionShape(Shape, frozen=True, kw_only=True):

@@ -75,6 +75,8 @@ class ModelTraits:
     num_ctx: int | None = None
     keep_alive: float | str | None = None
     takes_stream_options: bool = True
+    listed: JsonObject | None = None
+    """The provider's own entry for it in its model list."""
 
 
 @dataclass(slots=True)
@@ -102,6 +104,8 @@ class Usage:
     cost_usd: float | None = None
     source: JsonObject | None = None
     """The provider's own usage object, where it is OpenAI-shaped."""
+    cache_write: int | None = None
+    """Of ``prompt``: what was written to the provider's cache, which may cost more."""
 
 
 @dataclass(slots=True)
@@ -253,6 +257,8 @@ def total(usages: Any) -> Usage:
         whole.completion += usage.completion
         if usage.cached is not None:
             whole.cached = (whole.cached or 0) + usage.cached
+        if usage.cache_write is not None:
+            whole.cache_write = (whole.cache_write or 0) + usage.cache_write
         if usage.cost_usd is not None:
             whole.cost_usd = (whole.cost_usd or 0.0) + usage.cost_usd
     return whole

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core.chat import Task
+from linx.dialects.anthropic.model_list import canonical_name as without_date
 from linx.dialects.completions import provider_request as completions_provider
 from linx.dialects.completions.text_completion import USUAL_LENGTH
 from linx.dialects.openai import servers
 from linx.providers import lists, requests
-from linx.providers.kind import Feature, Kind, bearer, with_tag, without_latest
+from linx.providers.kind import Feature, Kind, bearer, with_tag, without_latest, x_api_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,5 +81,23 @@ OPENAI = Kind(
     canonical_name=without_latest,
 )
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (OLLAMA, LLAMACPP, OPENROUTER, OPENAI)}
+ANTHROPIC = Kind(
+    name="anthropic",
+    endpoint="https://api.anthropic.com/v1",
+    auth=x_api_key,
+    headers=((b"anthropic-version", b"2023-06-01"),),
+    requests={
+        Task.CHAT: requests.ANTHROPIC_MESSAGES,
+        Task.COMPLETE: requests.lacking("text completion"),
+        Task.INSERT: requests.lacking("insert"),
+        Task.EMBED: requests.lacking("embeddings"),
+    },
+    own=requests.ANTHROPIC_OWN,
+    list_models=lists.list_anthropic,
+    canonical_name=without_date,
+    features=frozenset({Feature.COUNTS_TOKENS}),
+    needs_key=True,
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (OLLAMA, LLAMACPP, OPENROUTER, OPENAI, ANTHROPIC)}
 """By name, as the config says it."""

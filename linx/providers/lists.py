@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from linx.core.errors import AttemptError, Garbled
+from linx.dialects.anthropic.model_list import MAX_PAGES, page_path, read_page
 from linx.providers import prices
 from linx.providers.model import Model
 
@@ -95,6 +96,27 @@ def _tagged(entry: JsonObject, known: Mapping[str, Model]) -> Model:
     if before is not None and before.listed.get("digest") == entry.get("digest"):
         model.capabilities, model.context_length = before.capabilities, before.context_length
     return model
+
+
+# --- Anthropic ------------------------------------------------------------------------
+
+
+async def list_anthropic(ask: Ask, _before: Listed) -> Listed:
+    """/v1/models, page by page: the newest models come first."""
+    entries = []
+    after = None
+    for _ in range(MAX_PAGES):
+        page, after = read_page(await ask.get(page_path(after), under_api=True))
+        entries += page
+        if after is None:
+            break
+    # The oldest first, so that the plain name of several dated ones is the newest's.
+    return Listed(
+        {
+            one.name: Model(one.name, one.context_length, one.capabilities, created=one.created, listed=one.entry)
+            for one in reversed(entries)
+        }
+    )
 
 
 # --- servers of OpenAI's dialect ------------------------------------------------------

@@ -28,13 +28,20 @@ class Price:
     request: float = 0.0
     steps: tuple[tuple[int, float, float], ...] = ()
     """(from so many prompt tokens on, USD per prompt token, per completion token), ascending."""
+    cached: float | None = None
+    """USD per prompt token that the provider's cache had; None: as any other."""
+    cache_write: float | None = None
+    """USD per prompt token that is written to the cache; None: as any other."""
 
-    def estimate(self, prompt_tokens: int, completion_tokens: int) -> float:
+    def estimate(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, written: int = 0) -> float:
+        """``cached`` and ``written`` are of the prompt's tokens."""
         prompt, completion = self.prompt, self.completion
         for least, *dearer in self.steps:
             if prompt_tokens >= least:
                 prompt, completion = dearer
-        return prompt * prompt_tokens + completion * completion_tokens + self.request
+        cost = prompt * (prompt_tokens - cached - written) + completion * completion_tokens + self.request
+        cost += cached * (prompt if self.cached is None else self.cached)
+        return cost + written * (prompt if self.cache_write is None else self.cache_write)
 
 
 FREE = Price(0.0, 0.0)
@@ -48,7 +55,9 @@ def from_list(pricing: object) -> Price | None:
     prompt, completion, request = values
     if prompt is None or completion is None or request is None:
         return None
-    return Price(prompt, completion, request, _steps(pricing.get("overrides"), prompt, completion))
+    steps = _steps(pricing.get("overrides"), prompt, completion)
+    read, written = (_decimal(pricing.get(f"input_cache_{what}")) for what in ("read", "write"))
+    return Price(prompt, completion, request, steps, read, written)
 
 
 def _steps(overrides: object, prompt: float, completion: float) -> tuple[tuple[int, float, float], ...]:
@@ -73,7 +82,10 @@ def _steps(overrides: object, prompt: float, completion: float) -> tuple[tuple[i
 def configured(price: Mapping[str, PriceShape], model: str) -> Price | None:
     """The price that the config gives a model, from USD per million tokens."""
     entry = price.get(model, price.get("*"))
-    return Price(entry.prompt / MILLION, entry.completion / MILLION) if entry is not None else None
+    if entry is None:
+        return None
+    cached, written = (None if one is None else one / MILLION for one in (entry.cached, entry.cache_write))
+    return Price(entry.prompt / MILLION, entry.completion / MILLION, cached=cached, cache_write=written)
 
 
 def _decimal(value: object) -> float | None:

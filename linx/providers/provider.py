@@ -169,6 +169,7 @@ class Provider:
             num_ctx=num_ctx,
             keep_alive=self.config.keep_alive,
             takes_stream_options=self.takes_stream_options,
+            listed=known.listed if known is not None else None,
         )
 
     def _auto_context(self, chat: ChatRequest, model: str, most: int | None, now: float) -> int:
@@ -199,6 +200,10 @@ class Provider:
             if own is not None:
                 return own
         return self.kind.request(task_of(chat))
+
+    def speaks(self, dialect: str) -> bool:
+        """Is a client of ``dialect`` served in its own words?"""
+        return dialect in self._own
 
     def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes, body: bytes | None = None) -> Sending:
         """The HTTP request that asks for this answer. Raises what the body's writer refuses.

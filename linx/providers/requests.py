@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from linx.core.chat import Task
 from linx.dialects import embeddings
+from linx.dialects.anthropic import provider_request as anthropic_request
+from linx.dialects.anthropic.decoder import anthropic_decoder
 from linx.dialects.completions import provider_request as completions_provider
 from linx.dialects.completions import text_completion
 from linx.dialects.completions.face import DIALECT as COMPLETIONS
@@ -23,7 +25,7 @@ from linx.dialects.ollama import provider_request as ollama_request
 from linx.dialects.ollama.decoder import CHAT, GENERATE, OllamaDecoder
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.decoder import OpenAIDecoder
-from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, UntranslatedDecoder
+from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, untranslated_decoder
 from linx.dialects.untranslated.provider_request import messages_body, responses_body
 
 if TYPE_CHECKING:
@@ -139,7 +141,7 @@ UNTRANSLATED: Mapping[str, ProviderRequest] = {
         path=at("/messages"),
         accept=SSE,
         body=messages_body,
-        decoder=lambda _new_id: UntranslatedDecoder(ANTHROPIC),
+        decoder=lambda _new_id: untranslated_decoder(ANTHROPIC),
         under_api=True,
         lacks="the Messages API",
         takes_headers=True,
@@ -148,13 +150,28 @@ UNTRANSLATED: Mapping[str, ProviderRequest] = {
         path=at("/responses"),
         accept=SSE,
         body=responses_body,
-        decoder=lambda _new_id: UntranslatedDecoder(RESPONSES),
+        decoder=lambda _new_id: untranslated_decoder(RESPONSES),
         under_api=True,
         lacks="the Responses API",
         takes_headers=True,
     ),
 }
 """By the client's dialect: how a provider that speaks it is asked in the client's own words."""
+
+
+# --- Anthropic's own ------------------------------------------------------------------
+
+ANTHROPIC_MESSAGES = ProviderRequest(
+    path=at("/messages"),
+    accept=SSE,
+    body=anthropic_request.chat_body,
+    decoder=anthropic_decoder,
+    under_api=True,
+    may_think=True,
+)
+ANTHROPIC_OWN: Mapping[str, ProviderRequest] = {
+    ANTHROPIC: replace(UNTRANSLATED[ANTHROPIC], body=anthropic_request.client_body, lacks=None)
+}
 
 
 # --- llama.cpp's own ------------------------------------------------------------------

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 JsonObject = dict[str, Any]
-Kind = Literal["ollama", "openai", "openrouter", "llamacpp"]
+Kind = Literal["ollama", "openai", "openrouter", "llamacpp", "anthropic"]
 
 CREATED = 1_755_800_000
 MODIFIED = "2026-01-02T03:04:05.678901234Z"

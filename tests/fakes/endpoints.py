@@ -11,10 +11,10 @@ import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from linx.core import jsontext
-from tests.fakes import catalogue, wire_native, wire_ollama, wire_openai
+from tests.fakes import catalogue, wire_anthropic, wire_anthropic_checks, wire_native, wire_ollama, wire_openai
 from tests.fakes.catalogue import JsonObject, Kind, Model
 from tests.fakes.exchange import Exchange, Response, Stream
 from tests.fakes.scripted import Answer, Reply, Whole
@@ -30,6 +30,7 @@ _HEADERS: Mapping[Kind, Sequence[tuple[str, str]]] = {
     "openai": (("Server", "cloudflare"), ("x-request-id", "req_fake"), ("Set-Cookie", "__cf_bm=fake; path=/")),
     "openrouter": (("Server", "cloudflare"), ("X-Generation-Id", "gen-fake"), ("Set-Cookie", "__cf_bm=fake; path=/")),
     "llamacpp": (("Server", "llama.cpp"), ("Access-Control-Allow-Origin", "")),
+    "anthropic": (("Server", "cloudflare"), ("request-id", wire_anthropic.REQUEST_ID)),
 }
 _PUBLIC = {"/health", "/v1/health", "/models", "/v1/models", "/", "/api/v1/models"}
 """Answered without a key, where there is one (llama.cpp, OpenRouter)."""
@@ -74,6 +75,9 @@ def _json(value: object, status: int = 200) -> Whole:
 
 def _check_access(provider: FakeProvider, exchange: Exchange) -> None:
     kind, headers = provider.kind, exchange.headers
+    if kind == "anthropic":
+        wire_anthropic_checks.check_headers(headers, provider.api_key)
+        return
     if kind == "ollama" and not (_ollama_trusts(headers.get("host", "")) and _is_local_origin(headers.get("origin"))):
         raise RequestRefused(403, b"")
     is_public = exchange.path in _PUBLIC and kind != "openai"
@@ -110,6 +114,9 @@ def _find(kind: Kind, exchange: Exchange) -> Endpoint:
                 return endpoint
     if found is not None:
         return found
+    if kind == "anthropic":
+        is_known = any(listed == path for _method, listed in table)
+        raise wire_anthropic.refuse(*(("Method Not Allowed", 405) if is_known else ("Not Found", 404)))
     if any(listed == path for _method, listed in table):
         raise RequestRefused(405, b"" if kind == "ollama" else wire_openai.error_body(kind, 405, "Method Not Allowed"))
     if kind == "ollama":
@@ -217,6 +224,51 @@ def _ollama_blob(provider: FakeProvider, exchange: Exchange, _answer: Answer) ->
     status = 200 if digest in provider.blobs else 201
     provider.blobs.add(digest)
     return Whole(status)
+
+
+# --- Anthropic ----------------------------------------------------------------------------
+
+
+def _anthropic_body(provider: FakeProvider, exchange: Exchange, *, is_count: bool = False) -> tuple[JsonObject, Model]:
+    try:
+        body = exchange.json
+    except ValueError:
+        raise wire_anthropic.refuse("The request body is not valid JSON") from None
+    wire_anthropic_checks.check_fields(body, is_count=is_count)
+    model = provider.model(body["model"])
+    if model is None:
+        raise wire_anthropic.refuse(f"model: {body['model']}", 404)
+    wire_anthropic_checks.check(body, model, exchange.headers)
+    return body, model
+
+
+def _anthropic_messages(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
+    body, model = _anthropic_body(provider, exchange)
+    if not body.get("stream"):
+        error = wire_anthropic.error_body(500, answer.error)
+        return _whole(wire_anthropic.messages_whole(body, answer, model), answer, error)
+    frames = wire_anthropic.messages_frames(body, answer, model)
+    headers = [("Cache-Control", "no-cache")]
+    content_type = "text/event-stream; charset=utf-8"
+    return Stream(frames, content_type, answer, wire_anthropic.error_frame(answer), headers)
+
+
+def _anthropic_count(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
+    _anthropic_body(provider, exchange, is_count=True)
+    return _json({"input_tokens": answer.prompt_tokens})
+
+
+def _anthropic_models(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    query = dict(parse_qsl(exchange.target.partition("?")[2]))
+    return _json(wire_anthropic.model_list(provider.models, query))
+
+
+def _anthropic_model(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
+    name = unquote(exchange.path.partition("/models/")[2])
+    model = provider.model(name)
+    if model is None:
+        raise wire_anthropic.refuse(f"model: {name}", 404)
+    return _json(wire_anthropic.model_info(model))
 
 
 # --- the OpenAI kinds ---------------------------------------------------------------------
@@ -404,6 +456,12 @@ TABLES: Mapping[Kind, Table] = {
         **_under("/api/v1", _OPENAI),
         ("GET", "/api/v1/key"): _fixed({"data": {"label": "fake", "usage": 0.0, "limit": None, "is_free_tier": False}}),
         ("GET", "/api/v1/credits"): _fixed({"data": {"total_credits": 10.0, "total_usage": 1.0}}),
+    },
+    "anthropic": {
+        ("POST", "/v1/messages"): _anthropic_messages,
+        ("POST", "/v1/messages/count_tokens"): _anthropic_count,
+        ("GET", "/v1/models"): _anthropic_models,
+        ("GET", "/v1/models/*"): _anthropic_model,
     },
     "llamacpp": {
         **_COMMON,

@@ -1,4 +1,4 @@
-"""One fake provider for tests, benchmarks and hand runs: Ollama, OpenAI, OpenRouter or llama.cpp.
+"""One fake provider for tests, benchmarks and hand runs: Ollama, OpenAI, OpenRouter, llama.cpp or Anthropic.
 
 In a test::
 
@@ -96,7 +96,7 @@ class FakeProvider:
     @property
     def endpoint(self) -> str:
         """What stands in a config file."""
-        return self.url + {"openai": "/v1", "openrouter": "/api/v1"}.get(self.kind, "")
+        return self.url + {"openai": "/v1", "openrouter": "/api/v1", "anthropic": "/v1"}.get(self.kind, "")
 
     @property
     def calls(self) -> list[Exchange]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from linx.core import jsontext
+from tests.fakes import wire_anthropic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,6 +53,8 @@ class Answer:
     interval_s: float = 0.0
     prompt_tokens: int = 9
     cached_tokens: int = 0
+    written_tokens: int = 0
+    """Of the prompt, written to the cache (Anthropic)."""
     cost_usd: float = 0.00042
     cut: int | None = None
     """Only so many frames, counting those with data; then ``after``."""
@@ -196,6 +199,12 @@ def status(
 
 def ollama_status(code: int, message: str) -> Whole:
     return Whole(code, jsontext.dumps({"error": message}), "application/json; charset=utf-8")
+
+
+def anthropic_status(code: int, message: str, *, kind: str | None = None, retry_after: str | None = None) -> Whole:
+    """An error answer in Anthropic's shape; ``kind`` is its type where the status does not tell."""
+    headers = [("request-id", wire_anthropic.REQUEST_ID), *([("retry-after", retry_after)] if retry_after else [])]
+    return Whole(code, jsontext.dumps(wire_anthropic.error_body(code, message, kind)), headers=headers)
 
 
 def error_in_200(message: str = "it failed", code: int | str = 500) -> Whole:

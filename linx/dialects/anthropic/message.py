@@ -79,10 +79,7 @@ def usage_object(usage: Usage | None, chat: ChatRequest, size: int) -> JsonObjec
         prompt = chat.weight.prompt_tokens if chat.weight is not None else chat_body.estimate_tokens(chat.body)
         completion, cached, written = size // CHARACTERS_PER_TOKEN, 0, 0
     else:
-        details = (usage.source or {}).get("prompt_tokens_details")
-        count = details.get("cache_write_tokens") if isinstance(details, dict) else None
-        prompt, completion, cached = usage.prompt, usage.completion, usage.cached or 0
-        written = count if isinstance(count, int) else 0
+        prompt, completion, cached, written = usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0
     return {
         "input_tokens": max(0, prompt - cached - written),
         "cache_creation_input_tokens": written,

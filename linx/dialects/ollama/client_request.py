@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
 from linx.core.errors import BadRequest
-from linx.dialects.ollama.images import clean_base64, to_url
+from linx.dialects.ollama.images import to_url
 from linx.dialects.ollama.options import options
 from linx.dialects.shared import fields
+from linx.dialects.shared.data_urls import clean_base64
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject

@@ -13,7 +13,8 @@ from urllib.parse import unquote_to_bytes
 from linx.core import jsontext
 from linx.core.errors import BadRequest, quote
 from linx.dialects.failures.meaning import unsupported
-from linx.dialects.ollama.images import clean_base64, from_url
+from linx.dialects.ollama.images import from_url
+from linx.dialects.shared.data_urls import clean_base64
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject

@@ -223,6 +223,8 @@ def usage_object(usage: Usage | None) -> JsonObject:
         return {**usage.source, **counts}
     if usage.cached is not None:
         counts["prompt_tokens_details"] = {"cached_tokens": usage.cached}
+        if usage.cache_write:
+            counts["prompt_tokens_details"]["cache_write_tokens"] = usage.cache_write
     if usage.reasoning is not None:
         counts["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
     if usage.cost_usd is not None:

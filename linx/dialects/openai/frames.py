@@ -73,6 +73,7 @@ def usage_of(value: Any) -> Usage | None:
         reasoning=_detail(value, "completion_tokens_details", "reasoning_tokens"),
         cost_usd=None if cost is None else float(cost),
         source=value,
+        cache_write=_detail(value, "prompt_tokens_details", "cache_write_tokens"),
     )
 
 

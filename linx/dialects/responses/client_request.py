@@ -287,7 +287,7 @@ class _Conversation:
             self._thoughts.append(text)
         for detail in opaque_reasoning.unpack(fields.text(item, "encrypted_content", path) or ""):
             if detail.get("type") == "reasoning.text":
-                detail["text"] = text
+                detail.setdefault("text", text)
             self._details.append(detail)
 
     def _open_turn(self) -> JsonObject:

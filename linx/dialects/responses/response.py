@@ -150,7 +150,7 @@ def custom_input(arguments: str) -> str:
 def _usage_object(usage: Usage) -> JsonObject:
     return {
         "input_tokens": usage.prompt,
-        "input_tokens_details": {"cached_tokens": usage.cached or 0, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": usage.cached or 0, "cache_write_tokens": usage.cache_write or 0},
         "output_tokens": usage.completion,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
         "total_tokens": usage.prompt + usage.completion,
@@ -158,7 +158,9 @@ def _usage_object(usage: Usage) -> JsonObject:
 
 
 def _packed(details: list[JsonObject]) -> str:
-    """The details without their text, which the summary holds already."""
+    """The details without the text of a single thought, which is the summary; several keep each its own."""
+    if sum(detail.get("type") == "reasoning.text" for detail in details) > 1:
+        return opaque_reasoning.pack(details)
     return opaque_reasoning.pack([{key: item for key, item in detail.items() if key != "text"} for detail in details])
 
 

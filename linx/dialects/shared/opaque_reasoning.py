@@ -60,3 +60,30 @@ def unpack(packed: str) -> list[JsonObject]:
     except (binascii.Error, ValueError):
         return []
     return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
+
+
+def without_own_thoughts(messages: Any) -> Any:
+    """Anthropic's messages without what Linx put into them as a translator: it means nothing to a provider."""
+    if not isinstance(messages, list):
+        return messages
+    return [kept for message in messages if (kept := _provider_s_own(message)) is not None]
+
+
+def _provider_s_own(message: Any) -> Any:
+    """The message without thoughts that no provider signed; None if nothing is left of it."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, list):
+        return message
+    kept = [block for block in content if not _is_linx_s(block)]
+    if len(kept) == len(content):
+        return message
+    return {**message, "content": kept} if kept else None
+
+
+def _is_linx_s(block: Any) -> bool:
+    if not isinstance(block, dict):
+        return False
+    if block.get("type") == "thinking":
+        return block.get("signature") in (None, "", UNSIGNED)
+    data = block.get("data")
+    return block.get("type") == "redacted_thinking" and isinstance(data, str) and bool(unpack(data))

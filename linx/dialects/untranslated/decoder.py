@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from linx.core import jsontext
 from linx.core.chat import Chunk, JsonObject, ToolDelta, Usage
-from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
-from linx.dialects.failures.meaning import event_failure
-from linx.dialects.shared.sse import SSEDecoder
+from linx.dialects.shared.event_decoder import EventDecoder
+from linx.dialects.shared.messages_usage import read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,117 +14,44 @@ if TYPE_CHECKING:
 ANTHROPIC, RESPONSES = "anthropic", "responses"
 """The two dialects, as ``ChatRequest.dialect`` names them."""
 
-_MAX_ERROR = 64 * 1024  # bytes of a JSON answer that came in place of a stream
+
+def untranslated_decoder(dialect: str) -> EventDecoder:
+    """Each event becomes one chunk, which holds the event itself."""
+    return EventDecoder(_Reader(dialect))
 
 
-class UntranslatedDecoder:
-    """See ``base.Decoder``."""
+class _Reader:
+    """See ``EventReader``."""
 
     def __init__(self, dialect: str) -> None:
-        self.problem: AttemptError | None = None
-        self.done = False
+        self.ends = _ENDS
         self._dialect = dialect
         self._read = _READERS[dialect]
-        self._events = SSEDecoder()
-        self._body = bytearray()  # of an answer that is one JSON text
-        self._is_sse: bool | None = None
-        self._has_begun = False
-        self._has_finished = False
         self._usage: Usage | None = None
 
-    def feed(self, data: bytes) -> list[Chunk]:
-        chunks: list[Chunk] = []
-        if self.done or self.problem is not None:
-            return chunks
-        if self._is_sse is None:
-            data = data.lstrip(b" \t\r\n\xef\xbb\xbf")
-            if not data:
-                return chunks
-            self._is_sse = data[:1] not in b"{[<"
-        if not self._is_sse:
-            self._body += data[: _MAX_ERROR - len(self._body)]
-            return chunks
-        for name, text in self._events.feed(data):
-            self._event(name, text, chunks)
-            if self.done or self.problem is not None:
-                return chunks
-        self.problem = self._events.problem
-        return chunks
-
-    def end(self) -> list[Chunk]:
-        chunks: list[Chunk] = []
-        if self.done or self.problem is not None:
-            return chunks
-        for name, text in self._events.end():
-            self._event(name, text, chunks, is_last=True)
-        if self.done or self.problem is not None:
-            return chunks
-        if self._has_finished:
-            self.done = True
-        elif self._has_begun:
-            self.problem = StreamBroken("ended its answer in the middle")
-        elif self._body:
-            self.problem = _of_json(bytes(self._body))
-        else:
-            self.problem = EmptyAnswer("ended its answer without saying anything")
-        return chunks
-
-    def _event(self, name: bytes, text: bytes, chunks: list[Chunk], *, is_last: bool = False) -> None:
-        if text.strip() == b"[DONE]":
-            return  # some send it here too, and clients of this dialect trip over it
-        try:
-            if jsontext.too_deep(text):
-                raise jsontext.InvalidJSON("nested too deep")
-            event = jsontext.loads(text)
-        except jsontext.InvalidJSON:
-            event = None
-        if not isinstance(event, dict):
-            if not is_last:
-                self.problem = Garbled("sent an event that is not JSON")
-            return
-        kind = event.get("type")
-        if not isinstance(kind, str):
-            kind = event["type"] = name.decode("utf-8", "replace")
-        problem = self._error_in(kind, event)
-        if problem is not None:
-            self.problem = problem
-            return
+    def read(self, kind: str, event: JsonObject) -> list[Chunk]:
         chunk = Chunk(source=event, dialect=self._dialect)
         self._usage = self._read(kind, event, chunk, self._usage)
-        if chunk.is_meaningful:
-            self._has_begun = True
         if chunk.finish is not None:
-            self._has_finished = True
             chunk.usage = self._usage
-        chunks.append(chunk)
-        self.done = kind in _ENDS
+        return [chunk]
 
-    def _error_in(self, kind: str, event: JsonObject) -> AttemptError | None:
+    def error_in(self, kind: str, event: JsonObject) -> object | None:
         if kind == "error":
-            return event_failure(event.get("error") or event)
+            return event.get("error") or event
         if kind == "response.failed":
             response = event.get("response")
             error = response.get("error") if isinstance(response, dict) else None
-            return event_failure(error or "the answer failed")
+            return error or "the answer failed"
         return None
 
 
 _ENDS = frozenset(("message_stop", "response.completed", "response.incomplete"))
 
 
-def _of_json(body: bytes) -> AttemptError:
-    """What it means that one JSON text came where a stream was asked for."""
-    try:
-        value = jsontext.loads(body)
-    except jsontext.InvalidJSON:
-        return Garbled("sent a text instead of an event stream")
-    error = value.get("error") if isinstance(value, dict) else None
-    return event_failure(error) if error else Garbled("sent one JSON object instead of an event stream")
-
-
 def _read_messages(kind: str, event: JsonObject, chunk: Chunk, usage: Usage | None) -> Usage | None:
     if kind == "message_start":
-        return _messages_usage(_dict(event.get("message")).get("usage"), usage)
+        return read_usage(_dict(event.get("message")).get("usage"), usage)
     if kind == "content_block_start":
         block = _dict(event.get("content_block"))
         if block.get("type") not in ("text", "thinking"):
@@ -142,7 +67,7 @@ def _read_messages(kind: str, event: JsonObject, chunk: Chunk, usage: Usage | No
     elif kind == "message_delta":
         if _dict(event.get("delta")).get("stop_reason"):
             chunk.finish = "stop"
-        return _messages_usage(event.get("usage"), usage)
+        return read_usage(event.get("usage"), usage)
     return usage
 
 
@@ -174,20 +99,6 @@ _READERS: dict[str, Callable[[str, JsonObject, Chunk, Usage | None], Usage | Non
     ANTHROPIC: _read_messages,
     RESPONSES: _read_responses,
 }
-
-
-def _messages_usage(given: Any, before: Usage | None) -> Usage | None:
-    """Counts are cumulative, and what an event leaves out stays as it was."""
-    if not isinstance(given, dict):
-        return before
-    usage = before or Usage()
-    if "input_tokens" in given:
-        usage.cached = _count(given, "cache_read_input_tokens")
-        written = _count(given, "cache_creation_input_tokens")
-        usage.prompt = _count(given, "input_tokens") + usage.cached + written
-    usage.completion = _count(given, "output_tokens") or usage.completion
-    usage.cost_usd = _cost(given) or usage.cost_usd
-    return usage
 
 
 def _tool(event: JsonObject, call_id: Any, name: Any, arguments: str) -> ToolDelta:

@@ -30,9 +30,8 @@ def clean_messages(body: JsonObject) -> JsonObject:
         clean["system"] = _system(clean["system"])
         if not clean["system"]:
             del clean["system"]
-    messages = clean.get("messages")
-    if isinstance(messages, list):
-        clean["messages"] = [kept for message in messages if (kept := _message(message)) is not None]
+    if "messages" in clean:
+        clean["messages"] = opaque_reasoning.without_own_thoughts(clean["messages"])
     return clean
 
 
@@ -63,26 +62,6 @@ def _system(system: Any) -> Any:
 
 def _without_billing(text: str) -> str:
     return text.partition("\n")[2].lstrip("\n") if text.startswith(_BILLING) else text
-
-
-def _message(message: Any) -> Any:
-    """The message without thoughts that no provider signed; None if nothing is left of it."""
-    content = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(content, list):
-        return message
-    kept = [block for block in content if not _is_our_thought(block)]
-    if len(kept) == len(content):
-        return message
-    return {**message, "content": kept} if kept else None
-
-
-def _is_our_thought(block: Any) -> bool:
-    if not isinstance(block, dict):
-        return False
-    if block.get("type") == "thinking":
-        return block.get("signature") in (None, "", opaque_reasoning.UNSIGNED)
-    data = block.get("data")
-    return block.get("type") == "redacted_thinking" and isinstance(data, str) and bool(opaque_reasoning.unpack(data))
 
 
 def _is_sealed_reasoning(item: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import trio
 
 from linx.core import jsontext
-from linx.core.chat import ChatRequest, Task
+from linx.core.chat import ChatRequest, ModelTraits, Task
 from linx.core.errors import AttemptError, Refused
 from linx.core.worker import in_thread
 from linx.dialects.anthropic.client_request import to_chat_body
@@ -49,7 +49,7 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
     chat = read(read_object(body)) if len(body) <= jsontext.LARGE else await read_large(body, read)
     await context.router.until_known(chat.model)
     candidate = _first(context, request, chat)
-    if candidate is not None and candidate.provider.config.native:
+    if candidate is not None and candidate.provider.speaks(face.name):
         chat.headers = dialect_headers(request)
     count = None
     headers: list[tuple[bytes, bytes]] = []
@@ -91,7 +91,7 @@ class _Asking:
         """The provider's own count, None if it has none."""
         ways = []
         features = self.provider.kind.features
-        if self.provider.config.native or Feature.COUNTS_TOKENS in features:
+        if self.provider.speaks(self.chat.dialect) or Feature.COUNTS_TOKENS in features:
             ways.append(self._by_count_tokens)
         if Feature.APPLIES_TEMPLATE in features:
             ways.append(self._by_template)
@@ -106,7 +106,10 @@ class _Asking:
 
     async def _by_count_tokens(self) -> Any:
         def body() -> JsonObject:
-            return {**clean_messages(self.chat.native or {}), "model": self.model}
+            if not self.provider.speaks(self.chat.dialect):
+                return {**clean_messages(self.chat.native or {}), "model": self.model}
+            asked = self.provider.request(self.chat).body(self.chat, self.model, ModelTraits())
+            return {key: value for key, value in asked.items() if key != "stream"}
 
         return (await self._post("/messages/count_tokens", body, under_api=True))["input_tokens"]
 
@@ -123,5 +126,5 @@ class _Asking:
             return self.provider.post(path, body(), under_api=under_api)
 
         sending = write() if self.chat.weight is None else await in_thread(write)
-        headers = (*sending.headers, (HOP_HEADER, self.hop), *self.chat.headers)
-        return await fetch_json(self.provider, self.pool, replace(sending, headers=headers))
+        headers = {**dict(sending.headers), HOP_HEADER: self.hop, **dict(self.chat.headers)}
+        return await fetch_json(self.provider, self.pool, replace(sending, headers=tuple(headers.items())))

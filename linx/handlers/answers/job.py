@@ -97,7 +97,8 @@ class Job:
         candidate = attempt.candidate
         if cost is None:
             price = candidate.provider.price(candidate.model)
-            cost = None if price is None else price.estimate(usage.prompt, usage.completion)
+            if price is not None:
+                cost = price.estimate(usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0)
         self.record.usage = usage
         self.record.cost_usd = cost
         candidate.provider.counters.used(usage, cost, candidate.model)

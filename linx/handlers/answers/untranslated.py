@@ -36,7 +36,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     """Answer in ``face``'s dialect, translated or not."""
     check_charset(request)
     body = await request.body()
-    if not any(provider.config.native for provider in context.router.providers):
+    if not any(provider.speaks(face.name) for provider in context.router.providers):
         chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
         await Generation(context, face, request, reply, chat, chat_plan(context.router, request, chat)).run()
         return
@@ -46,7 +46,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         chat.headers = dialect_headers(request)
     plan = chat_plan(context.router, request, chat)
     if problem is not None:
-        plan = replace(plan, route=partial(untranslated_route, problem))
+        plan = replace(plan, route=partial(untranslated_route, face.name, problem))
     await Generation(context, UntranslatedFace(face), request, reply, chat, plan).run()
 
 
@@ -79,10 +79,12 @@ def _unread(body: JsonObject, dialect: str, problem: BadRequest) -> ChatRequest:
     return ChatRequest(model, said, stream=bool(stream), include_usage=True, dialect=dialect, native=body)
 
 
-def untranslated_route(problem: BadRequest, router: Router, model: str, now: float, demand: Demand) -> Route:
+def untranslated_route(
+    dialect: str, problem: BadRequest, router: Router, model: str, now: float, demand: Demand
+) -> Route:
     """Only providers that speak the client's dialect; raises ``problem`` where none of these has the model."""
     route = router.route(model, now, demand)
-    able = tuple(one for one in route.candidates if one.provider.config.native)
+    able = tuple(one for one in route.candidates if one.provider.speaks(dialect))
     if not able:
         raise problem
     return Route(route.model, able)

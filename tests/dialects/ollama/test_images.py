@@ -7,7 +7,8 @@ from base64 import b64decode, b64encode
 import pytest
 
 from linx.core.errors import BadRequest, Fallback, Refused
-from linx.dialects.ollama.images import clean_base64, from_url, to_url
+from linx.dialects.ollama.images import from_url, to_url
+from linx.dialects.shared.data_urls import clean_base64
 
 RAW = b"\x89PN\xfb\xef\xbe\xff\xff\xff\x00"
 CLEAN = b64encode(RAW).decode()

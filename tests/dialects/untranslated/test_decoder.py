@@ -9,10 +9,11 @@ import pytest
 from linx.core import jsontext
 from linx.core.chat import Stamp
 from linx.core.errors import EmptyAnswer, Garbled, Refused, StreamBroken
-from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, UntranslatedDecoder
+from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, untranslated_decoder
 
 if TYPE_CHECKING:
     from linx.core.chat import Chunk, JsonObject
+    from linx.dialects.shared.event_decoder import EventDecoder
 
 STAMP = Stamp("ab12", 1000.5, lambda: 1001.0)
 START: JsonObject = {
@@ -78,8 +79,8 @@ def wire(events: list[JsonObject]) -> bytes:
     return b"".join(b"event: %b\ndata: %b\n\n" % (one["type"].encode(), jsontext.dumps(one)) for one in events)
 
 
-def read(dialect: str, data: bytes, size: int = 7) -> tuple[list[Chunk], UntranslatedDecoder]:
-    decoder = UntranslatedDecoder(dialect)
+def read(dialect: str, data: bytes, size: int = 7) -> tuple[list[Chunk], EventDecoder]:
+    decoder = untranslated_decoder(dialect)
     chunks = [chunk for at in range(0, len(data), size) for chunk in decoder.feed(data[at : at + size])]
     return chunks + decoder.end(), decoder
 

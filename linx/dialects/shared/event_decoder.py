@@ -1,0 +1,126 @@
+"""Reads a provider's stream of named events whose data are JSON objects with a ``type``.
+
+Two dialects stream that way, Anthropic's Messages and OpenAI's Responses. What an event means is the business of
+the reader that is handed in; how a stream begins, fails and ends is the same for both, and is told here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from linx.core import jsontext
+from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
+from linx.dialects.failures.meaning import event_failure
+from linx.dialects.shared.sse import SSEDecoder
+
+if TYPE_CHECKING:
+    from linx.core.chat import Chunk, JsonObject
+
+_MAX_ERROR = 64 * 1024  # bytes of a JSON answer that came in place of a stream
+
+
+class EventReader(Protocol):
+    """What the events of one dialect say."""
+
+    ends: frozenset[str]
+    """The types of the events that end a stream."""
+
+    def read(self, kind: str, event: JsonObject) -> list[Chunk]:
+        """``kind`` is the event's type. Raises AttemptError for what cannot be the dialect."""
+
+    def error_in(self, kind: str, event: JsonObject) -> object | None:
+        """The error that the event reports; None if it reports none."""
+
+
+class EventDecoder:
+    """See ``base.Decoder``."""
+
+    def __init__(self, reader: EventReader) -> None:
+        self.problem: AttemptError | None = None
+        self.done = False
+        self._reader = reader
+        self._events = SSEDecoder()
+        self._body = bytearray()  # of an answer that is one JSON text
+        self._is_sse: bool | None = None
+        self._has_begun = False
+        self._has_finished = False
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if self.done or self.problem is not None:
+            return chunks
+        if self._is_sse is None:
+            data = data.lstrip(b" \t\r\n\xef\xbb\xbf")
+            if not data:
+                return chunks
+            self._is_sse = data[:1] not in b"{[<"
+        if not self._is_sse:
+            self._body += data[: _MAX_ERROR - len(self._body)]
+            return chunks
+        for name, text in self._events.feed(data):
+            self._event(name, text, chunks)
+            if self.done or self.problem is not None:
+                return chunks
+        self.problem = self._events.problem
+        return chunks
+
+    def end(self) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if self.done or self.problem is not None:
+            return chunks
+        for name, text in self._events.end():
+            self._event(name, text, chunks, is_last=True)
+        if self.done or self.problem is not None:
+            return chunks
+        if self._has_finished:
+            self.done = True
+        elif self._has_begun:
+            self.problem = StreamBroken("ended its answer in the middle")
+        elif self._body:
+            self.problem = _of_json(bytes(self._body))
+        else:
+            self.problem = EmptyAnswer("ended its answer without saying anything")
+        return chunks
+
+    def _event(self, name: bytes, text: bytes, chunks: list[Chunk], *, is_last: bool = False) -> None:
+        if text.strip() == b"[DONE]":
+            return  # some send it here too, and clients of such a dialect trip over it
+        try:
+            if jsontext.too_deep(text):
+                raise jsontext.InvalidJSON("nested too deep")
+            event = jsontext.loads(text)
+        except jsontext.InvalidJSON:
+            event = None
+        if not isinstance(event, dict):
+            if not is_last:
+                self.problem = Garbled("sent an event that is not JSON")
+            return
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            kind = event["type"] = name.decode("utf-8", "replace")
+        error = self._reader.error_in(kind, event)
+        if error is not None:
+            self.problem = event_failure(error)
+            return
+        try:
+            made = self._reader.read(kind, event)
+        except AttemptError as problem:
+            self.problem = problem
+            return
+        for chunk in made:
+            if chunk.is_meaningful:
+                self._has_begun = True
+            if chunk.finish is not None:
+                self._has_finished = True
+        chunks += made
+        self.done = kind in self._reader.ends
+
+
+def _of_json(body: bytes) -> AttemptError:
+    """What it means that one JSON text came where a stream was asked for."""
+    try:
+        value = jsontext.loads(body)
+    except jsontext.InvalidJSON:
+        return Garbled("sent a text instead of an event stream")
+    error = value.get("error") if isinstance(value, dict) else None
+    return event_failure(error) if error else Garbled("sent one JSON object instead of an event stream")

@@ -1,0 +1,34 @@
+"""The token counts of Anthropic's Messages API, as its events tell them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from linx.core.chat import JsonObject, Usage
+
+
+def read_usage(given: Any, before: Usage | None) -> Usage | None:
+    """``before`` brought up to date. Counts are cumulative, and what an event leaves out stays as it was.
+
+    The API counts what its cache had, and what was written to it, beside ``input_tokens`` and not within.
+    """
+    if not isinstance(given, dict):
+        return before
+    usage = before or Usage()
+    if given.get("input_tokens") is not None:
+        usage.cached = _count(given, "cache_read_input_tokens")
+        usage.cache_write = _count(given, "cache_creation_input_tokens")
+        usage.prompt = _count(given, "input_tokens") + usage.cached + usage.cache_write
+    usage.completion = _count(given, "output_tokens") or usage.completion
+    details = given.get("output_tokens_details")
+    if isinstance(details, dict):
+        usage.reasoning = _count(details, "thinking_tokens")
+    cost = given.get("cost")
+    if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0:
+        usage.cost_usd = float(cost) or usage.cost_usd
+    return usage
+
+
+def _count(holder: JsonObject, key: str) -> int:
+    value = holder.get(key)
+    return value if type(value) is int and value > 0 else 0
