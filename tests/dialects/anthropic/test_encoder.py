@@ -281,12 +281,7 @@ def test_the_stop_string_is_told_where_the_provider_tells_it(stop_reason: Any, r
     [
         (Usage(prompt=10, completion=3), (10, 0, 0, 3)),
         (Usage(prompt=10, completion=3, cached=4), (6, 0, 4, 3)),
-        (
-            Usage(10, 3, 4, source={"prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 5}}),
-            (1, 5, 4, 3),
-        ),
-        (Usage(10, 3, 4, source={"prompt_tokens_details": {"cache_write_tokens": None}}), (6, 0, 4, 3)),
-        (Usage(10, 3, 4, source={"prompt_tokens_details": None}), (6, 0, 4, 3)),
+        (Usage(prompt=10, completion=3, cached=4, cache_write=5), (1, 5, 4, 3)),
         (Usage(prompt=0, completion=3, cached=4), (0, 0, 4, 3)),
         (None, (10, 0, 0, 2)),
     ],
