@@ -63,6 +63,8 @@ class Kind:
     """Asks what one model can do, where to ask a model for more than it can do is an error."""
     canonical_name: Callable[[str], str]
     """Equal for two names of the same model."""
+    short_name: Callable[[str], str] = str
+    """A listed model's other name, which a client may ask for as well; of several models with the same, the last's."""
     features: frozenset[Feature] = frozenset()
     headers: Headers = ()
     """Sent with every request."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core.chat import Task
-from linx.dialects.anthropic.model_list import canonical_name as without_date
+from linx.dialects.anthropic.model_list import canonical_name, without_date
 from linx.dialects.completions import provider_request as completions_provider
 from linx.dialects.completions.text_completion import USUAL_LENGTH
 from linx.dialects.openai import servers
@@ -94,7 +94,8 @@ ANTHROPIC = Kind(
     },
     own=requests.ANTHROPIC_OWN,
     list_models=lists.list_anthropic,
-    canonical_name=without_date,
+    canonical_name=canonical_name,
+    short_name=without_date,
     features=frozenset({Feature.COUNTS_TOKENS}),
     needs_key=True,
 )

@@ -39,9 +39,10 @@ class Price:
         for least, *dearer in self.steps:
             if prompt_tokens >= least:
                 prompt, completion = dearer
-        cost = prompt * (prompt_tokens - cached - written) + completion * completion_tokens + self.request
-        cost += cached * (prompt if self.cached is None else self.cached)
-        return cost + written * (prompt if self.cache_write is None else self.cache_write)
+        cost = prompt * max(0, prompt_tokens - cached - written) + completion * completion_tokens + self.request
+        for tokens, price in ((cached, self.cached), (written, self.cache_write)):
+            cost += tokens * (prompt if price is None else price)
+        return cost
 
 
 FREE = Price(0.0, 0.0)

@@ -110,7 +110,9 @@ class Provider:
 
     def models_changed(self) -> None:
         """To be called after ``models`` was replaced: builds the index of names."""
-        self._canonical = {self.kind.canonical_name(name): name for name in self.models}
+        canonical, short = self.kind.canonical_name, self.kind.short_name
+        self._canonical = {canonical(short(name)): name for name in self.models}
+        self._canonical.update({canonical(name): name for name in self.models})
 
     def mapped(self, name: str) -> str | None:
         """The model that ``model_mappings`` gives ``name``; ``default`` is no name."""

@@ -281,10 +281,13 @@ BAD: list[tuple[object, str]] = [
     ({"ollama": {"price": {"prompt": 1, "m": {}}}}, "config.json: ollama.price.m: unknown key"),
     ({"ollama": {"price": {"prompt": 1, "completion": {}}}}, "ollama.price.completion: must be a number, since"),
     ({"ollama": {"price": {"m": {"prompt": -1}}}}, "config.json: ollama.price.m.prompt: must be at least 0"),
-    ({"providers": {"x": {}}}, "providers.x.kind: is missing; it is one of ollama, llamacpp, openrouter, openai"),
+    (
+        {"providers": {"x": {}}},
+        "providers.x.kind: is missing; it is one of ollama, llamacpp, openrouter, openai, anthropic",
+    ),
     (
         {"providers": {"x": {"kind": "olama"}}},
-        "providers.x.kind: must be one of ollama, llamacpp, openrouter, openai; d",
+        "providers.x.kind: must be one of ollama, llamacpp, openrouter, openai, anthropic; d",
     ),
     ({"providers": {"x": {"kind": "openai"}}}, "config.json: providers.x.endpoint: is missing"),
     ({"providers": {"-x": BOX}}, "config.json: providers.-x: a name has letters, digits"),

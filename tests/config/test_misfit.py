@@ -32,7 +32,7 @@ SAID: list[tuple[str, type[Shape], Any, str, str]] = [
     ),
     (
         *("missing", ProviderShape, {}, "Object missing required field `kind`"),
-        "x: kind: is missing; it is one of ollama, llamacpp, openrouter, openai",
+        "x: kind: is missing; it is one of ollama, llamacpp, openrouter, openai, anthropic",
     ),
     ("bounds", ServerConfig, {"port": -1}, "Expected `int` >= 0 - at `$.port`", "x: port: must be at least 0"),
     (

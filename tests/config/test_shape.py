@@ -152,7 +152,7 @@ def test_the_keys_are_exactly_those_of_the_contract() -> None:
         "num_ctx",
         "keep_alive",
     }
-    assert known_keys(PriceShape) == ("prompt", "completion")
+    assert known_keys(PriceShape) == ("prompt", "completion", "cached", "cache_write")
     assert list(known_keys(RoutingConfig)) == list(EXAMPLE["routing"])
     assert list(known_keys(HedgeConfig)) == list(EXAMPLE["routing"]["hedge"])
     assert list(known_keys(ServerConfig)) == list(EXAMPLE["server"])

@@ -25,9 +25,17 @@ PATHS = {
     "llamacpp": ("/chat/completions", "/completions", "/infill", "/embeddings"),
     "openrouter": ("/chat/completions", "/completions", "/completions", "/embeddings"),
     "openai": ("/chat/completions", "/completions", "/completions", "/embeddings"),
+    "anthropic": ("/messages", "/", "/", "/"),
 }
-OWN = {"ollama": "/api/chat", "ollama_generate": "/api/generate"}
-OWN_EMBEDDINGS = {"ollama_embed": "/api/embed", "ollama_embeddings": "/api/embeddings"}
+OWN = {
+    "ollama": {
+        "ollama": "/api/chat",
+        "ollama_generate": "/api/generate",
+        "ollama_embed": "/api/embed",
+        "ollama_embeddings": "/api/embeddings",
+    },
+    "anthropic": {"anthropic": "/messages"},
+}
 
 
 def test_the_config_has_a_word_for_each() -> None:
@@ -50,7 +58,7 @@ def test_every_kind_says_how_it_does_every_task_or_that_it_cannot(kind: Kind, ta
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_its_own_dialect_is_asked_at_the_same_endpoint(kind: Kind) -> None:
     own = {dialect: request.path("m") for dialect, request in kind.own.items()}
-    assert own == ({**OWN, **OWN_EMBEDDINGS} if kind.name == "ollama" else {})
+    assert own == OWN.get(kind.name, {})
 
 
 @pytest.mark.parametrize(

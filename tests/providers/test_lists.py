@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.dialects.anthropic.model_list import MAX_PAGES
 from linx.providers.catalog import refresh
 from linx.providers.prices import Price
 from tests.fakes import scripted
@@ -103,6 +104,36 @@ async def test_an_openrouter(pool: Pool, redactor: Redactor) -> None:
         assert one.models["p/q"].capabilities == frozenset({"completion", "tools"})
         assert one.models["p/q"].created == 1_755_800_000
         assert one.models["x/y:free"].context_length == 100
+
+
+async def test_an_anthropic_page_by_page(pool: Pool, redactor: Redactor) -> None:
+    dated = [Model("claude-haiku-4-5-20251001"), Model("claude-sonnet-5-20260101"), Model("claude-sonnet-5-20250601")]
+    async with FakeProvider("anthropic", [*dated, *(Model(f"m{n}") for n in range(1000))]) as fake:
+        one = at(fake, local=False)
+        await refresh(one, pool, redactor)
+        assert len(one.models) == 1003
+        assert paths(fake) == ["GET /v1/models", "GET /v1/models"]
+        assert fake.requests[0].headers["x-api-key"] == KEY
+        assert fake.requests[0].headers["anthropic-version"] == "2023-06-01"
+        assert one.listed("claude-haiku-4-5") == "claude-haiku-4-5-20251001"
+        assert one.listed("claude-sonnet-5") == "claude-sonnet-5-20260101"  # the newest, which is listed first
+        haiku = one.models["claude-haiku-4-5-20251001"]
+        assert (haiku.context_length, haiku.price) == (200_000, None)
+        assert haiku.capabilities == frozenset({"completion", "tools", "vision", "thinking"})
+        assert haiku.listed["max_tokens"] == 64_000
+        assert one.health.state(0.0) == "up"
+
+
+async def test_an_anthropic_whose_pages_never_end(pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("anthropic") as fake:
+        fake.at["/v1/models"] = listing({"data": [{"id": "m"}], "has_more": True, "last_id": "m"})
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert list(one.models) == ["m"]
+        assert len(fake.requests) == MAX_PAGES
+        fake.at["/v1/models"] = listing({"object": "list"})
+        await refresh(one, pool, redactor)
+        assert list(one.models) == ["m"]  # as before
 
 
 @pytest.mark.parametrize(

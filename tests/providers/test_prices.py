@@ -14,6 +14,11 @@ from linx.providers.prices import FREE, Price, configured, from_list
         ({"prompt": "0.0000025", "completion": "0.00001"}, Price(0.0000025, 0.00001)),
         ({"prompt": "0", "completion": "0"}, FREE),
         ({"prompt": "0.1", "completion": "0.2", "request": "0.5"}, Price(0.1, 0.2, 0.5)),
+        (
+            {"prompt": "1", "completion": "2", "input_cache_read": "0.1", "input_cache_write": "1.25"},
+            Price(1, 2, cached=0.1, cache_write=1.25),
+        ),
+        ({"prompt": "1", "completion": "2", "input_cache_read": "-1", "input_cache_write": None}, Price(1, 2)),
         ({}, FREE),
         ({"prompt": "-1", "completion": "-1"}, None),
         ({"prompt": "much"}, None),
@@ -35,10 +40,30 @@ def test_the_config_gives_usd_per_million() -> None:
     assert configured(by_model, "other") == Price(3e-6, 4e-6)
     assert configured({"m": PriceShape(prompt=1)}, "other") is None
     assert configured({}, "m") is None
+    of_cache = configured({"m": PriceShape(prompt=2, completion=8, cached=0, cache_write=2.5)}, "m")
+    assert of_cache == Price(2e-6, 8e-6, cached=0.0, cache_write=2.5e-6)
 
 
 def test_an_estimate_counts_tokens_and_the_call() -> None:
     assert Price(0.1, 0.2, 5.0).estimate(10, 20) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("price", "cost"),
+    [
+        (Price(1, 0), 10),
+        (Price(1, 0, cached=0.1), 6.4),
+        (Price(1, 0, cache_write=1.25), 10.5),
+        (Price(1, 0, cached=0, cache_write=2), 8),
+        (Price(1, 0, steps=((10, 2, 0),), cached=0.5), 14),
+    ],
+)
+def test_what_the_cache_had_and_what_it_is_given_have_prices_of_their_own(price: Price, cost: float) -> None:
+    assert price.estimate(10, 0, cached=4, written=2) == pytest.approx(cost)
+
+
+def test_odd_counts_of_the_cache_make_nothing_cheaper_than_free() -> None:
+    assert Price(1, 0, cached=0).estimate(3, 0, cached=5) == 0
 
 
 @pytest.mark.parametrize(

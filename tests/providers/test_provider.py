@@ -51,6 +51,9 @@ def fields_of(sending: Sending) -> dict[bytes, bytes]:
         ("openrouter", "https://openrouter.ai/api/v1", b"/api/v1/chat/completions", b"/api/v1/models"),
         ("openai", "https://api.groq.com/openai/v1/", b"/openai/v1/chat/completions", b"/openai/v1/models"),
         ("openai", "https://api.openai.com", b"/v1/chat/completions", b"/v1/models"),
+        ("anthropic", "https://api.anthropic.com", b"/v1/messages", b"/v1/models"),
+        ("anthropic", "https://api.anthropic.com/v1/", b"/v1/messages", b"/v1/models"),
+        ("anthropic", "https://other.test/anthropic", b"/anthropic/v1/messages", b"/anthropic/v1/models"),
     ],
 )
 def test_where_it_is_asked(kind: Any, endpoint: str, chat_path: bytes, list_path: bytes) -> None:
@@ -170,6 +173,27 @@ def test_the_key_and_the_headers_of_its_kind() -> None:
     assert (sent[b"anthropic-version"], sent[b"anthropic-beta"]) == (b"2", b"b")
 
 
+def test_an_anthropic_is_asked_in_its_clients_own_words() -> None:
+    one = has(provider("a", kind="anthropic", api_key="k"), "claude-x")
+    assert (one.speaks("anthropic"), one.speaks("responses"), one.speaks("openai")) == (True, False, False)
+    assert not provider("b").speaks("anthropic")
+    assert provider("b", native=True).speaks("responses")
+    said = {"model": "asked", "messages": CHAT_BODY["messages"], "max_tokens": 5, "metadata": {"user_id": "me"}}
+    own = one.chat_sending(chat("anthropic", said), "claude-x", 0.0, b"hop")
+    translated = one.chat_sending(chat(), "claude-x", 0.0, b"hop")
+    for sending in (own, translated):
+        assert (sending.target, fields_of(sending)[b"anthropic-version"]) == (b"/v1/messages", b"2023-06-01")
+        assert fields_of(sending)[b"x-api-key"] == b"k"
+        assert b"authorization" not in fields_of(sending)
+    assert jsontext.loads(own.body) == {
+        "model": "claude-x",
+        "messages": CHAT_BODY["messages"],
+        "max_tokens": 5,
+        "stream": True,
+    }
+    assert jsontext.loads(translated.body)["max_tokens"] == 64_000
+
+
 # --- names ---
 
 
@@ -195,11 +219,19 @@ def test_a_mapping_is_found_with_and_without_latest() -> None:
         ("openai", "GPT-4o", None),
         ("openai", "v:latest", "v:latest"),
         ("openai", "v", "v:latest"),
+        ("anthropic", "claude-x", "claude-x-20260101"),
+        ("anthropic", "claude-x-latest", "claude-x-20260101"),
+        ("anthropic", "claude-x-20250505", "claude-x-20250505"),
+        ("anthropic", "claude-x-20240404", None),
     ],
 )
 def test_the_list_is_searched_as_the_kind_does(kind: Any, name: str, found: str | None) -> None:
-    names = ("llama:latest", "Qwen3:4b", "hf.co/u/M:Q4_K_M") if kind == "ollama" else ("gpt-4o", "v:latest")
-    one = has(provider("a", kind=kind), *names)
+    names = {
+        "ollama": ("llama:latest", "Qwen3:4b", "hf.co/u/M:Q4_K_M"),
+        "openai": ("gpt-4o", "v:latest"),
+        "anthropic": ("claude-x-20250505", "claude-x-20260101"),
+    }
+    one = has(provider("a", kind=kind), *names[kind])
     assert one.listed(name) == found
     known = one.find(name)
     assert (known.name if known is not None else None) == found
@@ -246,8 +278,10 @@ def test_traits_are_what_is_configured_and_known() -> None:
     assert (traits.can_think, traits.takes_stream_options) == (True, False)
     one.models["m"].capabilities = frozenset()
     assert one.traits(chat(), "m", 0.0).can_think is False
+    one.models["m"].listed = {"id": "m"}
+    assert one.traits(chat(), "m", 0.0).listed == {"id": "m"}
     unknown = one.traits(chat(), "other", 0.0)
-    assert (unknown.can_think, unknown.context_length) == (None, None)
+    assert (unknown.can_think, unknown.context_length, unknown.listed) == (None, None, None)
     assert one.context_length("m") == 100
     assert one.context_length("other") is None
 

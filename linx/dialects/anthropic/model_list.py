@@ -52,8 +52,13 @@ def read_page(page: Any) -> tuple[list[ListedModel], str | None]:
 
 
 def canonical_name(name: str) -> str:
-    """A name without its date, and without the tag that some of Ollama's clients add."""
-    return _DATE.sub("", name.removesuffix(":latest").removesuffix("-latest"))
+    """A name without the tag that some of Ollama's clients add, and without the API's own word for the newest."""
+    return name.removesuffix(":latest").removesuffix("-latest")
+
+
+def without_date(name: str) -> str:
+    """The shorter name that a listed one answers to as well."""
+    return _DATE.sub("", name)
 
 
 def _listed(entry: JsonObject) -> ListedModel:

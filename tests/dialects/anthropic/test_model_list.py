@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from linx.core.errors import Garbled
-from linx.dialects.anthropic.model_list import canonical_name, page_path, read_page
+from linx.dialects.anthropic.model_list import canonical_name, page_path, read_page, without_date
 from tests.fakes import wire_anthropic
 from tests.fakes.catalogue import Model
 
@@ -60,12 +60,19 @@ def test_what_is_no_list(page: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "plain"),
     [
-        ("claude-haiku-4-5-20251001", "claude-haiku-4-5"),
         ("claude-haiku-4-5", "claude-haiku-4-5"),
         ("claude-3-7-sonnet-latest", "claude-3-7-sonnet"),
         ("claude-sonnet-5:latest", "claude-sonnet-5"),
-        ("m-123", "m-123"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5-20251001"),
     ],
 )
-def test_a_name_without_its_date(name: str, plain: str) -> None:
+def test_a_name_without_the_word_for_the_newest(name: str, plain: str) -> None:
     assert canonical_name(name) == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [("claude-haiku-4-5-20251001", "claude-haiku-4-5"), ("claude-haiku-4-5", "claude-haiku-4-5"), ("m-123", "m-123")],
+)
+def test_a_name_without_its_date(name: str, plain: str) -> None:
+    assert without_date(name) == plain

@@ -180,6 +180,15 @@ def test_usage_is_made_up_where_there_is_none() -> None:
             },
         ),
         (
+            Usage(9, 2, cached=0, cache_write=4),
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 2,
+                "total_tokens": 11,
+                "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 4},
+            },
+        ),
+        (
             Usage(9, 2, source={"total_tokens": 12, "prompt_tokens": None, "x": 1}),
             {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 12, "x": 1},
         ),

@@ -33,6 +33,9 @@ def test_counts_that_are_none() -> None:
     assert usage_of({"prompt_tokens": True, "completion_tokens": 2.0}) == Usage(
         0, 2, source={"prompt_tokens": True, "completion_tokens": 2.0}
     )
+    cache = usage_of({"prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 5}})
+    assert cache is not None
+    assert (cache.cached, cache.cache_write) == (4, 5)
     assert usage_of({"prompt_tokens": float("inf")}) == Usage(source={"prompt_tokens": float("inf")})
 
 
