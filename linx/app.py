@@ -37,7 +37,7 @@ from linx.endpoints import Endpoints
 from linx.handlers.context import Context
 from linx.providers import catalog
 from linx.providers.kinds import KINDS
-from linx.providers.provider import Provider
+from linx.providers.provider import Provider, never
 from linx.routing.router import Router
 from linx.server.limits import Limits
 from linx.server.listen import Server
@@ -183,6 +183,7 @@ class App:
             api_key=demo.api_key,
             local=True,
             model_mappings={"default": demo.model_name},
+            is_last_resort=True,
         )
 
     def _say_ready(self) -> None:
@@ -260,16 +261,15 @@ class App:
         old = {provider.name: provider for provider in self.context.providers}
         if self.demo_config is not None:
             config = config.with_provider(self.demo_config)
-        configs = [one for one in config.providers if one.enabled]
         providers = []
-        for one in configs:
-            provider = Provider(one, KINDS[one.kind], self.context.telemetry.counters(one.name))
-            if one.name in old:
-                provider.inherit(old[one.name])
-            if one is self.demo_config and self.demo is not None:
-                provider.is_starting = self._is_demo_loading
-                provider.is_last_resort = True
-            providers.append(provider)
+        for one in config.providers:
+            if one.enabled:
+                starting = self._is_demo_loading if one is self.demo_config else never
+                counters = self.context.telemetry.counters(one.name)
+                provider = Provider(one, KINDS[one.kind], counters, starting=starting)
+                if one.name in old:
+                    provider.inherit(old[one.name])
+                providers.append(provider)
         router = Router(providers, config.routing)
         router.inherit(self.context.router)
         context = self.context
@@ -305,7 +305,7 @@ class App:
     def _look_at_demo(self) -> None:
         """It has come up, or died: its provider need not wait for the next probe to know."""
         for provider in self.context.providers:
-            if provider.is_last_resort:
+            if provider.config is self.demo_config:
                 provider.health.raise_alarm()
 
     def _is_demo_loading(self) -> bool:

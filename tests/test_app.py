@@ -305,7 +305,7 @@ async def test_the_demo_is_a_provider_that_answers_every_name(tiny_model: Path, 
             assert answer.status == 200, answer.body  # also while it still loads
             assert answer.headers["x-linx-provider"] == "demo"
             (demo,) = app.context.providers
-            assert (demo.local, demo.is_last_resort, demo.kind.name) == (True, True, "llamacpp")
+            assert (demo.local, demo.config.is_last_resort, demo.kind.name) == (True, True, "llamacpp")
             shown = await ask(port_of(app), "/v1/providers/status")
             assert demo.config.api_key is not None
             assert demo.config.api_key not in shown.body.decode()
