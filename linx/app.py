@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import secrets
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING
 import trio
 
 import linx
-from linx.access import Access, Policy, is_local_name, machine_names
+from linx.access import Access, Keys, Policy, is_only_this_machine, machine_names
 from linx.children.demo.supervisor import Demo
 from linx.children.tunnel.supervisor import Tunnel
 from linx.config.load import refuse_own_address
-from linx.config.model import Config, ProviderConfig
+from linx.config.model import DEMO, Config
 from linx.config.watch import ConfigWatch
 from linx.console import cannot_listen
 from linx.core.errors import ConfigError
@@ -50,12 +49,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from linx.config.load import Options
-    from linx.config.shape import TunnelConfig
     from linx.dialects.base import Face
 
 READY_WAIT_S = 0.2  # for the first probes, so that whoever waits for the ready line finds the models
 SUMMARY_WAIT_S = 2.0  # for the first probes, before the summary is logged
-KEY_BYTES = 24  # of an invented key: 192 bits
 TUNNEL_SHARE = 0.25  # of all connections: strangers must not lock out the clients on this machine
 
 log = logging.getLogger("linx")
@@ -88,12 +85,10 @@ class App:
         self.config = options.config
         self.redactor = options.redactor
         self.demo = Demo(options.demo_model, on_change=self._look_at_demo) if options.demo else None
-        self.invented_key: str | None = None
+        self.keys = Keys()
         self.bound: list[tuple[str, int]] = []
         self._is_ready = False
         self._said_url: str | None = None
-        self._tunnel_config: TunnelConfig | None = None
-        self.demo_config: ProviderConfig | None = None
         self.faces: Mapping[str, Face] = {}
         self.access = Access(Policy())
         self._watching = trio.CancelScope()
@@ -116,15 +111,18 @@ class App:
         raise_file_limit()
         self.pool = Pool(Dialer())
         await nursery.start(self.pool.run)
+        self.tunnel = Tunnel(self._serve_tunnel, self.redactor, os.environ)
+        self.tunnel.listeners.append(self._say_tunnel)
+        router = Router((), self.config.routing)
         self.context = Context(
-            self.config, Router((), self.config.routing), self.pool, Telemetry(), self.redactor, reload=self.reload
+            self.config, router, self.pool, Telemetry(), self.redactor, tunnel=self.tunnel, reload=self.reload
         )
         endpoints = Endpoints(self.context, self.access, lambda: self.faces)
         self.server = Server(endpoints, Limits(), endpoints.error_answer)
-        self._make_tunnel()
         await self._listen()
         if self.demo is not None:
-            await self._start_demo(self.demo)
+            self.redactor.add(self.demo.api_key)
+            await self.nursery.start(self.demo.run)
         self._watch = ConfigWatch(self._load, self.options.watched(), self.config)
         self._take(self.config)
         nursery.start_soon(self.server.serve)
@@ -148,15 +146,10 @@ class App:
             await self.server.drain(0)
             raise
 
-    def _make_tunnel(self) -> None:
-        async def serve(listeners: Sequence[socket.socket]) -> None:
-            # A listener of its own, with its own demands: that is how a request from outside is known.
-            handler = Endpoints(self.context, self.tunnel.access, lambda: self.faces)
-            await self.server.serve_on(listeners, "tunnel", handler, TUNNEL_SHARE)
-
-        self.redactor.add(os.environ.get("NGROK_AUTHTOKEN", ""))
-        self.tunnel = self.context.tunnel = Tunnel(serve, self.redactor, self.context.now, os.environ)
-        self.tunnel.listeners.append(self._say_tunnel)
+    async def _serve_tunnel(self, listeners: Sequence[socket.socket]) -> None:
+        # A listener of its own, with its own demands: that is how a request from outside is known.
+        handler = Endpoints(self.context, self.tunnel.access, lambda: self.faces)
+        await self.server.serve_on(listeners, "tunnel", handler, TUNNEL_SHARE)
 
     def _say_tunnel(self) -> None:
         """The way in, to the person at the terminal; a log never has the key."""
@@ -164,7 +157,8 @@ class App:
         if tunnel.paste_url is None or tunnel.paste_url == self._said_url:
             return
         self._said_url = tunnel.paste_url
-        key = "your key" if tunnel.keys else f"the key {tunnel.invented_key}, made for as long as this tunnel is open"
+        invented = f"the key {tunnel.keys.invented}, made for as long as this tunnel is open"
+        key = "your key" if tunnel.keys.configured else invented
         print(  # noqa: T201
             f"Tunnel: {tunnel.url} leads here, and asks for {key}.\n"
             f"  The base URL for an OpenAI client: {tunnel.url}/v1\n"
@@ -173,26 +167,13 @@ class App:
             flush=True,
         )
 
-    async def _start_demo(self, demo: Demo) -> None:
-        self.redactor.add(demo.api_key)
-        endpoint = await self.nursery.start(demo.run)
-        self.demo_config = ProviderConfig(
-            name="demo",
-            kind="llamacpp",
-            endpoint=endpoint,
-            api_key=demo.api_key,
-            local=True,
-            model_mappings={"default": demo.model_name},
-            is_last_resort=True,
-        )
-
     def _say_ready(self) -> None:
         host, port = self.bound[0]
         shown = f"[{host}]" if ":" in host else host
         print(f"Linx {linx.__version__} listening on http://{shown}:{port}", flush=True)  # noqa: T201
         self._is_ready = True
-        if self.invented_key is not None:
-            self._say_key(self.invented_key)
+        if self.keys.invented is not None:
+            self._say_key(self.keys.invented)
 
     def _say_key(self, key: str) -> None:
         """Once, to the person at the terminal, and never to a log."""
@@ -226,7 +207,7 @@ class App:
         elif not any(provider.health.reachable for provider in self.context.providers):
             log.warning("no provider can be reached yet; Linx goes on looking")
         host, port = self.bound[0]
-        name = "localhost" if _is_loopback(host) else host
+        name = "localhost" if is_only_this_machine(host) else host
         url = f"http://{name}:{port}"
         log.info("give your client %s/v1 as its OpenAI base URL, or %s as its Ollama or Anthropic address", url, url)
 
@@ -259,12 +240,12 @@ class App:
         for warning in config.warnings:
             log.warning("%s", warning)
         old = {provider.name: provider for provider in self.context.providers}
-        if self.demo_config is not None:
-            config = config.with_provider(self.demo_config)
+        if self.demo is not None:
+            config = self.demo.added_to(config)
         providers = []
         for one in config.providers:
             if one.enabled:
-                starting = self._is_demo_loading if one is self.demo_config else never
+                starting = self.demo.is_loading if self.demo is not None and one.name == DEMO else never
                 counters = self.context.telemetry.counters(one.name)
                 provider = Provider(one, KINDS[one.kind], counters, starting=starting)
                 if one.name in old:
@@ -283,49 +264,28 @@ class App:
             "responses": ResponsesFace(),
             "completions": CompletionsFace(),
         }
-        if not config.server.api_keys and not all(_is_loopback(host) for host, _port in self.bound):
-            self._invent_key()
         self.access.policy = self._policy(config)
         self.server.limits = _limits(config)
-        self._take_tunnel(config)
+        self.tunnel.apply(config)
         self._watch_providers(providers)
-
-    def _take_tunnel(self, config: Config) -> None:
-        """Follow the config where it has changed; what was started or stopped by hand stays otherwise."""
-        tunnel, old, new = self.tunnel, self._tunnel_config, config.tunnel
-        self._tunnel_config = new
-        tunnel.keys = config.server.api_keys
-        if new.use_tunnel and new != old:
-            tunnel.start(new)
-        elif old is not None and old.use_tunnel and not new.use_tunnel:
-            tunnel.stop_soon()
-        if not tunnel.is_wanted:
-            tunnel.type = new.type
 
     def _look_at_demo(self) -> None:
         """It has come up, or died: its provider need not wait for the next probe to know."""
         for provider in self.context.providers:
-            if provider.config is self.demo_config:
+            if provider.name == DEMO:
                 provider.health.raise_alarm()
 
-    def _is_demo_loading(self) -> bool:
-        return self.demo is not None and self.demo.state == "loading"
-
-    def _invent_key(self) -> None:
-        """Whoever can be reached from elsewhere asks for a key, also when a reload takes the last one away."""
-        if self.invented_key is None:
-            self.invented_key = secrets.token_urlsafe(KEY_BYTES)
-            self.redactor.add(self.invented_key)
-            if self._is_ready:
-                self._say_key(self.invented_key)
-
     def _policy(self, config: Config) -> Policy:
-        keys = tuple(key.encode() for key in config.server.api_keys)
-        if not keys and self.invented_key is not None:
-            keys = (self.invented_key.encode(),)
+        """Whoever can be reached from elsewhere asks for a key, also when a reload takes the last one away."""
+        before = self.keys.invented
+        self.keys = Keys(config.server.api_keys, before)
+        if not all(is_only_this_machine(host) for host, _port in self.bound):
+            self.keys = self.keys.or_invented(self.redactor)
+        if self._is_ready and before is None and self.keys.invented is not None:
+            self._say_key(self.keys.invented)
         names = (*config.server.allowed_hosts, config.server.hostname, *(host for host, _port in self.bound))
         origins = frozenset(origin.encode() for origin in config.server.allowed_origins)
-        return Policy(keys, machine_names(names), origins)
+        return Policy(self.keys.in_force, machine_names(names), origins)
 
     def _watch_providers(self, providers: Sequence[Provider]) -> None:
         """One probing task a provider; those of the config before are ended."""
@@ -379,7 +339,3 @@ def _limits(config: Config) -> Limits:
         max_body=int(server.max_body_mb * 2**20),
         max_connections=server.max_connections,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    return is_local_name(f"[{host}]" if ":" in host else host)

@@ -28,9 +28,9 @@ FLOORS = [
 ]
 # Inside a package: a file or folder may import only what stands before it in its list.
 ORDERS = {
-    "linx.children": ["demo", "tunnel"],
-    "linx.children.demo": ["child", "supervisor"],
-    "linx.children.tunnel": ["child", "commands", "lines", "explain", "supervisor"],
+    "linx.children": ["process", "demo", "tunnel"],
+    "linx.children.demo": ["child", "commands", "supervisor"],
+    "linx.children.tunnel": ["child", "commands", "lines", "explain", "process", "supervisor"],
     "linx.config": [
         *["rules", "file", "shape", "misfit", "layers", "model", "provider_sections", "other_sections", "load"],
         "watch",

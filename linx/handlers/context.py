@@ -37,14 +37,13 @@ class Context:
     pool: Pool
     telemetry: Telemetry
     redactor: Redactor
+    tunnel: Tunnel
     reload: Callable[[], Awaitable[None]]
     """Reads the config again; ``config_problem`` says what came of it."""
     config_problem: str | None = None
     config_loaded_at: float = 0.0
     instance: bytes = field(default_factory=lambda: secrets.token_hex(8).encode())
     """Marks this process in the hop header, so that a loop is seen."""
-    tunnel: Tunnel = field(init=False)
-    """Set by ``app`` before anything is served."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)
     heartbeats: Heartbeats = field(init=False)
     started: float = field(default_factory=trio.current_time)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from linx.children.tunnel.supervisor import Tunnel
 from linx.config.model import Config
 from linx.core.redaction import Redactor
 from linx.core.telemetry import Telemetry
@@ -23,8 +24,13 @@ def context() -> Context:
     async def reload() -> None:
         raise AssertionError
 
-    config = Config()
-    return Context(config, Router((), config.routing), Pool(Dialer({})), Telemetry(), Redactor(), reload=reload)
+    async def serve(_listeners: object) -> None:
+        raise AssertionError
+
+    config, redactor = Config(), Redactor()
+    tunnel = Tunnel(serve, redactor, {})
+    router = Router((), config.routing)
+    return Context(config, router, Pool(Dialer({})), Telemetry(), redactor, tunnel=tunnel, reload=reload)
 
 
 async def test_wall_time_follows_trios_clock_and_never_runs_backwards(mock_clock: MockClock) -> None:

@@ -29,21 +29,21 @@ FIELDS = ("type", "domain")
 
 async def status(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``GET /api/tunnel/status``."""
-    await reply.whole(200, jsontext.dumps(context.tunnel.as_json()))
+    await reply.whole(200, jsontext.dumps(context.tunnel.as_json(context.at)))
 
 
 async def start(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/tunnel/start``: as configured, unless the body says another type or domain."""
     wish = wanted(context.config.tunnel, await _fields(request, FIELDS))
     context.tunnel.start(wish)
-    await reply.whole(200, jsontext.dumps(context.tunnel.as_json()))
+    await reply.whole(200, jsontext.dumps(context.tunnel.as_json(context.at)))
 
 
 async def stop(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/tunnel/stop``: answers when nothing is left of it."""
     await _fields(request, ())
     await context.tunnel.stop()
-    await reply.whole(200, jsontext.dumps(context.tunnel.as_json()))
+    await reply.whole(200, jsontext.dumps(context.tunnel.as_json(context.at)))
 
 
 def wanted(config: TunnelConfig, fields: JsonObject) -> TunnelConfig:
