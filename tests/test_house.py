@@ -18,7 +18,7 @@ FLOORS = [
     ["__main__"],
     ["cli"],
     ["app"],
-    ["endpoints"],
+    ["endpoints", "local_listener"],
     ["handlers", "console"],
     ["routing"],
     ["providers", "children"],
@@ -69,7 +69,19 @@ ORDERS = {
     "linx.providers": [
         *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "provider", "catalog"],
     ],
-    "linx.routing": ["candidate", "attempt", "chunk_reader", "chat_attempt", "router", "hedging", "decision", "race"],
+    "linx.routing": [
+        *[
+            "candidate",
+            "attempt",
+            "chunk_reader",
+            "chat_attempt",
+            "router",
+            "provider_set",
+            "hedging",
+            "decision",
+            "race",
+        ],
+    ],
     "linx.server": [
         *["head", "cross_check", "gate", "refusal", "limits", "wire", "body", "upgrade", "request", "listener"],
         *["connection", "sockets", "listen"],

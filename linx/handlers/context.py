@@ -52,6 +52,11 @@ class Context:
     def __post_init__(self) -> None:
         self.heartbeats = Heartbeats(lambda: self.config.server.heartbeat_s)
 
+    def apply(self, config: Config, router: Router) -> None:
+        """Put a config and its router in force for the requests that begin from now on."""
+        self.config, self.router = config, router
+        self.config_problem, self.config_loaded_at = None, self.now()
+
     @property
     def providers(self) -> tuple[Provider, ...]:
         return self.router.providers
