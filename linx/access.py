@@ -15,7 +15,7 @@ import ipaddress
 import re
 import secrets
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from linx.core.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding, quote
@@ -24,8 +24,11 @@ from linx.http1.grammar import TOKEN_BYTES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linx.core.redaction import Redactor
+
 APP_SCHEMES = (b"app://", b"tauri://", b"vscode-webview://", b"vscode-file://", b"file://")
 WRONG_KEYS_A_MINUTE = 10
+KEY_BYTES = 32  # of an invented key: 256 bits
 _WEB_ORIGIN = re.compile(rb"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _DOTTED = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 _FIELD_NAMES = re.compile(rb"[" + re.escape(TOKEN_BYTES) + rb", ]{1,4096}")
@@ -41,6 +44,28 @@ class RequestView(Protocol):
     has_body: bool
 
     def header(self, name: bytes) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one listener: the configured ones, else the one that Linx has made for it, if any."""
+
+    configured: tuple[str, ...] = field(default=(), repr=False)
+    invented: str | None = field(default=None, repr=False)
+    """Kept in memory alone, and told to nobody but the person at the terminal."""
+
+    @property
+    def in_force(self) -> tuple[bytes, ...]:
+        keys = self.configured or (() if self.invented is None else (self.invented,))
+        return tuple(key.encode() for key in keys)
+
+    def or_invented(self, redactor: Redactor) -> Keys:
+        """The same, with an invented key where no key is in force."""
+        if self.in_force:
+            return self
+        key = secrets.token_urlsafe(KEY_BYTES)
+        redactor.add(key)
+        return replace(self, invented=key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +216,11 @@ def is_local_name(name: str) -> bool:
         return _DOTTED.fullmatch(name) is not None and ipaddress.IPv4Address(name).is_loopback
     except ValueError:
         return False
+
+
+def is_only_this_machine(host: str) -> bool:
+    """Can nobody but this machine reach what listens on ``host``?"""
+    return is_local_name(f"[{host}]" if ":" in host else host)
 
 
 def _is_listed(name: str, hosts: frozenset[str]) -> bool:

@@ -10,21 +10,19 @@ from __future__ import annotations
 import logging
 import math
 import os
-import secrets
 import signal
 import sys
 from typing import TYPE_CHECKING
 
 import trio
 
-import linx
-from linx.access import Access, Policy, is_local_name, machine_names
+from linx.access import Access, Policy
 from linx.children.demo.supervisor import Demo
 from linx.children.tunnel.supervisor import Tunnel
 from linx.config.load import refuse_own_address
-from linx.config.model import Config, ProviderConfig
+from linx.config.model import DEMO, Config
 from linx.config.watch import ConfigWatch
-from linx.console import cannot_listen
+from linx.console import Console
 from linx.core.errors import ConfigError
 from linx.core.telemetry import Telemetry
 from linx.dialects.anthropic.face import AnthropicFace
@@ -35,9 +33,8 @@ from linx.dialects.responses import client_request as responses_request
 from linx.dialects.responses.face import ResponsesFace
 from linx.endpoints import Endpoints
 from linx.handlers.context import Context
-from linx.providers import catalog
-from linx.providers.kinds import KINDS
-from linx.providers.provider import Provider
+from linx.local_listener import CannotListen, LocalListener
+from linx.routing.provider_set import ProviderSet
 from linx.routing.router import Router
 from linx.server.limits import Limits
 from linx.server.listen import Server
@@ -50,299 +47,148 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from linx.config.load import Options
-    from linx.config.shape import TunnelConfig
     from linx.dialects.base import Face
 
-READY_WAIT_S = 0.2  # for the first probes, so that whoever waits for the ready line finds the models
+READY_WAIT_S = 0.2  # for the first probes, so that a program that waits for the ready line finds the models
 SUMMARY_WAIT_S = 2.0  # for the first probes, before the summary is logged
-KEY_BYTES = 24  # of an invented key: 192 bits
 TUNNEL_SHARE = 0.25  # of all connections: strangers must not lock out the clients on this machine
 
 log = logging.getLogger("linx")
 
 
-class CannotListen(Exception):
-    """No socket on the wanted address; the text says which, and what to try."""
-
-
 def run(options: Options) -> int:
     """Serve until a signal. Returns the exit code; raises ConfigError."""
     try:
-        trio.run(App(options).main)
+        trio.run(_main, options)
     except BaseExceptionGroup as group:
         error = _only(group)
         if isinstance(error, ConfigError):
             raise error from None
         if isinstance(error, CannotListen):
-            print(error, file=sys.stderr)  # noqa: T201 - the one line that a failed start leaves
+            print(f"linx: {error}", file=sys.stderr)  # noqa: T201 - the one line that a failed start leaves
             return 1
         raise
     return 0
 
 
+async def _main(options: Options) -> None:
+    await App(options).main()
+
+
 class App:
-    """One running Linx."""
+    """One running Linx. Built inside trio, since some of its objects look at the clock."""
 
     def __init__(self, options: Options) -> None:
+        raise_file_limit()  # before the server reckons how many connections fit
         self.options = options
         self.config = options.config
         self.redactor = options.redactor
-        self.demo = Demo(options.demo_model, on_change=self._look_at_demo) if options.demo else None
-        self.invented_key: str | None = None
-        self.bound: list[tuple[str, int]] = []
-        self._is_ready = False
-        self._said_url: str | None = None
-        self._tunnel_config: TunnelConfig | None = None
-        self.demo_config: ProviderConfig | None = None
-        self.faces: Mapping[str, Face] = {}
+        self.console = Console()
+        self.demo = Demo(options.demo_model, on_change=self._demo_changed) if options.demo else None
+        self.pool = Pool(Dialer())
+        self.tunnel = Tunnel(self._serve_tunnel, self.redactor, os.environ)
+        self.tunnel.listeners.append(self._tunnel_changed)
+        router, telemetry = Router((), self.config.routing), Telemetry()
+        starting = {DEMO: self.demo.is_loading} if self.demo is not None else {}
+        self.providers = ProviderSet(router, self.pool, telemetry, self.redactor, starting)
+        self.context = Context(
+            self.config, router, self.pool, telemetry, self.redactor, tunnel=self.tunnel, reload=self.reload
+        )
+        self.faces = faces_for(self.config)
         self.access = Access(Policy())
-        self._watching = trio.CancelScope()
+        endpoints = Endpoints(self.context, self.access, lambda: self.faces)
+        self.server = Server(endpoints, Limits(), endpoints.error_answer)
+        self.listener = LocalListener(self.server, self.access, self.console, self.redactor)
+        self.watch = ConfigWatch(self._load, options.watched(), self.config)
+
+    @property
+    def bound(self) -> list[tuple[str, int]]:
+        """Where it listens: (host, port)."""
+        return self.listener.bound
 
     async def main(self, *, task_status: trio.TaskStatus[App] = trio.TASK_STATUS_IGNORED) -> None:
         """Start, serve until a signal, end. ``started`` gives the app once it accepts connections."""
         # Signals first: one may come as soon as the ready line is out.
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with trio.open_nursery() as nursery:
-                self.nursery = nursery
-                await self._start()
+                await self._start(nursery)
                 task_status.started(self)
                 await self._until_signals(signals)
                 nursery.cancel_scope.cancel()
 
-    # --- start ---
-
-    async def _start(self) -> None:
-        nursery = self.nursery
-        raise_file_limit()
-        self.pool = Pool(Dialer())
+    async def _start(self, nursery: trio.Nursery) -> None:
         await nursery.start(self.pool.run)
-        self.context = Context(
-            self.config, Router((), self.config.routing), self.pool, Telemetry(), self.redactor, reload=self.reload
-        )
-        endpoints = Endpoints(self.context, self.access, lambda: self.faces)
-        self.server = Server(endpoints, Limits(), endpoints.error_answer)
-        self._make_tunnel()
-        await self._listen()
+        await self.listener.listen(self.config)
         if self.demo is not None:
-            await self._start_demo(self.demo)
-        self._watch = ConfigWatch(self._load, self.options.watched(), self.config)
-        self._take(self.config)
+            self.redactor.add(self.demo.api_key)
+            await nursery.start(self.demo.run)
+        self._apply(self.config)
+        nursery.start_soon(self.providers.run)
         nursery.start_soon(self.server.serve)
         with trio.move_on_after(READY_WAIT_S):
-            await self._first_probes()
-        self._say_ready()
+            await self.providers.first_probes()
+        self.console.show_ready(*self.bound[0])
         nursery.start_soon(self.tunnel.run)
         nursery.start_soon(self.context.heartbeats.run)
-        nursery.start_soon(self._watch.run, self._changed)
+        nursery.start_soon(self.watch.run, self._config_changed)
         nursery.start_soon(self._summarise)
 
-    async def _listen(self) -> None:
-        server = self.config.server
-        try:
-            self.bound = await self.server.listen(server.hostname, server.port)
-        except OSError as error:
-            raise CannotListen(f"linx: {cannot_listen(server.hostname, server.port, error)}") from None
-        try:
-            refuse_own_address(self.config, self.bound)
-        except ConfigError:
-            await self.server.drain(0)
-            raise
-
-    def _make_tunnel(self) -> None:
-        async def serve(listeners: Sequence[socket.socket]) -> None:
-            # A listener of its own, with its own demands: that is how a request from outside is known.
-            handler = Endpoints(self.context, self.tunnel.access, lambda: self.faces)
-            await self.server.serve_on(listeners, "tunnel", handler, TUNNEL_SHARE)
-
-        self.redactor.add(os.environ.get("NGROK_AUTHTOKEN", ""))
-        self.tunnel = self.context.tunnel = Tunnel(serve, self.redactor, self.context.now, os.environ)
-        self.tunnel.listeners.append(self._say_tunnel)
-
-    def _say_tunnel(self) -> None:
-        """The way in, to the person at the terminal; a log never has the key."""
-        tunnel = self.tunnel
-        if tunnel.paste_url is None or tunnel.paste_url == self._said_url:
-            return
-        self._said_url = tunnel.paste_url
-        key = "your key" if tunnel.keys else f"the key {tunnel.invented_key}, made for as long as this tunnel is open"
-        print(  # noqa: T201
-            f"Tunnel: {tunnel.url} leads here, and asks for {key}.\n"
-            f"  The base URL for an OpenAI client: {tunnel.url}/v1\n"
-            f"  With the key in it, for clients that take no other: {tunnel.paste_url}",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    async def _start_demo(self, demo: Demo) -> None:
-        self.redactor.add(demo.api_key)
-        endpoint = await self.nursery.start(demo.run)
-        self.demo_config = ProviderConfig(
-            name="demo",
-            kind="llamacpp",
-            endpoint=endpoint,
-            api_key=demo.api_key,
-            local=True,
-            model_mappings={"default": demo.model_name},
-        )
-
-    def _say_ready(self) -> None:
-        host, port = self.bound[0]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"Linx {linx.__version__} listening on http://{shown}:{port}", flush=True)  # noqa: T201
-        self._is_ready = True
-        if self.invented_key is not None:
-            self._say_key(self.invented_key)
-
-    def _say_key(self, key: str) -> None:
-        """Once, to the person at the terminal, and never to a log."""
-        host = self.bound[0][0]
-        print(  # noqa: T201
-            f"No key is set and {host} is not only this machine, so Linx made one: {key}",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    async def _first_probes(self) -> None:
-        for provider in self.context.providers:
-            await provider.probed.wait()
-
     async def _summarise(self) -> None:
-        """After the first probes: who is there, and what to tell a client."""
         with trio.move_on_after(SUMMARY_WAIT_S):
-            await self._first_probes()
-        now = trio.current_time()
-        for provider in self.context.providers:
-            state = provider.health.state(now)
-            why = (
-                f" ({provider.health.last_error})"
-                if state in ("down", "cooling") and provider.health.last_error
-                else ""
-            )
-            count = f", {len(provider.models)} models" if provider.models else ""
-            log.info("provider %s: %s%s%s", provider.name, state, count, why)
-        if not self.context.providers:
-            log.warning("no provider is enabled: enable one in config.json, or try --demo")
-        elif not any(provider.health.reachable for provider in self.context.providers):
-            log.warning("no provider can be reached yet; Linx goes on looking")
-        host, port = self.bound[0]
-        name = "localhost" if _is_loopback(host) else host
-        url = f"http://{name}:{port}"
-        log.info("give your client %s/v1 as its OpenAI base URL, or %s as its Ollama or Anthropic address", url, url)
+            await self.providers.first_probes()
+        self.console.show_summary(self.context.providers, *self.bound[0])
 
     # --- config ---
 
     async def reload(self) -> None:
-        """Read the config again now, because somebody asked."""
-        self._changed(self._watch.reload())
+        """Read the config again now, because a client or a person asks for it."""
+        self._config_changed(self.watch.reload())
 
     def _load(self) -> Config:
         config = self.options.load()
         refuse_own_address(config, self.bound)
         return config
 
-    def _changed(self, outcome: Config | ConfigError) -> None:
+    def _config_changed(self, outcome: Config | ConfigError) -> None:
         """A bad config changes nothing but the problem that is shown."""
         if isinstance(outcome, ConfigError):
             self.context.config_problem = str(outcome)
             log.error("the config was not taken over, the last good one stays: %s", outcome)
             return
         before = self.config.server
-        self._take(outcome)
+        self._apply(outcome)
         log.info("config read again from %s", outcome.path or "the defaults")
         if (outcome.server.hostname, outcome.server.port) != (before.hostname, before.port):
             log.warning("server.hostname and server.port count from the next start")
 
-    def _take(self, config: Config) -> None:
-        """Put a config in force, whole, for new requests."""
-        self.config = config
+    def _apply(self, config: Config) -> None:
+        """Put a config in force, whole, for new requests: nothing waits here, so no request sees half of it."""
         for warning in config.warnings:
             log.warning("%s", warning)
-        old = {provider.name: provider for provider in self.context.providers}
-        if self.demo_config is not None:
-            config = config.with_provider(self.demo_config)
-        configs = [one for one in config.providers if one.enabled]
-        providers = []
-        for one in configs:
-            provider = Provider(one, KINDS[one.kind], self.context.telemetry.counters(one.name))
-            if one.name in old:
-                provider.inherit(old[one.name])
-            if one is self.demo_config and self.demo is not None:
-                provider.is_starting = self._is_demo_loading
-                provider.is_last_resort = True
-            providers.append(provider)
-        router = Router(providers, config.routing)
-        router.inherit(self.context.router)
-        context = self.context
-        context.config, context.router = config, router
-        context.config_problem, context.config_loaded_at = None, context.now()
-        self.faces = {
-            "openai": OpenAIFace(config.server.reasoning_field, responses_request.to_chat_body),
-            "ollama": OllamaFace("chat"),
-            "ollama_generate": OllamaFace("generate"),
-            "anthropic": AnthropicFace(),
-            "responses": ResponsesFace(),
-            "completions": CompletionsFace(),
-        }
-        if not config.server.api_keys and not all(_is_loopback(host) for host, _port in self.bound):
-            self._invent_key()
-        self.access.policy = self._policy(config)
-        self.server.limits = _limits(config)
-        self._take_tunnel(config)
-        self._watch_providers(providers)
+        self.config = config
+        self.faces = faces_for(config)
+        in_force = config if self.demo is None else self.demo.added_to(config)
+        for part in (self.providers, self.listener, self.tunnel):
+            part.apply(in_force)
+        self.context.apply(in_force, self.providers.router)
 
-    def _take_tunnel(self, config: Config) -> None:
-        """Follow the config where it has changed; what was started or stopped by hand stays otherwise."""
-        tunnel, old, new = self.tunnel, self._tunnel_config, config.tunnel
-        self._tunnel_config = new
-        tunnel.keys = config.server.api_keys
-        if new.use_tunnel and new != old:
-            tunnel.start(new)
-        elif old is not None and old.use_tunnel and not new.use_tunnel:
-            tunnel.stop_soon()
-        if not tunnel.is_wanted:
-            tunnel.type = new.type
+    # --- what has changed elsewhere ---
 
-    def _look_at_demo(self) -> None:
-        """It has come up, or died: its provider need not wait for the next probe to know."""
-        for provider in self.context.providers:
-            if provider.is_last_resort:
-                provider.health.raise_alarm()
+    def _demo_changed(self) -> None:
+        self.providers.look_again(DEMO)
 
-    def _is_demo_loading(self) -> bool:
-        return self.demo is not None and self.demo.state == "loading"
+    def _tunnel_changed(self) -> None:
+        self.console.show_tunnel(self.tunnel)
 
-    def _invent_key(self) -> None:
-        """Whoever can be reached from elsewhere asks for a key, also when a reload takes the last one away."""
-        if self.invented_key is None:
-            self.invented_key = secrets.token_urlsafe(KEY_BYTES)
-            self.redactor.add(self.invented_key)
-            if self._is_ready:
-                self._say_key(self.invented_key)
-
-    def _policy(self, config: Config) -> Policy:
-        keys = tuple(key.encode() for key in config.server.api_keys)
-        if not keys and self.invented_key is not None:
-            keys = (self.invented_key.encode(),)
-        names = (*config.server.allowed_hosts, config.server.hostname, *(host for host, _port in self.bound))
-        origins = frozenset(origin.encode() for origin in config.server.allowed_origins)
-        return Policy(keys, machine_names(names), origins)
-
-    def _watch_providers(self, providers: Sequence[Provider]) -> None:
-        """One probing task a provider; those of the config before are ended."""
-        self._watching.cancel()
-        scope = self._watching = trio.CancelScope()
-
-        async def watch_all() -> None:
-            with scope:
-                async with trio.open_nursery() as nursery:
-                    for provider in providers:
-                        nursery.start_soon(catalog.watch, provider, self.pool, self.redactor)
-
-        self.nursery.start_soon(watch_all)
+    async def _serve_tunnel(self, sockets: Sequence[socket.socket]) -> None:
+        """Sockets of its own, with demands of their own: that is how a request from outside is known."""
+        handler = Endpoints(self.context, self.tunnel.access, lambda: self.faces)
+        await self.server.serve_on(sockets, "tunnel", handler, TUNNEL_SHARE)
 
     # --- shutdown ---
 
     async def _until_signals(self, signals: AsyncIterator[int]) -> None:
+        """The first signal drains, the second one ends the draining at once."""
         async with trio.open_nursery() as nursery:
 
             async def drain() -> None:
@@ -361,25 +207,21 @@ class App:
                     nursery.start_soon(drain)
 
 
+def faces_for(config: Config) -> Mapping[str, Face]:
+    """One face for each dialect that Linx speaks to clients."""
+    return {
+        "openai": OpenAIFace(config.server.reasoning_field, responses_request.to_chat_body),
+        "ollama": OllamaFace("chat"),
+        "ollama_generate": OllamaFace("generate"),
+        "anthropic": AnthropicFace(),
+        "responses": ResponsesFace(),
+        "completions": CompletionsFace(),
+    }
+
+
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The exception in nested groups of one; the group itself where there are several."""
     inner: BaseException = group
     while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
         inner = inner.exceptions[0]
     return inner
-
-
-def _limits(config: Config) -> Limits:
-    server = config.server
-    return Limits(
-        head_timeout_s=server.head_timeout_s,
-        body_timeout_s=server.body_timeout_s,
-        keep_alive_s=server.keep_alive_s,
-        stalled_client_s=server.stalled_client_s,
-        max_body=int(server.max_body_mb * 2**20),
-        max_connections=server.max_connections,
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    return is_local_name(f"[{host}]" if ":" in host else host)

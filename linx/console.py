@@ -1,9 +1,29 @@
-"""What to try when Linx cannot listen: the one failure of a start that everybody meets once."""
+"""What Linx tells the person who started it: where it listens, keys that it made, who is there, what to try.
+
+Standard output has one line, the one that programs wait for. Keys go to standard error and
+never to the log; all else is logged.
+"""
 
 from __future__ import annotations
 
 import errno
+import logging
 import socket
+import sys
+from typing import TYPE_CHECKING
+
+import trio
+
+import linx
+from linx.access import is_only_this_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from linx.children.tunnel.supervisor import Tunnel
+    from linx.providers.provider import Provider
+
+log = logging.getLogger("linx")
 
 _ADVICE = {
     errno.EADDRNOTAVAIL: ("this machine has no such address", "try --host 127.0.0.1"),
@@ -14,9 +34,61 @@ _ADVICE = {
 }
 
 
+class Console:
+    """The terminal of one running Linx. Nothing is told before the ready line."""
+
+    def __init__(self) -> None:
+        self._is_ready = False
+        self._held_back: list[str] = []
+        self._shown_url: str | None = None  # of the tunnel
+
+    def show_ready(self, host: str, port: int) -> None:
+        print(f"Linx {linx.__version__} listening on http://{_address(host, port)}", flush=True)  # noqa: T201 - the line that programs wait for
+        self._is_ready = True
+        for text in self._held_back:
+            self._tell(text)
+        self._held_back.clear()
+
+    def show_key(self, host: str, key: str) -> None:
+        """A key that Linx has made, since others can reach it on ``host``."""
+        self._tell(f"No key is set and {host} is not only this machine, so Linx made one: {key}")
+
+    def show_tunnel(self, tunnel: Tunnel) -> None:
+        """The way in from outside, whenever it is a new one."""
+        if tunnel.paste_url is None or tunnel.paste_url == self._shown_url:
+            return
+        self._shown_url = tunnel.paste_url
+        invented = f"the key {tunnel.keys.invented}, made for as long as this tunnel is open"
+        self._tell(
+            f"Tunnel: {tunnel.url} leads here, and asks for {'your key' if tunnel.keys.configured else invented}.\n"
+            f"  The base URL for an OpenAI client: {tunnel.url}/v1\n"
+            f"  With the key in it, for clients that take no other: {tunnel.paste_url}"
+        )
+
+    def show_summary(self, providers: Sequence[Provider], host: str, port: int) -> None:
+        """Which providers are there, and what to tell a client."""
+        now = trio.current_time()
+        for provider in providers:
+            state, error = provider.health.state(now), provider.health.last_error
+            count = f", {len(provider.models)} models" if provider.models else ""
+            why = f" ({error})" if error and state in ("down", "cooling") else ""
+            log.info("provider %s: %s%s%s", provider.name, state, count, why)
+        if not providers:
+            log.warning("no provider is enabled: enable one in config.json, or try --demo")
+        elif not any(provider.health.reachable for provider in providers):
+            log.warning("no provider can be reached yet; Linx goes on looking")
+        url = f"http://{'localhost' if is_only_this_machine(host) else host}:{port}"
+        log.info("give your client %s/v1 as its OpenAI base URL, or %s as its Ollama or Anthropic address", url, url)
+
+    def _tell(self, text: str) -> None:
+        if self._is_ready:
+            print(text, file=sys.stderr, flush=True)  # noqa: T201 - to the person, past the log
+        else:
+            self._held_back.append(text)
+
+
 def cannot_listen(host: str, port: int, error: OSError) -> str:
     """One line: which address, why not, what to try."""
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if isinstance(error, socket.gaierror):
         reason, hint = "no such host name", "try --host 127.0.0.1"
     elif error.errno == errno.EADDRINUSE:
@@ -25,4 +97,8 @@ def cannot_listen(host: str, port: int, error: OSError) -> str:
     else:
         usual = (error.strerror or type(error).__name__, "try another --host or --port")
         reason, hint = _ADVICE.get(error.errno or 0, usual)
-    return f"cannot listen on {address}: {reason}; {hint}"
+    return f"cannot listen on {_address(host, port)}: {reason}; {hint}"
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

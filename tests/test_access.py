@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from linx.access import Access, Policy, is_local_name, machine_names
+from linx.access import Access, Keys, Policy, is_local_name, is_only_this_machine, machine_names
 from linx.core.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding
+from linx.core.redaction import Redactor
 
 KEY = b"a-key-of-sixteen-characters"
 
@@ -284,3 +285,32 @@ def test_wrong_keys_there_are_counted_for_a_minute() -> None:
         ask(b"wrong", 60.5)
     with pytest.raises(TooManyWrongKeys):
         ask(b"wrong", 60.6)
+
+
+# --- invented keys ---
+
+
+def test_configured_keys_are_in_force_and_none_is_invented_beside_them() -> None:
+    keys = Keys(("one-key", "two-key"), "an-invented-one")
+    assert keys.in_force == (b"one-key", b"two-key")
+    assert keys.or_invented(Redactor()) is keys
+
+
+def test_an_invented_key_is_random_kept_and_known_to_the_redactor() -> None:
+    redactor = Redactor()
+    keys = Keys().or_invented(redactor)
+    assert keys.invented is not None
+    assert len(keys.invented) >= 43  # 32 bytes
+    assert keys.in_force == (keys.invented.encode(),)
+    assert keys.or_invented(redactor) is keys
+    assert keys.invented not in redactor.clean(f"the key is {keys.invented}") + repr(keys)
+    assert Keys().or_invented(redactor).invented != keys.invented
+    assert Keys().in_force == ()
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [(["127.0.0.1", "::1"], True), (["127.0.0.1", "0.0.0.0"], False), (["::"], False), (["10.0.0.1"], False)],
+)
+def test_what_is_only_this_machine(hosts: list[str], expected: bool) -> None:
+    assert all(map(is_only_this_machine, hosts)) is expected

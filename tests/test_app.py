@@ -14,12 +14,11 @@ import trio
 
 import linx
 from linx import app as app_module
-from linx.app import App, CannotListen, _only, run
+from linx.app import App, _only, run
 from linx.config.load import Options, load
-from linx.config.model import Config
-from linx.config.shape import ServerConfig
 from linx.core import jsontext
 from linx.core.errors import ConfigError
+from linx.local_listener import CannotListen
 from linx.providers.kinds import KINDS
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
@@ -28,7 +27,6 @@ from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -54,7 +52,7 @@ def write(folder: Path, config: dict[str, Any]) -> None:
 
 
 async def reload(app: App) -> Any:
-    key = app.invented_key or next(iter(app.config.server.api_keys), "")
+    key = app.listener.keys.invented or next(iter(app.config.server.api_keys), "")
     answer = await ask(port_of(app), "/linx/reload", method="POST", headers={"x-api-key": key})
     assert answer.status == 200
     return answer.json
@@ -176,7 +174,7 @@ async def test_beyond_loopback_a_key_is_made_and_told_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with linx_here(config_for(server={"hostname": "0.0.0.0"}), tmp_path) as app:
-        key = app.invented_key
+        key = app.listener.keys.invented
         assert key is not None
         told = capsys.readouterr().err
         assert told == f"No key is set and 0.0.0.0 is not only this machine, so Linx made one: {key}\n"
@@ -196,23 +194,23 @@ async def test_a_reload_that_takes_the_key_away_opens_nothing(
 ) -> None:
     given = "given-key-0123456789"
     async with linx_here(config_for(server={"hostname": "0.0.0.0", "api_key": given}), tmp_path) as app:
-        assert app.invented_key is None
+        assert app.listener.keys.invented is None
         assert "made one" not in capsys.readouterr().err
         write(tmp_path, config_for(server={"hostname": "0.0.0.0"}))
         await ask(port_of(app), "/linx/reload", method="POST", headers={"x-api-key": given})
         assert (await ask(port_of(app), "/v1/models")).status == 401
         assert (await ask(port_of(app), "/v1/models", headers={"x-api-key": given})).status == 401
         key = capsys.readouterr().err.strip().rpartition(" ")[2]
-        assert key == app.invented_key
+        assert key == app.listener.keys.invented
         assert (await ask(port_of(app), "/v1/models", headers={"x-api-key": key})).status == 200
         assert (await reload(app))["problem"] is None
         assert capsys.readouterr().err == ""  # told once
-        assert app.invented_key == key
+        assert app.listener.keys.invented == key
 
 
 async def test_on_loopback_no_key_is_needed(tmp_path: Path) -> None:
     async with linx_here(config_for(), tmp_path) as app:
-        assert app.invented_key is None
+        assert app.listener.keys.invented is None
         assert (await ask(port_of(app), "/v1/models")).status == 200
 
 
@@ -305,7 +303,7 @@ async def test_the_demo_is_a_provider_that_answers_every_name(tiny_model: Path, 
             assert answer.status == 200, answer.body  # also while it still loads
             assert answer.headers["x-linx-provider"] == "demo"
             (demo,) = app.context.providers
-            assert (demo.local, demo.is_last_resort, demo.kind.name) == (True, True, "llamacpp")
+            assert (demo.local, demo.config.is_last_resort, demo.kind.name) == (True, True, "llamacpp")
             shown = await ask(port_of(app), "/v1/providers/status")
             assert demo.config.api_key is not None
             assert demo.config.api_key not in shown.body.decode()
@@ -334,19 +332,9 @@ def test_any_other_exception_is_nobodys_fault_but_ours(tmp_path: Path, monkeypat
         raise ZeroDivisionError
 
     monkeypatch.setattr(app_module, "raise_file_limit", broken)
+    with pytest.raises(ZeroDivisionError):
+        run(options_for(config_for(), tmp_path))
+    monkeypatch.undo()
+    monkeypatch.setattr("linx.server.listen.open_sockets", broken)
     with pytest.raises(BaseExceptionGroup):
         run(options_for(config_for(), tmp_path))
-
-
-def test_limits_are_those_of_the_config() -> None:
-    server = ServerConfig(max_body_mb=0.5, max_connections=7, keep_alive_s=1.5)
-    limits = app_module._limits(Config(server=server))
-    assert (limits.max_body, limits.max_connections, limits.keep_alive_s) == (2**19, 7, 1.5)
-
-
-@pytest.mark.parametrize(
-    ("hosts", "expected"),
-    [(["127.0.0.1", "::1"], True), (["127.0.0.1", "0.0.0.0"], False), (["::"], False), (["10.0.0.1"], False)],
-)
-def test_what_is_only_this_machine(hosts: Sequence[str], expected: bool) -> None:
-    assert all(map(app_module._is_loopback, hosts)) is expected

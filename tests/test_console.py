@@ -1,12 +1,20 @@
+"""What Linx tells the person who started it, and in which order."""
+
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 
 import pytest
 
-from linx.console import cannot_listen
+import linx
+from linx.children.tunnel.supervisor import Tunnel
+from linx.config.shape import TunnelConfig
+from linx.console import Console, cannot_listen
+from linx.core.redaction import Redactor
+from tests.routing.world import has, provider
 
 
 @pytest.mark.parametrize(
@@ -29,3 +37,67 @@ from linx.console import cannot_listen
 )
 def test_the_line_says_which_address_why_and_what_to_try(host: str, port: int, error: OSError, text: str) -> None:
     assert text in cannot_listen(host, port, error)
+
+
+# --- what is told ---
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1:8080"), ("::1", "[::1]:8080")])
+def test_the_ready_line_is_all_of_standard_output(host: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Console().show_ready(host, 8080)
+    assert capsys.readouterr() == (f"Linx {linx.__version__} listening on http://{shown}\n", "")
+
+
+def test_a_key_is_told_after_the_ready_line_or_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    console.show_key("0.0.0.0", "first")
+    assert capsys.readouterr() == ("", "")
+    console.show_ready("0.0.0.0", 1)
+    told = "No key is set and 0.0.0.0 is not only this machine, so Linx made one: "
+    assert capsys.readouterr().err == f"{told}first\n"
+    console.show_key("0.0.0.0", "second")
+    assert capsys.readouterr() == ("", f"{told}second\n")
+
+
+async def serve(_listeners: object) -> None:
+    raise AssertionError
+
+
+async def test_a_tunnel_is_told_whenever_its_way_in_is_a_new_one(capsys: pytest.CaptureFixture[str]) -> None:
+    console, tunnel = Console(), Tunnel(serve, Redactor(), {})
+    console.show_ready("127.0.0.1", 1)
+    console.show_tunnel(tunnel)
+    tunnel.start(TunnelConfig())
+    console.show_tunnel(tunnel)
+    assert capsys.readouterr().err == ""
+    tunnel.url = "https://abc.lhr.life"
+    console.show_tunnel(tunnel)
+    console.show_tunnel(tunnel)
+    key = tunnel.keys.invented
+    assert capsys.readouterr().err == (
+        f"Tunnel: https://abc.lhr.life leads here, and asks for the key {key}, "
+        "made for as long as this tunnel is open.\n"
+        "  The base URL for an OpenAI client: https://abc.lhr.life/v1\n"
+        f"  With the key in it, for clients that take no other: https://abc.lhr.life/k/{key}/v1\n"
+    )
+
+
+async def test_the_summary_has_a_line_for_each_provider(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    good, bad = has(provider("good"), "m", "n"), provider("bad")
+    good.health.probed(0.0)
+    bad.health.probed(0.0, "refused the connection")
+    Console().show_summary((good, bad), "::1", 8080)
+    assert caplog.messages == [
+        "provider good: up, 2 models",
+        "provider bad: down (refused the connection)",
+        "give your client http://localhost:8080/v1 as its OpenAI base URL, "
+        "or http://localhost:8080 as its Ollama or Anthropic address",
+    ]
+    caplog.clear()
+    Console().show_summary((bad,), "10.0.0.1", 1)
+    assert "no provider can be reached yet; Linx goes on looking" in caplog.messages
+    assert caplog.messages[-1].startswith("give your client http://10.0.0.1:1/v1 ")
+    caplog.clear()
+    Console().show_summary((), "127.0.0.1", 1)
+    assert caplog.messages[0] == "no provider is enabled: enable one in config.json, or try --demo"

@@ -18,7 +18,7 @@ FLOORS = [
     ["__main__"],
     ["cli"],
     ["app"],
-    ["endpoints"],
+    ["endpoints", "local_listener"],
     ["handlers", "console"],
     ["routing"],
     ["providers", "children"],
@@ -28,9 +28,9 @@ FLOORS = [
 ]
 # Inside a package: a file or folder may import only what stands before it in its list.
 ORDERS = {
-    "linx.children": ["demo", "tunnel"],
-    "linx.children.demo": ["child", "supervisor"],
-    "linx.children.tunnel": ["child", "commands", "lines", "explain", "supervisor"],
+    "linx.children": ["process", "demo", "tunnel"],
+    "linx.children.demo": ["child", "commands", "supervisor"],
+    "linx.children.tunnel": ["child", "commands", "lines", "explain", "process", "supervisor"],
     "linx.config": [
         *["rules", "file", "shape", "misfit", "layers", "model", "provider_sections", "other_sections", "load"],
         "watch",
@@ -74,7 +74,19 @@ ORDERS = {
     "linx.providers": [
         *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "provider", "catalog"],
     ],
-    "linx.routing": ["candidate", "attempt", "chunk_reader", "chat_attempt", "router", "hedging", "decision", "race"],
+    "linx.routing": [
+        *[
+            "candidate",
+            "attempt",
+            "chunk_reader",
+            "chat_attempt",
+            "router",
+            "provider_set",
+            "hedging",
+            "decision",
+            "race",
+        ],
+    ],
     "linx.server": [
         *["head", "cross_check", "gate", "refusal", "limits", "wire", "body", "upgrade", "request", "listener"],
         *["connection", "sockets", "listen"],

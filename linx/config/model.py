@@ -35,6 +35,8 @@ class ProviderConfig(ProviderShape, frozen=True, kw_only=True):
     name: str
     endpoint: URL
     price: dict[str, PriceShape] = msgspec.field(default_factory=dict)
+    is_last_resort: bool = False
+    """Its ``default`` mapping also answers a name whose own providers are all down. No key of a file."""
 
     @property
     def is_local(self) -> bool:

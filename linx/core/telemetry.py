@@ -1,7 +1,7 @@
 """What Linx remembers of its requests: counters, first-token times, the last records.
 
-Everything here is memory only and bounded. Recording is synchronous and never waits for
-anybody who looks.
+Everything here is memory only and bounded. Recording is synchronous and never waits for a
+reader.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _LOG_GROWTH = math.log(Histogram.GROWTH)
 
 
 class Buckets:
-    """Durations counted between fixed bounds, since Linx started: what a scraper wants to see."""
+    """Durations counted between fixed bounds since Linx started, in the form that a scraper of metrics wants."""
 
     __slots__ = ("bounds", "counts", "total_s")
 
@@ -91,7 +91,7 @@ class Buckets:
 
 @dataclass(slots=True)
 class Used:
-    """Answers of a provider, or of one model there, and what they used by its own account."""
+    """The answers of a provider, or of one of its models, and what they used by the provider's own account."""
 
     answers: int = 0
     prompt_tokens: int = 0
@@ -114,17 +114,17 @@ class Counters(Used):
     hedges: int = 0
     hedges_won: int = 0
     wasted: int = 0
-    """Attempts there that lost a race: what they cost is not known, since they were cut short."""
+    """Attempts at this provider that lost a race: what they cost is not known, since they were cut short."""
     outcomes: dict[str, int] = field(default_factory=dict)
-    """Attempts that have ended, by the words of ``x-linx-attempts``."""
+    """How many attempts have ended how, in the words of ``x-linx-attempts``."""
     first_token: Histogram = field(default_factory=Histogram)
-    first_tokens: Buckets = field(default_factory=lambda: Buckets(FIRST_TOKEN_BOUNDS))
+    first_token_buckets: Buckets = field(default_factory=lambda: Buckets(FIRST_TOKEN_BOUNDS))
     models: dict[str, Used] = field(default_factory=dict)
 
-    def spoke(self, seconds: float) -> None:
-        """An attempt said its first word after so long."""
+    def first_chunk_seen(self, seconds: float) -> None:
+        """The first chunk of an attempt came after so long."""
         self.first_token.add(seconds)
-        self.first_tokens.add(seconds)
+        self.first_token_buckets.add(seconds)
 
     def used(self, usage: Usage, cost_usd: float | None, model: str = "") -> None:
         self.add(usage, cost_usd)
@@ -145,14 +145,14 @@ class AttemptRecord:
     """"" while it runs; then one of the words of ``x-linx-attempts``."""
     is_hedge: bool = False
     asked: float | None = None
-    """When it had a place at the provider; None while it waits for one."""
+    """When the attempt got its place at the provider; None while it waits for one."""
     request: RequestRecord | None = field(default=None, repr=False, compare=False)
-    """Whose it is, to follow its phase and its waiting."""
+    """The request it is an attempt for, whose phase and waiting times follow it."""
     counters: Counters | None = field(default=None, repr=False, compare=False)
     """Where its outcome is counted."""
 
     def part(self, now: float) -> AttemptRecord:
-        """A record for a piece of this attempt, which is not counted by itself."""
+        """A record for one of several requests that this attempt sends; it is not counted by itself."""
         return AttemptRecord(self.provider, self.model, now, request=self.request)
 
     def entered(self, phase: str) -> None:
@@ -160,7 +160,7 @@ class AttemptRecord:
             self.request.phase = phase
 
     def end(self, outcome: str, now: float) -> None:
-        """The first outcome holds."""
+        """Note how the attempt ended; only the first outcome counts."""
         if self.outcome:
             return
         self.outcome = outcome
@@ -191,7 +191,7 @@ class RequestRecord:
     usage: Usage | None = None
     cost_usd: float | None = None
     upstream_s: float = 0.0
-    """Time in which at least one attempt was waiting for its provider, or for a place there."""
+    """Seconds in which at least one attempt was waiting for its provider, or for a place there."""
     waits: int = 0
     """Attempts that are waiting now."""
     waiting_since: float = 0.0
@@ -216,7 +216,7 @@ class RequestRecord:
     def attempts_header(self) -> bytes:
         """The value of ``x-linx-attempts``: ``ollama=connect_failed, openrouter=ok``.
 
-        One that still runs is the winner, or, before there is one, not to be told yet.
+        An attempt that still runs is the winner; before there is a winner it is left out.
         """
         if len(self.attempts) == 1 and self.provider is not None and self.provider.isascii():
             return f"{self.provider}={self.attempts[0].outcome or 'ok'}".encode()  # as nearly always
@@ -281,7 +281,7 @@ class Telemetry:
         record.stop = None
         self.running.pop(record.id, None)
         for attempt in record.attempts:
-            attempt.request = None  # which knows it: 500 circles would be kept
+            attempt.request = None  # the request refers to its attempts: 500 circles of references would be kept
         how = (phase, record.status or 0)
         self.ended[how] = self.ended.get(how, 0) + 1
         self.finished.append(record)

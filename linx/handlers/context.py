@@ -37,14 +37,13 @@ class Context:
     pool: Pool
     telemetry: Telemetry
     redactor: Redactor
+    tunnel: Tunnel
     reload: Callable[[], Awaitable[None]]
     """Reads the config again; ``config_problem`` says what came of it."""
     config_problem: str | None = None
     config_loaded_at: float = 0.0
     instance: bytes = field(default_factory=lambda: secrets.token_hex(8).encode())
     """Marks this process in the hop header, so that a loop is seen."""
-    tunnel: Tunnel = field(init=False)
-    """Set by ``app`` before anything is served."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)
     heartbeats: Heartbeats = field(init=False)
     started: float = field(default_factory=trio.current_time)
@@ -52,6 +51,11 @@ class Context:
 
     def __post_init__(self) -> None:
         self.heartbeats = Heartbeats(lambda: self.config.server.heartbeat_s)
+
+    def apply(self, config: Config, router: Router) -> None:
+        """Put a config and its router in force for the requests that begin from now on."""
+        self.config, self.router = config, router
+        self.config_problem, self.config_loaded_at = None, self.now()
 
     @property
     def providers(self) -> tuple[Provider, ...]:

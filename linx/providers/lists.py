@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-import trio
-
 from linx.core.errors import AttemptError, Garbled
 from linx.dialects.anthropic.model_list import MAX_PAGES, page_path, read_page
 from linx.providers import prices
@@ -68,6 +66,9 @@ async def list_ollama(ask: Ask, before: Listed) -> Listed:
         except (AttemptError, AttributeError):
             return  # not every server that speaks this dialect has a version
         version = answer if isinstance(answer, str) else None
+
+    # Not free to load, and the config looks at the kinds before it is known that Linx will serve.
+    import trio
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ask_version)

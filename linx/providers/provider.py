@@ -38,13 +38,25 @@ HOP_HEADER = b"x-linx-hop"
 KEPT_MODELS = 512  # with first-token times of their own; a llama.cpp answers to any name
 
 
+def never() -> bool:
+    """For a provider of which Linx cannot know whether it is about to come up."""
+    return False
+
+
 class Provider:
     """A provider as configured, and what is known of it now.
 
     A reload makes new ones; ``inherit`` carries over what was learnt of an unchanged one.
     """
 
-    def __init__(self, config: ProviderConfig, kind: Kind, counters: Counters | None = None) -> None:
+    def __init__(
+        self,
+        config: ProviderConfig,
+        kind: Kind,
+        counters: Counters | None = None,
+        *,
+        starting: Callable[[], bool] = never,
+    ) -> None:
         self.config = config
         self.name = config.name
         self.kind = kind
@@ -69,10 +81,8 @@ class Provider:
         self.first_token: dict[str, Histogram] = {}
         self.probed = trio.Event()
         """Set when the first probe came back."""
-        self.is_starting: Callable[[], bool] = lambda: False
-        """Does Linx itself know that it is about to come up (the embedded demo)?"""
-        self.is_last_resort = False
-        """Answers any name whose own providers are all down (the embedded demo)."""
+        self.is_starting = starting
+        """Does Linx itself know that it is about to come up?"""
         self._canonical: dict[str, str] = {}
         self._contexts: dict[str, tuple[int, float]] = {}
         self._own = {**requests.UNTRANSLATED, **kind.own} if config.native else kind.own

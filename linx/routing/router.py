@@ -193,12 +193,12 @@ class Router:
         return found
 
     def _last_resort(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The embedded demo, for a name whose own providers are all down."""
+        """Who may answer a name whose own providers are all down, as configured."""
         tried = {one.provider for one in candidates}
         return [
             Candidate(provider, provider.config.model_mappings["default"])
             for provider in self.providers
-            if provider.is_last_resort and provider not in tried
+            if provider.config.is_last_resort and provider not in tried
         ]
 
     def _cost(self, one: Candidate, demand: Demand) -> float:

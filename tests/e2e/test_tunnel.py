@@ -11,7 +11,7 @@ import openai
 import pytest
 import trio
 
-from linx.children.tunnel import supervisor
+from linx.children import process
 from linx.core import jsontext
 from tests.e2e.http_client import Answer as HttpAnswer
 from tests.e2e.http_client import Client, ask
@@ -213,7 +213,7 @@ async def test_nobody_on_the_local_side_passes_for_the_tunnel_nor_the_other_way(
         async with linx_here(config, tmp_path) as app:
             local = app.bound[0][1]
             await status_is(local, "running")
-            port, key = app.tunnel.port or 0, app.tunnel.invented_key or ""
+            port, key = app.tunnel.port or 0, app.tunnel.keys.invented or ""
             # The local listener: no key, whatever is forwarded; but not by the public name (a rebound page).
             for forwarded in ({}, {"x-forwarded-for": "203.0.113.9", "x-forwarded-host": NAME, "via": "1.1 lhr"}):
                 assert (await ask(local, "/v1/models", headers=forwarded)).status == 200
@@ -272,7 +272,7 @@ async def test_a_reload_changes_key_and_tunnel(ssh: Program, tmp_path: Path) -> 
         config["tunnel"] = {"use_tunnel": True}
         await rewrite(app, path, config)
         await status_is(app.bound[0][1], "running")
-        port, invented = app.tunnel.port or 0, app.tunnel.invented_key or ""
+        port, invented = app.tunnel.port or 0, app.tunnel.keys.invented or ""
         assert (await through(port, "/v1/models", x_api_key=invented)).status == 200
         config["server"] = {**config["server"], "api_key": KEY}
         await rewrite(app, path, config)
@@ -574,7 +574,7 @@ async def test_linx_killed_leaves_no_ssh(tmp_path: Path) -> None:
 
 @with_marks
 async def test_a_changed_host_key_is_refused_and_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.2)
+    monkeypatch.setattr(process, "FIRST_PAUSE_S", 0.2)
     remote = free_port()
     async with Sshd(tmp_path / "sshd", lhr(NAME)) as server:
         config = config_for(tunnel=tunnel_to(server, remote))

@@ -8,23 +8,17 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.config.model import Config
-from linx.core.redaction import Redactor
-from linx.core.telemetry import Telemetry
 from linx.handlers.context import Context, new_id
 from linx.routing.router import Router
-from linx.upstream.dial import Dialer
-from linx.upstream.pool import Pool
+from tests.handlers.contexts import context_for
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
 
 def context() -> Context:
-    async def reload() -> None:
-        raise AssertionError
-
     config = Config()
-    return Context(config, Router((), config.routing), Pool(Dialer({})), Telemetry(), Redactor(), reload=reload)
+    return context_for(config, Router((), config.routing))
 
 
 async def test_wall_time_follows_trios_clock_and_never_runs_backwards(mock_clock: MockClock) -> None:
@@ -47,6 +41,18 @@ async def test_heartbeats_follow_the_config_in_force() -> None:
     one = context()
     assert one.heartbeats._interval_s() == one.config.server.heartbeat_s
     assert one.providers == ()
+
+
+async def test_a_config_in_force_ends_the_problem_of_the_one_before() -> None:
+    one = context()
+    one.config_problem = "config.json: is not JSON"
+    config = Config(path="/etc/linx.json")
+    router = Router((), config.routing)
+    one.apply(config, router)
+    assert one.config is config
+    assert one.router is router
+    assert one.config_problem is None
+    assert abs(one.config_loaded_at - one.now()) < 5
 
 
 def test_ids_are_random_hex() -> None:

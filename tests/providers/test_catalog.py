@@ -93,12 +93,12 @@ async def test_a_llamacpp_that_loads(pool: Pool, redactor: Redactor) -> None:
 
 async def test_what_linx_starts_itself_is_loading_and_not_down(pool: Pool, redactor: Redactor) -> None:
     async with FakeProvider("llamacpp", ["tiny"]) as fake:
-        one = at(fake)
-        one.is_starting = lambda: True
+        is_starting = True
+        one = at(fake, starting=lambda: is_starting)
         fake.down()
         await refresh(one, pool, redactor)
         assert one.health.state(0.0) == "loading"
-        one.is_starting = lambda: False
+        is_starting = False
         await refresh(one, pool, redactor)
         assert one.health.state(0.0) == "down"
         assert "refused the connection" in (one.health.last_error or "")

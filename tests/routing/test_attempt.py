@@ -338,9 +338,8 @@ async def test_what_linx_starts_itself_is_waited_for_even_before_its_port_is_ope
 ) -> None:
     async with FakeProvider("llamacpp", ["m"]) as fake:
         fake.down()
-        one = at(fake)
         starting = True
-        one.is_starting = lambda: starting
+        one = at(fake, starting=lambda: starting)
         attempt = attempt_at(one, pool, is_patient=True)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(attempt.begin)

@@ -17,11 +17,10 @@ def routed(*providers: Provider) -> list[str]:
     return [str(one) for one in route.candidates]
 
 
-def world(reachable: bool | None) -> tuple[Provider, Provider]:
+def world(reachable: bool | None, *, is_last_resort: bool = True) -> tuple[Provider, Provider]:
     ollama = provider("a", model_mappings={"gpt-4o": "big"})
     ollama.health.reachable = reachable
-    demo = provider("demo", model_mappings={"default": "small"})
-    demo.is_last_resort = True
+    demo = provider("demo", model_mappings={"default": "small"}, is_last_resort=is_last_resort)
     demo.health.reachable = True
     return ollama, demo
 
@@ -36,6 +35,4 @@ def test_it_does_not_race_a_provider_that_works() -> None:
 
 
 def test_an_ordinary_default_stays_for_unknown_names_only() -> None:
-    ollama, other = world(reachable=False)
-    other.is_last_resort = False
-    assert routed(ollama, other) == ["a/big"]
+    assert routed(*world(reachable=False, is_last_resort=False)) == ["a/big"]

@@ -13,7 +13,7 @@ from linx.config.shape import PriceShape
 from linx.core.errors import AttemptError, Fallback, Garbled, Refused
 from linx.providers.kinds import KINDS
 from linx.providers.model import Model
-from linx.providers.provider import Provider
+from linx.providers.provider import Provider, never
 from linx.routing.candidate import Candidate
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.race import Race
@@ -29,14 +29,20 @@ Script = tuple[str, float, str]
 
 
 def provider(
-    name: str, *, local: bool = True, host: str | None = None, usd: float | None = None, **config: Any
+    name: str,
+    *,
+    local: bool = True,
+    host: str | None = None,
+    usd: float | None = None,
+    starting: Callable[[], bool] = never,
+    **config: Any,
 ) -> Provider:
     """A provider on a server of its own, unless ``host`` says otherwise. ``usd`` is the price of a million tokens."""
     endpoint = f"http://{host or name + '.test'}:1234"
     price = {} if usd is None else {"*": PriceShape(prompt=usd, completion=usd)}
     settings = {"kind": "openai", "endpoint": endpoint, "local": local, "price": price, **config}
     made = ProviderConfig(name=name, **settings)
-    return Provider(made, KINDS[made.kind])
+    return Provider(made, KINDS[made.kind], starting=starting)
 
 
 def has(one: Provider, *names: str, context_length: int | None = None, price: Price | None = None) -> Provider:

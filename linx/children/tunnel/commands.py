@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from linx.children.process import CannotStart
 from linx.config import rules as config_rules
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ CONNECT_TIMEOUT_S = 15
 ALIVE_INTERVAL_S = 30
 ALIVE_COUNT = 3
 _NOWHERE = "localhost.run"  # where the defaults lead, which is no server of one's own
-
-
-class CannotStart(Exception):
-    """The command cannot even be tried; the text says why and what to do."""
 
 
 def problem_of(config: TunnelConfig) -> str | None:

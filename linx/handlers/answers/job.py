@@ -83,7 +83,7 @@ class Job:
         record.first_token = now
         # The wait for a place is the queue's, not the model's.
         seconds = now - (attempt.asked_at or attempt.record.started)
-        provider.counters.spoke(seconds)
+        provider.counters.first_chunk_seen(seconds)
         provider.observe_first_token(candidate.model, seconds)
         if len(record.attempts) > 1:
             self._settle_hedge(attempt)

@@ -1,7 +1,7 @@
 """``GET /metrics``: what Linx has counted, in Prometheus' text format.
 
 Nothing is counted here. The counters are the plain ones that the status shows too, read
-when somebody scrapes, so that a request never pays for being measured. Every label comes
+when a scraper asks, so that a request never pays for being measured. Every label comes
 from a bounded set: names of the config, words of Linx, and at most some hundred models a
 provider has answered with; never a name that a client made up.
 """
@@ -32,7 +32,7 @@ STATES = ("up", "down", "cooling", "loading", "unknown")
 PHASES = ("queued", "connecting", "waiting", "streaming")
 
 
-async def metrics(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def metrics(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """The page for a scraper."""
     registry = CollectorRegistry()
     registry.register(Readings(context))
@@ -98,7 +98,7 @@ class Readings(Collector):
         for name, counters in self._counters():
             for outcome, count in counters.outcomes.items():
                 attempts.add_metric([name, outcome], count)
-            _add(first, [name], counters.first_tokens)
+            _add(first, [name], counters.first_token_buckets)
             hedges.add_metric([name], counters.hedges)
             won.add_metric([name], counters.hedges_won)
             wasted.add_metric([name], counters.wasted)
@@ -127,8 +127,8 @@ class Readings(Collector):
         now = trio.current_time()
         for provider in self._context.providers:
             is_now = provider.health.state(now)
-            for one in STATES:
-                state.add_metric([provider.name, one], one == is_now)
+            for name in STATES:
+                state.add_metric([provider.name, name], name == is_now)
             active.add_metric([provider.name], provider.active)
             queued.add_metric([provider.name], provider.slots.waiting)
         yield from (state, active, queued)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -12,6 +12,7 @@ from linx.core.errors import BadRequest
 from linx.handlers.request_facts import object_of
 
 if TYPE_CHECKING:
+    from linx.config.model import ProviderConfig
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 
-async def healthz(context: Context, face: Face, request: Request, reply: Reply) -> None:
-    """Is Linx itself well? Says nothing of the providers."""
+async def healthz(_context: Context, _face: Face, _request: Request, reply: Reply) -> None:
+    """``GET /healthz``: Linx itself answers. It says nothing of the providers."""
     await reply.whole(200, b'{"status":"ok"}')
 
 
-async def providers_status(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def providers_status(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /v1/providers/status``."""
     await reply.whole(200, jsontext.dumps(status(context)))
 
@@ -75,7 +76,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
     }
 
 
-def _disabled(config: Any) -> JsonObject:
+def _disabled(config: ProviderConfig) -> JsonObject:
     return {
         "name": config.name,
         "kind": config.kind,
@@ -98,13 +99,13 @@ def _disabled(config: Any) -> JsonObject:
     }
 
 
-async def list_requests(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def list_requests(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /linx/requests``: the running and the last finished ones, newest first."""
     data = [record.as_json() for record in context.telemetry.newest()]
     await reply.whole(200, jsontext.dumps({"object": "list", "data": data}))
 
 
-async def reload_config(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def reload_config(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /linx/reload``: read the config again now. Takes no fields."""
     body = await request.body()
     if body.strip() and await object_of(request):

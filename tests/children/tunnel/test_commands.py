@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from linx.children.process import CannotStart
 from linx.children.tunnel import commands
-from linx.children.tunnel.commands import CannotStart, argv_for
+from linx.children.tunnel.commands import argv_for
 from linx.config.load import load
 from linx.config.shape import TunnelConfig
 from linx.core import jsontext

@@ -4,34 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from linx.children.tunnel.lines import MAX_LINE, Lines, Word, read_localhost_run, read_ngrok, reader_for
+from linx.children.tunnel.lines import Report, read_localhost_run, read_ngrok, reader_for
 from linx.config.shape import TunnelConfig
 from tests.fakes.programs import lhr
 
-TEXT = b"one\r\n\ntwo \xe2\x82\xac\nthree"
-LINES = ["one", "two €", "three"]
-
-
-@pytest.mark.parametrize("cut", range(len(TEXT) + 1))
-def test_a_read_may_tear_a_line_anywhere(cut: int) -> None:
-    lines = Lines()
-    assert lines.feed(TEXT[:cut]) + lines.feed(TEXT[cut:]) + lines.end() == LINES
-
-
-def test_byte_by_byte() -> None:
-    lines = Lines()
-    assert [line for byte in TEXT for line in lines.feed(bytes([byte]))] + lines.end() == LINES
-
-
-def test_an_endless_line_costs_no_memory() -> None:
-    lines = Lines()
-    for _ in range(100):
-        assert lines.feed(b"x" * 65536) == []
-    assert len(lines._tail) <= MAX_LINE
-    assert lines.feed(b"\nnext\n") == ["x" * MAX_LINE, "next"]
-
-
-ADDRESS = Word("address", "https://abc123.lhr.life")
+ADDRESS = Report("address", "https://abc123.lhr.life")
 ACCEPTED = '{"type":"v1.tcpip_forward.register.accepted","id":%s,"data":%s}'
 
 
@@ -88,30 +65,30 @@ def test_no_address(line: str) -> None:
     ],
 )
 def test_a_refusal(line: str, why: str) -> None:
-    assert read_localhost_run(line) == Word("refused", why)
+    assert read_localhost_run(line) == Report("refused", why)
 
 
 NGROK = [
     (
         '{"addr":"http://127.0.0.1:5000","lvl":"info","msg":"started tunnel","name":"command_line","obj":"tunnels",'
         '"t":"2026-01-01T00:00:00Z","url":"https://ab12-203-0-113-7.ngrok-free.app"}',
-        Word("address", "https://ab12-203-0-113-7.ngrok-free.app"),
+        Report("address", "https://ab12-203-0-113-7.ngrok-free.app"),
     ),
     ('{"lvl":"info","msg":"started tunnel","url":"http://localhost:80"}', None),
     ('{"lvl":"info","msg":"started tunnel","url":"tcp://1.tcp.ngrok.io:1"}', None),
     ('{"lvl":"info","msg":"started tunnel"}', None),
-    ('{"lvl":"info","msg":"client session established","obj":"tunnels.session"}', Word("back")),
+    ('{"lvl":"info","msg":"client session established","obj":"tunnels.session"}', Report("back")),
     ('{"err":"<nil>","lvl":"info","msg":"open config file","path":"/home/user/.config/ngrok/ngrok.yml"}', None),
     ('{"err":"<nil>","lvl":"info","msg":"session closing","obj":"tunnels.session"}', None),
     (
         '{"lvl":"eror","msg":"heartbeat timeout, terminating session"}',
-        Word("lost", "heartbeat timeout, terminating session"),
+        Report("lost", "heartbeat timeout, terminating session"),
     ),
     (
         '{"err":"authentication failed: Usage of ngrok requires a verified account and authtoken.\\n\\nSign up: '
         'https://dashboard.ngrok.com/signup\\r\\n\\r\\nERR_NGROK_4018\\r\\n","lvl":"eror",'
         '"msg":"failed to reconnect session"}',
-        Word(
+        Report(
             "lost",
             "authentication failed: Usage of ngrok requires a verified account and authtoken. (ERR_NGROK_4018)",
         ),
@@ -123,7 +100,7 @@ NGROK = [
 
 
 @pytest.mark.parametrize(("line", "word"), NGROK)
-def test_ngroks_log(line: str, word: Word | None) -> None:
+def test_ngroks_log(line: str, word: Report | None) -> None:
     assert read_ngrok(line) == word
 
 
@@ -132,5 +109,5 @@ def test_each_type_has_its_reader() -> None:
     assert reader_for(TunnelConfig(type="ngrok"), "") is read_ngrok
     read = reader_for(TunnelConfig(type="ssh", ssh_host="my.example"), "http://my.example")
     success = "debug1: remote forward success for: listen 80, connect 127.0.0.1:5000"
-    assert read(success) == Word("address", "http://my.example")
+    assert read(success) == Report("address", "http://my.example")
     assert read(success.replace("success", "failure")) is None

@@ -11,9 +11,12 @@ import pytest
 import trio
 import trio.testing
 
+from linx.children import process
 from linx.children.tunnel import commands, supervisor
-from linx.children.tunnel.supervisor import Tunnel, pause_after
-from linx.config.shape import TunnelConfig
+from linx.children.tunnel import process as tunnel_process
+from linx.children.tunnel.supervisor import Tunnel
+from linx.config.model import Config
+from linx.config.shape import ServerConfig, TunnelConfig
 from linx.core.redaction import Redactor
 from tests.fakes.programs import Life, Program, dead, lhr
 
@@ -27,6 +30,15 @@ UP = Life(out=[lhr(NAME)])
 REFUSED = Life(err=["ssh: connect to host localhost.run port 22: Connection refused"], code=255)
 
 
+def at(clock: float) -> float:
+    """trio's clock as seconds since 1970."""
+    return 1_700_000_000 + clock
+
+
+def with_keys(*keys: str) -> Config:
+    return Config(server=ServerConfig(api_keys=keys))
+
+
 class World:
     """A tunnel that runs, its program, and every state it was in."""
 
@@ -35,7 +47,7 @@ class World:
         self.redactor = Redactor()
         self.served: list[int] = []
         env = {"PATH": program.path, "XDG_STATE_HOME": str(folder / "state")}
-        self.tunnel = Tunnel(self._serve, self.redactor, trio.current_time, env)
+        self.tunnel = Tunnel(self._serve, self.redactor, env)
         self.states: list[tuple[str, str | None]] = []
         self._changed = trio.Event()
         self.tunnel.listeners.append(self._note)
@@ -72,13 +84,7 @@ async def world(folder: Path, *lives: Life, name: str = "ssh") -> AsyncIterator[
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.01)
-
-
-def test_the_pauses() -> None:
-    pauses = [supervisor.MAX_PAUSE_S if n > 9 else pause_after(n) * 100 for n in range(1, 5)]
-    assert pauses == [1, 2, 4, 8]
-    assert pause_after(1000) == 60
+    monkeypatch.setattr(process, "FIRST_PAUSE_S", 0.01)
 
 
 @pytest.mark.parametrize(
@@ -97,17 +103,17 @@ def test_the_host_of_an_address(url: str, host: str) -> None:
 async def test_from_stopped_to_running_and_back(tmp_path: Path) -> None:
     async with world(tmp_path, UP) as here:
         tunnel = here.tunnel
-        assert tunnel.as_json() == {
+        assert tunnel.as_json(at) == {
             "status": "stopped",
             "type": "localhost_run",
             "url": None,
-            "since": round(tunnel.since, 3),
+            "since": round(at(tunnel.since), 3),
             "error": None,
         }
         assert repr(tunnel) == "<Tunnel localhost_run stopped>"
         assert not tunnel.is_wanted
         tunnel.start(TunnelConfig())
-        assert tunnel.as_json()["status"] == "starting"
+        assert tunnel.as_json(at)["status"] == "starting"
         await here.until("running", f"https://{NAME}")
         assert here.hosts == {NAME}
         call = await here.program.called()
@@ -218,7 +224,7 @@ async def test_another_wish_replaces_the_first(tmp_path: Path) -> None:
 async def test_starting_a_failed_one_does_not_wait_for_its_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 1000)
+    monkeypatch.setattr(process, "FIRST_PAUSE_S", 1000)
     async with world(tmp_path, REFUSED, UP) as here:
         here.tunnel.start(TunnelConfig())
         await here.until("failed")
@@ -227,12 +233,12 @@ async def test_starting_a_failed_one_does_not_wait_for_its_pause(
 
 
 async def test_stopping_while_it_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 1000)
+    monkeypatch.setattr(process, "FIRST_PAUSE_S", 1000)
     async with world(tmp_path, REFUSED) as here:
         here.tunnel.start(TunnelConfig())
         await here.until("failed")
         await here.tunnel.stop()
-        assert here.tunnel.as_json()["status"] == "stopped"
+        assert here.tunnel.as_json(at)["status"] == "stopped"
         assert here.tunnel.error is None
 
 
@@ -259,7 +265,7 @@ async def test_a_refused_name_ends_the_child(tmp_path: Path) -> None:
 
 
 async def test_a_child_without_an_address_is_no_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "ADDRESS_S", 0.5)
+    monkeypatch.setattr(tunnel_process, "ADDRESS_S", 0.5)
     async with world(tmp_path, Life(out=["Welcome"]), Life()) as here:
         here.tunnel.start(TunnelConfig())
         await here.until("failed")
@@ -284,7 +290,7 @@ async def test_ones_own_server_is_up_when_the_forward_stands(tmp_path: Path) -> 
 
 
 async def test_a_silent_ssh_is_believed_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "SILENT_S", 0.05)
+    monkeypatch.setattr(tunnel_process, "SILENT_S", 0.05)
     async with world(tmp_path, Life()) as here:
         here.tunnel.start(OWN)
         await here.until("running", "http://my.example:8080")
@@ -333,31 +339,31 @@ async def test_a_key_is_invented_where_there_is_none(tmp_path: Path) -> None:
         tunnel = here.tunnel
         assert tunnel.paste_url is None
         tunnel.start(TunnelConfig())
-        first = tunnel.invented_key
+        first = tunnel.keys.invented
         assert first is not None
         assert len(first) >= 43  # 32 bytes
         assert first not in here.redactor.clean(f"the key is {first}")
         await here.until("running", f"https://{NAME}")
         assert tunnel.access.policy.keys == (first.encode(),)
         assert tunnel.paste_url == f"https://{NAME}/k/{first}/v1"
-        assert first not in str(tunnel.as_json()) + repr(tunnel)
-        tunnel.keys = ("a-key-of-sixteen-characters",)  # a reload that brings one
+        assert first not in str(tunnel.as_json(at)) + repr(tunnel)
+        tunnel.apply(with_keys("a-key-of-sixteen-characters"))  # a reload that brings one
         assert tunnel.access.policy.keys == (b"a-key-of-sixteen-characters",)
         assert tunnel.paste_url == f"https://{NAME}/k/<your key>/v1"
         assert here.hosts == {NAME}
-        tunnel.keys = ()
+        tunnel.apply(with_keys())
         assert tunnel.access.policy.keys == (first.encode(),)
         await tunnel.stop()
         tunnel.start(TunnelConfig())
-        assert tunnel.invented_key not in (None, first)
+        assert tunnel.keys.invented not in (None, first)
 
 
 async def test_with_configured_keys_none_is_invented(tmp_path: Path) -> None:
     async with world(tmp_path, UP) as here:
-        here.tunnel.keys = ("one-key-of-sixteen", "two-key-of-sixteen")
+        here.tunnel.apply(with_keys("one-key-of-sixteen", "two-key-of-sixteen"))
         here.tunnel.start(TunnelConfig())
-        assert here.tunnel.invented_key is None
+        assert here.tunnel.keys.invented is None
         assert here.tunnel.access.policy.keys == (b"one-key-of-sixteen", b"two-key-of-sixteen")
-        here.tunnel.keys = ()  # never open, not for a moment
+        here.tunnel.apply(with_keys())  # never open, not for a moment
         assert len(here.tunnel.access.policy.keys) == 1
         assert here.tunnel.access.policy.model_paths_only

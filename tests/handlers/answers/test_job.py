@@ -10,34 +10,27 @@ import trio
 from linx.config.model import Config
 from linx.core.chat import ChatRequest, Usage
 from linx.core.errors import Fallback, LoopDetected, Refused, RouteExhausted, StreamBroken, UnknownModel
-from linx.core.redaction import Redactor
-from linx.core.telemetry import Telemetry
 from linx.handlers.answers.job import Job
-from linx.handlers.context import Context
 from linx.providers.prices import Price
 from linx.routing.candidate import Candidate
 from linx.routing.router import Demand, Router
-from linx.upstream.dial import Dialer
-from linx.upstream.pool import Pool
 from tests.handlers.answers.world import CHAT, Asked, openai_face
+from tests.handlers.contexts import context_for
 from tests.routing.world import has, provider
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
     from linx.core.telemetry import AttemptRecord
+    from linx.handlers.context import Context
     from linx.providers.provider import Provider
 
 ONE_DOLLAR = Price(1e-6, 2e-6)
 
 
-async def _never() -> None:
-    raise AssertionError
-
-
 def context_of(*providers: Provider) -> Context:
     config = Config()
-    return Context(config, Router(providers, config.routing), Pool(Dialer({})), Telemetry(), Redactor(), reload=_never)
+    return context_for(config, Router(providers, config.routing))
 
 
 def job_of(*providers: Provider, conversation: str | None = None) -> Job:

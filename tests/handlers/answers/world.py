@@ -17,18 +17,14 @@ import trio
 from linx.config.model import Config
 from linx.core import jsontext
 from linx.core.errors import LinxError
-from linx.core.redaction import Redactor
-from linx.core.telemetry import Telemetry
 from linx.dialects.openai.face import OpenAIFace
 from linx.dialects.responses import client_request as responses_request
-from linx.handlers.context import Context
 from linx.http1.transport import SocketTransport
 from linx.routing.router import Router
 from linx.server.connection import Connection
 from linx.server.limits import Shared
 from linx.server.listener import Listener
-from linx.upstream.dial import Dialer
-from linx.upstream.pool import Pool
+from tests.handlers.contexts import context_for
 from tests.routing.world import has, provider
 from tests.server.client import Client, post
 
@@ -38,6 +34,7 @@ if TYPE_CHECKING:
     from linx.core.telemetry import RequestRecord
     from linx.dialects.base import Face
     from linx.endpoints import Handle
+    from linx.handlers.context import Context
     from linx.providers.provider import Provider
     from linx.server.request import Handler, Reply, Request
     from tests.fakes.provider import FakeProvider
@@ -193,17 +190,12 @@ async def world(
         routing=msgspec.convert({"provider_priority": priority, **(routing or {})}, type(usual.routing)),
         server=msgspec.convert(server, type(usual.server)),
     )
-    pool = Pool(Dialer({}))
-    context = Context(config, Router(found, config.routing), pool, Telemetry(), Redactor(), reload=_never)
+    context = context_for(config, Router(found, config.routing))
     try:
         yield World(context)
     finally:
-        pool.close_idle()
+        context.pool.close_idle()
 
 
 def openai_face() -> OpenAIFace:
     return OpenAIFace("reasoning_content", responses_request.to_chat_body)
-
-
-async def _never() -> None:
-    raise AssertionError("no handler of an answer reads the config again")

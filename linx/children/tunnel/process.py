@@ -1,0 +1,124 @@
+"""One ssh or ngrok, from its start to its end: what it says decides whether the tunnel has an address."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from linx.children.process import MAX_KEPT, MAX_REPEATED, CannotStart, Child, Ended, running
+from linx.children.tunnel import commands
+from linx.children.tunnel.explain import explain
+from linx.children.tunnel.lines import Report, reader_for
+from linx.core.errors import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from linx.config.shape import TunnelConfig
+
+ADDRESS_S = 45.0  # within which the program must have an address; longer than its own time to connect
+SILENT_S = 3.0  # type ssh: a program that says nothing at all by then is no OpenSSH, and is believed
+LAST_LINES = 40
+
+log = logging.getLogger("linx.tunnel")
+
+
+class TunnelProcess:
+    """``on_up`` gets the URL each time that there is one, ``on_lost`` the reason while there is none."""
+
+    def __init__(
+        self,
+        config: TunnelConfig,
+        port: int,
+        env: Mapping[str, str],
+        *,
+        on_up: Callable[[str], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._port = port
+        self._env = env
+        self._on_up = on_up
+        self._on_lost = on_lost
+        self._known_hosts = commands.known_hosts_path(config, env)
+        self._read = reader_for(config, commands.usual_url(config))
+        self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._url: str | None = None  # the last one that it reported
+        self._up_since: float | None = None
+        self._refused: str | None = None
+        """Why Linx ended it; None where it has ended by itself."""
+        self._has_spoken = False
+        self._has_address = trio.Event()
+
+    async def run(self) -> Ended:
+        """Run it once. Raises CannotStart where there is nothing to start."""
+        config = self._config
+        if problem := commands.problem_of(config):
+            raise CannotStart(problem)
+        argv = commands.argv_for(config, self._port, self._known_hosts)
+        argv = commands.found(argv, self._env.get("PATH"))
+        if config.type != "ngrok":
+            commands.make_known_hosts(self._known_hosts)
+        log.debug("running %s", " ".join(argv))
+        async with running(argv[0], commands.leashed(argv), self._env) as child:
+            code = await self._attend(child)
+        well_s = 0.0 if self._up_since is None else trio.current_time() - self._up_since
+        return Ended(self._refused or explain(config, self._known_hosts, self._last_lines, code), well_s)
+
+    async def _attend(self, child: Child) -> int:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._expect_address, child)
+            code = await child.listen(partial(self._hear, child))
+            nursery.cancel_scope.cancel()
+        return code
+
+    async def _expect_address(self, child: Child) -> None:
+        """A program that runs and has no address is no tunnel."""
+        if self._config.type == "ssh":
+            with trio.move_on_after(SILENT_S):
+                await self._has_address.wait()
+            if not self._has_spoken:
+                self._up(commands.usual_url(self._config))
+        with trio.move_on_after(ADDRESS_S):
+            await self._has_address.wait()
+            return
+        self._refused = f"connected, but no address came within {ADDRESS_S:.0f} s"
+        if self._last_lines:
+            self._refused += f"; the last words were: {quote(self._last_lines[-1], MAX_REPEATED)}"
+        child.kill()
+
+    def _hear(self, child: Child, line: str) -> None:
+        self._has_spoken = True
+        # Verbose lines would push out the one that tells why; a token of ngrok stands in its errors.
+        if not line.startswith("debug1:") and "Your authtoken:" not in line:
+            kept = line[:MAX_KEPT]
+            self._last_lines.append(kept)
+            log.debug("%s", kept)
+        report = self._read(line)
+        if report is not None:
+            self._handle(child, report)
+
+    def _handle(self, child: Child, report: Report) -> None:
+        match report.kind:
+            case "address":
+                self._up(report.text)
+            case "back":
+                if self._url is not None:
+                    self._up(self._url)
+            case "lost":
+                self._last_lines.append(report.text)
+                self._on_lost(explain(self._config, "", [report.text]))
+            case "refused":
+                self._refused = f"{self._config.ssh_host} refused the address: {quote(report.text, MAX_REPEATED)}"
+                child.kill()
+
+    def _up(self, url: str) -> None:
+        self._url = url
+        self._has_address.set()
+        if self._up_since is None:
+            self._up_since = trio.current_time()
+        self._on_up(url)

@@ -1,0 +1,75 @@
+"""The listener on ``server.hostname`` and ``server.port``: its addresses, what it demands of a client, its bounds.
+
+It never stands open to other machines without a key: where none is configured, Linx makes
+one and tells it to the person at the terminal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from linx.access import Access, Keys, Policy, is_only_this_machine, machine_names
+from linx.config.load import refuse_own_address
+from linx.console import Console, cannot_listen
+from linx.core.errors import ConfigError
+from linx.server.limits import Limits
+
+if TYPE_CHECKING:
+    from linx.config.model import Config
+    from linx.config.shape import ServerConfig
+    from linx.core.redaction import Redactor
+    from linx.server.listen import Server
+
+
+class CannotListen(Exception):
+    """No socket on the wanted address; the text says which, and what to try."""
+
+
+class LocalListener:
+    """``listen`` binds once; ``apply`` puts keys, names and bounds in force at each reload."""
+
+    def __init__(self, server: Server, access: Access, console: Console, redactor: Redactor) -> None:
+        self.bound: list[tuple[str, int]] = []
+        """Its addresses: (host, port), the first of which is shown."""
+        self.keys = Keys()
+        self._server = server
+        self._access = access
+        self._console = console
+        self._redactor = redactor
+
+    async def listen(self, config: Config) -> None:
+        """Raises CannotListen, or ConfigError where a provider is this very address."""
+        host, port = config.server.hostname, config.server.port
+        try:
+            self.bound += await self._server.listen(host, port)
+        except OSError as error:
+            raise CannotListen(cannot_listen(host, port, error)) from None
+        try:
+            refuse_own_address(config, self.bound)
+        except ConfigError:
+            await self._server.drain(0)
+            raise
+
+    def apply(self, config: Config) -> None:
+        before = self.keys.invented
+        self.keys = Keys(config.server.api_keys, before)
+        if not all(is_only_this_machine(host) for host, _port in self.bound):
+            # Also where a reload takes the last configured key away.
+            self.keys = self.keys.or_invented(self._redactor)
+        if self.keys.invented is not None and before is None:
+            self._console.show_key(self.bound[0][0], self.keys.invented)
+        names = (*config.server.allowed_hosts, config.server.hostname, *(host for host, _port in self.bound))
+        origins = frozenset(origin.encode() for origin in config.server.allowed_origins)
+        self._access.policy = Policy(self.keys.in_force, machine_names(names), origins)
+        self._server.limits = limits_of(config.server)
+
+
+def limits_of(server: ServerConfig) -> Limits:
+    return Limits(
+        head_timeout_s=server.head_timeout_s,
+        body_timeout_s=server.body_timeout_s,
+        keep_alive_s=server.keep_alive_s,
+        stalled_client_s=server.stalled_client_s,
+        max_body=int(server.max_body_mb * 2**20),
+        max_connections=server.max_connections,
+    )

@@ -1,0 +1,26 @@
+"""A Context of real objects, none of which runs: for tests of handlers without a whole Linx."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from linx.children.tunnel.supervisor import Tunnel
+from linx.core.redaction import Redactor
+from linx.core.telemetry import Telemetry
+from linx.handlers.context import Context
+from linx.upstream.dial import Dialer
+from linx.upstream.pool import Pool
+
+if TYPE_CHECKING:
+    from linx.config.model import Config
+    from linx.routing.router import Router
+
+
+def context_for(config: Config, router: Router) -> Context:
+    redactor = Redactor()
+    tunnel = Tunnel(_never, redactor, {})
+    return Context(config, router, Pool(Dialer({})), Telemetry(), redactor, tunnel=tunnel, reload=_never)
+
+
+async def _never(*_: object) -> None:
+    raise AssertionError("nothing serves a tunnel here, and no handler of an answer reads the config again")
