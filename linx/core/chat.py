@@ -1,8 +1,8 @@
 """The dialect-free words: what a client asks for, and the pieces of an answer.
 
-The hub between dialects is the OpenAI chat body: the widest of them, and the one most
-providers speak. A face turns its own request into that shape once; a provider's dialect
-turns it into what that provider understands. Answers travel as Chunks.
+Chat travels between dialects as an OpenAI chat body: the widest of them, and the one most
+providers speak. A face turns a request of its clients into that shape once, and the writer
+of a provider's request turns it into what that provider understands. Answers travel as Chunks.
 """
 
 from __future__ import annotations
@@ -30,6 +30,72 @@ class Task(StrEnum):
     """Vectors of texts."""
 
 
+class Dialect(StrEnum):
+    """A wire format of clients: what a request came in, and what a chunk's ``source`` is in."""
+
+    OPENAI = "openai"
+    COMPLETIONS = "completions"
+    EMBEDDINGS = "embeddings"
+    RESPONSES = "responses"
+    ANTHROPIC = "anthropic"
+    OLLAMA = "ollama"
+    OLLAMA_GENERATE = "ollama_generate"
+    OLLAMA_EMBED = "ollama_embed"
+    OLLAMA_EMBEDDINGS = "ollama_embeddings"
+    OPAQUE = "opaque"
+    """Of a path that is relayed without being read."""
+
+
+# --- what is asked, in no dialect -----------------------------------------------------
+
+
+class ChatBody(dict[str, Any]):
+    """An OpenAI chat-completions body, checked by the face that read or made it.
+
+    A dict, so that the common case costs no copy and no step for each field.
+    """
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextCompletion:
+    """A text, and what is wanted of the one that follows it. ``fields`` is all the rest, in OpenAI's words."""
+
+    prompts: list[str | list[int]]
+    """Texts, or texts cut into tokens; each gets ``count`` answers."""
+    suffix: str = ""
+    """The text that comes after the answer."""
+    count: int = 1
+    best_of: int | None = None
+    has_echo: bool = False
+    """Does each answer begin with its prompt?"""
+    logprobs: int | None = None
+    """How many alternatives each token of the answer is to be shown with."""
+    fields: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingInput:
+    """What is to be turned into vectors. ``fields`` is all the rest, in OpenAI's words."""
+
+    input: str | list[Any]
+    """A text, texts, a text cut into tokens, or several of those."""
+    dimensions: int | None = None
+    fields: JsonObject = field(default_factory=dict)
+
+    @property
+    def texts(self) -> list[Any]:
+        """Each text, or its tokens, that a vector is wanted of."""
+        given = self.input
+        return [given] if isinstance(given, str) or (given and type(given[0]) is int) else given
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A body that Linx has not read: it is relayed, or goes to a provider that speaks the client's dialect."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weight:
     """What was found out about a large request while it was read, beside the event loop."""
@@ -45,24 +111,30 @@ class Weight:
 class ChatRequest:
     """One request for an answer, whatever dialect it came in.
 
-    ``body`` is an OpenAI chat-completions body, checked by the face that read it; nobody
-    may change it in place, since each attempt starts from the same one. ``native`` is the
-    client's own body where its dialect is another one, for a provider that speaks that
-    dialect too.
+    Nobody may change ``asked`` or ``client_body`` in place, since each attempt starts from
+    the same ones. ``client_body`` is the client's own body where its dialect is another than
+    OpenAI's chat, for a provider that speaks that dialect too.
     """
 
     model: str
-    body: JsonObject
+    asked: ChatBody | TextCompletion | EmbeddingInput | Opaque
     stream: bool = False
     include_usage: bool = False
-    dialect: str = "openai"
-    native: JsonObject | None = None
+    task: Task = Task.CHAT
+    dialect: Dialect = Dialect.OPENAI
+    client_body: JsonObject | None = None
     legacy_functions: bool = False
     """The client sent ``functions``, so it is answered with ``function_call``."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Headers that belong to the client's dialect, for a provider that speaks it itself."""
     weight: Weight | None = None
     """Of a large request only: nothing may go through its body in the event loop."""
+
+    @property
+    def chat_body(self) -> ChatBody:
+        """What is asked, of a request that was read as chat."""
+        assert isinstance(self.asked, ChatBody)
+        return self.asked
 
 
 @dataclass(slots=True)
@@ -138,7 +210,7 @@ class Chunk:
     logprobs: list[JsonObject] | None = None
     timings: Timings | None = None
     source: JsonObject | None = None
-    dialect: str = ""
+    dialect: Dialect | None = None
 
     @property
     def is_meaningful(self) -> bool:
@@ -186,7 +258,7 @@ class Answer:
         self.timings: Timings | None = None
         self.sources: list[JsonObject] = []
         """The provider's own frames in order, for a whole answer in the same dialect."""
-        self.dialect = ""
+        self.dialect: Dialect | None = None
         """The dialect of ``sources``."""
         self._parts: dict[int, _Parts] = {}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linx.core.chat import Answer, ChatRequest, Chunk, JsonObject, Stamp
+    from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, JsonObject, Stamp
     from linx.core.errors import AttemptError, LinxError
 
 MAX_FRAME = 16 * 1024 * 1024  # bytes of one upstream frame; a longer one is Garbled (502)
@@ -50,7 +50,7 @@ class Encoder(Protocol):
 class Face(Protocol):
     """A dialect as clients speak it: their requests, and their answers whole, streamed and failed."""
 
-    name: str
+    name: Dialect
     stream_type: bytes
     """Content-Type of a streamed answer."""
 

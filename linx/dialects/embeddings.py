@@ -12,7 +12,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.core.chat import Answer, ChatRequest, Chunk, JsonObject, Usage
+from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, EmbeddingInput, JsonObject, Task, Usage
 from linx.core.errors import AttemptError, BadRequest, Garbled, StreamBroken
 from linx.dialects.failures.meaning import event_failure, unsupported
 from linx.dialects.ollama.options import options
@@ -23,11 +23,11 @@ from linx.dialects.shared import fields
 if TYPE_CHECKING:
     from linx.core.chat import ModelTraits
 
-OPENAI, EMBED, EMBEDDINGS = "embeddings", "ollama_embed", "ollama_embeddings"
-"""The three shapes, as ``ChatRequest.dialect`` and ``Chunk.dialect`` name them."""
+OPENAI, EMBED, EMBEDDINGS = Dialect.EMBEDDINGS, Dialect.OLLAMA_EMBED, Dialect.OLLAMA_EMBEDDINGS
+"""The three shapes."""
 MAX_ANSWER = 64 * 1024 * 1024  # bytes: 2048 texts of 3072 numbers each
 _HOLDS = {OPENAI: "data", EMBED: "embeddings", EMBEDDINGS: "embedding"}
-_OWN = frozenset(("model", "input", "encoding_format", "stream"))
+_OWN = frozenset(("model", "input", "dimensions", "encoding_format", "stream"))
 
 
 # --- what a client asks ---------------------------------------------------------------
@@ -36,7 +36,7 @@ _OWN = frozenset(("model", "input", "encoding_format", "stream"))
 def parse_openai(body: JsonObject) -> ChatRequest:
     """POST /v1/embeddings. Raises BadRequest."""
     model = _model(body)
-    given = body.get("input")
+    given: Any = body.get("input")
     if isinstance(given, str):
         is_right = bool(given)
     elif isinstance(given, list) and given:
@@ -47,9 +47,9 @@ def parse_openai(body: JsonObject) -> ChatRequest:
         raise fields.wrong("input", "a text, a list of texts, or a list of tokens, and not empty")
     if body.get("encoding_format") not in (None, "float", "base64"):
         raise fields.wrong("encoding_format", "float or base64")
-    fields.integer(body, "dimensions", least=1)
-    hub = {key: value for key, value in body.items() if value is not None and key not in _OWN}
-    return ChatRequest(model, {"model": model, "input": given, **hub}, dialect=OPENAI, native=body)
+    dimensions = fields.integer(body, "dimensions", least=1)
+    rest = {key: value for key, value in body.items() if value is not None and key not in _OWN}
+    return _request(model, EmbeddingInput(given, dimensions, rest), OPENAI, body)
 
 
 def parse_embed(body: JsonObject) -> ChatRequest:
@@ -59,13 +59,10 @@ def parse_embed(body: JsonObject) -> ChatRequest:
     texts = [given] if isinstance(given, str) and given else given or []
     if not isinstance(texts, list) or not _are_texts(texts):
         raise BadRequest("invalid input type", param="input")
-    hub: JsonObject = {"model": model, "input": texts}
     dimensions = fields.integer(body, "dimensions", least=1)
-    if dimensions is not None:
-        hub["dimensions"] = dimensions
     fields.flag(body, "truncate")
     options(fields.mapping(body, "options") or {})
-    return ChatRequest(model, hub, dialect=EMBED, native=body)
+    return _request(model, EmbeddingInput(texts, dimensions), EMBED, body)
 
 
 def parse_embeddings(body: JsonObject) -> ChatRequest:
@@ -73,7 +70,11 @@ def parse_embeddings(body: JsonObject) -> ChatRequest:
     model = _model(body)
     prompt = fields.text(body, "prompt")
     options(fields.mapping(body, "options") or {})
-    return ChatRequest(model, {"model": model, "input": [prompt] if prompt else []}, dialect=EMBEDDINGS, native=body)
+    return _request(model, EmbeddingInput([prompt] if prompt else []), EMBEDDINGS, body)
+
+
+def _request(model: str, asked: EmbeddingInput, dialect: Dialect, body: JsonObject) -> ChatRequest:
+    return ChatRequest(model, asked, task=Task.EMBED, dialect=dialect, client_body=body)
 
 
 def _model(body: JsonObject) -> str:
@@ -94,25 +95,35 @@ def _are_tokens(items: Any) -> bool:
 # --- what a provider is asked ---------------------------------------------------------
 
 
+def input_of(chat: ChatRequest) -> EmbeddingInput:
+    """What is asked, of a request that was read as one for embeddings."""
+    assert isinstance(chat.asked, EmbeddingInput)
+    return chat.asked
+
+
 def openai_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """For every provider that speaks OpenAI's dialect."""
-    return {**without_destinations(chat.body), "model": model, "encoding_format": "float"}
+    asked = input_of(chat)
+    body = {**without_destinations(asked.fields), "model": model, "input": asked.input, "encoding_format": "float"}
+    if asked.dimensions is not None:
+        body["dimensions"] = asked.dimensions
+    return body
 
 
 def embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """For an Ollama. Raises Refused for tokens, which it does not take."""
-    given = chat.body["input"]
-    if not isinstance(given, str) and not _are_texts(given):
+    asked = input_of(chat)
+    if not isinstance(asked.input, str) and not _are_texts(asked.input):
         raise unsupported("does not support tokens as the input of embeddings")
-    body: JsonObject = {"model": model, "input": given}
-    if chat.body.get("dimensions") is not None:
-        body["dimensions"] = chat.body["dimensions"]
+    body: JsonObject = {"model": model, "input": asked.input}
+    if asked.dimensions is not None:
+        body["dimensions"] = asked.dimensions
     return _filled(body, traits)
 
 
 def own_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """For an Ollama whose client speaks its dialect: the client's own body."""
-    return _filled({**(chat.native or {}), "model": model}, traits)
+    return _filled({**(chat.client_body or {}), "model": model}, traits)
 
 
 def _filled(body: JsonObject, traits: ModelTraits) -> JsonObject:
@@ -124,7 +135,7 @@ def _filled(body: JsonObject, traits: ModelTraits) -> JsonObject:
 class EmbeddingsDecoder:
     """See ``base.Decoder``. The body is one JSON object, and becomes one chunk that holds it."""
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: Dialect) -> None:
         self.problem: AttemptError | None = None
         self.done = False
         self._dialect = dialect
@@ -175,9 +186,10 @@ def whole(chat: ChatRequest, answer: Answer, seconds: float) -> JsonObject:
     source = answer.sources[-1]
     if answer.dialect == chat.dialect and chat.dialect != OPENAI:
         return {**source, "model": chat.model} if chat.dialect == EMBED else source
-    vectors = _vectors(source, answer.dialect)
-    if len(vectors) != _count(chat.body["input"]):
-        raise Garbled(f"sent {len(vectors)} embeddings for {_count(chat.body['input'])} texts")
+    vectors = _vectors(source, answer.dialect or OPENAI)
+    count = len(input_of(chat).texts)
+    if len(vectors) != count:
+        raise Garbled(f"sent {len(vectors)} embeddings for {count} texts")
     if chat.dialect == EMBEDDINGS:
         return {"embedding": vectors[0]}
     tokens = answer.usage.prompt if answer.usage is not None else 0
@@ -185,7 +197,7 @@ def whole(chat: ChatRequest, answer: Answer, seconds: float) -> JsonObject:
         took = max(1, int(seconds * 1_000_000_000))
         return {"model": chat.model, "embeddings": vectors, "total_duration": took, "prompt_eval_count": tokens}
     shown: list[Any] = vectors
-    if (chat.native or {}).get("encoding_format") == "base64":
+    if (chat.client_body or {}).get("encoding_format") == "base64":
         shown = [_packed(vector) for vector in vectors]
     usage = source.get("usage")
     if not isinstance(usage, dict):
@@ -199,11 +211,7 @@ def none(chat: ChatRequest) -> JsonObject:
     return {"embedding": []} if chat.dialect == EMBEDDINGS else {"model": chat.model, "embeddings": []}
 
 
-def _count(given: Any) -> int:
-    return 1 if isinstance(given, str) or type(given[0]) is int else len(given)
-
-
-def _vectors(source: JsonObject, dialect: str) -> list[list[float]]:
+def _vectors(source: JsonObject, dialect: Dialect) -> list[list[float]]:
     """In the order of the texts."""
     found = source[_HOLDS[dialect]]
     if dialect == OPENAI:

@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from linx.core import jsontext, worker
-from linx.core.chat import ChatRequest, Weight
+from linx.core.chat import ChatBody, ChatRequest, TextCompletion, Weight
 from linx.core.errors import BadRequest, BodyTooLarge, LoopDetected, UnsupportedEncoding
 from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.providers.provider import HOP_HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from linx.core.chat import JsonObject
     from linx.handlers.context import Context
@@ -115,7 +115,7 @@ def conversation_of(request: Request, chat: ChatRequest) -> str | None:
         value = headers.get(name)
         if value:
             return _digest(value)
-    body: dict[str, Any] = chat.native or chat.body
+    body: JsonObject = chat.client_body or (chat.asked if isinstance(chat.asked, ChatBody) else {})
     metadata = body.get("metadata")
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
     for value in (*map(body.get, SESSION_FIELDS), user):
@@ -124,9 +124,18 @@ def conversation_of(request: Request, chat: ChatRequest) -> str | None:
     return chat.weight.opening if chat.weight is not None else _opening(chat, jsontext.dumps)
 
 
+def _messages(chat: ChatRequest) -> Iterable[JsonObject]:
+    asked = chat.asked
+    if isinstance(asked, ChatBody):
+        messages: list[JsonObject] = asked.get("messages", [])
+        return messages
+    prompts = asked.prompts if isinstance(asked, TextCompletion) else ()
+    return ({"role": "user", "content": prompt} for prompt in prompts if isinstance(prompt, str))
+
+
 def _opening(chat: ChatRequest, write: Callable[[Any], bytes]) -> str | None:
     said = []
-    for message in chat.body.get("messages", ()):
+    for message in _messages(chat):
         said.append(write([message.get("role"), message.get("content")]))
         if message.get("role") == "user":
             return _digest(*said)

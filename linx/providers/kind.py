@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from linx.dialects.failures.meaning import unsupported
 
 if TYPE_CHECKING:
-    from linx.core.chat import Task
+    from linx.core.chat import Dialect, Task
     from linx.providers.lists import Ask, Listed
     from linx.providers.model import Model
     from linx.providers.requests import ProviderRequest
@@ -55,7 +55,7 @@ class Kind:
     auth: Auth
     requests: Mapping[Task, ProviderRequest]
     """One for each task; ``requests.lacking`` for a task that this kind cannot do."""
-    own: Mapping[str, ProviderRequest] = field(default_factory=dict)
+    own: Mapping[Dialect, ProviderRequest] = field(default_factory=dict)
     """By the client's dialect: how a client is served whose dialect is the kind's own."""
     list_models: Callable[[Ask, Listed], Awaitable[Listed]]
     """Asks what there is now; the second argument is what the list before said. Raises ``lists.Loading``."""

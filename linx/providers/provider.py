@@ -14,13 +14,12 @@ import trio
 import linx
 from linx.core import jsontext
 from linx.core.addresses import is_loopback
-from linx.core.chat import ChatRequest, ModelTraits
+from linx.core.chat import ChatRequest, Dialect, ModelTraits
 from linx.core.telemetry import Counters, Histogram
-from linx.dialects.shared.tokens import prompt_tokens_estimate
+from linx.dialects.shared.tokens import answer_tokens, prompt_tokens_estimate
 from linx.providers import prices, requests
 from linx.providers.health import Health
 from linx.providers.model import Model
-from linx.providers.requests import task_of
 from linx.providers.slots import Slots
 from linx.upstream.pool import Sending
 
@@ -186,9 +185,7 @@ class Provider:
 
     def _auto_context(self, chat: ChatRequest, model: str, most: int | None, now: float) -> int:
         """The smallest power of two that holds prompt and answer, never shrinking while loaded."""
-        limit = chat.body.get("max_completion_tokens") or chat.body.get("max_tokens")
-        answer = limit if isinstance(limit, int) and limit > 0 else DEFAULT_ANSWER_TOKENS
-        needed = prompt_tokens_estimate(chat) + answer
+        needed = prompt_tokens_estimate(chat) + (answer_tokens(chat) or DEFAULT_ANSWER_TOKENS)
         context = SMALLEST_CONTEXT
         while context < needed:
             context *= 2
@@ -207,13 +204,13 @@ class Provider:
 
         Raises Refused where its kind has no request for the task.
         """
-        if chat.native is not None:
+        if chat.client_body is not None:
             own = self._own.get(chat.dialect)
             if own is not None:
                 return own
-        return self.kind.request(task_of(chat))
+        return self.kind.request(chat.task)
 
-    def speaks(self, dialect: str) -> bool:
+    def speaks(self, dialect: Dialect) -> bool:
         """Is a client of ``dialect`` served in its own words?"""
         return dialect in self._own
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from linx.core.chat import Task
+from linx.core.chat import Dialect
 from linx.dialects import embeddings
 from linx.dialects.anthropic import provider_request as anthropic_request
 from linx.dialects.anthropic.decoder import anthropic_decoder
 from linx.dialects.completions import provider_request as completions_provider
 from linx.dialects.completions import text_completion
-from linx.dialects.completions.face import DIALECT as COMPLETIONS
 from linx.dialects.embeddings import EmbeddingsDecoder
 from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama import provider_request as ollama_request
@@ -83,20 +82,9 @@ def _by_dialect(of_completions: BodyWriter, of_generate: BodyWriter) -> BodyWrit
     """A text completion may come from /v1/completions or, raw or with a suffix, from /api/generate."""
 
     def write(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-        return (of_completions if chat.dialect == COMPLETIONS else of_generate)(chat, model, traits)
+        return (of_completions if chat.dialect is Dialect.COMPLETIONS else of_generate)(chat, model, traits)
 
     return write
-
-
-def task_of(chat: ChatRequest) -> Task:
-    """What a request wants: its dialect tells, and of a prompt without roles also its fields."""
-    given = chat.native or {}
-    if chat.dialect == COMPLETIONS or (chat.dialect == GENERATE and ollama_request.needs_completion(given)):
-        return Task.INSERT if given.get("suffix") else Task.COMPLETE
-    return Task.EMBED if chat.dialect in _EMBEDDINGS else Task.CHAT
-
-
-_EMBEDDINGS = (embeddings.OPENAI, embeddings.EMBED, embeddings.EMBEDDINGS)
 
 
 # --- servers of OpenAI's dialect ------------------------------------------------------
@@ -136,7 +124,7 @@ OPENAI_EMBEDDINGS = ProviderRequest(
     lacks="embeddings",
 )
 
-UNTRANSLATED: Mapping[str, ProviderRequest] = {
+UNTRANSLATED: Mapping[Dialect, ProviderRequest] = {
     ANTHROPIC: ProviderRequest(
         path=at("/messages"),
         accept=SSE,
@@ -169,7 +157,7 @@ ANTHROPIC_MESSAGES = ProviderRequest(
     under_api=True,
     may_think=True,
 )
-ANTHROPIC_OWN: Mapping[str, ProviderRequest] = {
+ANTHROPIC_OWN: Mapping[Dialect, ProviderRequest] = {
     ANTHROPIC: replace(UNTRANSLATED[ANTHROPIC], body=anthropic_request.client_body, lacks=None)
 }
 
@@ -216,7 +204,7 @@ OLLAMA_EMBED = ProviderRequest(
     lacks="embeddings",
 )
 _OLLAMA_OWN_CHAT = replace(OLLAMA_CHAT, body=ollama_request.own_body)
-OLLAMA_OWN: Mapping[str, ProviderRequest] = {
+OLLAMA_OWN: Mapping[Dialect, ProviderRequest] = {
     CHAT: _OLLAMA_OWN_CHAT,
     GENERATE: replace(_OLLAMA_OWN_CHAT, path=at("/api/generate"), decoder=partial(OllamaDecoder, generate=True)),
     embeddings.EMBED: replace(OLLAMA_EMBED, body=embeddings.own_body),

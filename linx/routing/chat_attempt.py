@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.chat import ModelTraits
+from linx.core.chat import ChatBody, ModelTraits
 from linx.core.worker import in_thread
-from linx.dialects.ollama.decoder import CHAT as OLLAMA_CHAT
 from linx.dialects.openai.thinking import thinking
 from linx.providers.catalog import learn_model
 from linx.routing.attempt import Attempt
@@ -84,7 +83,6 @@ class ChatWriter:
         return True
 
     def _wants_thinking(self) -> bool:
-        chat = self._chat
+        asked = self._chat.asked
         mode = ModelTraits(thinking_mode=self._candidate.provider.config.thinking_mode)
-        native = chat.native if chat.dialect == OLLAMA_CHAT else None
-        return bool(thinking(native if native is not None else chat.body, mode))
+        return isinstance(asked, ChatBody) and bool(thinking(asked, mode))

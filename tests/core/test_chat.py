@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core.chat import Answer, ChatRequest, Choice, Chunk, Timings, ToolCall, ToolDelta, Usage
+from linx.core.chat import Answer, ChatBody, ChatRequest, Choice, Chunk, Dialect, Timings, ToolCall, ToolDelta, Usage
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,7 @@ from linx.core.chat import Answer, ChatRequest, Choice, Chunk, Timings, ToolCall
         (Chunk(), False),
         (Chunk(usage=Usage()), False),
         (Chunk(timings=Timings()), False),
-        (Chunk(source={"choices": []}, dialect="openai"), False),
+        (Chunk(source={"choices": []}, dialect=Dialect.OPENAI), False),
         (Chunk(tools=[]), False),
         (Chunk("a"), True),
         (Chunk(reasoning="a"), True),
@@ -27,10 +27,19 @@ def test_what_opens_the_gate(chunk: Chunk, opens: bool) -> None:
 def test_an_answer_folds_its_chunks() -> None:
     answer = Answer()
     for chunk in (
-        Chunk("a", "r", "n", [ToolDelta(1, "y", "g"), ToolDelta(0, "x", "f", "{")], source={"n": 1}, dialect="openai"),
+        Chunk(
+            "a",
+            "r",
+            "n",
+            [ToolDelta(1, "y", "g"), ToolDelta(0, "x", "f", "{")],
+            source={"n": 1},
+            dialect=Dialect.OPENAI,
+        ),
         Chunk(index=1, text="z", usage=Usage(1, 1)),
         Chunk("b", "s", "o", [ToolDelta(0, arguments="}")], logprobs=[{"token": "b"}], timings=Timings(1)),
-        Chunk(finish="tool_calls", logprobs=[{"token": "c"}], usage=Usage(2, 2), source={"n": 2}, dialect="openai"),
+        Chunk(
+            finish="tool_calls", logprobs=[{"token": "c"}], usage=Usage(2, 2), source={"n": 2}, dialect=Dialect.OPENAI
+        ),
     ):
         answer.add(chunk)
     assert answer.choices == {
@@ -51,7 +60,7 @@ def test_an_answer_folds_its_chunks() -> None:
 
 def test_an_answer_has_a_choice_in_any_case() -> None:
     assert Answer().choices == {0: Choice()}
-    assert Answer().dialect == ""
+    assert Answer().dialect is None
 
 
 def test_an_id_or_a_name_is_taken_once() -> None:
@@ -61,8 +70,8 @@ def test_an_id_or_a_name_is_taken_once() -> None:
 
 
 def test_a_request_is_for_no_stream_unless_it_says_so() -> None:
-    chat = ChatRequest("m", {})
-    assert (chat.stream, chat.include_usage, chat.dialect, chat.native, chat.legacy_functions) == (
+    chat = ChatRequest("m", ChatBody({}))
+    assert (chat.stream, chat.include_usage, chat.dialect, chat.client_body, chat.legacy_functions) == (
         False,
         False,
         "openai",

@@ -33,7 +33,7 @@ def test_every_face_makes_the_same_hub_of_the_same_question(face: Face) -> None:
     chat = parsed(face)
     assert chat.model == "m"
     assert chat.stream is True
-    assert chat.body["messages"][-1] == {"role": "user", "content": "hi"}
+    assert chat.chat_body["messages"][-1] == {"role": "user", "content": "hi"}
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.chat import Answer, ChatRequest, ModelTraits
+from linx.core.chat import Answer, ChatRequest, Dialect, ModelTraits
 from linx.core.errors import BadRequest, Garbled, Refused, StreamBroken
 from linx.dialects import embeddings
 from linx.dialects.embeddings import EMBED, EMBEDDINGS, OPENAI, EmbeddingsDecoder
@@ -27,7 +27,7 @@ OPENAI_ANSWER: dict[str, Any] = {
 OLLAMA_ANSWER: dict[str, Any] = {"model": "served", "embeddings": [[1.0, -2.0], [0.5, 0.25]], "prompt_eval_count": 7}
 
 
-def decoded(dialect: str, *pieces: bytes) -> tuple[EmbeddingsDecoder, Answer]:
+def decoded(dialect: Dialect, *pieces: bytes) -> tuple[EmbeddingsDecoder, Answer]:
     decoder, answer = EmbeddingsDecoder(dialect), Answer()
     for piece in pieces:
         assert decoder.feed(piece) == []
@@ -37,7 +37,7 @@ def decoded(dialect: str, *pieces: bytes) -> tuple[EmbeddingsDecoder, Answer]:
     return decoder, answer
 
 
-def told(chat: ChatRequest, dialect: str, value: Any) -> dict[str, Any]:
+def told(chat: ChatRequest, dialect: Dialect, value: Any) -> dict[str, Any]:
     decoder, answer = decoded(dialect, jsontext.dumps(value))
     assert decoder.problem is None
     return embeddings.whole(chat, answer, 0.5)
@@ -112,7 +112,7 @@ def test_ollama_input_is_texts_alone(given: Any) -> None:
 @pytest.mark.parametrize("given", [None, "", []])
 def test_no_text_is_no_embedding(given: Any) -> None:
     chat = embeddings.parse_embed({"model": "m", "input": given})
-    assert chat.body["input"] == []
+    assert embeddings.input_of(chat).input == []
     assert embeddings.none(chat) == {"model": "m", "embeddings": []}
     assert embeddings.none(embeddings.parse_embeddings({"model": "m", "prompt": given or ""})) == {"embedding": []}
 

@@ -10,10 +10,12 @@ import pytest
 import linx
 from linx.config.shape import PriceShape
 from linx.core import jsontext
-from linx.core.chat import ChatRequest
+from linx.core.chat import ChatBody, ChatRequest, Dialect
 from linx.core.errors import Garbled
 from linx.core.telemetry import Counters
+from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.ollama.decoder import OllamaDecoder
+from linx.dialects.ollama.face import OllamaFace
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.providers import prices
 from linx.providers.kind import x_api_key
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 CHAT_BODY: dict[str, Any] = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 
 
-def chat(dialect: str = "openai", native: dict[str, Any] | None = None, **fields: Any) -> ChatRequest:
-    return ChatRequest("asked", {**CHAT_BODY, **fields}, dialect=dialect, native=native)
+def chat(**fields: Any) -> ChatRequest:
+    return ChatRequest("asked", ChatBody({**CHAT_BODY, **fields}))
 
 
 def fields_of(sending: Sending) -> dict[bytes, bytes]:
@@ -132,7 +134,7 @@ def test_chat_is_always_asked_as_a_stream(kind: Any, accept: bytes, decoder: typ
 
 
 @pytest.mark.parametrize(
-    ("kind", "native", "path"),
+    ("kind", "body", "path"),
     [
         ("ollama", {"model": "asked", "prompt": "a"}, b"/api/generate"),
         ("ollama", {"model": "asked", "prompt": "a", "suffix": "b"}, b"/api/generate"),
@@ -143,14 +145,20 @@ def test_chat_is_always_asked_as_a_stream(kind: Any, accept: bytes, decoder: typ
         ("llamacpp", {"model": "asked", "prompt": "a", "suffix": "b"}, b"/infill"),
     ],
 )
-def test_where_a_bare_completion_is_asked(kind: Any, native: dict[str, Any], path: bytes) -> None:
+def test_where_a_client_of_generate_is_asked(kind: Any, body: dict[str, Any], path: bytes) -> None:
     one = provider("a", kind=kind)
-    assert one.chat_sending(chat("ollama_generate", native), "m", 0.0, b"hop").target == path
+    assert one.chat_sending(OllamaFace("generate").parse(body), "m", 0.0, b"hop").target == path
 
 
-def test_a_native_dialect_only_where_it_is_configured() -> None:
+def test_the_client_s_own_words_only_where_that_is_configured() -> None:
     said = {"model": "asked", "messages": CHAT_BODY["messages"], "max_tokens": 5}
-    asked = ChatRequest("asked", CHAT_BODY, dialect="anthropic", native=said, headers=((b"anthropic-version", b"1"),))
+    asked = ChatRequest(
+        "asked",
+        ChatBody(CHAT_BODY),
+        dialect=Dialect.ANTHROPIC,
+        client_body=said,
+        headers=((b"anthropic-version", b"1"),),
+    )
     translated = provider("a").chat_sending(asked, "m", 0.0, b"hop")
     assert translated.target == b"/v1/chat/completions"
     assert b"anthropic-version" not in fields_of(translated)
@@ -168,18 +176,22 @@ def test_the_key_and_the_headers_of_its_kind() -> None:
     assert (sent[b"x-api-key"], sent[b"anthropic-version"]) == (b"k", b"1")
     assert b"authorization" not in sent
     own = ((b"anthropic-version", b"2"), (b"anthropic-beta", b"b"))
-    asked = ChatRequest("asked", CHAT_BODY, dialect="anthropic", native=CHAT_BODY, headers=own)
+    asked = ChatRequest("asked", ChatBody(CHAT_BODY), dialect=Dialect.ANTHROPIC, client_body=CHAT_BODY, headers=own)
     sent = fields_of(one.chat_sending(asked, "m", 0.0, b"hop"))
     assert (sent[b"anthropic-version"], sent[b"anthropic-beta"]) == (b"2", b"b")
 
 
 def test_an_anthropic_is_asked_in_its_clients_own_words() -> None:
     one = has(provider("a", kind="anthropic", api_key="k"), "claude-x")
-    assert (one.speaks("anthropic"), one.speaks("responses"), one.speaks("openai")) == (True, False, False)
-    assert not provider("b").speaks("anthropic")
-    assert provider("b", native=True).speaks("responses")
+    assert (one.speaks(Dialect.ANTHROPIC), one.speaks(Dialect.RESPONSES), one.speaks(Dialect.OPENAI)) == (
+        True,
+        False,
+        False,
+    )
+    assert not provider("b").speaks(Dialect.ANTHROPIC)
+    assert provider("b", native=True).speaks(Dialect.RESPONSES)
     said = {"model": "asked", "messages": CHAT_BODY["messages"], "max_tokens": 5, "metadata": {"user_id": "me"}}
-    own = one.chat_sending(chat("anthropic", said), "claude-x", 0.0, b"hop")
+    own = one.chat_sending(AnthropicFace().parse(said), "claude-x", 0.0, b"hop")
     translated = one.chat_sending(chat(), "claude-x", 0.0, b"hop")
     for sending in (own, translated):
         assert (sending.target, fields_of(sending)[b"anthropic-version"]) == (b"/v1/messages", b"2023-06-01")

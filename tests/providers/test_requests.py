@@ -2,40 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from linx.core.chat import ChatRequest, ModelTraits, Task
+from linx.core.chat import ChatBody, ChatRequest, ModelTraits
 from linx.core.errors import Fallback, Refused
-from linx.providers.requests import UNTRANSLATED, ProviderRequest, lacking, task_of
-
-CHAT_BODY = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
-
-
-def chat(dialect: str = "openai", native: dict[str, Any] | None = None) -> ChatRequest:
-    return ChatRequest("asked", dict(CHAT_BODY), dialect=dialect, native=native)
-
-
-@pytest.mark.parametrize(
-    ("request_", "task"),
-    [
-        (chat(), Task.CHAT),
-        (chat("ollama", {"messages": []}), Task.CHAT),
-        (chat("ollama_generate", {"prompt": "a"}), Task.CHAT),
-        (chat("ollama_generate", {"prompt": "a", "raw": True}), Task.COMPLETE),
-        (chat("ollama_generate", {"prompt": "a", "suffix": "b"}), Task.INSERT),
-        (chat("ollama_generate"), Task.CHAT),
-        (chat("anthropic", {}), Task.CHAT),
-        (chat("completions", {"prompt": "a"}), Task.COMPLETE),
-        (chat("completions", {"prompt": "a", "suffix": "b"}), Task.INSERT),
-        (chat("embeddings", {}), Task.EMBED),
-        (chat("ollama_embed", {}), Task.EMBED),
-        (chat("ollama_embeddings", {}), Task.EMBED),
-    ],
-)
-def test_what_a_request_wants(request_: ChatRequest, task: Task) -> None:
-    assert task_of(request_) is task
+from linx.providers.requests import UNTRANSLATED, ProviderRequest, lacking
 
 
 @pytest.mark.parametrize("request_", UNTRANSLATED.values(), ids=UNTRANSLATED)
@@ -49,7 +20,7 @@ def test_what_a_kind_cannot_do_is_refused_when_its_body_is_to_be_written() -> No
     request = lacking("embeddings")
     assert request.decoder(str).problem is None
     with pytest.raises(Refused) as caught:
-        request.body(chat(), "m", ModelTraits())
+        request.body(ChatRequest("asked", ChatBody({})), "m", ModelTraits())
     assert caught.value.problem == "does not support embeddings"
     assert (caught.value.code, caught.value.fallback) == ("unsupported_feature", Fallback.YES)
     assert not caught.value.blames_provider

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from linx.core.chat import ChatRequest
+from linx.core.chat import ChatBody, ChatRequest
 from linx.core.errors import AttemptError
 from linx.core.redaction import Redactor
 from linx.core.telemetry import AttemptRecord, Counters, RequestRecord
@@ -45,7 +45,7 @@ def attempt_at(
     redactor.add(KEY)
     return chat_attempt(
         Candidate(one, "m"),
-        chat or ChatRequest("asked", BODY),
+        chat or ChatRequest("asked", ChatBody(BODY)),
         pool,
         record_at(one),
         new_id=lambda: "0123",

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from linx.core.chat import ChatRequest
+from linx.core.chat import ChatBody, ChatRequest
 from linx.core.errors import Fallback, Refused
-from linx.dialects.ollama.decoder import GENERATE
+from linx.dialects.ollama.face import OllamaFace
 from tests.fakes import scripted
 from tests.fakes.catalogue import Model
 from tests.fakes.provider import FakeProvider
@@ -43,7 +43,7 @@ async def test_who_refuses_them_even_so_is_asked_once_more_only(pool: Pool) -> N
 
 
 async def test_thinking_is_asked_for_only_of_who_can(pool: Pool) -> None:
-    wish = ChatRequest("asked", {**BODY, "reasoning_effort": "high"})
+    wish = ChatRequest("asked", ChatBody({**BODY, "reasoning_effort": "high"}))
     async with FakeProvider("ollama", [Model("m", ("completion", "thinking"))]) as fake:
         one = at(fake)
         attempt = attempt_at(one, pool, wish)
@@ -57,11 +57,9 @@ async def test_thinking_is_asked_for_only_of_who_can(pool: Pool) -> None:
         await attempt.begin()
         assert "think" not in fake.calls[1].json
         attempt.close()
-        native = ChatRequest(
-            "asked", BODY, dialect="ollama", native={"model": "asked", "messages": BODY["messages"], "think": True}
-        )
+        own = OllamaFace("chat").parse({"model": "asked", "messages": BODY["messages"], "think": True})
         other = at(fake)
-        attempt = attempt_at(other, pool, native)
+        attempt = attempt_at(other, pool, own)
         with pytest.raises(Refused, match="does not support thinking"):
             await attempt.begin()
         assert other.find("m") is not None
@@ -69,7 +67,7 @@ async def test_thinking_is_asked_for_only_of_who_can(pool: Pool) -> None:
 
 async def test_a_model_that_cannot_be_asked_about_is_a_failure_of_the_attempt(pool: Pool) -> None:
     async with FakeProvider("ollama", ["other"]) as fake:
-        wish = ChatRequest("asked", {**BODY, "reasoning_effort": "high"})
+        wish = ChatRequest("asked", ChatBody({**BODY, "reasoning_effort": "high"}))
         with pytest.raises(Refused, match="a: does not have the model") as caught:
             await attempt_at(at(fake), pool, wish).begin()
         assert caught.value.outcome == "http_404"
@@ -77,7 +75,7 @@ async def test_a_model_that_cannot_be_asked_about_is_a_failure_of_the_attempt(po
 
 @pytest.mark.parametrize("status", [404, 405, 501])
 async def test_a_path_that_is_not_there_is_something_it_cannot_do(status: int, pool: Pool) -> None:
-    insert = ChatRequest("asked", BODY, dialect=GENERATE, native={"model": "asked", "prompt": "a", "suffix": "b"})
+    insert = OllamaFace("generate").parse({"model": "asked", "prompt": "a", "suffix": "b"})
     async with FakeProvider("llamacpp", ["m"]) as fake:
         fake.next(Whole(status, b"File Not Found", "text/plain"))
         one = at(fake)
@@ -92,6 +90,6 @@ async def test_what_a_dialect_refuses_is_never_sent(pool: Pool) -> None:
     async with FakeProvider("ollama", ["m"]) as fake:
         one = at(fake)
         with pytest.raises(Refused, match="a: does not support n > 1"):
-            await attempt_at(one, pool, ChatRequest("asked", {**BODY, "n": 2})).begin()
+            await attempt_at(one, pool, ChatRequest("asked", ChatBody({**BODY, "n": 2}))).begin()
         assert fake.requests == []
         assert_clean(one, pool, idle=0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from linx.core.chat import ChatRequest, Stamp
+from linx.core.chat import ChatBody, ChatRequest, Stamp
 from linx.core.errors import AttemptError, Garbled, Refused, StreamBroken
 from linx.dialects.openai.encoder import OpenAIEncoder
 from tests.fakes import scripted
@@ -84,7 +84,7 @@ def frame(text: str) -> bytes:
 
 
 def openai_encoder() -> OpenAIEncoder:
-    return OpenAIEncoder(ChatRequest("asked", BODY), Stamp("id", 0.0, lambda: 0.0), "reasoning_content")
+    return OpenAIEncoder(ChatRequest("asked", ChatBody(BODY)), Stamp("id", 0.0, lambda: 0.0), "reasoning_content")
 
 
 async def test_frames_that_differ_in_their_text_alone_need_no_decoding(pool: Pool) -> None:

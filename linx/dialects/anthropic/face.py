@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp
+from linx.core.chat import Answer, ChatBody, ChatRequest, Dialect, JsonObject, Stamp
 from linx.dialects.anthropic import client_request, errors
 from linx.dialects.anthropic.encoder import AnthropicWriter
 from linx.dialects.anthropic.message import whole_message
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 class AnthropicFace:
     """See ``base.Face``."""
 
-    name = "anthropic"
+    name = Dialect.ANTHROPIC
     stream_type = b"text/event-stream"
 
     def parse(self, body: JsonObject) -> ChatRequest:
         chat = client_request.to_chat_body(body)
         return ChatRequest(
             model=chat["model"],
-            body=chat,
+            asked=ChatBody(chat),
             stream=bool(fields.flag(body, "stream")),
             include_usage=True,
             dialect=self.name,
-            native=body,
+            client_body=body,
         )
 
     def encoder(self, chat: ChatRequest, stamp: Stamp) -> BlockEncoder:
-        return BlockEncoder(AnthropicWriter(chat, stamp), chat_body.used_ids(chat.body))
+        return BlockEncoder(AnthropicWriter(chat, stamp), chat_body.used_ids(chat.chat_body))
 
     def whole(self, chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
         return whole_message(chat, answer, stamp)

@@ -32,7 +32,7 @@ def whole_message(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject
     text = choice.text + choice.refusal
     if text:
         content.append({"type": "text", "text": text})
-    used_ids = chat_body.used_ids(chat.body)
+    used_ids = chat_body.used_ids(chat.chat_body)
     for position, call in enumerate(choice.tools):
         arguments = arguments_object(call.arguments)
         if arguments is None and choice.finish == "length" and call.arguments:
@@ -76,7 +76,7 @@ def usage_object(usage: Usage | None, chat: ChatRequest, size: int) -> JsonObjec
     clients decide by them when to shorten a conversation, and 0 would mean never.
     """
     if usage is None:
-        prompt = chat.weight.prompt_tokens if chat.weight is not None else chat_body.estimate_tokens(chat.body)
+        prompt = chat.weight.prompt_tokens if chat.weight is not None else chat_body.estimate_tokens(chat.chat_body)
         completion, cached, written = size // CHARACTERS_PER_TOKEN, 0, 0
     else:
         prompt, completion, cached, written = usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0
@@ -104,7 +104,7 @@ def stop_sequence(sources: Sequence[JsonObject], chat: ChatRequest) -> str | Non
     for source in reversed(sources):
         choice = opaque_reasoning.first_choice(source)
         found = choice.get("stop_reason")
-        if isinstance(found, str) and found in chat.body.get("stop", ()):
+        if isinstance(found, str) and found in chat.chat_body.get("stop", ()):
             return found
         if choice.get("finish_reason"):
             break

@@ -34,7 +34,7 @@ _LEAST_TOP_P = 0.95  # that is taken beside thinking
 
 def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The body of /messages. Raises BadRequest or, for what only this API cannot do, Refused."""
-    said = chat.body
+    said = chat.chat_body
     _refuse_impossible(said)
     able = abilities_of(model, traits.listed)
     history = History(said.get("messages") or ())
@@ -61,7 +61,7 @@ def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
 
 def client_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """A client's own Messages body: as it came, but for the model, what only Linx can read, and who the user is."""
-    return {**clean_body(chat.native or {}), "model": model, "stream": True}
+    return {**clean_body(chat.client_body or {}), "model": model, "stream": True}
 
 
 def clean_body(own: JsonObject) -> JsonObject:

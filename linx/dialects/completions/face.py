@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.core.chat import ChatRequest
+from linx.core.chat import ChatRequest, Dialect, Task, TextCompletion
 from linx.core.errors import BadRequest
 from linx.dialects.openai.encoder import usage_object
 from linx.dialects.shared import fields
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
     from linx.core.chat import Answer, Choice, Chunk, JsonObject, Stamp, Usage
     from linx.core.errors import LinxError
 
-DIALECT = "completions"
 MAX_CHOICES = 128
 MOST_LOGPROBS = 20
 _OBJECT = "text_completion"
 _NUMBERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+_OWN_FIELDS = frozenset(("best_of", "echo", "logprobs", "model", "n", "prompt", "stream", "suffix"))
+"""What ``TextCompletion`` and ``ChatRequest`` have a place of their own for."""
 _OWN_TOP = frozenset(("id", "object", "created", "model", "choices", "usage", "error"))
 
 
 class CompletionsFace:
     """See ``base.Face``."""
 
-    name = DIALECT
+    name = Dialect.COMPLETIONS
     stream_type = b"text/event-stream"
 
     def parse(self, body: JsonObject) -> ChatRequest:
@@ -41,7 +42,7 @@ class CompletionsFace:
         count = fields.integer(body, "n", least=1) or 1
         if len(prompts) * count > MAX_CHOICES:
             raise BadRequest(f"prompt: at most {MAX_CHOICES} prompts times n", param="prompt")
-        limit = fields.integer(body, "max_tokens", least=0)
+        fields.integer(body, "max_tokens", least=0)
         logprobs = fields.integer(body, "logprobs", least=0)
         if logprobs is not None and logprobs > MOST_LOGPROBS:
             raise fields.wrong("logprobs", f"at most {MOST_LOGPROBS}")
@@ -58,20 +59,24 @@ class CompletionsFace:
             fields.texts(body, "stop")
         options = fields.mapping(body, "stream_options") or {}
         stream = bool(fields.flag(body, "stream"))
-        # The hub body is for what looks at the size of a prompt; providers are asked with the client's own.
-        said: JsonObject = {
-            "model": model,
-            "messages": [{"role": "user", "content": prompt} for prompt in prompts if isinstance(prompt, str)],
-        }
-        if limit:
-            said["max_tokens"] = limit
+        suffix = body.get("suffix") or ""
+        asked = TextCompletion(
+            prompts=prompts,
+            suffix=suffix,
+            count=count,
+            best_of=best_of,
+            has_echo=bool(body.get("echo")),
+            logprobs=logprobs,
+            fields={key: value for key, value in body.items() if value is not None and key not in _OWN_FIELDS},
+        )
         return ChatRequest(
             model,
-            said,
+            asked,
             stream=stream,
             include_usage=stream and options.get("include_usage") is True,
-            dialect=DIALECT,
-            native=body,
+            task=Task.INSERT if suffix else Task.COMPLETE,
+            dialect=Dialect.COMPLETIONS,
+            client_body=body,
         )
 
     def encoder(self, chat: ChatRequest, stamp: Stamp) -> CompletionsEncoder:
@@ -192,8 +197,7 @@ def _end_of(logprobs: JsonObject) -> int:
 
 def _top_count(chat: ChatRequest) -> int | None:
     """How many alternatives each token is to have; None: no log probabilities at all."""
-    wanted = (chat.native or {}).get("logprobs")
-    return wanted if type(wanted) is int else None
+    return chat.asked.logprobs if isinstance(chat.asked, TextCompletion) else None
 
 
 def _head(chat: ChatRequest, stamp: Stamp) -> JsonObject:

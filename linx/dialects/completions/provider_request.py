@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from linx.core.chat import Usage, total
+from linx.core.chat import ChatBody, Dialect, Usage, total
 from linx.dialects.completions.face import prompts_of
 from linx.dialects.completions.text_completion import CompletionDecoder
 from linx.dialects.failures.meaning import unsupported
@@ -61,7 +61,7 @@ def infill_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObjec
     body = llamacpp_body(chat, model, traits)
     for name in ("logprobs", "n", "stream_options"):
         body.pop(name, None)
-    body["input_prefix"], body["input_suffix"] = _text(body.pop("prompt")), (chat.native or {}).get("suffix", "")
+    body["input_prefix"], body["input_suffix"] = _text(body.pop("prompt")), (chat.client_body or {}).get("suffix", "")
     limit = body.pop("max_tokens", None)
     if limit is not None:
         body["n_predict"] = limit
@@ -70,43 +70,45 @@ def infill_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObjec
 
 def generate_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The body for Ollama's /api/generate; raises Refused for what it cannot do."""
-    native = chat.native or {}
+    given = chat.client_body or {}
     _check_scores(chat)
-    if native.get("max_tokens") == 0:
+    if given.get("max_tokens") == 0:
         raise unsupported("does not support max_tokens 0")
-    said = {key: value for key, value in native.items() if key not in _NOT_FOR_OLLAMA and value is not None}
+    said = {key: value for key, value in given.items() if key not in _NOT_FOR_OLLAMA and value is not None}
     said = {**openai_request.without_destinations(said), "messages": []}
-    asked = ollama_request.chat_body(replace(chat, body=said, dialect="openai", native=None), model, traits)
-    body = {"model": model, "prompt": _text(native.get("prompt")), "stream": True}
-    if native.get("suffix"):
-        body["suffix"] = native["suffix"]
+    asked = ollama_request.chat_body(
+        replace(chat, asked=ChatBody(said), dialect=Dialect.OPENAI, client_body=None), model, traits
+    )
+    body = {"model": model, "prompt": _text(given.get("prompt")), "stream": True}
+    if given.get("suffix"):
+        body["suffix"] = given["suffix"]
     body.update({key: asked[key] for key in ("options", "keep_alive", "format") if key in asked})
     if traits.can_think:
         body["think"] = False  # there is no place for thoughts in an answer, and they would cost the user's time
-    if native.get("logprobs") is not None:
+    if given.get("logprobs") is not None:
         body["logprobs"] = True
-        if native["logprobs"]:
-            body["top_logprobs"] = native["logprobs"]
+        if given["logprobs"]:
+            body["top_logprobs"] = given["logprobs"]
     return body
 
 
 def _said(rules: BodyRules, chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """What the client said, as a provider of this dialect takes it, always for a stream."""
-    said = {**(chat.native or {}), "messages": []}
+    said = {**(chat.client_body or {}), "messages": []}
     traits = replace(traits, thinking_mode=None)
-    body = openai_request.chat_body(rules, replace(chat, body=said, dialect="openai"), model, traits)
+    body = openai_request.chat_body(rules, replace(chat, asked=ChatBody(said), dialect=Dialect.OPENAI), model, traits)
     return {key: value for key, value in body.items() if key not in _CHAT_ONLY}
 
 
 def _check_scores(chat: ChatRequest) -> None:
     """What a server cannot do that only goes on from a prompt: score it, or choose the best of many."""
-    native = chat.native or {}
-    if (native.get("best_of") or 1) > (native.get("n") or 1):
+    given = chat.client_body or {}
+    if (given.get("best_of") or 1) > (given.get("n") or 1):
         raise unsupported("does not support best_of")
-    if native.get("echo"):
-        if native.get("logprobs") is not None:
+    if given.get("echo"):
+        if given.get("logprobs") is not None:
             raise unsupported("does not support echo together with logprobs")
-        for prompt in prompts_of(native.get("prompt")):
+        for prompt in prompts_of(given.get("prompt")):
             _text(prompt)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from linx.core.chat import ChatBody
 from linx.dialects.ollama.face import completion_body as prompt_of
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.decoder import OpenAIDecoder
@@ -33,7 +34,9 @@ def completion_body(
     ``usual_length``: tokens to ask for where the client names no limit, at a server that stops soon without one.
     """
     said = {**prompt_of(chat), "messages": []}
-    asked = openai_request.chat_body(rules, replace(chat, body=said), model, replace(traits, thinking_mode=None))
+    asked = openai_request.chat_body(
+        rules, replace(chat, asked=ChatBody(said)), model, replace(traits, thinking_mode=None)
+    )
     body = {key: value for key, value in asked.items() if key not in _CHAT_ONLY}
     if usual_length is not None:
         body.setdefault("max_tokens", usual_length)

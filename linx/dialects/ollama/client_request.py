@@ -1,8 +1,8 @@
-"""An Ollama client's body as the hub's: /api/chat and /api/generate.
+"""An Ollama client's body as a chat body: /api/chat and /api/generate.
 
 Everything Linx reads is checked here, options included, and a wrong type is the
 client's error before any provider is tried. What only Ollama knows (``num_ctx``,
-``keep_alive``, ``template``) stays in the native body and leaves no trace in the hub.
+``keep_alive``, ``template``) stays in the client's body and leaves no trace in the chat body.
 
 Ollama's clients pair tool results with calls by order and name and drop ids, while the
 other providers insist on them: ``_History`` gives every call an id and every call
@@ -15,6 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
+from linx.core.chat import Task
 from linx.core.errors import BadRequest
 from linx.dialects.ollama.images import to_url
 from linx.dialects.ollama.options import options
@@ -39,22 +40,22 @@ _OPTIONS = (
 )
 
 
-def hub_chat(body: JsonObject) -> JsonObject:
+def chat_body_of_chat(body: JsonObject) -> JsonObject:
     """/api/chat."""
-    hub = _common(body)
+    chat = _common(body)
     tools = fields.objects(body, "tools")
     if tools:
-        hub["tools"] = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools)]
+        chat["tools"] = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools)]
     history = _History()
     for number, message in enumerate(fields.objects(body, "messages")):
         history.add(number, message)
-    hub["messages"] = history.end()
-    return hub
+    chat["messages"] = history.end()
+    return chat
 
 
-def hub_generate(body: JsonObject) -> JsonObject:
+def chat_body_of_generate(body: JsonObject) -> JsonObject:
     """/api/generate: the system text and the prompt as a conversation of one turn."""
-    hub = _common(body)
+    chat = _common(body)
     texts = {key: fields.text(body, key) or "" for key in ("prompt", "system", "suffix", "template")}
     context = body.get("context")
     if context is not None and not isinstance(context, list):
@@ -65,8 +66,15 @@ def hub_generate(body: JsonObject) -> JsonObject:
     if texts["system"]:
         messages.append({"role": "system", "content": texts["system"]})
     messages.append({"role": "user", "content": _content(texts["prompt"], _images(body, ""))})
-    hub["messages"] = messages
-    return hub
+    chat["messages"] = messages
+    return chat
+
+
+def task_of_generate(body: JsonObject) -> Task:
+    """What an /api/generate body asks for: raw, or with a suffix, it goes past any chat template."""
+    if body.get("suffix"):
+        return Task.INSERT
+    return Task.COMPLETE if body.get("raw") else Task.CHAT
 
 
 def is_unload(body: JsonObject) -> bool:
@@ -82,26 +90,26 @@ def _common(body: JsonObject) -> JsonObject:
     if not isinstance(model, str) or not model:
         raise BadRequest("model is required", param="model")
     fields.flag(body, "stream")
-    hub: JsonObject = {"model": model}
+    chat: JsonObject = {"model": model}
     given = options(fields.mapping(body, "options") or {})
     for own, name in _OPTIONS:
         if own in given:
-            hub[name] = given[own]
+            chat[name] = given[own]
     if given.get("num_predict", 0) > 0:
-        hub["max_tokens"] = given["num_predict"]
+        chat["max_tokens"] = given["num_predict"]
     if given.get("seed", -1) >= 0:
-        hub["seed"] = given["seed"]
+        chat["seed"] = given["seed"]
     stop = [text for text in given.get("stop", ()) if text]
     if stop:
-        hub["stop"] = stop
+        chat["stop"] = stop
     wanted = _format(body.get("format"))
     if wanted is not None:
-        hub["response_format"] = wanted
+        chat["response_format"] = wanted
     think = body.get("think")
     if think is not None:
         if not isinstance(think, bool) and think not in _LEVELS:
             raise fields.wrong("think", f"true, false or one of {', '.join(_LEVELS)}")
-        hub["think"] = think
+        chat["think"] = think
     keep_alive = body.get("keep_alive")
     if isinstance(keep_alive, bool) or not isinstance(keep_alive, int | float | str | None):
         raise fields.wrong("keep_alive", "a number of seconds or a duration such as 5m")
@@ -109,10 +117,10 @@ def _common(body: JsonObject) -> JsonObject:
     if top is not None and not 0 <= top <= 20:
         raise fields.wrong("top_logprobs", "between 0 and 20")
     if fields.flag(body, "logprobs"):
-        hub["logprobs"] = True
+        chat["logprobs"] = True
         if top:
-            hub["top_logprobs"] = top
-    return hub
+            chat["top_logprobs"] = top
+    return chat
 
 
 def _format(wanted: Any) -> JsonObject | None:

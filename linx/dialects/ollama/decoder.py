@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.core.chat import Chunk, JsonObject, Timings, ToolDelta, Usage
+from linx.core.chat import Chunk, Dialect, JsonObject, Timings, ToolDelta, Usage
 from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken, quote
 from linx.dialects.failures.meaning import event_failure
 from linx.dialects.shared.ndjson import NDJSONDecoder
@@ -22,9 +22,8 @@ from linx.dialects.shared.ndjson import NDJSONDecoder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CHAT = "ollama"
-GENERATE = "ollama_generate"
-"""The two shapes of frames, as ``Chunk.dialect`` and ``ChatRequest.dialect`` name them."""
+CHAT, GENERATE = Dialect.OLLAMA, Dialect.OLLAMA_GENERATE
+"""The two shapes of frames."""
 
 _GENERATED = frozenset(("response", "thinking", "tool_calls"))
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")

@@ -1,23 +1,20 @@
 """The Ollama dialect toward clients: /api/chat and /api/generate.
 
-A request keeps its own body (``ChatRequest.native``) beside the hub's, so that an Ollama
-behind Linx gets every field of it. ``ChatRequest.dialect`` tells the two endpoints
-apart, since their frames differ: ``ollama`` and ``ollama_generate``.
+A request keeps its client's body beside the chat body, so that an Ollama behind Linx gets
+every field of it. The two endpoints are two dialects, since their frames differ.
 
-What an endpoint's handler has to look at before it routes: ``is_load`` (no prompt:
-load or unload the model; where the provider is no Ollama ``load_answer`` is the answer)
-and ``ollama_request.needs_completion(chat.native)`` (raw or suffix: text completion,
-which a chat endpoint cannot do; ``completion_body`` is the /v1/completions body).
+What an endpoint's handler has to look at before it routes is ``is_load``: a request without
+a prompt loads or unloads the model. Where the provider cannot do that, ``load_answer`` is
+the answer.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp
+from linx.core.chat import Answer, ChatBody, ChatRequest, Dialect, JsonObject, Stamp, Task
 from linx.core.errors import UnknownModel, quote
-from linx.dialects.ollama.client_request import hub_chat, hub_generate, is_unload
-from linx.dialects.ollama.decoder import CHAT, GENERATE
+from linx.dialects.ollama.client_request import chat_body_of_chat, chat_body_of_generate, is_unload, task_of_generate
 from linx.dialects.ollama.encoder import OllamaEncoder, answer_body, timestamp, whole_answer
 
 if TYPE_CHECKING:
@@ -27,21 +24,22 @@ if TYPE_CHECKING:
 class OllamaFace:
     """One endpoint's Face."""
 
-    name = "ollama"
+    name = Dialect.OLLAMA
     stream_type = b"application/x-ndjson"
 
     def __init__(self, endpoint: Literal["chat", "generate"]) -> None:
         self._generate = endpoint == "generate"
 
     def parse(self, body: JsonObject) -> ChatRequest:
-        hub = hub_generate(body) if self._generate else hub_chat(body)
+        asked = chat_body_of_generate(body) if self._generate else chat_body_of_chat(body)
         return ChatRequest(
-            hub["model"],
-            hub,
+            asked["model"],
+            ChatBody(asked),
             stream=body.get("stream") is not False,
             include_usage=True,
-            dialect=GENERATE if self._generate else CHAT,
-            native=body,
+            task=task_of_generate(body) if self._generate else Task.CHAT,
+            dialect=Dialect.OLLAMA_GENERATE if self._generate else Dialect.OLLAMA,
+            client_body=body,
         )
 
     def encoder(self, chat: ChatRequest, stamp: Stamp) -> OllamaEncoder:
@@ -66,7 +64,7 @@ class OllamaFace:
 
     def load_answer(self, chat: ChatRequest, stamp: Stamp) -> JsonObject:
         """What such a request is answered where no model has to be moved; streamed, it is the one frame."""
-        reason = "unload" if is_unload(chat.native or {}) else "load"
+        reason = "unload" if is_unload(chat.client_body or {}) else "load"
         body = answer_body(self._generate, "", "", None)
         head = {"model": chat.model, "created_at": timestamp(stamp.now())}
         return {**head, **body, "done": True, "done_reason": reason}
@@ -74,11 +72,11 @@ class OllamaFace:
 
 def completion_body(chat: ChatRequest) -> JsonObject:
     """The /v1/completions body of an /api/generate request that needs one, without model and stream."""
-    native = chat.native or {}
-    body = {key: value for key, value in chat.body.items() if key not in _CHAT_ONLY}
-    body["prompt"] = native.get("prompt") or ""
-    if native.get("suffix"):
-        body["suffix"] = native["suffix"]
+    given = chat.client_body or {}
+    body = {key: value for key, value in chat.chat_body.items() if key not in _CHAT_ONLY}
+    body["prompt"] = given.get("prompt") or ""
+    if given.get("suffix"):
+        body["suffix"] = given["suffix"]
     return body
 
 

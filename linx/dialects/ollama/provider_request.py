@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linx.core.chat import Task
 from linx.core.errors import BadRequest, quote
 from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama.options import option, options
@@ -57,14 +58,14 @@ _EFFORTS: dict[str, bool | str] = {
 
 def own_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The /api/chat or /api/generate body for a client of that very endpoint: its own, with the gaps filled."""
-    given = chat.native or {}
+    given = chat.client_body or {}
     sent = {**given, "model": model, "stream": True}
     options = given.get("options") or {}
     if traits.num_ctx is not None and options.get("num_ctx") is None:
         sent["options"] = {**options, "num_ctx": traits.num_ctx}
     if traits.keep_alive is not None and given.get("keep_alive") is None:
         sent["keep_alive"] = keep_alive_for(traits.keep_alive)
-    if given.get("think") is None and not needs_completion(given):
+    if given.get("think") is None and chat.task is Task.CHAT:
         think = think_for(traits.thinking_mode, traits)
         if think is not None:
             sent["think"] = think
@@ -73,7 +74,7 @@ def own_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
 
 def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The /api/chat body. Raises BadRequest or, for what only Ollama cannot do, Refused."""
-    body = chat.body
+    body = chat.chat_body
     _refuse_impossible(body)
     sent: JsonObject = {"model": model, "messages": messages_for(body["messages"]), "stream": True}
     tools = tools_for(body)
@@ -98,11 +99,6 @@ def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
         if body.get("top_logprobs") is not None:
             sent["top_logprobs"] = body["top_logprobs"]
     return sent
-
-
-def needs_completion(native: JsonObject) -> bool:
-    """Does this /api/generate body ask for bare text completion, past any chat template?"""
-    return bool(native.get("raw") or native.get("suffix"))
 
 
 def _refuse_impossible(body: JsonObject) -> None:

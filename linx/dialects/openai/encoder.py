@@ -36,7 +36,7 @@ class OpenAIEncoder:
         self._id: str | None = None  # of the whole stream; None before its first frame
         self._created = 0
         self._started: set[int] = set()
-        count = chat.body.get("n")
+        count = chat.chat_body.get("n")
         self._count = min(count, MAX_CHOICES) if type(count) is int else 1
         self._usage: Usage | None = None
         self._extras: JsonObject = {}  # of frames without a choice, for the last frame

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from linx.core.chat import Chunk, JsonObject, Timings, Usage
+from linx.core.chat import Chunk, Dialect, JsonObject, Timings, Usage
 
 if TYPE_CHECKING:
     from linx.dialects.openai.tool_calls import ToolCalls
 
-DIALECT = "openai"
+DIALECT = Dialect.OPENAI
 CHUNK = "chat.completion.chunk"
 
 FINISHES = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from linx.dialects.openai.frames import DIALECT
+from linx.core.chat import Dialect
 from linx.dialects.openai.provider_messages import messages_for
 from linx.dialects.openai.thinking import thinking
 
@@ -98,8 +98,8 @@ class BodyRules:
 
 def chat_body(rules: BodyRules, chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The body for a server of ``rules``; always a stream, since Linx folds it for a client that wants none."""
-    given = chat.body
-    speaks_openai = chat.dialect == DIALECT
+    given = chat.chat_body
+    speaks_openai = chat.dialect is Dialect.OPENAI
     dropped = rules.drops if speaks_openai else rules.drops_of_others
     messages = messages_for(rules.messages, given.get("messages") or [], speaks_openai)
     body: JsonObject = {"model": model, "messages": messages}

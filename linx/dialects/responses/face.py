@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp
+from linx.core.chat import Answer, ChatBody, ChatRequest, Dialect, JsonObject, Stamp
 from linx.dialects.responses.client_request import to_chat_body
 from linx.dialects.responses.encoder import ResponsesWriter
 from linx.dialects.responses.response import whole_response
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 class ResponsesFace:
     """See ``base.Face``."""
 
-    name = "responses"
+    name = Dialect.RESPONSES
     stream_type = b"text/event-stream"
 
     def parse(self, body: JsonObject) -> ChatRequest:
         chat = to_chat_body(body)
         return ChatRequest(
             model=chat["model"],
-            body=chat,
+            asked=ChatBody(chat),
             stream=bool(fields.flag(body, "stream")),
             include_usage=True,
             dialect=self.name,
-            native=body,
+            client_body=body,
         )
 
     def encoder(self, chat: ChatRequest, stamp: Stamp) -> BlockEncoder:
-        return BlockEncoder(ResponsesWriter(chat, stamp), chat_body.used_ids(chat.body))
+        return BlockEncoder(ResponsesWriter(chat, stamp), chat_body.used_ids(chat.chat_body))
 
     def whole(self, chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
         return whole_response(chat, answer, stamp)

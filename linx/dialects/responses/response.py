@@ -25,7 +25,7 @@ class ResponseObject:
     """Writes the response object and its items; what it knows stays the same from the first event to the last."""
 
     def __init__(self, chat: ChatRequest, stamp: Stamp) -> None:
-        body = chat.native or {}
+        body = chat.client_body or {}
         self._id = stamp.id
         self._names = ToolNames(body)
         self.wants_encrypted = _ENCRYPTED in (body.get("include") or ())
@@ -117,7 +117,7 @@ def whole_response(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObjec
         blocks.append((text, choice.text))
     if choice.refusal:
         blocks.append((Block(REFUSAL), choice.refusal))
-    used_ids = chat_body.used_ids(chat.body)
+    used_ids = chat_body.used_ids(chat.chat_body)
     for position, call in enumerate(choice.tools):
         call_id = unique_id(call.id or f"call_{position}", used_ids)
         blocks.append((Block(position, call_id, call.name), call.arguments if call.arguments.strip() else "{}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
+from linx.core.chat import ChatBody, TextCompletion
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest
@@ -24,7 +25,9 @@ def prompt_tokens_estimate(chat: ChatRequest) -> int:
     if chat.weight is not None:
         return chat.weight.prompt_tokens
     size = images = 0
-    messages = chat.body.get("messages") or ()
+    if not isinstance(chat.asked, ChatBody):
+        return 0
+    messages = chat.asked.get("messages") or ()
     for message in messages:
         content = message.get("content")
         for part in content if isinstance(content, list) else (content,):
@@ -38,9 +41,18 @@ def prompt_tokens_estimate(chat: ChatRequest) -> int:
         for call in message.get("tool_calls") or ():
             function = call.get("function") if isinstance(call, dict) else None
             size += _size(function.get("arguments")) if isinstance(function, dict) else 0
-    if chat.body.get("tools"):
-        size += len(jsontext.dumps(chat.body["tools"]))
+    if tools := chat.asked.get("tools"):
+        size += len(jsontext.dumps(tools))
     return size // BYTES_PER_TOKEN + images * TOKENS_PER_IMAGE + len(messages) * TOKENS_PER_MESSAGE
+
+
+def answer_tokens(chat: ChatRequest) -> int | None:
+    """The limit that the client sets to the length of an answer; None where it sets none."""
+    if isinstance(chat.asked, ChatBody):
+        limit = chat.asked.get("max_completion_tokens") or chat.asked.get("max_tokens")
+    else:
+        limit = chat.asked.fields.get("max_tokens") if isinstance(chat.asked, TextCompletion) else None
+    return limit if isinstance(limit, int) and limit > 0 else None
 
 
 def _size(text: Any) -> int:

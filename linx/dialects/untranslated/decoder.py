@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from linx.core.chat import Chunk, JsonObject, ToolDelta, Usage
+from linx.core.chat import Chunk, Dialect, JsonObject, ToolDelta, Usage
 from linx.dialects.shared.event_decoder import EventDecoder
 from linx.dialects.shared.messages_usage import read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ANTHROPIC, RESPONSES = "anthropic", "responses"
-"""The two dialects, as ``ChatRequest.dialect`` names them."""
+ANTHROPIC, RESPONSES = Dialect.ANTHROPIC, Dialect.RESPONSES
 
 
-def untranslated_decoder(dialect: str) -> EventDecoder:
+def untranslated_decoder(dialect: Dialect) -> EventDecoder:
     """Each event becomes one chunk, which holds the event itself."""
     return EventDecoder(_Reader(dialect))
 
@@ -23,7 +22,7 @@ def untranslated_decoder(dialect: str) -> EventDecoder:
 class _Reader:
     """See ``EventReader``."""
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: Dialect) -> None:
         self.ends = _ENDS
         self._dialect = dialect
         self._read = _READERS[dialect]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from linx.core import jsontext
+from linx.core.chat import ChatBody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,8 +86,8 @@ class UntranslatedEncoder:
 
     def __init__(self, chat: ChatRequest, translator: Callable[[], Encoder], events: Events) -> None:
         self._dialect = chat.dialect
-        # Without messages, Linx could not read the client's body; only a provider of the dialect can answer it.
-        self._may_translate = bool(chat.body.get("messages"))
+        # A body that Linx could not read only a provider of the dialect can answer.
+        self._may_translate = isinstance(chat.asked, ChatBody)
         self._make_translator = translator
         self._translator: Encoder | None = None
         self._events = events

@@ -20,7 +20,7 @@ _BILLING = "x-anthropic-billing-header"
 
 def messages_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The body for a provider's own /messages."""
-    return {**clean_messages(chat.native or {}), "model": model, "stream": True}
+    return {**clean_messages(chat.client_body or {}), "model": model, "stream": True}
 
 
 def clean_messages(body: JsonObject) -> JsonObject:
@@ -37,7 +37,7 @@ def clean_messages(body: JsonObject) -> JsonObject:
 
 def responses_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The body for a provider's own /responses."""
-    body = {**without_destinations(chat.native or {}), "model": model, "stream": True}
+    body = {**without_destinations(chat.client_body or {}), "model": model, "stream": True}
     items = body.get("input")
     if isinstance(items, list):
         body["input"] = [item for item in items if not _is_sealed_reasoning(item)]

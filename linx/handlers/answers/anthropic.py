@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import trio
 
 from linx.core import jsontext
-from linx.core.chat import ChatRequest, ModelTraits, Task
+from linx.core.chat import ChatBody, ChatRequest, ModelTraits, Task
 from linx.core.errors import AttemptError, Refused
 from linx.core.worker import in_thread
 from linx.dialects.anthropic.client_request import to_chat_body
@@ -60,13 +60,14 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
         if count is not None:
             headers.append((b"x-linx-provider", candidate.provider.name.encode()))
     if count is None:
-        estimate = partial(cast("AnthropicFace", face).estimate_tokens, chat.native or {})
+        estimate = partial(cast("AnthropicFace", face).estimate_tokens, chat.client_body or {})
         count = estimate() if chat.weight is None else await in_thread(estimate)
     await reply.whole(200, jsontext.dumps({"input_tokens": count}), headers=headers)
 
 
 def _read(face: Face, body: JsonObject) -> ChatRequest:
-    return ChatRequest(str(body.get("model")), to_chat_body(body, is_count=True), dialect=face.name, native=body)
+    asked = ChatBody(to_chat_body(body, is_count=True))
+    return ChatRequest(str(body.get("model")), asked, dialect=face.name, client_body=body)
 
 
 def _first(context: Context, request: Request, chat: ChatRequest) -> Candidate | None:
@@ -107,7 +108,7 @@ class _Asking:
     async def _by_count_tokens(self) -> Any:
         def body() -> JsonObject:
             if not self.provider.speaks(self.chat.dialect):
-                return {**clean_messages(self.chat.native or {}), "model": self.model}
+                return {**clean_messages(self.chat.client_body or {}), "model": self.model}
             asked = self.provider.request(self.chat).body(self.chat, self.model, ModelTraits())
             return {key: value for key, value in asked.items() if key != "stream"}
 

@@ -57,22 +57,22 @@ def parts_for(request: ProviderRequest, chat: ChatRequest) -> Sequence[Part]:
     """How a provider that takes ``request`` is asked for all that ``chat`` wants."""
     if request.has_echo and request.takes_lists:
         return [Part(chat)]
-    native: dict[str, Any] = chat.native or {}
-    prompts = prompts_of(native.get("prompt"))
-    count = native.get("n") or 1
-    leads = [prompt for prompt in prompts for _ in range(count)] if native.get("echo") else []
+    given: dict[str, Any] = chat.client_body or {}
+    prompts = prompts_of(given.get("prompt"))
+    count = given.get("n") or 1
+    leads = [prompt for prompt in prompts for _ in range(count)] if given.get("echo") else []
     named = tuple((index, lead) for index, lead in enumerate(leads) if isinstance(lead, str))
     if request.takes_lists:
         return [Part(chat, leads=named)]
     if len(prompts) * count == 1:
         return [Part(chat, leads=named)]
     parts = []
-    seed = native.get("seed")
+    seed = given.get("seed")
     for index in range(len(prompts) * count):
-        own = {**native, "prompt": prompts[index // count], "n": 1}
+        own = {**given, "prompt": prompts[index // count], "n": 1}
         if own.get("best_of") == count:
             del own["best_of"]  # says no more than n
         if seed is not None:
             own["seed"] = seed + index % count  # the same seed would give the same answer again
-        parts.append(Part(replace(chat, native=own), index, named[index : index + 1]))
+        parts.append(Part(replace(chat, client_body=own), index, named[index : index + 1]))
     return parts

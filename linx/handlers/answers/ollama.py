@@ -42,7 +42,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     body = await request.body()
     chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
     plan = chat_plan(context.router, request, chat)
-    if cast("OllamaFace", face).is_load(chat.native or {}):
+    if cast("OllamaFace", face).is_load(chat.client_body or {}):
         await _load(Generation(context, face, request, reply, chat, replace(plan, route=ollamas_route)))
     else:
         await Generation(context, face, request, reply, chat, plan).run()
@@ -55,7 +55,7 @@ async def _load(generation: Generation[Try[ChunkSource]]) -> None:
     route = job.router.route(chat.model, now, job.demand)
     at_first = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features
     # The memory is worth it only where the answer will come from; to free it is right anywhere.
-    if at_first or (is_unload(chat.native or {}) and _ollamas(route).candidates):
+    if at_first or (is_unload(chat.client_body or {}) and _ollamas(route).candidates):
         await generation.run()
         return
     face = cast("OllamaFace", job.face)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from linx.dialects.shared.tokens import prompt_tokens_estimate
+from linx.dialects.shared.tokens import answer_tokens, prompt_tokens_estimate
 from linx.handlers.answers.stream import stream
 from linx.handlers.answers.whole import whole
 from linx.handlers.context import new_id
@@ -85,11 +85,9 @@ def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
     local_only = is_local_only(request)
     if len(router.providers) < 2:
         return _LOCAL_ONLY if local_only else _ANY
-    body = chat.body
-    limit = body.get("max_completion_tokens") or body.get("max_tokens")
     return Demand(
         prompt_tokens=prompt_tokens_estimate(chat),
-        answer_tokens=limit if isinstance(limit, int) and limit > 0 else DEFAULT_ANSWER_TOKENS,
+        answer_tokens=answer_tokens(chat) or DEFAULT_ANSWER_TOKENS,
         local_only=local_only,
         conversation=conversation_of(request, chat),
     )

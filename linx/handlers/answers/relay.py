@@ -14,7 +14,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from linx.core.chat import ChatRequest
+from linx.core.chat import ChatRequest, Dialect, Opaque
 from linx.core.errors import BadRequest, NotImplementedHere, UnknownEndpoint, quote
 from linx.handlers.answers import multipart
 from linx.handlers.answers.generation import Generation
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from linx.routing.race import Race
     from linx.server.request import Reply, Request
 
-DIALECT = "opaque"
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-]{1,64}){1,6}")
 _LLAMACPP = frozenset(("/infill", "/tokenize", "/detokenize"))
 """Below the root of a llama.cpp, which other kinds do not have."""
@@ -64,7 +63,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
 async def _relay(
     context: Context, face: Face, request: Request, reply: Reply, path: str, model: str, payload: Payload
 ) -> None:
-    chat = ChatRequest(model, {"model": model}, stream=True, dialect=DIALECT)
+    chat = ChatRequest(model, Opaque(), stream=True, dialect=Dialect.OPAQUE)
     plan = relay_plan(demand_of(context.router, request, chat), path, payload)
     await Generation(context, face, request, reply, chat, plan).run()
 

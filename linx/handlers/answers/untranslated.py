@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from linx.core.chat import ChatRequest
+from linx.core.chat import ChatRequest, Dialect, Opaque
 from linx.core.errors import BadRequest
 from linx.core.jsontext import LARGE
 from linx.dialects.untranslated.decoder import ANTHROPIC
@@ -70,17 +70,16 @@ def _read(face: Face, body: JsonObject) -> tuple[ChatRequest, BadRequest | None]
         return _unread(body, face.name, error), error
 
 
-def _unread(body: JsonObject, dialect: str, problem: BadRequest) -> ChatRequest:
-    """A request that only a provider of the same dialect can take: its hub body is empty."""
+def _unread(body: JsonObject, dialect: Dialect, problem: BadRequest) -> ChatRequest:
+    """A request that only a provider of the same dialect can take: Linx has not read it."""
     model, stream = body.get("model"), body.get("stream")
     if not isinstance(model, str) or not model or not (stream is None or isinstance(stream, bool)):
         raise problem
-    said: JsonObject = {"model": model, "messages": []}
-    return ChatRequest(model, said, stream=bool(stream), include_usage=True, dialect=dialect, native=body)
+    return ChatRequest(model, Opaque(), stream=bool(stream), include_usage=True, dialect=dialect, client_body=body)
 
 
 def untranslated_route(
-    dialect: str, problem: BadRequest, router: Router, model: str, now: float, demand: Demand
+    dialect: Dialect, problem: BadRequest, router: Router, model: str, now: float, demand: Demand
 ) -> Route:
     """Only providers that speak the client's dialect; raises ``problem`` where none of these has the model."""
     route = router.route(model, now, demand)

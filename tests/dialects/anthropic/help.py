@@ -9,7 +9,7 @@ from anthropic.types.message_create_params import MessageCreateParamsStreaming
 from pydantic import TypeAdapter
 
 from linx.core import jsontext
-from linx.core.chat import ChatRequest, ModelTraits
+from linx.core.chat import ChatBody, ChatRequest, ModelTraits
 from linx.dialects.anthropic.provider_request import chat_body
 from tests.fakes import wire_anthropic
 from tests.fakes.catalogue import Model
@@ -27,7 +27,7 @@ _GONE_FROM_TYPES = ("temperature", "top_p", "top_k")  # the API still takes them
 def body_for(hub: JsonObject, model: str = HAIKU, **traits: Any) -> JsonObject:
     """The body for a model whose provider has it in its list, judged."""
     known = {"listed": wire_anthropic.model_info(Model(model)), **traits}
-    body = chat_body(ChatRequest("asked", hub), model, ModelTraits(**known))
+    body = chat_body(ChatRequest("asked", ChatBody(hub)), model, ModelTraits(**known))
     judge(body)
     return body
 

@@ -356,7 +356,7 @@ def test_a_responses_client_gets_them_sealed_and_sends_them_back() -> None:
     whole = face.whole(asked, answer_of(transcript("thinking-twice")), STAMP)
     for response in (completed, whole):
         again = face.parse({"model": "m", "input": [{"role": "user", "content": "hi"}, *response["output"]]})
-        sent = [one for message in again.body["messages"] for one in message.get("reasoning_details", ())]
+        sent = [one for message in again.chat_body["messages"] for one in message.get("reasoning_details", ())]
         assert [(one.get("text"), one.get("signature"), one.get("data")) for one in sent] == [
             ("First.", "sig-1", None),
             (None, None, "EmwKAhgBEgy3va3pzix"),

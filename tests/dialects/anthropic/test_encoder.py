@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from linx.core import errors
-from linx.core.chat import Answer, ChatRequest, Chunk, Stamp, ToolDelta, Usage
+from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, Stamp, ToolDelta, Usage
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.shared import chat_body
 
@@ -266,7 +266,7 @@ def test_why_it_stopped(chunks: list[Chunk], reason: str) -> None:
 )
 def test_the_stop_string_is_told_where_the_provider_tells_it(stop_reason: Any, reason: str, found: str | None) -> None:
     source = {"choices": [{"finish_reason": "stop", "stop_reason": stop_reason}]}
-    chunk = Chunk(text="a", finish="stop", source=source, dialect="openai")
+    chunk = Chunk(text="a", finish="stop", source=source, dialect=Dialect.OPENAI)
     made = accumulated(stream(chunk, stop_sequences=["END"]))
     assert (made.stop_reason, made.stop_sequence) == (reason, found)
     answer = Answer()
@@ -348,7 +348,7 @@ def test_nothing_follows_the_end() -> None:
 
 def detail(text: str = "", **more: Any) -> Chunk:
     source = {"choices": [{"delta": {"reasoning_details": [more]}}]}
-    return Chunk(reasoning=text, source=source, dialect="openai")
+    return Chunk(reasoning=text, source=source, dialect=Dialect.OPENAI)
 
 
 def test_a_provider_s_signature_and_secrets_ride_along() -> None:
@@ -375,7 +375,7 @@ def test_a_provider_s_signature_and_secrets_ride_along() -> None:
         ]
         assert blocks[0] | {"signature": "EqQB", "thinking": "hm"} == blocks[0]
         assert blocks[1]["data"] == "AAAA"
-        history = chat(messages=[{"role": "assistant", "content": blocks}]).body["messages"][0]
+        history = chat(messages=[{"role": "assistant", "content": blocks}]).chat_body["messages"][0]
         assert [entry["type"] for entry in history["reasoning_details"]] == [
             "reasoning.text",
             "reasoning.encrypted",

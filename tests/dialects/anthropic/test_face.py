@@ -20,8 +20,8 @@ BODY: dict[str, Any] = {"model": "m", "max_tokens": 1, "messages": [{"role": "us
 def test_a_request_keeps_the_client_s_own_body() -> None:
     chat = FACE.parse(BODY)
     assert (chat.model, chat.stream, chat.include_usage, chat.dialect) == ("m", False, True, "anthropic")
-    assert chat.native is BODY
-    assert chat.body["messages"] == BODY["messages"]
+    assert chat.client_body is BODY
+    assert chat.chat_body["messages"] == BODY["messages"]
 
 
 @pytest.mark.parametrize(("stream", "made"), [(True, True), (False, False), (None, False)])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.chat import Answer, Chunk, Stamp, Usage
+from linx.core.chat import Answer, Chunk, Stamp, Task, TextCompletion, Usage
 from linx.core.errors import BadRequest, Garbled
 from linx.dialects.completions.face import CompletionsFace, legacy_logprobs, prompts_of
 
@@ -68,11 +68,20 @@ def test_wrong_types_are_named(field: str, value: Any) -> None:
 def test_a_request_keeps_the_client_s_own_body() -> None:
     body = {"model": "m", "prompt": ["a", "b"], "max_tokens": 7, "stream": True, "grammar": "root ::= x"}
     chat = FACE.parse(body)
-    assert chat.native is body
+    assert chat.client_body is body
     assert (chat.dialect, chat.stream, chat.include_usage) == ("completions", True, False)
-    assert [message["content"] for message in chat.body["messages"]] == ["a", "b"]
-    assert chat.body["max_tokens"] == 7
+    assert chat.asked == TextCompletion(prompts=["a", "b"], fields={"max_tokens": 7, "grammar": "root ::= x"})
+    assert chat.task is Task.COMPLETE
     assert FACE.parse({**body, "stream_options": {"include_usage": True}}).include_usage
+
+
+def test_what_has_a_place_of_its_own_is_no_other_field() -> None:
+    own = {"suffix": "b", "n": 2, "best_of": 3, "echo": True, "logprobs": 0}
+    chat = FACE.parse({"model": "m", "prompt": "a", "stream": False, "stop": None, "seed": 1, **own})
+    assert chat.asked == TextCompletion(
+        prompts=["a"], suffix="b", count=2, best_of=3, has_echo=True, logprobs=0, fields={"seed": 1}
+    )
+    assert chat.task is Task.INSERT
 
 
 def test_a_stream() -> None:

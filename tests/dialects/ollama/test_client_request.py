@@ -1,4 +1,4 @@
-"""Ollama clients' bodies as the hub's."""
+"""Ollama clients' bodies as chat bodies."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.core.chat import Task
 from linx.core.errors import BadRequest
-from linx.dialects.ollama.client_request import hub_chat, hub_generate, is_unload
+from linx.dialects.ollama.client_request import chat_body_of_chat, chat_body_of_generate, is_unload, task_of_generate
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
@@ -20,13 +21,13 @@ IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}
 
 
 def chat(**body: Any) -> JsonObject:
-    return hub_chat({"model": "m", "messages": [USER]} | body)
+    return chat_body_of_chat({"model": "m", "messages": [USER]} | body)
 
 
 def history(*messages: JsonObject) -> list[JsonObject]:
-    hub = hub_chat({"model": "m", "messages": list(messages)})
-    assert isinstance(hub["messages"], list)
-    return hub["messages"]
+    made = chat_body_of_chat({"model": "m", "messages": list(messages)})
+    assert isinstance(made["messages"], list)
+    return made["messages"]
 
 
 def calls(*named: str, **more: Any) -> JsonObject:
@@ -270,7 +271,7 @@ def test_big_integers_in_arguments_stay_whole() -> None:
 
 
 def generate(**body: Any) -> JsonObject:
-    return hub_generate({"model": "m", "prompt": "Hi"} | body)
+    return chat_body_of_generate({"model": "m", "prompt": "Hi"} | body)
 
 
 def test_generate_is_a_conversation_of_one_turn() -> None:
@@ -350,3 +351,17 @@ def test_long_histories_cost_no_more_per_message_than_short_ones() -> None:
     assert len(asked["content"]) == len(asked["reasoning_content"]) == 500 * count
     assert len(asked["tool_calls"]) == count
     assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("body", "task"),
+    [
+        ({}, Task.CHAT),
+        ({"raw": False, "suffix": ""}, Task.CHAT),
+        ({"raw": True}, Task.COMPLETE),
+        ({"suffix": "x"}, Task.INSERT),
+        ({"raw": True, "suffix": "x"}, Task.INSERT),
+    ],
+)
+def test_what_generate_is_asked_for(body: JsonObject, task: Task) -> None:
+    assert task_of_generate(body) is task

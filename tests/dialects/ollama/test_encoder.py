@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.chat import Answer, ChatRequest, Chunk, JsonObject, Stamp, Timings, ToolCall, ToolDelta, Usage
+from linx.core.chat import (
+    Answer,
+    ChatBody,
+    ChatRequest,
+    Chunk,
+    Dialect,
+    JsonObject,
+    Stamp,
+    Timings,
+    ToolCall,
+    ToolDelta,
+    Usage,
+)
 from linx.core.errors import Garbled, StreamBroken
 from linx.dialects.ollama.encoder import OllamaEncoder, tool_objects, whole_answer
 
@@ -26,7 +38,7 @@ def ticking() -> Callable[[], float]:
 
 def encoder(generate: bool = False, now: Callable[[], float] | None = None) -> OllamaEncoder:
     stamp = Stamp("abc", START, now or ticking())
-    return OllamaEncoder(ChatRequest("asked:7b", {}), stamp, generate=generate)
+    return OllamaEncoder(ChatRequest("asked:7b", ChatBody({})), stamp, generate=generate)
 
 
 def lines(wire: bytes) -> list[JsonObject]:
@@ -202,20 +214,22 @@ def test_an_error_is_the_last_line() -> None:
     assert own.end() == own.heartbeat() == b""
 
 
-def native(dialect: str = "ollama", **source: Any) -> Chunk:
+def own_frame(dialect: Dialect = Dialect.OLLAMA, **source: Any) -> Chunk:
     return Chunk("folded", source=source, dialect=dialect)
 
 
 def test_the_providers_own_line_goes_out_with_the_model_renamed() -> None:
     own = encoder()
     message = {"role": "assistant", "content": "Hi", "thinking": "", "new": 1}
-    wire = own.frames([native(model="real", created_at="2026-01-01T00:00:00.123456789Z", message=message, done=False)])
+    wire = own.frames(
+        [own_frame(model="real", created_at="2026-01-01T00:00:00.123456789Z", message=message, done=False)]
+    )
     assert wire == (
         b'{"model":"asked:7b","created_at":"2026-01-01T00:00:00.123456789Z",'
         b'"message":{"role":"assistant","content":"Hi","thinking":"","new":1},"done":false}\n'
     )
     source: JsonObject = {"model": "real", "message": message, "done": True, "done_reason": "stop", "eval_count": 3}
-    (done,) = lines(own.frames([native(**source), native(**source)]))
+    (done,) = lines(own.frames([own_frame(**source), own_frame(**source)]))
     assert done == {**source, "model": "asked:7b", "created_at": "2026-08-21T18:48:22.750000Z"}
     assert source["model"] == "real"
     assert own.end() == b""
@@ -223,13 +237,15 @@ def test_the_providers_own_line_goes_out_with_the_model_renamed() -> None:
 
 def test_a_stream_without_its_own_done_frame_gets_one() -> None:
     own = encoder()
-    own.frames([native(message={}, done=False)])
+    own.frames([own_frame(message={}, done=False)])
     assert lines(own.end())[0]["done"] is True
 
 
-@pytest.mark.parametrize(("generate", "dialect"), [(True, "ollama"), (False, "ollama_generate"), (False, "openai")])
-def test_frames_of_another_shape_are_translated(generate: bool, dialect: str) -> None:
-    frames = lines(encoder(generate).frames([native(dialect, response="x", message={"content": "x"})]))
+@pytest.mark.parametrize(
+    ("generate", "dialect"), [(True, Dialect.OLLAMA), (False, Dialect.OLLAMA_GENERATE), (False, Dialect.OPENAI)]
+)
+def test_frames_of_another_shape_are_translated(generate: bool, dialect: Dialect) -> None:
+    frames = lines(encoder(generate).frames([own_frame(dialect, response="x", message={"content": "x"})]))
     assert (frames[0]["response"] if generate else frames[0]["message"]["content"]) == "folded"
 
 
@@ -237,7 +253,9 @@ def folded(*chunks: Chunk, generate: bool = False) -> JsonObject:
     answer = Answer()
     for chunk in chunks:
         answer.add(chunk)
-    return whole_answer(ChatRequest("asked:7b", {}), answer, Stamp("abc", START, ticking()), generate=generate)
+    return whole_answer(
+        ChatRequest("asked:7b", ChatBody({})), answer, Stamp("abc", START, ticking()), generate=generate
+    )
 
 
 def test_a_whole_answer() -> None:
@@ -285,7 +303,7 @@ def test_ollamas_own_frames_fold_with_all_their_fields() -> None:
         if thinking:
             message["thinking"] = thinking
         source = {"model": "real", "created_at": "t", "message": message, "done": done, **more}
-        return Chunk(text, thinking, source=source, dialect="ollama")
+        return Chunk(text, thinking, source=source, dialect=Dialect.OLLAMA)
 
     calls = [{"function": {"name": "f", "arguments": {}}}, {"function": {"name": "g", "arguments": {}}}]
     whole = folded(
@@ -312,7 +330,7 @@ def test_generates_own_frames_fold_too() -> None:
     sources.append({"model": "real", "response": "", "done": True, "context": [1]})
     texts = [("", "hm"), ("Hi", ""), ("", "")]
     chunks = [
-        Chunk(text, thinking, source=source, dialect="ollama_generate")
+        Chunk(text, thinking, source=source, dialect=Dialect.OLLAMA_GENERATE)
         for (text, thinking), source in zip(texts, sources, strict=True)
     ]
     assert folded(*chunks, generate=True) == {

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linx.core import jsontext
-from linx.core.chat import Answer, ChatRequest, Chunk, JsonObject, ModelTraits, Stamp, ToolDelta, Usage
+from linx.core.chat import Answer, ChatBody, ChatRequest, Chunk, JsonObject, ModelTraits, Stamp, ToolDelta, Usage
 from linx.core.errors import BadRequest, LinxError, StreamBroken, UnknownModel
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.ollama.face import OllamaFace, completion_body
@@ -88,7 +88,7 @@ def test_a_stream_is_the_default(stream: bool | None, streams: bool) -> None:
     chat = CHAT.parse(body)
     assert chat.stream is streams
     assert chat.include_usage
-    assert (chat.model, chat.dialect, chat.native) == ("m", "ollama", body)
+    assert (chat.model, chat.dialect, chat.client_body) == ("m", "ollama", body)
     del body["stream"]
     assert CHAT.parse(body).stream
 
@@ -127,7 +127,7 @@ def test_a_client_generates() -> None:
     whole = own.generate("m", "Hi")
     assert (whole.response, whole.thinking, whole.done) == (TEXT, "hm", True)
     assert [chat.dialect for chat in seen] == ["ollama_generate", "ollama_generate"]
-    assert seen[0].body["messages"][0] == {"role": "system", "content": "s"}
+    assert seen[0].chat_body["messages"][0] == {"role": "system", "content": "s"}
 
 
 def test_a_clients_tool_loop_gets_its_ids_back() -> None:
@@ -136,7 +136,7 @@ def test_a_clients_tool_loop_gets_its_ids_back() -> None:
     said.append(own.chat("m", said).message)
     said.append({"role": "tool", "tool_name": "f", "content": "42"})
     own.chat("m", said, tools=[{"type": "function", "function": {"name": "f"}}], options={"num_ctx": 9}, keep_alive=5)
-    messages = seen[1].body["messages"]
+    messages = seen[1].chat_body["messages"]
     assert [message["role"] for message in messages] == ["user", "assistant", "tool"]
     (call,) = messages[1]["tool_calls"]
     assert messages[2] == {"role": "tool", "tool_call_id": call["id"], "content": "42"}
@@ -202,7 +202,7 @@ def test_a_client_reads_every_transcript(name: str, endpoint: Literal["chat", "g
 def test_the_same_dialect_keeps_every_field(name: str) -> None:
     face = GENERATE if "generate" in name else CHAT
     wire = (TRANSCRIPTS / f"{name}.ndjson").read_bytes()
-    chat = ChatRequest("asked", {})
+    chat = ChatRequest("asked", ChatBody({}))
     encoder = face.encoder(chat, stamp())
     sent = encoder.frames(decoded(name)) + encoder.end()
     if name == "ollama-half-emoji":
@@ -252,7 +252,7 @@ def test_the_answer_to_a_load() -> None:
     assert answer == {**head, "message": {"role": "assistant", "content": ""}, **done}
     answer = GENERATE.load_answer(GENERATE.parse({"model": "m", "keep_alive": 0}), stamp())
     assert answer == {**head, "response": "", "done": True, "done_reason": "unload"}
-    assert CHAT.load_answer(ChatRequest("m", {}), stamp())["done_reason"] == "load"
+    assert CHAT.load_answer(ChatRequest("m", ChatBody({})), stamp())["done_reason"] == "load"
 
 
 def test_completion_body() -> None:
@@ -264,7 +264,7 @@ def test_completion_body() -> None:
         "stop": ["\n"],
     }
     assert completion_body(GENERATE.parse({"model": "m", "raw": True, "format": "json"})) == {"prompt": ""}
-    assert completion_body(ChatRequest("m", {})) == {"prompt": ""}
+    assert completion_body(ChatRequest("m", ChatBody({}))) == {"prompt": ""}
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_completion_body() -> None:
 )
 def test_the_judge_does_judge(broken: Callable[[bytes], bytes], complaint: type[Exception]) -> None:
     """The traps that the frames above have to miss do catch what falls into them."""
-    wire = b"".join(stream(CHAT, ChatRequest("m", {}), ANSWER))
+    wire = b"".join(stream(CHAT, ChatRequest("m", ChatBody({})), ANSWER))
     spoilt = broken(wire)
     assert spoilt != wire
     transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=spoilt))
@@ -289,7 +289,7 @@ def test_the_judge_does_judge(broken: Callable[[bytes], bytes], complaint: type[
 @given(st.lists(st.text(max_size=8), max_size=6), st.integers(1, 60))
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_any_text_survives_the_way_out_and_in_again(texts: list[str], size: int) -> None:
-    encoder = CHAT.encoder(ChatRequest("m", {}), stamp())
+    encoder = CHAT.encoder(ChatRequest("m", ChatBody({})), stamp())
     wire = encoder.frames([Chunk(text) for text in texts]) + encoder.heartbeat() + encoder.end()
     decoder = OllamaDecoder(lambda: "x")
     chunks = [chunk for at in range(0, len(wire), size) for chunk in decoder.feed(wire[at : at + size])]

@@ -7,23 +7,23 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+from linx.core.chat import ChatBody, ChatRequest, Dialect, JsonObject, ModelTraits, Task
 from linx.core.errors import BadRequest, Fallback, Refused
-from linx.dialects.ollama.provider_request import chat_body, keep_alive_for, needs_completion, own_body, think_for
+from linx.dialects.ollama.provider_request import chat_body, keep_alive_for, own_body, think_for
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 THINKER = ModelTraits(can_think=True)
 
 
 def sent(traits: ModelTraits | None = None, /, **body: Any) -> JsonObject:
-    chat = ChatRequest("asked", {"model": "asked", "messages": MESSAGES} | body)
+    chat = ChatRequest("asked", ChatBody({"model": "asked", "messages": MESSAGES} | body))
     return chat_body(chat, "m:7b", traits or ModelTraits())
 
 
-def own(given: JsonObject, traits: ModelTraits | None = None, dialect: str = "ollama") -> JsonObject:
+def own(given: JsonObject, traits: ModelTraits | None = None, task: Task = Task.CHAT) -> JsonObject:
     """The body for a client of Ollama's dialect."""
-    hub = {"model": "asked", "messages": MESSAGES}
-    return own_body(ChatRequest("asked", hub, dialect=dialect, native=given), "m:7b", traits or ModelTraits())
+    made = ChatBody({"model": "asked", "messages": MESSAGES})
+    return own_body(ChatRequest("asked", ChatBody(made), task=task, client_body=given), "m:7b", traits or ModelTraits())
 
 
 def test_the_least_request() -> None:
@@ -203,7 +203,7 @@ def test_logprobs() -> None:
 def test_the_body_is_the_same_each_time_and_the_hub_is_left_alone() -> None:
     hub = {"model": "a", "messages": MESSAGES, "tools": [{"type": "function", "function": {"name": "f"}}], "stop": "x"}
     before = jsontext.dumps(hub)
-    chat = ChatRequest("a", hub)
+    chat = ChatRequest("a", ChatBody(hub))
     assert jsontext.dumps(chat_body(chat, "m", THINKER)) == jsontext.dumps(chat_body(chat, "m", THINKER))
     assert jsontext.dumps(hub) == before
 
@@ -229,19 +229,13 @@ def test_what_is_configured_fills_what_such_a_body_leaves_open() -> None:
 
 def test_a_generate_body_is_kept_too() -> None:
     given = {"model": "a", "prompt": "x", "suffix": "y", "raw": False, "template": "t"}
-    body = own(given, ModelTraits(thinking_mode=False, num_ctx=4096), "ollama_generate")
+    body = own(given, ModelTraits(thinking_mode=False, num_ctx=4096), Task.INSERT)
     assert body == {**given, "model": "m:7b", "stream": True, "options": {"num_ctx": 4096}}
-    assert own({"prompt": "x"}, ModelTraits(thinking_mode=False), "ollama_generate")["think"] is False
+    assert own({"prompt": "x"}, ModelTraits(thinking_mode=False))["think"] is False
 
 
 def test_a_generate_request_can_be_a_chat() -> None:
-    chat = ChatRequest("a", {"messages": MESSAGES}, dialect="ollama_generate", native={"prompt": "Hi"})
+    chat = ChatRequest(
+        "a", ChatBody({"messages": MESSAGES}), dialect=Dialect.OLLAMA_GENERATE, client_body={"prompt": "Hi"}
+    )
     assert chat_body(chat, "m", ModelTraits()) == {"model": "m", "messages": MESSAGES, "stream": True}
-
-
-@pytest.mark.parametrize(
-    ("body", "needs"),
-    [({}, False), ({"raw": False, "suffix": ""}, False), ({"raw": True}, True), ({"suffix": "x"}, True)],
-)
-def test_needs_completion(body: JsonObject, needs: bool) -> None:
-    assert needs_completion(body) is needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+from linx.core.chat import ChatBody, ChatRequest, Dialect, JsonObject, ModelTraits
 from linx.dialects.openai.provider_request import chat_body
 from linx.dialects.openai.servers import LLAMACPP, OPENROUTER, PLAIN
 
@@ -28,6 +28,6 @@ def sent(
     """The body made of ``given``; asserts on the way that nothing in it was changed."""
     given = {"model": "asked", "messages": HELLO, **given}
     before = copy.deepcopy(given)
-    body = chat_body(SERVERS[server], ChatRequest("asked", given, dialect=dialect), model, traits)
+    body = chat_body(SERVERS[server], ChatRequest("asked", ChatBody(given), dialect=Dialect(dialect)), model, traits)
     assert given == before
     return body

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.core.chat import Answer, ChatRequest, Stamp
+from linx.core.chat import Answer, ChatBody, ChatRequest, Stamp
 from linx.dialects.openai.decoder import OpenAIDecoder
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def tools(*fragments: JsonObject) -> JsonObject:
 
 
 def request(stream: bool = True, **settings: Any) -> ChatRequest:
-    return ChatRequest("asked", {"model": "asked", "messages": []}, stream, **settings)
+    return ChatRequest("asked", ChatBody({"model": "asked", "messages": []}), stream, **settings)
 
 
 def stamp() -> Stamp:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.core.chat import Chunk, ToolDelta, Usage
+from linx.core.chat import Chunk, Dialect, ToolDelta, Usage
 from linx.core.errors import Overloaded, StreamBroken
 from linx.dialects.openai.encoder import OpenAIEncoder, identity, usage_object
 from tests.dialects.openai.help import call, decode, feed, frame, payloads, request, sse, stamp, text, tools
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "cost": 0.5}
 TIMINGS = {"prompt_n": 9, "prompt_ms": 1.0, "predicted_n": 2, "predicted_ms": 2.0}
 OTHER = [
-    Chunk(reasoning="hm", dialect="ollama", source={"message": {}}),
-    Chunk("Hi", logprobs=[{"token": "Hi"}], dialect="ollama"),
+    Chunk(reasoning="hm", dialect=Dialect.OLLAMA, source={"message": {}}),
+    Chunk("Hi", logprobs=[{"token": "Hi"}], dialect=Dialect.OLLAMA),
     Chunk(tools=[ToolDelta(0, "x", "f", "{"), ToolDelta(0, None, None, "}")]),
     Chunk(finish="tool_calls", usage=Usage(9, 2, 3, 1, 0.25)),
 ]
@@ -245,7 +245,7 @@ def test_chunks_of_another_dialect() -> None:
 
 
 def test_one_chunk_with_everything_is_sent_in_order() -> None:
-    full = Chunk("t", "r", "n", [ToolDelta(0, "x", None, "{}")], "stop", 2, dialect="ollama")
+    full = Chunk("t", "r", "n", [ToolDelta(0, "x", None, "{}")], "stop", 2, dialect=Dialect.OLLAMA)
     frames = encode([full])
     assert [next(reversed(delta), None) for delta in deltas(frames)] == [
         "reasoning_content",
@@ -335,7 +335,7 @@ def test_choices_begin_in_the_order_of_their_numbers() -> None:
     ends = [frame(finish="stop", index=index) for index in (1, 2, 0)]
     expected = [(0, True), (1, True), (2, True), (0, False), (1, False), (1, False), (2, False), (0, False)]
     asked = request()
-    asked.body["n"] = 3
+    asked.chat_body["n"] = 3
     wire = sse(*streams, *ends) + b"data: [DONE]\n\n"
     encoder = OpenAIEncoder(asked, stamp(), "reasoning_content")
     assert opened(payloads(encoder.frames(feed([wire]).chunks) + encoder.end())) == expected

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from linx.core import jsontext
-from linx.core.chat import Answer, Chunk, Stamp, ToolDelta, Usage
+from linx.core.chat import Answer, Chunk, Dialect, Stamp, ToolDelta, Usage
 from linx.core.errors import BadRequest, Unauthorized
 from linx.dialects.openai.face import OpenAIFace
 from tests.dialects.openai.help import (
@@ -223,8 +223,8 @@ def test_a_whole_answer_has_all_its_keys() -> None:
 def test_an_answer_of_another_dialect() -> None:
     answer = Answer()
     for chunk in (
-        Chunk(reasoning="hm", source={"message": {"thinking": "hm"}}, dialect="ollama"),
-        Chunk("a", logprobs=[{"token": "a"}], dialect="ollama"),
+        Chunk(reasoning="hm", source={"message": {"thinking": "hm"}}, dialect=Dialect.OLLAMA),
+        Chunk("a", logprobs=[{"token": "a"}], dialect=Dialect.OLLAMA),
         Chunk(tools=[ToolDelta(0, "x", "f", "{}")]),
         Chunk(finish="tool_calls", usage=Usage(1, 2)),
     ):
@@ -354,8 +354,14 @@ def test_parse() -> None:
         "x_unknown": 1,
     }
     chat = OpenAIFace().parse(body)
-    assert (chat.model, chat.stream, chat.include_usage, chat.dialect, chat.native) == ("m", True, True, "openai", None)
-    assert chat.body == {key: value for key, value in body.items() if key != "seed"}
+    assert (chat.model, chat.stream, chat.include_usage, chat.dialect, chat.client_body) == (
+        "m",
+        True,
+        True,
+        "openai",
+        None,
+    )
+    assert chat.chat_body == {key: value for key, value in body.items() if key != "seed"}
     assert not chat.legacy_functions
 
 
@@ -388,7 +394,12 @@ def test_a_body_of_the_responses_api_needs_its_converter() -> None:
 
     face = OpenAIFace(responses_body=convert)
     chat = face.parse({**body, "stream_options": {"include_usage": True}})
-    assert chat.body == {"model": "m", "messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}}
+    assert chat.chat_body == {
+        "model": "m",
+        "messages": MESSAGES,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
     assert (chat.stream, chat.include_usage) == (True, True)
     assert [given["input"] for given in seen] == ["hi"]
     face.parse({"model": "m", "messages": MESSAGES, "input": "hi"})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+from linx.core.chat import ChatBody, ChatRequest, JsonObject, ModelTraits
 from linx.dialects.openai.provider_request import chat_body
 from tests.dialects.openai.bodies import HELLO, SERVERS, TOOL, TRAITS, sent
 
@@ -39,7 +39,7 @@ def test_what_needs_no_change_is_shared_not_copied(server: str) -> None:
         "response_format": {"type": "json_object"},
         "tools": [TOOL],
     }
-    body = chat_body(SERVERS[server], ChatRequest("m", said), "real", TRAITS)
+    body = chat_body(SERVERS[server], ChatRequest("m", ChatBody(said)), "real", TRAITS)
     assert body is not said
     assert body["messages"] is said["messages"]
     assert body["response_format"] is said["response_format"]

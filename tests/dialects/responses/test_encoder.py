@@ -10,7 +10,7 @@ import pytest
 from openai.types.responses import Response
 
 from linx.core import errors
-from linx.core.chat import Answer, ChatRequest, Chunk, Stamp, ToolDelta, Usage
+from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, Stamp, ToolDelta, Usage
 from linx.dialects.responses.face import ResponsesFace
 from linx.dialects.shared import opaque_reasoning
 
@@ -312,7 +312,7 @@ def test_a_tool_of_a_namespace_has_its_own_name_again() -> None:
     function, custom = last(data)["output"]
     assert (function["type"], function["name"], function["namespace"]) == ("function_call", "issue", "github")
     assert (custom["type"], custom["name"], custom["namespace"]) == ("custom_tool_call", "apply_patch", "github")
-    history = chat(tools=[SPACE], input=[function, custom]).body["messages"][0]["tool_calls"]
+    history = chat(tools=[SPACE], input=[function, custom]).chat_body["messages"][0]["tool_calls"]
     assert [call["function"]["name"] for call in history] == ["github__issue", "github__apply_patch"]
 
 
@@ -381,7 +381,7 @@ def test_an_error_is_the_last_word(before: list[Chunk], problem: errors.LinxErro
 
 def detail(thought: str = "", **more: Any) -> Chunk:
     source = {"choices": [{"delta": {"reasoning_details": [more]}}]}
-    return Chunk(reasoning=thought, source=source, dialect="openai")
+    return Chunk(reasoning=thought, source=source, dialect=Dialect.OPENAI)
 
 
 def test_a_provider_s_secrets_ride_along_where_they_are_asked_for() -> None:
@@ -395,7 +395,7 @@ def test_a_provider_s_secrets_ride_along_where_they_are_asked_for() -> None:
     streamed = last(stream(*chunks, **asked))["output"]
     for output in (streamed, FACE.whole(chat(**asked), answer, STAMP)["output"]):
         assert [item["type"] for item in output] == ["reasoning", "function_call"]
-        history = chat(input=output).body["messages"][0]
+        history = chat(input=output).chat_body["messages"][0]
         assert history["reasoning_content"] == "hm"
         assert history["reasoning_details"] == [{**signed, "text": "hm"}, google]
     for output in (last(stream(*chunks))["output"], FACE.whole(chat(), answer, STAMP)["output"]):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core import errors
-from linx.core.chat import Answer, ChatRequest, Chunk, Stamp
+from linx.core.chat import Answer, ChatBody, ChatRequest, Chunk, Stamp
 from linx.core.errors import BadRequest
 from linx.dialects.responses.client_request import to_chat_body
 from linx.dialects.responses.face import ResponsesFace
@@ -21,8 +21,8 @@ BODY: dict[str, Any] = {"model": "m", "input": "hi"}
 def test_a_request_keeps_the_client_s_own_body() -> None:
     chat = FACE.parse({**BODY, "stream": True})
     assert (chat.model, chat.stream, chat.include_usage, chat.dialect) == ("m", True, True, "responses")
-    assert chat.native == {**BODY, "stream": True}
-    assert chat.body == {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    assert chat.client_body == {**BODY, "stream": True}
+    assert chat.chat_body == {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
     assert FACE.parse(BODY).stream is False
 
 
@@ -46,7 +46,7 @@ def test_an_error_is_openai_s() -> None:
 def test_a_request_without_its_own_body_is_answered_too() -> None:
     answer = Answer()
     answer.add(Chunk(text="a"))
-    made = FACE.whole(ChatRequest("m", {"model": "m", "messages": []}), answer, Stamp("1", 0.0, lambda: 0.0))
+    made = FACE.whole(ChatRequest("m", ChatBody({"model": "m", "messages": []})), answer, Stamp("1", 0.0, lambda: 0.0))
     assert made["output"][0]["content"][0]["text"] == "a"
     assert ResponsesFace.stream_type == b"text/event-stream"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from linx.core.chat import Chunk, ToolDelta, Usage
+from linx.core.chat import Chunk, Dialect, ToolDelta, Usage
 from linx.core.errors import BadRequest, Garbled
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.shared.block_encoder import BlockEncoder
@@ -76,12 +76,14 @@ def tool(index: int, arguments: str) -> Chunk:
 
 def secret(data: str, **more: str) -> Chunk:
     details = [{"type": "reasoning.encrypted", "data": data, **more}]
-    return Chunk(source={"choices": [{"delta": {"reasoning_details": details}}]}, dialect="openai")
+    return Chunk(source={"choices": [{"delta": {"reasoning_details": details}}]}, dialect=Dialect.OPENAI)
 
 
 def signed(text: str = "") -> Chunk:
     details = [{"type": "reasoning.text", "signature": "s"}]
-    return Chunk(reasoning=text, source={"choices": [{"delta": {"reasoning_details": details}}]}, dialect="openai")
+    return Chunk(
+        reasoning=text, source={"choices": [{"delta": {"reasoning_details": details}}]}, dialect=Dialect.OPENAI
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def signed(text: str = "") -> Chunk:
         ([tool(0, "{"), Chunk(text="x"), tool(0, "}")], "begin 0:call0 +{ +} /0 1:text +x /1 end"),
         ([tool(0, "{}"), Chunk(text="x"), tool(0, " ")], "begin 0:call0 +{} /0 1:text +x /1 end"),
         (
-            [Chunk(reasoning="a", text="b", source=secret("s").source, dialect="openai")],
+            [Chunk(reasoning="a", text="b", source=secret("s").source, dialect=Dialect.OPENAI)],
             f"begin 0:reasoning +a /0 1:call{OPAQUE} +s /1 2:text +b /2 end",
         ),
         ([tool(0, ""), tool(1, "")], "begin 0:call0 /0 1:call1 /1 end"),
@@ -102,7 +104,7 @@ def signed(text: str = "") -> Chunk:
             "begin 0:call0 +{ /0 1:text +xy /1 2:call1 +{} /2 3:text +z /3 end",
         ),
         ([secret("a"), secret("b")], f"begin 0:call{OPAQUE} +a /0 1:call{OPAQUE - 1} +b /1 end"),
-        ([Chunk(source={}, dialect="ollama")], "begin end"),
+        ([Chunk(source={}, dialect=Dialect.OLLAMA)], "begin end"),
         ([Chunk(text="a", finish="stop"), Chunk(text="b")], "begin 0:text +a /0 1:text +b /1 end"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from linx.core.chat import ChatRequest, JsonObject
+from linx.core.chat import ChatBody, ChatRequest, JsonObject
 from linx.dialects.shared import chat_body
 from linx.dialects.shared.tokens import prompt_tokens_estimate
 
@@ -26,7 +26,7 @@ def test_an_estimate_counts_everything_that_is_read() -> None:
 
 def test_the_estimate_counts_all_there_is() -> None:
     def estimate(*messages: JsonObject, **more: Any) -> int:
-        return prompt_tokens_estimate(ChatRequest("m", {"messages": list(messages), **more}))
+        return prompt_tokens_estimate(ChatRequest("m", ChatBody({"messages": list(messages), **more})))
 
     assert estimate() == 0
     assert estimate({"content": "x" * 400}) == 108

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.chat import Stamp
+from linx.core.chat import Dialect, Stamp
 from linx.core.errors import EmptyAnswer, Garbled, Refused, StreamBroken
 from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, untranslated_decoder
 
@@ -79,7 +79,7 @@ def wire(events: list[JsonObject]) -> bytes:
     return b"".join(b"event: %b\ndata: %b\n\n" % (one["type"].encode(), jsontext.dumps(one)) for one in events)
 
 
-def read(dialect: str, data: bytes, size: int = 7) -> tuple[list[Chunk], EventDecoder]:
+def read(dialect: Dialect, data: bytes, size: int = 7) -> tuple[list[Chunk], EventDecoder]:
     decoder = untranslated_decoder(dialect)
     chunks = [chunk for at in range(0, len(data), size) for chunk in decoder.feed(data[at : at + size])]
     return chunks + decoder.end(), decoder
@@ -87,7 +87,7 @@ def read(dialect: str, data: bytes, size: int = 7) -> tuple[list[Chunk], EventDe
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize(("dialect", "events"), [(ANTHROPIC, MESSAGE), (RESPONSES, RESPONSE)])
-def test_each_event_is_one_chunk_that_keeps_it(dialect: str, events: list[JsonObject], size: int) -> None:
+def test_each_event_is_one_chunk_that_keeps_it(dialect: Dialect, events: list[JsonObject], size: int) -> None:
     chunks, decoder = read(dialect, wire(events), size)
     assert [chunk.source for chunk in chunks] == events
     assert {chunk.dialect for chunk in chunks} == {dialect}
@@ -198,7 +198,7 @@ def test_a_tool_call_opens_the_gate() -> None:
         (RESPONSES, wire([{"type": "error", "code": "rate_limit_exceeded", "message": "slow"}]), Refused),
     ],
 )
-def test_what_is_no_answer(dialect: str, data: bytes, problem: type[Exception]) -> None:
+def test_what_is_no_answer(dialect: Dialect, data: bytes, problem: type[Exception]) -> None:
     _chunks, decoder = read(dialect, data)
     assert isinstance(decoder.problem, problem)
     assert not decoder.done

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.chat import ChatRequest, Chunk, JsonObject
+from linx.core.chat import ChatRequest, Chunk, Dialect, JsonObject, Opaque
 from linx.core.errors import StreamBroken
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.responses.face import ResponsesFace
@@ -29,7 +29,7 @@ def parse_events(data: bytes) -> list[Any]:
     return found
 
 
-def own_chunks(dialect: str, events: list[JsonObject]) -> list[Chunk]:
+def own_chunks(dialect: Dialect, events: list[JsonObject]) -> list[Chunk]:
     return read(dialect, wire(events))[0]
 
 
@@ -93,7 +93,7 @@ def test_a_body_that_nobody_here_can_read_is_never_given_to_the_translator() -> 
     def never() -> Any:
         raise AssertionError
 
-    chat = ChatRequest("m", {"model": "m", "messages": []}, dialect=ANTHROPIC, native={"reasoning": 5})
+    chat = ChatRequest("m", Opaque(), dialect=ANTHROPIC, client_body={"reasoning": 5})
     encoder = UntranslatedEncoder(chat, never, MessagesEvents("m", lambda problem: {"message": problem.message}))
     assert encoder.heartbeat() == b": linx\n\n"
     (event,) = parse_events(encoder.error(StreamBroken("x")))

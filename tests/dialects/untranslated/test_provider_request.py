@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linx.core.chat import ChatRequest, ModelTraits
+from linx.core.chat import ChatBody, ChatRequest, ModelTraits
 from linx.dialects.shared import opaque_reasoning
 from linx.dialects.untranslated.provider_request import clean_messages, messages_body, responses_body
 
@@ -15,7 +15,7 @@ SEALED = opaque_reasoning.pack([{"type": "reasoning.encrypted", "data": "x"}])
 
 
 def chat(native: dict[str, Any]) -> ChatRequest:
-    return ChatRequest("m", {}, native=native)
+    return ChatRequest("m", ChatBody({}), client_body=native)
 
 
 def test_the_body_goes_as_it_came() -> None:

@@ -20,8 +20,8 @@ def parts(kind: str, **fields: Any) -> list[Part]:
 
 
 def asked(part: Part) -> dict[str, Any]:
-    assert part.chat.native is not None
-    return part.chat.native
+    assert part.chat.client_body is not None
+    return part.chat.client_body
 
 
 @pytest.mark.parametrize("kind", ["openai", "openrouter"])

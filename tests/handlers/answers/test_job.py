@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from linx.config.model import Config
-from linx.core.chat import ChatRequest, Usage
+from linx.core.chat import ChatBody, ChatRequest, Usage
 from linx.core.errors import Fallback, LoopDetected, Refused, RouteExhausted, StreamBroken, UnknownModel
 from linx.handlers.answers.job import Job
 from linx.providers.prices import Price
@@ -35,7 +35,7 @@ def context_of(*providers: Provider) -> Context:
 
 def job_of(*providers: Provider, conversation: str | None = None) -> Job:
     demand = Demand(conversation=conversation)
-    chat = ChatRequest("asked", CHAT)
+    chat = ChatRequest("asked", ChatBody(CHAT))
     reply: Any = None  # nothing is answered here
     return Job(context_of(*providers), openai_face(), Asked(), reply, chat, demand)  # type: ignore[arg-type]
 
@@ -80,7 +80,7 @@ async def test_a_request_that_came_round_is_refused() -> None:
     asked: Any = Asked({"x-linx-hop": context.instance.decode()})
     reply: Any = None
     with pytest.raises(LoopDetected):
-        Job(context, openai_face(), asked, reply, ChatRequest("m", CHAT), Demand())
+        Job(context, openai_face(), asked, reply, ChatRequest("m", ChatBody(CHAT)), Demand())
 
 
 async def test_an_attempt_is_counted_where_it_goes() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from linx.config.model import Config
-from linx.core.chat import ChatRequest
+from linx.core.chat import ChatBody, ChatRequest
 from linx.handlers.answers.plan import chat_plan, demand_of, start_chat
 from linx.handlers.answers.stream import stream
 from linx.handlers.answers.whole import whole
@@ -22,7 +22,7 @@ TWO = Router([provider("one"), provider("two")], Config().routing)
 def demand(
     fields: dict[str, str] | None = None, native: dict[str, Any] | None = None, router: Router = TWO, **body: Any
 ) -> Demand:
-    chat = ChatRequest("m", {**CHAT, **body}, native=native)
+    chat = ChatRequest("m", ChatBody({**CHAT, **body}), client_body=native)
     return demand_of(router, Asked(fields or {}), chat)  # type: ignore[arg-type]
 
 
@@ -69,7 +69,7 @@ def test_nothing_is_estimated_where_there_is_no_choice() -> None:
 
 @pytest.mark.parametrize("is_stream", [True, False])
 def test_chat_may_be_hedged_and_goes_where_its_model_is(is_stream: bool) -> None:
-    plan = chat_plan(TWO, Asked(), ChatRequest("m", CHAT, stream=is_stream))  # type: ignore[arg-type]
+    plan = chat_plan(TWO, Asked(), ChatRequest("m", ChatBody(CHAT), stream=is_stream))  # type: ignore[arg-type]
     assert plan.deliver is (stream if is_stream else whole)
     assert (plan.start, plan.route, plan.may_hedge) == (start_chat, Router.route, True)
     assert plan.demand.conversation is not None

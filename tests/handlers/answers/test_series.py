@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from linx.core.chat import ChatRequest, Stamp
+from linx.core.chat import ChatBody, ChatRequest, Stamp
 from linx.core.errors import AttemptError, StreamBroken
 from linx.core.redaction import Redactor
 from linx.handlers.answers.series import Part, Series
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from linx.routing.attempt import Attempt
     from linx.routing.chunk_reader import ChunkReader
 
-CHAT = ChatRequest("asked", BODY)
+CHAT = ChatRequest("asked", ChatBody(BODY))
 PARTS = [Part(CHAT, 0), Part(CHAT, 1), Part(CHAT, 2)]
 
 
