@@ -46,6 +46,8 @@ class Case:
     usage: tuple[int, int] = (0, 0)
     error: str | None = None
     """Words of the error that it ends with."""
+    status: int = 502
+    """The error's, where no text came before it."""
 
 
 def ollama(name: str, text: str = "", **expected: Any) -> Case:
@@ -55,6 +57,11 @@ def ollama(name: str, text: str = "", **expected: Any) -> Case:
 
 def recorded(name: str, text: str = "", **expected: Any) -> Case:
     return Case(name, (TRANSCRIPTS / "openai" / name).read_bytes(), text, **expected)
+
+
+def anthropic(name: str, text: str = "", **expected: Any) -> Case:
+    wire = (TRANSCRIPTS / f"anthropic-{name}.sse").read_bytes()
+    return Case(name, wire, text, **expected)
 
 
 def line(done: bool = False, **message: Any) -> bytes:
@@ -113,6 +120,39 @@ OLLAMA = [
         "x",
         usage=COUNTED,
     ),
+]
+ANTHROPIC = [
+    anthropic("empty", usage=(25, 2)),
+    anthropic("error", "Hel", error="Overloaded", status=503),
+    anthropic("error-first", error="Overloaded", status=503),
+    anthropic("max-tokens", "cut", finish="length", usage=(25, 15)),
+    anthropic("refusal", "I", finish="content_filter", usage=(25, 15)),
+    anthropic("server-tools", "I'll check. It rains.", usage=(10682, 510)),
+    anthropic("stop-sequence", "one", usage=(25, 15)),
+    anthropic("text", "Hello! é\N{GRINNING FACE}", usage=(25, 15)),
+    anthropic(
+        "thinking",
+        "The greatest common divisor is **21**.",
+        reasoning="I need the GCD.\n\n1071 = 2 * 462\n147 = 7 * 21",
+        usage=(132, 60),
+    ),
+    anthropic("thinking-omitted", "21", usage=(25, 15)),
+    anthropic(
+        "thinking-twice",
+        "I look.",
+        reasoning="First.Second.",
+        calls=[("look", '{"at":1}')],
+        finish="tool_calls",
+        usage=(25, 15),
+    ),
+    anthropic(
+        "tools",
+        "Okay, let's check.",
+        calls=[("get_weather", '{"location": "San Francisco, CA"}'), ("now", "{}")],
+        finish="tool_calls",
+        usage=(472, 89),
+    ),
+    anthropic("window", "cut", finish="length", usage=(25, 15)),
 ]
 SSE = [
     recorded("emoji-halves.sse", "x\N{GRINNING FACE}y"),
@@ -267,7 +307,7 @@ def problem_of(case: Case, told: Told, *, stream: bool) -> str | None:
             return f"expected an error with {case.error!r}, got {told.error!r} {told.said}"
         if stream and told.text != case.text:
             return f"before the error came {told.text!r}"
-        expected = None if stream and case.text else 502
+        expected = None if stream and case.text else case.status
         return None if told.status == expected else f"status {told.status}"
     if told.error is not None:
         return f"an error: {told.error}"
@@ -280,9 +320,9 @@ def problem_of(case: Case, told: Told, *, stream: bool) -> str | None:
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
-@pytest.mark.parametrize("kind", ["ollama", *OPENAI_KINDS])
+@pytest.mark.parametrize("kind", ["ollama", "anthropic", *OPENAI_KINDS])
 async def test_nothing_is_lost(kind: Kind, torn: bool, tmp_path: Path) -> None:
-    cases = OLLAMA if kind == "ollama" else SSE
+    cases = {"ollama": OLLAMA, "anthropic": ANTHROPIC}.get(kind, SSE)
     content_type = b"application/x-ndjson" if kind == "ollama" else b"text/event-stream"
     wrong: list[str] = []
     async with FakeProvider(kind, ["m"]) as fake, linx_here(config_for(fake, names=("one",)), tmp_path) as app:
@@ -304,9 +344,9 @@ async def test_nothing_is_lost(kind: Kind, torn: bool, tmp_path: Path) -> None:
 
 
 def test_every_transcript_is_played() -> None:
-    played = {case.wire for case in (*OLLAMA, *SSE)}
+    played = {case.wire for case in (*OLLAMA, *SSE, *ANTHROPIC)}
     spoken_elsewhere = {"ollama-generate.ndjson"}  # the other endpoint of Ollama, which no client of this dialect gets
-    for path in [*TRANSCRIPTS.glob("*.ndjson"), *(TRANSCRIPTS / "openai").iterdir()]:
+    for path in [*TRANSCRIPTS.glob("*.*"), *(TRANSCRIPTS / "openai").iterdir()]:
         assert path.name in spoken_elsewhere or path.read_bytes() in played, path
 
 

@@ -194,7 +194,10 @@ _RULES = (
             "does not support",
             "endpoints found that support",
             "input is not supported",
+            "is deprecated for this model",
             "is not supported by this model",
+            "is not supported for this model",
+            "is not supported on this model",
             "is not supported with this model",
             "prefill is incompatible with enable_thinking",
             "requires --jinja",
@@ -221,6 +224,7 @@ _RULES = (
             (
                 "billing_error",
                 "billing_hard_limit_reached",
+                "enforced_spend_limit_reached",
                 "exceeded_current_quota_error",
                 "insufficient_balance",
                 "insufficient_quota",
@@ -230,9 +234,16 @@ _RULES = (
     ),
     _Rule(
         CREDIT,
-        words=("credit balance is too low", "insufficient balance", "insufficient credits"),
+        words=(
+            "credit balance is too low",
+            "insufficient balance",
+            "insufficient credits",
+            "reached your specified api usage limits",
+            "reached your specified workspace api usage limits",
+        ),
         statuses=frozenset((400, 403, 429, None)),
     ),
+    _Rule(FORBIDDEN, words=("this organization has been disabled",), statuses=frozenset((400,))),
     _Rule(
         LOADING,
         words=("loading model", "model is loading", "is currently loading"),

@@ -83,7 +83,7 @@ class Complaint:
 
 
 _SPEECH = ("error", "errors", "message", "msg", "detail", "details", "error_description", "title", "raw", "choices")
-_LABELS = ("code", "type", "status", "status_code", "http_status")
+_LABELS = ("code", "error_code", "type", "status", "status_code", "http_status")
 _PARTS = ("metadata", "availability")
 
 

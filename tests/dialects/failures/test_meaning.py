@@ -17,6 +17,11 @@ def openai(message: str, code: Any = None, kind: str = "x", **more: Any) -> byte
     return jsontext.dumps({"error": {"message": message, "type": kind, "code": code, "param": None, **more}})
 
 
+def anthropic(message: str, **details: Any) -> bytes:
+    error = {"type": INVALID, "message": message, "details": details or None}
+    return jsontext.dumps({"type": "error", "error": error, "request_id": "req_1"})
+
+
 def ollama(message: str) -> bytes:
     return jsontext.dumps({"error": message})
 
@@ -65,6 +70,17 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     (400, openai("no such thing here", "unsupported_parameter", INVALID), 400, "unsupported_feature", YES, False),
     (501, openai("not here", 501, "not_supported_error"), 400, "unsupported_feature", YES, False),
     (501, b"", 400, "unsupported_feature", YES, False),
+    (400, anthropic("`temperature` is deprecated for this model."), 400, "unsupported_feature", YES, False),
+    (400, anthropic("adaptive thinking is not supported on this model"), 400, "unsupported_feature", YES, False),
+    (
+        400,
+        anthropic('"thinking.type.enabled" is not supported for this model.'),
+        400,
+        "unsupported_feature",
+        YES,
+        False,
+    ),
+    (400, anthropic("This model does not support the output format."), 400, "unsupported_feature", YES, False),
     # unknown models
     (404, ollama("model 'x' not found"), 404, "model_not_found", YES, False),
     (404, ollama('model "x" not found, try pulling it first'), 404, "model_not_found", YES, False),
@@ -97,6 +113,10 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     (402, b"", 502, "upstream_credit", YES, True),
     (429, openai("quota", "insufficient_quota", "insufficient_quota"), 502, "upstream_credit", YES, True),
     (400, openai("Your credit balance is too low", None, INVALID), 502, "upstream_credit", YES, True),
+    (400, anthropic("You have reached your specified API usage limits."), 502, "upstream_credit", YES, True),
+    (400, anthropic("You have reached your specified workspace API usage limits."), 502, "upstream_credit", YES, True),
+    (429, anthropic("no", error_code="enforced_spend_limit_reached"), 502, "upstream_credit", YES, True),
+    (400, anthropic("This organization has been disabled."), 502, "upstream_forbidden", YES, True),
     (403, b"", 502, "upstream_forbidden", YES, True),
     (403, openai("Country not supported", "unsupported_country"), 502, "upstream_forbidden", YES, True),
     # content
