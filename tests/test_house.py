@@ -47,7 +47,7 @@ ORDERS = {
         *["provider_content", "provider_messages", "provider_tools", "caching", "provider_request", "decoder"],
         "model_list",
     ],
-    "linx.dialects.completions": ["face", "text_completion", "provider_request"],
+    "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
     "linx.dialects.failures": ["reading", "meaning"],
     "linx.dialects.ollama": [
         *["decoder", "images", "options", "client_request", "encoder", "provider_messages", "provider_tools", "face"],
@@ -59,7 +59,17 @@ ORDERS = {
     ],
     "linx.dialects.responses": ["tools", "client_request", "response", "encoder", "face"],
     "linx.dialects.shared": [
-        *["fields", "data_urls", "ndjson", "sse", "opaque_reasoning", "messages_usage", "tokens", "chat_body"],
+        *[
+            "text_completion",
+            "fields",
+            "data_urls",
+            "ndjson",
+            "sse",
+            "opaque_reasoning",
+            "messages_usage",
+            "tokens",
+            "chat_body",
+        ],
         *["blocks", "block_encoder", "event_decoder"],
     ],
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],

@@ -130,10 +130,21 @@ class ChatRequest:
     weight: Weight | None = None
     """Of a large request only: nothing may go through its body in the event loop."""
 
+    # What is asked, for code that a request of one sort alone can reach.
+
     @property
     def chat_body(self) -> ChatBody:
-        """What is asked, of a request that was read as chat."""
         assert isinstance(self.asked, ChatBody)
+        return self.asked
+
+    @property
+    def completion(self) -> TextCompletion:
+        assert isinstance(self.asked, TextCompletion)
+        return self.asked
+
+    @property
+    def embedding(self) -> EmbeddingInput:
+        assert isinstance(self.asked, EmbeddingInput)
         return self.asked
 
 

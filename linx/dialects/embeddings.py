@@ -95,15 +95,9 @@ def _are_tokens(items: Any) -> bool:
 # --- what a provider is asked ---------------------------------------------------------
 
 
-def input_of(chat: ChatRequest) -> EmbeddingInput:
-    """What is asked, of a request that was read as one for embeddings."""
-    assert isinstance(chat.asked, EmbeddingInput)
-    return chat.asked
-
-
 def openai_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """For every provider that speaks OpenAI's dialect."""
-    asked = input_of(chat)
+    asked = chat.embedding
     body = {**without_destinations(asked.fields), "model": model, "input": asked.input, "encoding_format": "float"}
     if asked.dimensions is not None:
         body["dimensions"] = asked.dimensions
@@ -112,7 +106,7 @@ def openai_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObjec
 
 def embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """For an Ollama. Raises Refused for tokens, which it does not take."""
-    asked = input_of(chat)
+    asked = chat.embedding
     if not isinstance(asked.input, str) and not _are_texts(asked.input):
         raise unsupported("does not support tokens as the input of embeddings")
     body: JsonObject = {"model": model, "input": asked.input}
@@ -187,7 +181,7 @@ def whole(chat: ChatRequest, answer: Answer, seconds: float) -> JsonObject:
     if answer.dialect == chat.dialect and chat.dialect != OPENAI:
         return {**source, "model": chat.model} if chat.dialect == EMBED else source
     vectors = _vectors(source, answer.dialect or OPENAI)
-    count = len(input_of(chat).texts)
+    count = len(chat.embedding.texts)
     if len(vectors) != count:
         raise Garbled(f"sent {len(vectors)} embeddings for {count} texts")
     if chat.dialect == EMBEDDINGS:

@@ -6,12 +6,12 @@ here, and a word in the config's list of kinds.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core.chat import Task
 from linx.dialects.anthropic.model_list import canonical_name, without_date
-from linx.dialects.completions import provider_request as completions_provider
-from linx.dialects.completions.text_completion import USUAL_LENGTH
+from linx.dialects.completions import provider_request as completions
 from linx.dialects.openai import servers
 from linx.providers import lists, requests
 from linx.providers.kind import Feature, Kind, bearer, with_tag, without_latest, x_api_key
@@ -43,9 +43,7 @@ LLAMACPP = Kind(
     auth=bearer,
     requests={
         Task.CHAT: requests.openai_chat(servers.LLAMACPP),
-        Task.COMPLETE: requests.openai_completion(
-            servers.LLAMACPP, body=completions_provider.llamacpp_body, has_echo=False
-        ),
+        Task.COMPLETE: requests.openai_completion(completions.llamacpp_body, has_echo=False),
         Task.INSERT: requests.INFILL,
         Task.EMBED: requests.OPENAI_EMBEDDINGS,
     },
@@ -53,19 +51,23 @@ LLAMACPP = Kind(
     canonical_name=without_latest,
     features=frozenset({Feature.SERVES_FILES, Feature.OWN_PATHS, Feature.COUNTS_TOKENS, Feature.APPLIES_TEMPLATE}),
 )
+_OPENROUTER_COMPLETION = requests.openai_completion(partial(completions.openai_body, servers.OPENROUTER, None))
 OPENROUTER = Kind(
     name="openrouter",
     endpoint="https://openrouter.ai/api/v1",
     auth=bearer,
     requests={
         Task.CHAT: requests.openai_chat(servers.OPENROUTER),
-        Task.COMPLETE: requests.openai_completion(servers.OPENROUTER),
-        Task.INSERT: requests.openai_completion(servers.OPENROUTER),
+        Task.COMPLETE: _OPENROUTER_COMPLETION,
+        Task.INSERT: _OPENROUTER_COMPLETION,
         Task.EMBED: requests.OPENAI_EMBEDDINGS,
     },
     list_models=lists.list_openai,
     canonical_name=without_latest,
     needs_key=True,
+)
+_OPENAI_COMPLETION = requests.openai_completion(
+    partial(completions.openai_body, servers.PLAIN, completions.USUAL_LENGTH)
 )
 OPENAI = Kind(
     name="openai",
@@ -73,8 +75,8 @@ OPENAI = Kind(
     auth=bearer,
     requests={
         Task.CHAT: requests.openai_chat(servers.PLAIN),
-        Task.COMPLETE: requests.openai_completion(servers.PLAIN, USUAL_LENGTH),
-        Task.INSERT: requests.openai_completion(servers.PLAIN, USUAL_LENGTH),
+        Task.COMPLETE: _OPENAI_COMPLETION,
+        Task.INSERT: _OPENAI_COMPLETION,
         Task.EMBED: requests.OPENAI_EMBEDDINGS,
     },
     list_models=lists.list_openai,

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from linx.core.chat import Dialect
 from linx.dialects import embeddings
 from linx.dialects.anthropic import provider_request as anthropic_request
 from linx.dialects.anthropic.decoder import anthropic_decoder
-from linx.dialects.completions import provider_request as completions_provider
-from linx.dialects.completions import text_completion
+from linx.dialects.completions.decoder import CompletionsDecoder, infill_decoder
+from linx.dialects.completions.provider_request import infill_body
 from linx.dialects.embeddings import EmbeddingsDecoder
 from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama import provider_request as ollama_request
@@ -28,7 +27,7 @@ from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, untranslate
 from linx.dialects.untranslated.provider_request import messages_body, responses_body
 
 if TYPE_CHECKING:
-    from linx.core.chat import ChatRequest, JsonObject, ModelTraits
+    from linx.core.chat import ChatRequest, Dialect, JsonObject, ModelTraits
     from linx.dialects.base import Decoder
     from linx.dialects.openai.provider_request import BodyRules
 
@@ -78,15 +77,6 @@ def lacking(words: str) -> ProviderRequest:
     return ProviderRequest(path=at("/"), accept=JSON, body=refuse, decoder=OpenAIDecoder, under_api=False, lacks=words)
 
 
-def _by_dialect(of_completions: BodyWriter, of_generate: BodyWriter) -> BodyWriter:
-    """A text completion may come from /v1/completions or, raw or with a suffix, from /api/generate."""
-
-    def write(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-        return (of_completions if chat.dialect is Dialect.COMPLETIONS else of_generate)(chat, model, traits)
-
-    return write
-
-
 # --- servers of OpenAI's dialect ------------------------------------------------------
 
 
@@ -97,18 +87,12 @@ def openai_chat(rules: BodyRules) -> ProviderRequest:
     )
 
 
-def openai_completion(
-    rules: BodyRules, usual_length: int | None = None, body: BodyWriter | None = None, *, has_echo: bool = True
-) -> ProviderRequest:
-    """/v1/completions. ``body`` writes it for a client of that dialect, and differs where the server does."""
+def openai_completion(body: BodyWriter, *, has_echo: bool = True) -> ProviderRequest:
     return ProviderRequest(
         path=at("/completions"),
         accept=SSE,
-        body=_by_dialect(
-            body or partial(completions_provider.openai_body, rules),
-            partial(text_completion.completion_body, rules, usual_length),
-        ),
-        decoder=completions_provider.CompletionsDecoder,
+        body=body,
+        decoder=CompletionsDecoder,
         under_api=True,
         lacks="text completion",
         has_echo=has_echo,
@@ -167,8 +151,8 @@ ANTHROPIC_OWN: Mapping[Dialect, ProviderRequest] = {
 INFILL = ProviderRequest(
     path=at("/infill"),
     accept=SSE,
-    body=_by_dialect(completions_provider.infill_body, text_completion.infill_body),
-    decoder=text_completion.InfillDecoder,
+    body=infill_body,
+    decoder=infill_decoder,
     under_api=False,
     lacks="insert",
     takes_lists=False,
@@ -189,7 +173,7 @@ OLLAMA_CHAT = ProviderRequest(
 OLLAMA_COMPLETION = ProviderRequest(
     path=at("/api/generate"),
     accept=NDJSON,
-    body=completions_provider.generate_body,
+    body=ollama_request.completion_body,
     decoder=partial(OllamaDecoder, generate=True),
     under_api=False,
     takes_lists=False,

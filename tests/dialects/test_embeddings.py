@@ -112,7 +112,7 @@ def test_ollama_input_is_texts_alone(given: Any) -> None:
 @pytest.mark.parametrize("given", [None, "", []])
 def test_no_text_is_no_embedding(given: Any) -> None:
     chat = embeddings.parse_embed({"model": "m", "input": given})
-    assert embeddings.input_of(chat).input == []
+    assert chat.embedding.input == []
     assert embeddings.none(chat) == {"model": "m", "embeddings": []}
     assert embeddings.none(embeddings.parse_embeddings({"model": "m", "prompt": given or ""})) == {"embedding": []}
 

@@ -15,7 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.core.chat import Task
+from linx.core.chat import ChatBody, TextCompletion
 from linx.core.errors import BadRequest
 from linx.dialects.ollama.images import to_url
 from linx.dialects.ollama.options import options
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _LEVELS = ("low", "medium", "high", "max")
+_CHAT_ONLY = frozenset(("logprobs", "model", "response_format", "think", "top_logprobs"))
+"""What a text completion has another place for, or no place."""
 _OPTIONS = (
     ("temperature", "temperature"),
     ("top_p", "top_p"),
@@ -40,8 +42,8 @@ _OPTIONS = (
 )
 
 
-def chat_body_of_chat(body: JsonObject) -> JsonObject:
-    """/api/chat."""
+def asked_of_chat(body: JsonObject) -> ChatBody:
+    """What /api/chat is asked."""
     chat = _common(body)
     tools = fields.objects(body, "tools")
     if tools:
@@ -53,28 +55,30 @@ def chat_body_of_chat(body: JsonObject) -> JsonObject:
     return chat
 
 
-def chat_body_of_generate(body: JsonObject) -> JsonObject:
-    """/api/generate: the system text and the prompt as a conversation of one turn."""
+def asked_of_generate(body: JsonObject) -> ChatBody | TextCompletion:
+    """What /api/generate is asked: a conversation of one turn; raw, or with a suffix, a text past any template."""
     chat = _common(body)
     texts = {key: fields.text(body, key) or "" for key in ("prompt", "system", "suffix", "template")}
     context = body.get("context")
     if context is not None and not isinstance(context, list):
         raise fields.wrong("context", "a list of integers")
-    if fields.flag(body, "raw") and (texts["template"] or texts["system"] or context):
+    is_raw = fields.flag(body, "raw")
+    if is_raw and (texts["template"] or texts["system"] or context):
         raise BadRequest("raw mode does not support template, system, or context")
+    images = _images(body, "")
+    if is_raw or texts["suffix"]:
+        return TextCompletion(
+            prompts=[texts["prompt"]],
+            suffix=texts["suffix"],
+            logprobs=chat.get("top_logprobs", 0) if chat.get("logprobs") else None,
+            fields={key: value for key, value in chat.items() if key not in _CHAT_ONLY},
+        )
     messages: list[JsonObject] = []
     if texts["system"]:
         messages.append({"role": "system", "content": texts["system"]})
-    messages.append({"role": "user", "content": _content(texts["prompt"], _images(body, ""))})
+    messages.append({"role": "user", "content": _content(texts["prompt"], images)})
     chat["messages"] = messages
     return chat
-
-
-def task_of_generate(body: JsonObject) -> Task:
-    """What an /api/generate body asks for: raw, or with a suffix, it goes past any chat template."""
-    if body.get("suffix"):
-        return Task.INSERT
-    return Task.COMPLETE if body.get("raw") else Task.CHAT
 
 
 def is_unload(body: JsonObject) -> bool:
@@ -85,12 +89,12 @@ def is_unload(body: JsonObject) -> bool:
     return value == 0
 
 
-def _common(body: JsonObject) -> JsonObject:
+def _common(body: JsonObject) -> ChatBody:
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise BadRequest("model is required", param="model")
     fields.flag(body, "stream")
-    chat: JsonObject = {"model": model}
+    chat = ChatBody(model=model)
     given = options(fields.mapping(body, "options") or {})
     for own, name in _OPTIONS:
         if own in given:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from linx.core.chat import Answer, ChatBody, ChatRequest, Dialect, JsonObject, Stamp, Task
+from linx.core.chat import Answer, ChatBody, ChatRequest, Dialect, JsonObject, Stamp, Task, TextCompletion
 from linx.core.errors import UnknownModel, quote
-from linx.dialects.ollama.client_request import chat_body_of_chat, chat_body_of_generate, is_unload, task_of_generate
+from linx.dialects.ollama.client_request import asked_of_chat, asked_of_generate, is_unload
 from linx.dialects.ollama.encoder import OllamaEncoder, answer_body, timestamp, whole_answer
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ class OllamaFace:
         self._generate = endpoint == "generate"
 
     def parse(self, body: JsonObject) -> ChatRequest:
-        asked = chat_body_of_generate(body) if self._generate else chat_body_of_chat(body)
+        asked = asked_of_generate(body) if self._generate else asked_of_chat(body)
         return ChatRequest(
-            asked["model"],
-            ChatBody(asked),
+            body["model"],
+            asked,
             stream=body.get("stream") is not False,
             include_usage=True,
-            task=task_of_generate(body) if self._generate else Task.CHAT,
+            task=_task(asked),
             dialect=Dialect.OLLAMA_GENERATE if self._generate else Dialect.OLLAMA,
             client_body=body,
         )
@@ -70,14 +70,7 @@ class OllamaFace:
         return {**head, **body, "done": True, "done_reason": reason}
 
 
-def completion_body(chat: ChatRequest) -> JsonObject:
-    """The /v1/completions body of an /api/generate request that needs one, without model and stream."""
-    given = chat.client_body or {}
-    body = {key: value for key, value in chat.chat_body.items() if key not in _CHAT_ONLY}
-    body["prompt"] = given.get("prompt") or ""
-    if given.get("suffix"):
-        body["suffix"] = given["suffix"]
-    return body
-
-
-_CHAT_ONLY = frozenset(("model", "messages", "think", "response_format", "logprobs", "top_logprobs"))
+def _task(asked: ChatBody | TextCompletion) -> Task:
+    if isinstance(asked, ChatBody):
+        return Task.CHAT
+    return Task.INSERT if asked.suffix else Task.COMPLETE

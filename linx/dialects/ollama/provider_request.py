@@ -20,7 +20,9 @@ from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama.options import option, options
 from linx.dialects.ollama.provider_messages import messages_for
 from linx.dialects.ollama.provider_tools import tools_for
+from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.openai.thinking import thinking
+from linx.dialects.shared.text_completion import only_text, refuse_scoring
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
@@ -80,25 +82,51 @@ def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     tools = tools_for(body)
     if tools:
         sent["tools"] = tools
-    wanted = _format(body.get("response_format"))
-    if wanted is not None:
-        sent["format"] = wanted
     think = think_for(thinking(body, traits), traits)
     if think is not None:
         sent["think"] = think
-    sampling = _options(body, traits)
-    if sampling:
-        sent["options"] = sampling
-    keep_alive = keep_alive_for(body.get("keep_alive"))
-    if keep_alive is None:
-        keep_alive = keep_alive_for(traits.keep_alive)
-    if keep_alive is not None:
-        sent["keep_alive"] = keep_alive
+    _put_settings(sent, body, traits)
     if body.get("logprobs") is True:
         sent["logprobs"] = True
         if body.get("top_logprobs") is not None:
             sent["top_logprobs"] = body["top_logprobs"]
     return sent
+
+
+def completion_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    """The /api/generate body for a text completion: one prompt, one answer. Raises BadRequest or Refused."""
+    asked = chat.completion
+    refuse_scoring(asked)
+    given = without_destinations(asked.fields)
+    if given.get("max_tokens") == 0:
+        raise unsupported("does not support max_tokens 0")
+    _refuse_impossible(given)
+    sent: JsonObject = {"model": model, "prompt": only_text(asked), "stream": True}
+    if asked.suffix:
+        sent["suffix"] = asked.suffix
+    _put_settings(sent, given, traits)
+    if traits.can_think:
+        sent["think"] = False  # a text has no place for thoughts, and they would cost the client's time
+    if asked.logprobs is not None:
+        sent["logprobs"] = True
+        if asked.logprobs:
+            sent["top_logprobs"] = asked.logprobs
+    return sent
+
+
+def _put_settings(sent: JsonObject, given: JsonObject, traits: ModelTraits) -> None:
+    """Put format, options and keep_alive into ``sent``, as ``given`` has them in OpenAI's words."""
+    wanted = _format(given.get("response_format"))
+    if wanted is not None:
+        sent["format"] = wanted
+    options = _options(given, traits)
+    if options:
+        sent["options"] = options
+    keep_alive = keep_alive_for(given.get("keep_alive"))
+    if keep_alive is None:
+        keep_alive = keep_alive_for(traits.keep_alive)
+    if keep_alive is not None:
+        sent["keep_alive"] = keep_alive
 
 
 def _refuse_impossible(body: JsonObject) -> None:

@@ -100,23 +100,34 @@ def chat_body(rules: BodyRules, chat: ChatRequest, model: str, traits: ModelTrai
     """The body for a server of ``rules``; always a stream, since Linx folds it for a client that wants none."""
     given = chat.chat_body
     speaks_openai = chat.dialect is Dialect.OPENAI
-    dropped = rules.drops if speaks_openai else rules.drops_of_others
     messages = messages_for(rules.messages, given.get("messages") or [], speaks_openai)
     body: JsonObject = {"model": model, "messages": messages}
-    for name, value in given.items():
-        if value is not None and name not in dropped:
-            body[rules.renames.get(name, name)] = value
-    if not body.get("stop", True):
-        del body["stop"]  # an empty list or text is refused by some and stops at once at others
+    pass_on(body, given, rules, speaks_openai)
     _put_tools(body, given, rules)
     rules.think(body, given, thinking(given, traits), traits, speaks_openai)
     if rules.finish is not None:
         rules.finish(body)
+    ask_for_stream(body, given, traits)
+    return body
+
+
+def pass_on(body: JsonObject, given: JsonObject, rules: BodyRules, speaks_openai: bool) -> None:
+    """Put the client's fields into ``body``, but for those that have a meaning to Linx."""
+    dropped = rules.drops if speaks_openai else rules.drops_of_others
+    renames = rules.renames
+    for name, value in given.items():
+        if value is not None and name not in dropped:
+            body[renames.get(name, name)] = value
+    if not body.get("stop", True):
+        del body["stop"]  # an empty list or text is refused by some and stops at once at others
+
+
+def ask_for_stream(body: JsonObject, given: JsonObject, traits: ModelTraits) -> None:
+    """A stream that ends in its usage, and the client's own options of one."""
     body["stream"] = True
     if traits.takes_stream_options:
         options = given.get("stream_options")
         body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-    return body
 
 
 def without_destinations(body: JsonObject) -> JsonObject:

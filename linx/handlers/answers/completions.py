@@ -8,10 +8,9 @@ in a ``Series``, which looks to the race like one attempt.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from linx.core.jsontext import LARGE
-from linx.dialects.completions.face import prompts_of
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import ask_for, chat_plan, start_chat
 from linx.handlers.answers.series import Part, Series
@@ -57,22 +56,20 @@ def parts_for(request: ProviderRequest, chat: ChatRequest) -> Sequence[Part]:
     """How a provider that takes ``request`` is asked for all that ``chat`` wants."""
     if request.has_echo and request.takes_lists:
         return [Part(chat)]
-    given: dict[str, Any] = chat.client_body or {}
-    prompts = prompts_of(given.get("prompt"))
-    count = given.get("n") or 1
-    leads = [prompt for prompt in prompts for _ in range(count)] if given.get("echo") else []
+    asked = chat.completion
+    leads = [prompt for prompt in asked.prompts for _ in range(asked.count)] if asked.has_echo else []
     named = tuple((index, lead) for index, lead in enumerate(leads) if isinstance(lead, str))
-    if request.takes_lists:
+    whole = len(asked.prompts) * asked.count
+    if request.takes_lists or whole == 1:
         return [Part(chat, leads=named)]
-    if len(prompts) * count == 1:
-        return [Part(chat, leads=named)]
+    seed = asked.fields.get("seed")
+    best_of = None if asked.best_of == asked.count else asked.best_of  # then it says no more than the count
     parts = []
-    seed = given.get("seed")
-    for index in range(len(prompts) * count):
-        own = {**given, "prompt": prompts[index // count], "n": 1}
-        if own.get("best_of") == count:
-            del own["best_of"]  # says no more than n
+    for index in range(whole):
+        fields = asked.fields
         if seed is not None:
-            own["seed"] = seed + index % count  # the same seed would give the same answer again
-        parts.append(Part(replace(chat, client_body=own), index, named[index : index + 1]))
+            fields = {**fields, "seed": seed + index % asked.count}  # the same seed would give the same answer again
+        prompt = asked.prompts[index // asked.count]
+        own = replace(asked, prompts=[prompt], count=1, best_of=best_of, fields=fields)
+        parts.append(Part(replace(chat, asked=own), index, named[index : index + 1]))
     return parts

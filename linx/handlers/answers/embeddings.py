@@ -54,7 +54,7 @@ async def _answer(
     body = await request.body()
     chat = parse(read_object(body)) if len(body) <= LARGE else await read_large(body, parse)
     generation = Generation(context, face, request, reply, chat, embeddings_plan(request, chat))
-    if embeddings.input_of(chat).input:
+    if chat.embedding.input:
         await generation.run()
         return
     job = generation.job
@@ -64,7 +64,7 @@ async def _answer(
 
 def embeddings_plan(request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource]]:
     """Of one model alone, and always in one piece."""
-    texts = embeddings.input_of(chat).texts  # each has the context for itself
+    texts = chat.embedding.texts  # each has the context for itself
     longest = max((len(text) // BYTES_PER_TOKEN if isinstance(text, str) else len(text) for text in texts), default=0)
     demand = Demand(longest, 0, local_only=is_local_only(request), one_model=True)
     return Plan(demand, start_chat, partial(whole, fold=fold_vectors))

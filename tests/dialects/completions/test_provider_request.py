@@ -1,4 +1,4 @@
-"""Completions toward providers: bodies of each kind, and llama.cpp's and OpenAI's frames."""
+"""Text completions toward servers of OpenAI's dialect, from clients of both paths that ask for them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from linx.core import jsontext
-from linx.core.chat import ChatRequest, Chunk, JsonObject, ModelTraits
+from linx.core.chat import ChatRequest, ModelTraits
 from linx.core.errors import Refused
 from linx.dialects.completions import provider_request as provider
 from linx.dialects.completions.face import CompletionsFace
+from linx.dialects.ollama.face import OllamaFace
 from linx.dialects.openai import servers
 
 TRAITS = ModelTraits()
@@ -22,7 +22,7 @@ def chat(**fields: Any) -> ChatRequest:
 
 def test_openai_gets_the_body_as_it_is_but_for_what_chooses_a_destination() -> None:
     asked = chat(suffix="b", echo=True, logprobs=3, best_of=2, api_base="http://evil", stream=False, top_k=4)
-    body = provider.openai_body(servers.PLAIN, asked, "real", TRAITS)
+    body = provider.openai_body(servers.PLAIN, None, asked, "real", TRAITS)
     assert body == {
         "model": "real",
         "prompt": "a",
@@ -38,7 +38,7 @@ def test_openai_gets_the_body_as_it_is_but_for_what_chooses_a_destination() -> N
 
 def test_chat_words_do_not_reach_a_text() -> None:
     asked = chat(tools=[{"type": "function"}], reasoning={"effort": "low"}, response_format={"type": "text"})
-    body = provider.openai_body(servers.OPENROUTER, asked, "real", ModelTraits(thinking_mode=True))
+    body = provider.openai_body(servers.OPENROUTER, None, asked, "real", ModelTraits(thinking_mode=True))
     assert body.keys() == {"model", "prompt", "stream", "stream_options"}
 
 
@@ -55,34 +55,9 @@ def test_infill_names_the_two_texts() -> None:
     assert body == {**expected, "stream": True}
 
 
-def test_ollama_is_asked_to_generate() -> None:
-    asked = chat(suffix="b", max_tokens=4, temperature=0.5, stop="x", logprobs=2, user="u")
-    body = provider.generate_body(asked, "real", ModelTraits(can_think=True, keep_alive=60, num_ctx=8192))
-    assert body == {
-        "model": "real",
-        "prompt": "a",
-        "suffix": "b",
-        "stream": True,
-        "options": {"num_predict": 4, "temperature": 0.5, "stop": ["x"], "num_ctx": 8192},
-        "keep_alive": 60,
-        "think": False,
-        "logprobs": True,
-        "top_logprobs": 2,
-    }
-    assert provider.generate_body(chat(logprobs=0), "real", TRAITS) == {
-        "model": "real",
-        "prompt": "a",
-        "stream": True,
-        "logprobs": True,
-    }
-
-
 @pytest.mark.parametrize(
     ("make", "fields", "word"),
     [
-        (provider.generate_body, {"prompt": [1, 2]}, "tokens"),
-        (provider.generate_body, {"max_tokens": 0}, "max_tokens 0"),
-        (provider.generate_body, {"best_of": 2}, "best_of"),
         (provider.llamacpp_body, {"best_of": 2}, "best_of"),
         (provider.llamacpp_body, {"echo": True, "logprobs": 1}, "echo"),
         (provider.llamacpp_body, {"echo": True, "prompt": [1, 2]}, "tokens"),
@@ -100,92 +75,58 @@ def test_token_prompts_reach_llamacpp() -> None:
     assert provider.llamacpp_body(chat(prompt=[[1], [2]]), "real", TRAITS)["prompt"] == [[1], [2]]
 
 
-# --- the decoder ----------------------------------------------------------------------
+# --- raw or with a suffix, from /api/generate -----------------------------------------
+
+OPTIONS = {"num_predict": 5, "temperature": 0, "top_k": 3, "repeat_penalty": 1.1, "stop": ["\n"], "num_ctx": 512}
+THINKING = ModelTraits(thinking_mode=True)
 
 
-def frame(text: str, index: int = 0, finish: str | None = None, **more: Any) -> JsonObject:
-    top = {"usage": more.pop("usage")} if "usage" in more else {}
-    choice = {"text": text, "index": index, "logprobs": None, "finish_reason": finish, **more}
-    return {"id": "x", "object": "text_completion", "choices": [choice], **top}
+def generate(**fields: Any) -> ChatRequest:
+    return OllamaFace("generate").parse({"model": "m", "prompt": "def f(", **fields})
 
 
-def read(*frames: Any) -> tuple[list[Chunk], provider.CompletionsDecoder]:
-    decoder = provider.CompletionsDecoder(lambda: "id")
-    wire = b"".join(b"data: %b\n\n" % jsontext.dumps(one) for one in frames) + b"data: [DONE]\n\n"
-    chunks = [chunk for byte in range(len(wire)) for chunk in decoder.feed(wire[byte : byte + 1])]
-    return chunks + decoder.end(), decoder
+def test_a_prompt_goes_to_completions_past_the_template() -> None:
+    assert provider.llamacpp_body(generate(raw=True, options=OPTIONS), "served", THINKING) == {
+        "model": "served",
+        "prompt": "def f(",
+        "max_tokens": 5,
+        "temperature": 0,
+        "top_k": 3,
+        "repeat_penalty": 1.1,
+        "stop": ["\n"],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
 
 
-def test_a_read_that_is_one_frame_says_the_same() -> None:
-    decoder = provider.CompletionsDecoder(lambda: "id")
-    frames = [frame("a"), frame("b"), frame("c"), frame("", finish="stop")]
-    chunks = [chunk for one in frames for chunk in decoder.feed(b"data: %b\n\n" % jsontext.dumps(one))]
-    assert [chunk.text for chunk in chunks] == ["a", "b", "c", ""]
+def test_each_server_gets_what_it_knows() -> None:
+    asked = generate(suffix=")", options=OPTIONS, system="be brief", format="json", think=True)
+    body = provider.openai_body(servers.PLAIN, None, asked, "served", THINKING)
+    assert not body.keys() & {"top_k", "repeat_penalty", "response_format", "think", "reasoning_effort", "system"}
+    assert (body["prompt"], body["suffix"]) == ("def f(", ")")
+    body = provider.openai_body(servers.OPENROUTER, None, asked, "served", THINKING)
+    assert (body["top_k"], body["repetition_penalty"]) == (3, 1.1)
 
 
-def test_texts_of_several_choices() -> None:
-    chunks, decoder = read(None, frame("a"), frame("b", 1), frame("", 1, "length"), frame("", 0, "stop"))
-    assert [(chunk.index, chunk.text, chunk.finish) for chunk in chunks] == [
-        (0, "a", None),
-        (1, "b", None),
-        (1, "", "length"),
-        (0, "", "stop"),
-    ]
-    assert decoder.done
-    assert decoder.problem is None
+def test_plain_servers_are_told_a_length_for_clients_that_do_not_know_how_soon_they_stop() -> None:
+    def length(asked: ChatRequest, usual: int | None = provider.USUAL_LENGTH) -> int | None:
+        limit: int | None = provider.openai_body(servers.PLAIN, usual, asked, "m", THINKING).get("max_tokens")
+        return limit
+
+    assert length(generate(raw=True)) == provider.USUAL_LENGTH
+    assert length(generate(raw=True, options={"num_predict": 3})) == 3
+    assert length(generate(raw=True), None) is None
+    assert length(chat()) is None
 
 
-@pytest.mark.parametrize(
-    "logprobs",
-    [
-        {
-            "content": [
-                {"token": "a", "logprob": -1.0, "bytes": [97], "top_logprobs": [{"token": "b", "logprob": -2.0}]}
-            ]
-        },
-        {"tokens": ["a"], "token_logprobs": [-1.0], "top_logprobs": [{"b": -2.0}], "text_offset": [0]},
-    ],
-    ids=["llama.cpp", "openai"],
-)
-def test_log_probabilities_in_both_shapes(logprobs: Any) -> None:
-    chunks, _decoder = read(frame("a", logprobs=logprobs), frame("", finish="stop"))
-    assert chunks[0].logprobs is not None
-    (found,) = chunks[0].logprobs
-    assert (found["token"], found["logprob"]) == ("a", -1.0)
-    assert [(top["token"], top["logprob"]) for top in found["top_logprobs"]] == [("b", -2.0)]
+def test_log_probabilities_are_asked_for_from_either_path() -> None:
+    assert provider.llamacpp_body(generate(raw=True, logprobs=True, top_logprobs=3), "m", TRAITS)["logprobs"] == 3
+    assert provider.llamacpp_body(generate(raw=True, logprobs=True), "m", TRAITS)["logprobs"] == 1
+    assert "logprobs" not in provider.llamacpp_body(generate(raw=True, top_logprobs=3), "m", TRAITS)
 
 
-@pytest.mark.parametrize("odd", [5, {"tokens": ["a"]}, {"tokens": ["a"], "token_logprobs": []}])
-def test_odd_log_probabilities_are_none(odd: Any) -> None:
-    chunks, _decoder = read(frame("a", logprobs=odd), frame("", finish="stop"))
-    assert chunks[0].logprobs is None
-
-
-def test_usage_of_each_choice_adds_up_and_a_total_is_the_total() -> None:
-    first = frame("", 0, "stop", usage={"prompt_tokens": 5, "completion_tokens": 1})
-    details = {"prompt_tokens_details": {"cached_tokens": 3}}
-    second = frame("", 1, "stop", usage={"prompt_tokens": 7, "completion_tokens": 2, **details})
-    chunks, _decoder = read(frame("a"), frame("b", 1), first, second)
-    usages = [chunk.usage for chunk in chunks if chunk.usage is not None]
-    assert [(usage.prompt, usage.completion) for usage in usages] == [(5, 1), (12, 3)]
-    assert usages[-1].cached == 3
-    whole = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4, "cost": 0.5}}
-    chunks, _decoder = read(frame("a"), first, whole)
-    assert chunks[-1].usage is not None
-    assert (chunks[-1].usage.prompt, chunks[-1].usage.cost_usd) == (9, 0.5)
-
-
-def test_a_last_frame_need_not_hold_a_text() -> None:
-    chunks, decoder = read(frame("a"), {"choices": [{"index": 0, "finish_reason": "length"}]})
-    assert [(chunk.text, chunk.finish) for chunk in chunks] == [("a", None), ("", "length")]
-    assert decoder.done
-
-
-def test_what_each_choice_costs_adds_up() -> None:
-    frames = [frame("ab"[index], index) for index in (0, 1)]
-    for index, cost in enumerate((0.25, 0.5)):
-        usage = {"prompt_tokens": 5, "completion_tokens": 1, "cost": cost}
-        frames.append(frame("", index, "stop", usage=usage))
-    chunks, _decoder = read(*frames)
-    usages = [chunk.usage for chunk in chunks if chunk.usage is not None]
-    assert [(usage.prompt, usage.completion, usage.cost_usd) for usage in usages] == [(5, 1, 0.25), (10, 2, 0.75)]
+def test_infill_is_the_same_from_either_path() -> None:
+    mine = provider.infill_body(generate(suffix=")", options={"num_predict": 5, "temperature": 0}), "served", TRAITS)
+    theirs = provider.infill_body(chat(prompt="def f(", suffix=")", max_tokens=5, temperature=0), "served", TRAITS)
+    assert mine == theirs
+    assert (mine["input_prefix"], mine["input_suffix"], mine["n_predict"]) == ("def f(", ")", 5)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.core.chat import Task
+from linx.core.chat import TextCompletion
 from linx.core.errors import BadRequest
-from linx.dialects.ollama.client_request import chat_body_of_chat, chat_body_of_generate, is_unload, task_of_generate
+from linx.dialects.ollama.client_request import asked_of_chat, asked_of_generate, is_unload
 
 if TYPE_CHECKING:
-    from linx.core.chat import JsonObject
+    from linx.core.chat import ChatBody, JsonObject
 
 USER = {"role": "user", "content": "Hi"}
 PNG = b64encode(b"\x89PNG\r\n\x1a\n some bytes").decode()
@@ -21,11 +21,11 @@ IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}
 
 
 def chat(**body: Any) -> JsonObject:
-    return chat_body_of_chat({"model": "m", "messages": [USER]} | body)
+    return asked_of_chat({"model": "m", "messages": [USER]} | body)
 
 
 def history(*messages: JsonObject) -> list[JsonObject]:
-    made = chat_body_of_chat({"model": "m", "messages": list(messages)})
+    made = asked_of_chat({"model": "m", "messages": list(messages)})
     assert isinstance(made["messages"], list)
     return made["messages"]
 
@@ -270,8 +270,8 @@ def test_big_integers_in_arguments_stay_whole() -> None:
     assert history(message)[0]["tool_calls"][0]["function"]["arguments"] == f'{{"n":{number}}}'
 
 
-def generate(**body: Any) -> JsonObject:
-    return chat_body_of_generate({"model": "m", "prompt": "Hi"} | body)
+def generate(**body: Any) -> ChatBody | TextCompletion:
+    return asked_of_generate({"model": "m", "prompt": "Hi"} | body)
 
 
 def test_generate_is_a_conversation_of_one_turn() -> None:
@@ -285,7 +285,18 @@ def test_generate_is_a_conversation_of_one_turn() -> None:
             {"role": "user", "content": [{"type": "text", "text": "Hi"}, IMAGE]},
         ],
     }
-    assert generate(prompt=None, raw=True, suffix=None)["messages"] == [{"role": "user", "content": ""}]
+
+
+def test_generate_past_the_template_is_a_text_completion() -> None:
+    assert generate(prompt=None, raw=True, suffix=None) == TextCompletion(prompts=[""])
+    options = {"num_predict": 9, "stop": ["\n"], "temperature": 0.5}
+    rest = {"system": "s", "think": True, "format": "json", "images": [PNG]}
+    assert generate(suffix="return", options=options, **rest) == TextCompletion(
+        prompts=["Hi"], suffix="return", fields={"max_tokens": 9, "stop": ["\n"], "temperature": 0.5}
+    )
+    assert generate(raw=True, logprobs=True) == TextCompletion(prompts=["Hi"], logprobs=0)
+    assert generate(raw=True, logprobs=True, top_logprobs=2) == TextCompletion(prompts=["Hi"], logprobs=2)
+    assert generate(raw=True, top_logprobs=2) == TextCompletion(prompts=["Hi"])
 
 
 @pytest.mark.parametrize(
@@ -351,17 +362,3 @@ def test_long_histories_cost_no_more_per_message_than_short_ones() -> None:
     assert len(asked["content"]) == len(asked["reasoning_content"]) == 500 * count
     assert len(asked["tool_calls"]) == count
     assert time.process_time() - began < 3
-
-
-@pytest.mark.parametrize(
-    ("body", "task"),
-    [
-        ({}, Task.CHAT),
-        ({"raw": False, "suffix": ""}, Task.CHAT),
-        ({"raw": True}, Task.COMPLETE),
-        ({"suffix": "x"}, Task.INSERT),
-        ({"raw": True, "suffix": "x"}, Task.INSERT),
-    ],
-)
-def test_what_generate_is_asked_for(body: JsonObject, task: Task) -> None:
-    assert task_of_generate(body) is task

@@ -15,7 +15,7 @@ from linx.core import jsontext
 from linx.core.chat import Answer, ChatBody, ChatRequest, Chunk, JsonObject, ModelTraits, Stamp, ToolDelta, Usage
 from linx.core.errors import BadRequest, LinxError, StreamBroken, UnknownModel
 from linx.dialects.ollama.decoder import OllamaDecoder
-from linx.dialects.ollama.face import OllamaFace, completion_body
+from linx.dialects.ollama.face import OllamaFace
 from linx.dialects.ollama.provider_request import own_body
 
 if TYPE_CHECKING:
@@ -253,18 +253,6 @@ def test_the_answer_to_a_load() -> None:
     answer = GENERATE.load_answer(GENERATE.parse({"model": "m", "keep_alive": 0}), stamp())
     assert answer == {**head, "response": "", "done": True, "done_reason": "unload"}
     assert CHAT.load_answer(ChatRequest("m", ChatBody({})), stamp())["done_reason"] == "load"
-
-
-def test_completion_body() -> None:
-    body = {"model": "m", "prompt": "def f(", "suffix": "return", "options": {"num_predict": 9, "stop": ["\n"]}}
-    assert completion_body(GENERATE.parse(body)) == {
-        "prompt": "def f(",
-        "suffix": "return",
-        "max_tokens": 9,
-        "stop": ["\n"],
-    }
-    assert completion_body(GENERATE.parse({"model": "m", "raw": True, "format": "json"})) == {"prompt": ""}
-    assert completion_body(ChatRequest("m", ChatBody({}))) == {"prompt": ""}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from linx.core import jsontext
 from linx.core.chat import ChatBody, ChatRequest, Dialect, JsonObject, ModelTraits, Task
 from linx.core.errors import BadRequest, Fallback, Refused
-from linx.dialects.ollama.provider_request import chat_body, keep_alive_for, own_body, think_for
+from linx.dialects.completions.face import CompletionsFace
+from linx.dialects.ollama.provider_request import chat_body, completion_body, keep_alive_for, own_body, think_for
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 THINKER = ModelTraits(can_think=True)
@@ -239,3 +240,42 @@ def test_a_generate_request_can_be_a_chat() -> None:
         "a", ChatBody({"messages": MESSAGES}), dialect=Dialect.OLLAMA_GENERATE, client_body={"prompt": "Hi"}
     )
     assert chat_body(chat, "m", ModelTraits()) == {"model": "m", "messages": MESSAGES, "stream": True}
+
+
+# --- a text completion ----------------------------------------------------------------
+
+
+def completion(**fields: Any) -> ChatRequest:
+    return CompletionsFace().parse({"model": "m", "prompt": "a", **fields})
+
+
+def test_ollama_is_asked_to_generate() -> None:
+    asked = completion(suffix="b", max_tokens=4, temperature=0.5, stop="x", logprobs=2, user="u")
+    body = completion_body(asked, "real", ModelTraits(can_think=True, keep_alive=60, num_ctx=8192))
+    assert body == {
+        "model": "real",
+        "prompt": "a",
+        "suffix": "b",
+        "stream": True,
+        "options": {"num_predict": 4, "temperature": 0.5, "stop": ["x"], "num_ctx": 8192},
+        "keep_alive": 60,
+        "think": False,
+        "logprobs": True,
+        "top_logprobs": 2,
+    }
+    assert completion_body(completion(logprobs=0), "real", ModelTraits()) == {
+        "model": "real",
+        "prompt": "a",
+        "stream": True,
+        "logprobs": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [({"prompt": [1, 2]}, "tokens"), ({"max_tokens": 0}, "max_tokens 0"), ({"best_of": 2}, "best_of")],
+)
+def test_what_a_text_completion_cannot_have_lets_another_try(fields: JsonObject, word: str) -> None:
+    with pytest.raises(Refused, match=word) as caught:
+        completion_body(completion(**fields), "real", ModelTraits())
+    assert caught.value.fallback is Fallback.YES

@@ -1,0 +1,101 @@
+"""Answers of /v1/completions and of llama.cpp's /infill as the chunks of a chat answer.
+
+Rule: a frame is turned into a chat frame and read by the one decoder that knows how servers
+deviate; here is only what the frames of a text have that those of a chat have not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from linx.core.chat import Usage, total
+from linx.dialects.openai.decoder import OpenAIDecoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from linx.core.chat import Chunk, JsonObject
+    from linx.core.errors import AttemptError
+
+_FINISHES = {"limit": "length"}  # llama.cpp's stop_type; eos and word are both a proper end
+
+
+class CompletionsDecoder:
+    """Reads /v1/completions. See ``base.Decoder``.
+
+    Some servers (llama.cpp) count the tokens of each choice in that choice's last frame, so
+    the usage of the whole answer is the sum of those; a usage on a frame without choices is
+    the whole already.
+    """
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self.problem: AttemptError | None = None
+        self.done = False
+        self._frames = OpenAIDecoder(new_id, chat_of_completion)
+        self._usages: dict[int, Usage] = {}
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        return self._summed(self._frames.feed(data))
+
+    def end(self) -> list[Chunk]:
+        return self._summed(self._frames.end())
+
+    def _summed(self, chunks: list[Chunk]) -> list[Chunk]:
+        self.problem, self.done = self._frames.problem, self._frames.done
+        for chunk in chunks:
+            if chunk.usage is not None and chunk.source is not None and chunk.source.get("choices"):
+                self._usages[chunk.index] = chunk.usage
+                if len(self._usages) > 1:
+                    chunk.usage = total(self._usages.values())
+        return chunks
+
+
+def infill_decoder(new_id: Callable[[], str]) -> OpenAIDecoder:
+    """Reads llama.cpp's /infill."""
+    return OpenAIDecoder(new_id, chat_of_infill)
+
+
+def chat_of_completion(frame: JsonObject) -> JsonObject:
+    """A frame of /v1/completions as a chat frame, its log probabilities in either shape."""
+    choices = frame.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and "text" in choice:
+            choice["delta"] = {"content": choice.pop("text")}
+            choice["logprobs"] = _chat_logprobs(choice.get("logprobs"))
+            choice.setdefault("finish_reason", None)
+    return frame
+
+
+def chat_of_infill(frame: JsonObject) -> JsonObject:
+    """A frame of llama.cpp's own, which has no choices, as a chat frame; the last one says ``stop``."""
+    if "content" in frame:
+        finish = _FINISHES.get(frame.get("stop_type", ""), "stop") if frame.get("stop") is True else None
+        text, timings = frame["content"], frame.get("timings")
+        frame.clear()
+        frame["choices"] = [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]
+        if timings is not None:
+            frame["timings"] = timings
+    return frame
+
+
+def _chat_logprobs(given: Any) -> JsonObject | None:
+    """Log probabilities as chat has them; None where there are none that can be read."""
+    if not isinstance(given, dict):
+        return None
+    if isinstance(given.get("content"), list):
+        return given  # llama.cpp says them as in chat
+    tokens, values, tops = (given.get(key) for key in ("tokens", "token_logprobs", "top_logprobs"))
+    if not isinstance(tokens, list) or not isinstance(values, list) or len(tokens) != len(values):
+        return None
+    content = []
+    for position, (token, value) in enumerate(zip(tokens, values, strict=True)):
+        top = tops[position] if isinstance(tops, list) and position < len(tops) else None
+        entry = _chat_logprob(token, value)
+        entry["top_logprobs"] = [_chat_logprob(*pair) for pair in top.items()] if isinstance(top, dict) else []
+        content.append(entry)
+    return {"content": content}
+
+
+def _chat_logprob(token: Any, value: Any) -> JsonObject:
+    text = token if isinstance(token, str) else str(token)
+    return {"token": text, "logprob": value, "bytes": list(text.encode("utf-8", "replace"))}
