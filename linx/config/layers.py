@@ -90,10 +90,11 @@ class Layers:
         providers = copied.setdefault("providers", {})
         for name, entry in providers.items():
             providers[name] = _object(self.at("providers", name), entry)
-        names_none = not providers and not any(name in copied for name in SECTIONS)
-        built_in = {"ollama": names_none, "openrouter": names_none and bool(self._env.get("OPENROUTER_API_KEY"))}
+        built_in: list[str] = []
+        if not providers and not any(name in copied for name in SECTIONS):
+            built_in = ["ollama", *(["openrouter"] if self._env.get("OPENROUTER_API_KEY") else [])]
         for name in SECTIONS:
-            copied.setdefault(name, {"enabled": built_in.get(name, False)})
+            copied.setdefault(name, {"enabled": name in built_in})
         for name in ("routing", "server", "tunnel"):
             copied.setdefault(name, {})
         return copied
