@@ -80,9 +80,8 @@ class App:
 
     def __init__(self, options: Options) -> None:
         raise_file_limit()  # before the server reckons how many connections fit
-        self.options = options
-        self.config = options.config
-        self.redactor = options.redactor
+        self.config, self.sources = options.config, options.sources
+        self.redactor = options.sources.redactor
         self.console = Console()
         self.demo = Demo(options.demo_model, on_change=self._demo_changed) if options.demo else None
         self.pool = Pool(Dialer())
@@ -99,7 +98,7 @@ class App:
         endpoints = Endpoints(self.context, self.access, lambda: self.faces)
         self.server = Server(endpoints, Limits(), endpoints.error_answer)
         self.listener = LocalListener(self.server, self.access, self.console, self.redactor)
-        self.watch = ConfigWatch(self._load, options.watched(), self.config)
+        self.watch = ConfigWatch(self._load, self.sources.watched(), self.config)
 
     @property
     def bound(self) -> list[tuple[str, int]]:
@@ -145,7 +144,7 @@ class App:
         self._config_changed(self.watch.reload())
 
     def _load(self) -> Config:
-        config = self.options.load()
+        config = self.sources.load()
         refuse_own_address(config, self.bound)
         return config
 

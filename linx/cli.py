@@ -19,8 +19,7 @@ import docopt
 
 import linx
 from linx.config.layers import Overrides
-from linx.config.load import Options
-from linx.config.model import Config
+from linx.config.load import Options, Sources
 from linx.config.shape import json_schema
 from linx.core import jsontext
 from linx.core.errors import ConfigError, quote
@@ -84,8 +83,10 @@ COMMANDS = ("doctor", "setup", "schema")
 CLIENTS = ("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-code", "codex", "aider")
 _OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
 """Each option and the name of its value, empty for a switch."""
-_BELONGS = {"--fix": "doctor", "--write": "setup", "--undo": "setup"}
+_COMMAND_OF = {"--fix": "doctor", "--write": "setup", "--undo": "setup"}
+"""The command that an option belongs to, where it is not for all of them."""
 _MODULES = {"--gui": "linx.gui"}
+"""Options that need a module which a version may not have yet."""
 _SEE_HELP = "see linx --help"
 
 
@@ -114,13 +115,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return OK
     except BrokenPipeError:
-        # Whoever read the help or the schema has read enough; the interpreter must not flush into it again.
+        # The reader of the help or the schema has closed the pipe; the interpreter must not flush into it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
 
 
 def parse(argv: Sequence[str]) -> Given:
-    """What docopt makes of the command line; ConfigError where it makes nothing of it."""
+    """The command line as docopt reads it; ConfigError where it cannot be read."""
     try:
         return dict(docopt.docopt(USAGE, list(argv), default_help=False))
     except (docopt.DocoptExit, docopt.DocoptLanguageError):
@@ -139,7 +140,7 @@ def _command(argv: Sequence[str], redactor: Redactor) -> int:
         return _print(f"Linx {linx.__version__}\n")
     redactor.add(str(given["--api-key"] or ""))
     command = next((name for name in COMMANDS if given[name]), None)
-    return _OTHERS[command](given) if command else _serve(given, redactor)
+    return _RUN[command](given) if command else _serve(given, redactor)
 
 
 def _serve(given: Given, redactor: Redactor) -> int:
@@ -165,10 +166,9 @@ def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Op
     # Late, since the kinds bring in the dialects; a mistake on the command line is answered without them.
     from linx.providers.kinds import KINDS
 
-    options = Options(
-        config=Config(),
+    sources = Sources(
         kinds=KINDS,
-        config_path=_text(given, "--config"),
+        path=_text(given, "--config"),
         overrides=Overrides(
             port=_port(_text(given, "--port")),
             host=_text(given, "--host"),
@@ -178,11 +178,9 @@ def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Op
         ),
         env=dict(env),
         redactor=redactor,
-        demo=bool(given["--demo"]) or model is not None,
-        demo_model=model,
-        gui=bool(given["--gui"]),
     )
-    return options.started(options.load())
+    is_demo = bool(given["--demo"]) or model is not None
+    return Options(sources.load(), sources, demo=is_demo, demo_model=model, gui=bool(given["--gui"]))
 
 
 # --- the other commands ---
@@ -199,18 +197,18 @@ def _doctor(_given: Given) -> int:
 def _setup(given: Given) -> int:
     client = str(given["CLIENT"])
     if client not in CLIENTS:
-        raise _CommandLineError(f"setup knows no client {_word(client)}; {_suggest(client, CLIENTS)}")
+        raise _CommandLineError(f"setup knows no client {_shown(client)}; {_suggest(client, CLIENTS)}")
     return _not_yet("setup")
 
 
-_OTHERS: dict[str, Callable[[Given], int]] = {
+_RUN: dict[str, Callable[[Given], int]] = {
     "doctor": _doctor,
     "setup": _setup,
     "schema": _schema,
 }
 
 
-# --- what a one-file binary starts itself as, being its own interpreter; nobody types these ---
+# --- the children of a one-file binary, which is its own interpreter; no person types these ---
 
 
 def _demo_child(words: list[str]) -> int:
@@ -236,7 +234,7 @@ def _not_yet(what: str) -> int:
 
 
 def explain(argv: Sequence[str]) -> str:
-    """One line on why docopt refused this, with the nearest thing that would have worked. Repeats no value."""
+    """One line on why docopt refused the command line, with the nearest that would have worked. Repeats no value."""
     words: list[str] = []
     seen: list[str] = []
     rest = list(argv)
@@ -253,9 +251,9 @@ def explain(argv: Sequence[str]) -> str:
         if typed in _OPTIONS:
             matches = [typed]
         if len(matches) > 1:
-            return f"{_word(typed)} could be {' or '.join(matches)}; {_SEE_HELP}"
+            return f"{_shown(typed)} could be {' or '.join(matches)}; {_SEE_HELP}"
         if not matches:
-            return f"unknown option {_word(typed)}; {_suggest(typed, tuple(_OPTIONS))}"
+            return f"unknown option {_shown(typed)}; {_suggest(typed, tuple(_OPTIONS))}"
         option = matches[0]
         if option in seen:
             return f"{option} is given twice"
@@ -272,10 +270,10 @@ def explain(argv: Sequence[str]) -> str:
 def _explain_words(words: Sequence[str], options: Sequence[str]) -> str:
     command = words[0] if words else ""
     if command and command not in COMMANDS:
-        return f"unknown command {_word(command)}; {_suggest(command, COMMANDS)}"
+        return f"unknown command {_shown(command)}; {_suggest(command, COMMANDS)}"
     for option in options:
-        if _BELONGS.get(option, command) != command:
-            return f"{option} goes with {_BELONGS[option]} only"
+        if _COMMAND_OF.get(option, command) != command:
+            return f"{option} goes with {_COMMAND_OF[option]} only"
     if command == "schema" and options:
         return "schema takes no options"
     if command == "setup" and len(words) == 1:
@@ -296,7 +294,7 @@ def _suggest(word: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
-def _word(word: str) -> str:
+def _shown(word: str) -> str:
     """A word of the command line, unless it may be a key in the wrong place."""
     return repr(quote(word, 32)) if len(word) <= 32 and not re.search(r"[0-9]{4}", word) else "like that"
 
@@ -321,7 +319,7 @@ def _port(text: str | None) -> int | None:
 def _one_of(given: Given, option: str, known: Sequence[str]) -> str:
     value = str(given[option]).lower()
     if value not in known:
-        raise ConfigError(option, f"must be one of {', '.join(known)}, not {_word(value)}")
+        raise ConfigError(option, f"must be one of {', '.join(known)}, not {_shown(value)}")
     return value
 
 

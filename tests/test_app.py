@@ -15,7 +15,7 @@ import trio
 import linx
 from linx import app as app_module
 from linx.app import App, _only, run
-from linx.config.load import Options, load
+from linx.config.load import Options, Sources
 from linx.core import jsontext
 from linx.core.errors import ConfigError
 from linx.local_listener import CannotListen
@@ -44,7 +44,8 @@ def options_for(config: dict[str, Any], folder: Path, **settings: Any) -> Option
     path = folder / "config.json"
     path.write_bytes(jsontext.dumps(config))
     path.chmod(0o600)
-    return Options(config=load(str(path), {}, KINDS), kinds=KINDS, config_path=str(path), env={}, **settings)
+    sources = Sources(KINDS, str(path))
+    return Options(sources.load(), sources, **settings)
 
 
 def write(folder: Path, config: dict[str, Any]) -> None:

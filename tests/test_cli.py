@@ -12,6 +12,7 @@ import pytest
 
 import linx
 from linx.cli import CLIENTS, USAGE, explain, main, options_from, parse
+from linx.config.layers import Overrides
 from linx.config.shape import json_schema
 from linx.core import jsontext
 from linx.core.errors import ConfigError
@@ -156,8 +157,8 @@ def test_there_is_an_explanation_for_what_nobody_foresaw() -> None:
 
 def test_without_flags_everything_is_left_to_the_other_layers() -> None:
     found = options("")
-    assert found.overrides == type(found.overrides)()
-    assert (found.config_path, found.demo, found.demo_model, found.gui) == (None, False, None, False)
+    assert found.sources.overrides == Overrides()
+    assert (found.sources.path, found.demo, found.demo_model, found.gui) == (None, False, None, False)
     assert found.config.server.port == 8080
 
 
@@ -174,7 +175,7 @@ def test_every_flag_arrives(tmp_path: Path) -> None:
     assert (config.server.api_keys, config.tunnel.use_tunnel) == (("0123456789abcdef",), False)
     assert (config.providers[0].endpoint, config.path) == ("http://box:1", str(tmp_path / "a.json"))
     assert (found.demo, found.demo_model, found.gui) == (True, "m.gguf", True)
-    assert found.load() == config
+    assert found.sources.load() == config
 
 
 @pytest.mark.parametrize("flag", ["--demo-child", "--tunnel-child"])
@@ -198,7 +199,7 @@ def test_the_tunnel_can_be_forced_both_ways(line: str, expected: bool) -> None:
 
 
 def test_flags_may_be_shortened_and_stand_anywhere() -> None:
-    assert options("--po=7 --demo").overrides.port == 7
+    assert options("--po=7 --demo").sources.overrides.port == 7
     assert parse(["--port", "1", "doctor", "--fix"])["doctor"] is True
 
 
@@ -206,7 +207,7 @@ def test_the_environment_of_the_start_is_kept_for_reloads() -> None:
     env = {"LINX_API_KEY": "0123456789abcdef"}
     found = options("", env)
     env.clear()
-    assert found.load().server.api_keys == ("0123456789abcdef",)
+    assert found.sources.load().server.api_keys == ("0123456789abcdef",)
 
 
 def test_the_redactor_knows_the_keys_from_the_start() -> None:

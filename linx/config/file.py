@@ -38,7 +38,7 @@ class ConfigFile(NamedTuple):
 
 
 def candidates(path: str | None, env: Mapping[str, str]) -> tuple[str, ...]:
-    """Where a config file may be, the first that exists counts. One that was asked for has no alternative."""
+    """Where a config file may be; the first that exists counts. A file that was named has no alternative."""
     chosen = path or env.get("LINX_CONFIG")
     if chosen:
         return (chosen,)
@@ -127,8 +127,8 @@ def _resolved(value: Any, where: str, env: Mapping[str, str], missing: str) -> A
     if isinstance(value, list):
         return [
             item
-            for at, one in enumerate(value)
-            if (item := _resolved(one, f"{where}[{at}]", env, missing)) is not _GONE
+            for at, given in enumerate(value)
+            if (item := _resolved(given, f"{where}[{at}]", env, missing)) is not _GONE
         ]
     if not is_reference(value):
         return value
@@ -163,7 +163,7 @@ def _line_and_column(data: bytes, at: int) -> str:
 
 
 def _is_exposed(label: str, status: os.stat_result) -> bool:
-    """May others read it? That they may write it is refused: they could send prompts and keys anywhere."""
+    """May other users read the file? One that they may write is refused: they could send prompts and keys anywhere."""
     if os.name != "posix":
         return False
     mode = stat.S_IMODE(status.st_mode)
@@ -177,7 +177,7 @@ def _is_exposed(label: str, status: os.stat_result) -> bool:
 
 
 def _is_private_group(status: os.stat_result) -> bool:
-    """Has the owner a group of their own, as many systems give every user? Then its rights are theirs."""
+    """Is the owner alone in the file's group, as on systems that give every user a group?"""
     import grp
     import pwd
 

@@ -1,7 +1,7 @@
 """The four layers laid over each other: one tree in the file's shape, before it is typed.
 
-Knows which place got its value from where, so that a complaint about a key that came from
-the environment does not send anybody to a file.
+It remembers which layer a value came from, so that an error about a key from the
+environment names the variable and not the file.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Layers:
         self._lay_over(flags)
 
     def has_section(self, name: str) -> bool:
-        """Does the file itself have it, or a flag ask for it?"""
+        """Does the file have this section, or does a flag ask for it?"""
         return name in self._given
 
     def at(self, *keys: str) -> str:
@@ -90,16 +90,17 @@ class Layers:
         providers = copied.setdefault("providers", {})
         for name, entry in providers.items():
             providers[name] = _object(self.at("providers", name), entry)
-        names_none = not providers and not any(name in copied for name in SECTIONS)
-        built_in = {"ollama": names_none, "openrouter": names_none and bool(self._env.get("OPENROUTER_API_KEY"))}
+        built_in: list[str] = []
+        if not providers and not any(name in copied for name in SECTIONS):
+            built_in = ["ollama", *(["openrouter"] if self._env.get("OPENROUTER_API_KEY") else [])]
         for name in SECTIONS:
-            copied.setdefault(name, {"enabled": built_in.get(name, False)})
+            copied.setdefault(name, {"enabled": name in built_in})
         for name in ("routing", "server", "tunnel"):
             copied.setdefault(name, {})
         return copied
 
     def _lay_over(self, flags: Overrides) -> None:
-        """The environment and the flags, checked under their own names, into the file's places."""
+        """Put the environment and the flags, checked under their own names, where the file's values stand."""
         tree = self.tree
         key = self._env.get("OPENROUTER_API_KEY")
         if key and is_enabled(tree["openrouter"]):
@@ -126,7 +127,7 @@ class Layers:
         self._sources[self.at(section, "api_key")] = source
 
     def _holds_secret(self) -> bool:
-        """Does the file itself have a key, rather than the name of a variable?"""
+        """Does the file hold a key itself, rather than the name of a variable?"""
         sections = [self.tree["server"], *(self.tree[name] for name in SECTIONS), *self.tree["providers"].values()]
         for section in sections:
             keys = section.get("api_key")

@@ -12,7 +12,7 @@ OPENROUTER_API_KEY win over whatever the file has in their place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from linx.config import file as config_file
@@ -32,35 +32,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """All that the command line asks of a running Linx, and the way to read its config (again)."""
+class Sources:
+    """Where the config is read from, at the start and at every reload."""
 
-    config: Config
-    """As it was read at start."""
     kinds: Mapping[str, KindRules]
     """What the kinds of provider ask of a config, by name."""
-    config_path: str | None = None
+    path: str | None = None
+    """What ``--config`` named."""
     overrides: Overrides = NO_OVERRIDES
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     redactor: Redactor = field(default_factory=Redactor, repr=False)
-    demo: bool = False
-    demo_model: str | None = None
-    gui: bool = False
-
-    def started(self, config: Config) -> Options:
-        """The same, with the config that was read at start."""
-        return replace(self, config=config)
 
     def load(self) -> Config:
         """The config by the same four layers, read anew; its secrets are known to the redactor afterwards."""
-        config = load(self.config_path, self.env, self.kinds, self.overrides)
+        config = load(self.path, self.env, self.kinds, self.overrides)
         for secret in config.secrets:
             self.redactor.add(secret)
         return config
 
     def watched(self) -> tuple[str, ...]:
         """The files whose change may change the config, whether they exist or not."""
-        return config_file.candidates(self.config_path, self.env)
+        return config_file.candidates(self.path, self.env)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """All that the command line asks of a running Linx."""
+
+    config: Config
+    """As it was read at start."""
+    sources: Sources
+    demo: bool = False
+    demo_model: str | None = None
+    gui: bool = False
 
 
 def load(

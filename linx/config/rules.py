@@ -1,7 +1,7 @@
 """What the texts in a config must look like: endpoints, keys, headers, host names.
 
-Judged by what is written, never by a lookup. Every complaint is a ConfigError that names
-the place; none repeats a value, since a value may be, or hold, a secret.
+Judged by what is written, never by a lookup. Every error is a ConfigError that names the
+place; none repeats a value, since a value may be, or hold, a secret.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def _own_names() -> frozenset[str]:
 
 
 def _is_own(address: Address) -> bool:
-    """Has this machine that address? Only one's own can be bound; nothing is sent."""
+    """Has this machine that address? Only an address of its own can be bound; nothing is sent."""
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -286,7 +286,7 @@ def check_allowed_origin(where: str, text: str) -> None:
 
 
 def is_placeholder(key: str) -> bool:
-    """Is it what an example has in place of a key?"""
+    """Is the text what an example has in place of a key?"""
     return _PLACEHOLDER.fullmatch(key) is not None
 
 
@@ -334,7 +334,7 @@ def check_keep_alive(where: str, value: float | str | None) -> None:
 
 
 def check_argument(where: str, value: str | None) -> None:
-    """A text that becomes one argument of ssh or ngrok: it must not look like an option."""
+    """A text that becomes an argument of ssh or ngrok must not look like an option."""
     if value is None:
         return
     if not value or value.startswith("-") or any(char <= " " or char == "\x7f" for char in value):
@@ -348,7 +348,7 @@ def check_tunnel_host(where: str, value: str | None) -> None:
 
 
 def check_tunnel_user(where: str, value: str) -> None:
-    """ssh gets it as ``user@host``, which it also reads as a URL."""
+    """ssh gets the name as ``user@host``, which it would also read as a URL."""
     if "/" in value:
         raise ConfigError(where, "must be the name of a user, without a scheme or a path")
 

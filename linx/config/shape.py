@@ -1,6 +1,7 @@
 """The shape of config.json: its keys, their types and defaults, its JSON Schema.
 
-The structs are the one list of keys.
+The structs are the one list of keys: a new key is one line here, with the sentence that an
+error needs (``takes``) where its types do not say enough.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class SectionShape(Shape, frozen=True, kw_only=True):
 
 
 class ProviderShape(SectionShape, frozen=True, kw_only=True):
-    kind: Kind
+    kind: Kind  # nothing else in ``providers`` says it
 
 
 class HedgeConfig(Shape, frozen=True, kw_only=True):

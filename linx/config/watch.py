@@ -1,9 +1,9 @@
 """Hot reload: looks at the config file now and then, and reads it again when it changed.
 
-Polling, since it works alike on every system and with every editor: those that write in
-place, those that write a new file and rename it, those that delete first. What is read is
-the whole config or nothing. A file caught half written is given one more look before its
-problem is told; the last good config stays in force all the while.
+It polls, since that works alike on every system and with every editor: those that write
+in place, those that write a new file and rename it, those that delete first. What is read
+is the whole config or nothing. A file that cannot be read may be half written, so its
+problem is told only after a second look; the last good config stays in force all the while.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ConfigWatch:
         self._paths = (*paths, *([config.path] if config.path else []))
         # The config was read a while ago, so the first look always reads: nothing is missed in between.
         self._stamp: Stamp | None = None
-        self._doubted = False
+        self._is_doubted = False  # it could not be read at the last look
 
     async def run(self, changed: Callable[[Config | ConfigError], object]) -> None:
         """Look for ever. ``changed`` gets each new config, and each new problem with the file."""
@@ -51,25 +51,26 @@ class ConfigWatch:
     def look(self) -> Config | ConfigError | None:
         """One look at the files: the new config, a new problem, or None where nothing is new."""
         stamp = self._stamps()
-        if stamp == self._stamp and not self._doubted:
+        if stamp == self._stamp and not self._is_doubted:
             return None
         self._stamp = stamp
         before, problem_before = self.config, self.problem
         outcome = self._read()
         if isinstance(outcome, ConfigError):
-            first_sight, self._doubted = not self._doubted, not self._doubted
-            if first_sight:
+            if not self._is_doubted:
+                self._is_doubted = True
                 return None
+            self._is_doubted = False
             self.problem = outcome
             return None if str(problem_before) == str(outcome) else outcome
-        self._doubted = False
+        self._is_doubted = False
         self.config, self.problem = outcome, None
         return None if outcome == before and problem_before is None else outcome
 
     def reload(self) -> Config | ConfigError:
-        """Read now, because somebody asked; the outcome counts whether or not anything changed."""
+        """Read now, because a client or a person asks; the outcome counts whether or not anything has changed."""
         self._stamp = self._stamps()
-        self._doubted = False
+        self._is_doubted = False
         outcome = self._read()
         if isinstance(outcome, ConfigError):
             self.problem = outcome

@@ -80,13 +80,14 @@ def _steps(overrides: object, prompt: float, completion: float) -> tuple[tuple[i
     return tuple(steps)
 
 
-def configured(price: Mapping[str, PriceShape], model: str) -> Price | None:
-    """The price that the config gives a model, from USD per million tokens."""
-    entry = price.get(model, price.get("*"))
-    if entry is None:
-        return None
-    cached, written = (None if one is None else one / MILLION for one in (entry.cached, entry.cache_write))
-    return Price(entry.prompt / MILLION, entry.completion / MILLION, cached=cached, cache_write=written)
+def configured(price: Mapping[str, PriceShape]) -> dict[str, Price]:
+    """The prices in the config, from USD per million tokens: by model, ``*`` for all others."""
+    return {model: _per_token(shape) for model, shape in price.items()}
+
+
+def _per_token(shape: PriceShape) -> Price:
+    cached, written = (None if usd is None else usd / MILLION for usd in (shape.cached, shape.cache_write))
+    return Price(shape.prompt / MILLION, shape.completion / MILLION, cached=cached, cache_write=written)
 
 
 def _decimal(value: object) -> float | None:

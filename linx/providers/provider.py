@@ -85,6 +85,7 @@ class Provider:
         self._canonical: dict[str, str] = {}
         self._contexts: dict[str, tuple[int, float]] = {}
         self._own = {**requests.UNTRANSLATED, **kind.own} if config.native else kind.own
+        self._prices = prices.configured(config.price)
         self._headers = self._base_headers()
         self.models_changed()
 
@@ -143,9 +144,10 @@ class Provider:
     # --- what is known of a model ---
 
     def price(self, model: str) -> prices.Price | None:
-        configured = prices.configured(self.config.price, model)
-        if configured is not None:
-            return configured
+        if self._prices:
+            configured = self._prices.get(model) or self._prices.get("*")
+            if configured is not None:
+                return configured
         if self.local or model.endswith(":free"):
             return prices.FREE
         known = self.find(model)

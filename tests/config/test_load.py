@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.config.layers import Overrides
-from linx.config.load import Options, load, refuse_own_address
-from linx.config.model import Config
+from linx.config.load import Sources, load, refuse_own_address
 from linx.config.shape import HedgeConfig, RoutingConfig, ServerConfig, TunnelConfig
 from linx.core.errors import ConfigError
 from linx.providers.kinds import KINDS
@@ -452,13 +451,12 @@ def test_a_key_in_a_file_that_others_can_read(tree: dict[str, Any], is_warned: b
     assert not any("can be read" in text for text in load(written(tree, mode=0o600), {"K": KEY}, KINDS).warnings)
 
 
-def test_options_read_by_the_same_layers_and_tell_the_redactor() -> None:
-    options = Options(config=Config(), kinds=KINDS, config_path=written(box(api_key=KEY)), overrides=Overrides(port=5))
-    config = options.load()
+def test_sources_are_read_by_the_same_layers_and_tell_the_redactor() -> None:
+    sources = Sources(KINDS, written(box(api_key=KEY)), Overrides(port=5))
+    config = sources.load()
     assert config.server.port == 5
-    assert KEY not in options.redactor.clean(f"key {KEY}")
-    assert options.watched() == ("config.json",)
-    assert options.started(config).config is config
+    assert KEY not in sources.redactor.clean(f"key {KEY}")
+    assert sources.watched() == ("config.json",)
 
 
 # --- its own address ---

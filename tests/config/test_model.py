@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from linx.config.layers import Overrides
-from linx.config.load import Options, load
+from linx.config.load import Options, Sources, load
 from linx.config.model import ProviderConfig
 from linx.providers.kinds import KINDS
 from tests.config.help import KEY, SECRETS, box, loaded
@@ -48,7 +48,7 @@ def test_a_provider_built_by_hand_knows_whether_it_is_local() -> None:
 def test_no_repr_shows_a_secret_and_all_are_known() -> None:
     env = {"LINX_API_KEY": "the-key-of-clients"}
     config = loaded(box(api_key=KEY, headers={"X-Auth": "Token hunter2secret", "X-Title": "Linx"}), env)
-    for text in (repr(config), repr(config.providers), str(config), repr(Options(config=config, kinds=KINDS, env=env))):
+    for text in (repr(config), repr(config.providers), str(config), repr(Options(config, Sources(KINDS, env=env)))):
         assert not any(secret in text for secret in (*SECRETS, "the-key-of-clients"))
         assert "X-Auth" in text
     assert set(config.secrets) == {"the-key-of-clients", KEY, "Token hunter2secret", "hunter2secret"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import trio
 
 from linx.app import App
-from linx.config.load import Options, load
+from linx.config.load import Options, Sources
 from linx.providers.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ async def linx_here(config: Mapping[str, Any], folder: Path, *, wait_for_models:
 
     path = folder / "config.json"
     path.write_bytes(jsontext.dumps(dict(config)))
-    options = Options(config=load(str(path), {}, KINDS), kinds=KINDS, config_path=str(path), env={})
+    sources = Sources(KINDS, str(path))
+    options = Options(sources.load(), sources)
     async with trio.open_nursery() as nursery:
         app: App = await nursery.start(App(options).main)
         if wait_for_models:

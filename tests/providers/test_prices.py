@@ -34,14 +34,11 @@ def test_the_live_list(pricing: object, price: Price | None) -> None:
 
 
 def test_the_config_gives_usd_per_million() -> None:
-    assert configured({"*": PriceShape(prompt=0.5, completion=1.5)}, "m") == Price(5e-7, 1.5e-6)
-    by_model = {"m": PriceShape(prompt=1, completion=2), "*": PriceShape(prompt=3, completion=4)}
-    assert configured(by_model, "m") == Price(1e-6, 2e-6)
-    assert configured(by_model, "other") == Price(3e-6, 4e-6)
-    assert configured({"m": PriceShape(prompt=1)}, "other") is None
-    assert configured({}, "m") is None
-    of_cache = configured({"m": PriceShape(prompt=2, completion=8, cached=0, cache_write=2.5)}, "m")
-    assert of_cache == Price(2e-6, 8e-6, cached=0.0, cache_write=2.5e-6)
+    by_model = {"m": PriceShape(prompt=1, completion=2), "*": PriceShape(prompt=0.5, completion=1.5)}
+    assert configured(by_model) == {"m": Price(1e-6, 2e-6), "*": Price(5e-7, 1.5e-6)}
+    assert configured({}) == {}
+    of_cache = configured({"m": PriceShape(prompt=2, completion=8, cached=0, cache_write=2.5)})
+    assert of_cache["m"] == Price(2e-6, 8e-6, cached=0.0, cache_write=2.5e-6)
 
 
 def test_an_estimate_counts_tokens_and_the_call() -> None:

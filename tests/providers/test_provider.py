@@ -268,6 +268,8 @@ def test_the_price_in_force() -> None:
     paid = provider("a", price={"m": PriceShape(prompt=1.0, completion=2.0)})
     assert paid.price("m") == Price(1e-6, 2e-6)
     assert paid.price("other") == prices.FREE
+    other = {"m": PriceShape(prompt=1.0), "*": PriceShape(prompt=3.0, completion=4.0)}
+    assert provider("a", price=other).price("other") == Price(3e-6, 4e-6)
 
 
 def test_first_token_times_are_kept_for_so_many_models_only() -> None:

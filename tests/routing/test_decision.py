@@ -126,7 +126,7 @@ def test_a_failure_beside_a_running_attempt_is_replaced_at_once() -> None:
 
 def test_a_failure_waits_where_no_candidate_may_run_beside_the_other() -> None:
     table = Table("ab")
-    paid = Candidate(provider("paid", local=False, price={"prompt": 1, "completion": 1}), "m")
+    paid = Candidate(provider("paid", local=False, usd=1), "m")
     table.decision = Decision(Route("m", (*table.candidates.values(), paid)), table.decision._rules)
     table.next(0)
     a = table.start(0)

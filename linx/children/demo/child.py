@@ -1,8 +1,9 @@
 """The child process of ``--demo``: a llama.cpp server, and nothing of Linx.
 
 Started as a file, so it imports nothing of the package. The model's key comes as the first
-line on standard input, where no process list shows it. The rest of standard input is the
-leash: Linx holds the other end, and when that closes, however Linx ended, this process ends.
+line on standard input, where no list of processes shows it. The rest of standard input is
+the leash: Linx holds the other end, and when that closes, however Linx ended, this process
+ends.
 """
 
 from __future__ import annotations

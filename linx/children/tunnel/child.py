@@ -23,14 +23,14 @@ def main(argv: list[str]) -> int:
     """Run the command ``argv`` until it ends or the leash is cut; its exit code, or 128 and the signal."""
     ended, note = os.pipe()
     os.set_blocking(note, False)
-    # Before the command starts: one that ends at once must be heard, too.
+    # Before the command starts, since it may end at once.
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.set_wakeup_fd(note, warn_on_full_buffer=False)
     me = os.getpid()
     try:
         command = subprocess.Popen(
             argv,
-            # Open and silent until we end: at the end of its input, a command on the other side may end, too.
+            # Open and silent until this process ends: at the end of its input, the command on the server may end.
             stdin=subprocess.PIPE,
             env=clean_environment(dict(os.environ)),
             # There is one thread here, so running Python between fork and exec is safe.
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
 
 def _kill(command: subprocess.Popen[bytes]) -> None:
     if os.getpgrp() == os.getpid():
-        # The group is ours alone: whatever the command has started ends here, too, and so do we.
+        # The group is this process's own: all that the command has started ends here, and so does this process.
         os.killpg(os.getpgrp(), signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):
         command.kill()
@@ -59,7 +59,7 @@ def _kill(command: subprocess.Popen[bytes]) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Between fork and exec. The kernel watches the thread that forked, and here that is the only one."""
+    """Runs between fork and exec. The kernel watches the thread that forked, and here there is only one thread."""
     import ctypes
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

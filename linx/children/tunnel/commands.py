@@ -1,8 +1,8 @@
 """The command lines of ssh and ngrok: fixed, with nothing in them but checked config.
 
-No key of a host is ever trusted unseen twice: ssh writes a new host's key into a file of
-Linx's own, and refuses a changed one. The user's ssh config takes no part, nothing but the
-one port is forwarded, and where no identity is configured for localhost.run, none is shown.
+A host's key is learnt once: ssh writes the key of a new host into a file of Linx's own, and
+refuses a changed one. The user's ssh config takes no part, nothing but the one port is
+forwarded, and where no identity is configured for localhost.run, none is shown to it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def problem_of(config: TunnelConfig) -> str | None:
 
 
 def usual_url(config: TunnelConfig) -> str:
-    """What type ssh shows: nobody there says a name."""
+    """The address that type ssh shows, since its server reports none."""
     if config.public_url is not None:
         return config.public_url.rstrip("/")
     host = f"[{config.ssh_host}]" if ":" in config.ssh_host else config.ssh_host
@@ -75,7 +75,7 @@ def _ssh(config: TunnelConfig, port: int, known_hosts: str) -> list[str]:
     if config.ssh_identity is not None:
         options += ["IdentitiesOnly=yes", "IdentityAgent=none"]
     elif not is_own:
-        # Public keys tell who somebody is, and this server need not know.
+        # Public keys tell who the user is, and this server need not know.
         options += ["IdentitiesOnly=yes", "IdentityAgent=none", "IdentityFile=none"]
     argv = ["ssh", "-T"]
     for option in options:
@@ -102,7 +102,7 @@ def quoted_path(path: str) -> str:
 
 
 def found(argv: list[str], path: str | None) -> list[str]:
-    """The same with the program's own path in front; CannotStart where it is not installed."""
+    """The command with the program's own path in front; CannotStart where the program is not installed."""
     program = shutil.which(os.path.expanduser(argv[0]), path=path)
     if program is not None:
         return [os.path.abspath(program), *argv[1:]]
