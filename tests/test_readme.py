@@ -60,9 +60,10 @@ def test_its_config_is_a_config(tmp_path: Path) -> None:
     text = README.partition("```json\n")[2].partition("```")[0]
     path = tmp_path / "config.json"
     path.write_text(text)
-    env = {"OPENROUTER_API_KEY": "sk-or-v1-0123456789abcdef", "GROQ_API_KEY": "gsk_0123456789abcdef"}
+    env = dict.fromkeys(("OPENROUTER_API_KEY", "ANTHROPIC_API_KEY", "GROQ_API_KEY"), "sk-0123456789abcdef")
     config = load(str(path), env, KINDS)
-    assert [one.name for one in config.providers if one.enabled] == ["ollama", "openrouter", "workstation", "groq"]
+    enabled = [one.name for one in config.providers if one.enabled]
+    assert enabled == ["ollama", "openrouter", "workstation", "claude", "groq"]
 
 
 def test_links_lead_somewhere() -> None:

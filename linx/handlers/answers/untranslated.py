@@ -1,8 +1,9 @@
 """``POST /v1/messages`` and ``POST /v1/responses``.
 
-Linx translates them itself for every provider, but for those whose config says ``native``:
-these get the client's own body, and their events go to the client as they come. A body
-that cannot be translated is refused, unless such a provider has the model.
+Linx translates them itself for every provider, but for those that speak the dialect: by
+their kind, or because the config says ``native``. These get the client's own body, and
+their events go to the client as they come. A body that cannot be translated is refused,
+unless such a provider has the model.
 """
 
 from __future__ import annotations
