@@ -55,7 +55,7 @@ ORDERS = {
     ],
     "linx.dialects.openai": [
         *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "thinking"],
-        *["provider_request", "servers", "choices", "decoder", "encoder", "face", "splice"],
+        *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice"],
     ],
     "linx.dialects.responses": ["tools", "client_request", "response", "encoder", "face"],
     "linx.dialects.shared": [

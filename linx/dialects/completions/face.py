@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from linx.core import jsontext
 from linx.core.chat import ChatRequest
 from linx.core.errors import BadRequest
-from linx.dialects.openai.encoder import usage_object
+from linx.dialects.openai.objects import usage_object
 from linx.dialects.shared import fields
 
 if TYPE_CHECKING:
