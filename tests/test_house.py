@@ -48,7 +48,7 @@ ORDERS = {
         "model_list",
     ],
     "linx.dialects.completions": ["face", "text_completion", "provider_request"],
-    "linx.dialects.failures": ["reading", "meaning"],
+    "linx.dialects.failures": ["reading", "conditions", "rules", "retry_after", "meaning"],
     "linx.dialects.ollama": [
         *["decoder", "images", "options", "client_request", "encoder", "provider_messages", "provider_tools", "face"],
         *["model_list", "provider_request"],
