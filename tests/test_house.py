@@ -48,14 +48,14 @@ ORDERS = {
         "model_list",
     ],
     "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
-    "linx.dialects.failures": ["reading", "meaning"],
+    "linx.dialects.failures": ["reading", "conditions", "rules", "retry_after", "meaning"],
     "linx.dialects.ollama": [
         *["decoder", "images", "options", "client_request", "encoder", "provider_messages", "provider_tools", "face"],
         *["model_list", "provider_request"],
     ],
     "linx.dialects.openai": [
         *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "thinking"],
-        *["provider_request", "servers", "decoder", "encoder", "face", "splice"],
+        *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice"],
     ],
     "linx.dialects.responses": ["tools", "client_request", "response", "encoder", "face"],
     "linx.dialects.shared": [

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
-from linx.dialects.openai.encoder import usage_object
+from linx.dialects.openai.objects import usage_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,9 +1,8 @@
-"""Reads what a provider says in an error, whatever shape it says it in.
+"""Gathers what a provider says in an error, whatever shape it says it in.
 
-OpenAI, Ollama, Anthropic, FastAPI and OpenRouter each keep their words somewhere else,
-and wrap each other: an Ollama string may hold the JSON of its inner server, OpenRouter's
-``raw`` that of the provider it asked. So the known names are followed at any depth, and
-everything is bounded: errors are foreign bytes like any others.
+OpenAI, Ollama, Anthropic, FastAPI and OpenRouter each keep their texts under other names, and wrap each other's
+errors: an Ollama string may hold the JSON of its inner server, OpenRouter's ``raw`` that of the provider it asked. So
+the known names are followed at any depth, and everything is bounded, since an error is untrusted input like any other.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ _MAX_BODY = 256 * 1024  # bytes of an error body worth parsing
 _MAX_TEXTS = 12
 _MAX_DEPTH = 6  # of errors in errors; real ones come three deep
 
-# The words that providers use for a status, in `type`, `code`, `status` or `error_type`.
 STATUS_OF = {
     "api_error": 500,
     "authentication": 401,
@@ -56,11 +54,27 @@ STATUS_OF = {
     "unavailable_error": 503,
     "unprocessable_entity": 422,
 }
+"""The words that providers use for a status, in ``type``, ``code``, ``status`` or ``error_type``."""
+
+_TEXT_FIELDS = (
+    "error",
+    "errors",
+    "message",
+    "msg",
+    "detail",
+    "details",
+    "error_description",
+    "title",
+    "raw",
+    "choices",
+)
+_LABEL_FIELDS = ("code", "error_code", "type", "status", "status_code", "http_status")
+_INNER_FIELDS = ("metadata", "availability")
 
 
 @dataclass(slots=True)
-class Complaint:
-    """What a provider says in an error, gathered from wherever it keeps it."""
+class Reading:
+    """What an error says, gathered from all its fields."""
 
     texts: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
@@ -70,6 +84,7 @@ class Complaint:
     status: int | None = None
     param: str | None = None
     wait: object = None
+    """The value of ``retry_after``, as it was sent."""
     is_retryable: bool = False
     is_moderated: bool = False
     words: str = ""
@@ -82,96 +97,90 @@ class Complaint:
         return next(telling, self.texts[0] if self.texts else "")
 
 
-_SPEECH = ("error", "errors", "message", "msg", "detail", "details", "error_description", "title", "raw", "choices")
-_LABELS = ("code", "error_code", "type", "status", "status_code", "http_status")
-_PARTS = ("metadata", "availability")
-
-
-def read_body(body: bytes) -> Complaint:
+def read_body(body: bytes) -> Reading:
     """What the body of an HTTP error says, JSON or not."""
-    said = Complaint()
     try:
         value = jsontext.loads(body) if len(body) <= _MAX_BODY else None
     except jsontext.InvalidJSON:
         value = None
     if isinstance(value, dict | list | str):
-        _listen(value, said, 0)
-    else:
-        _hear(body[:MAX_SEARCHED].decode("utf-8", "replace"), said)
-    said.words = "\n".join(said.texts).lower()
-    return said
+        return read_value(value)
+    reading = Reading()
+    _add_text(body[:MAX_SEARCHED].decode("utf-8", "replace"), reading)
+    reading.words = "\n".join(reading.texts).lower()
+    return reading
 
 
-def read_value(error: object) -> Complaint:
-    """What an error inside a 200 says: a string, an object, or whatever was there."""
-    said = Complaint()
-    _listen(error, said, 0)
-    said.words = "\n".join(said.texts).lower()
-    return said
+def read_value(error: object) -> Reading:
+    """What an error inside a 200 says: a string, an object, or any other value."""
+    reading = Reading()
+    _collect(error, reading, 0)
+    reading.words = "\n".join(reading.texts).lower()
+    return reading
 
 
-def _hear(text: str, said: Complaint) -> None:
+def _add_text(text: str, reading: Reading) -> None:
     text = text.strip("\ufeff\0 \t\r\n")
     # A page of HTML says nothing in one line.
-    if text and not text.startswith("<") and len(said.texts) < _MAX_TEXTS:
-        said.texts.append(text[:MAX_SEARCHED])
+    if text and not text.startswith("<") and len(reading.texts) < _MAX_TEXTS:
+        reading.texts.append(text[:MAX_SEARCHED])
 
 
-def _listen(value: object, said: Complaint, depth: int) -> None:
-    """Gather what ``value`` says, down through JSON in strings, lists and errors in errors."""
-    if depth > _MAX_DEPTH or len(said.texts) >= _MAX_TEXTS:
+def _collect(value: object, reading: Reading, depth: int) -> None:
+    """Add what ``value`` says, down through JSON in strings, lists, and errors in errors."""
+    if depth > _MAX_DEPTH or len(reading.texts) >= _MAX_TEXTS:
         return
     if isinstance(value, str):
         inner = _unwrapped(value)
         if inner is None:
-            _hear(value, said)
+            _add_text(value, reading)
         else:
-            _listen(inner, said, depth + 1)
+            _collect(inner, reading, depth + 1)
     elif isinstance(value, list):
         for item in value[:_MAX_TEXTS]:
-            _listen(item, said, depth + 1)
+            _collect(item, reading, depth + 1)
     elif isinstance(value, dict):
-        _listen_to_object(value, said, depth)
+        _collect_object(value, reading, depth)
 
 
-def _listen_to_object(value: dict[str, object], said: Complaint, depth: int) -> None:
-    where, what = value.get("loc"), value.get("msg")
-    if isinstance(where, list) and isinstance(what, str):  # one complaint of a FastAPI server
-        _hear(f"{'.'.join(str(step) for step in where[:8])}: {what}", said)
+def _collect_object(value: dict[str, object], reading: Reading, depth: int) -> None:
+    place, message = value.get("loc"), value.get("msg")
+    if isinstance(place, list) and isinstance(message, str):  # one error of FastAPI's validation
+        _add_text(f"{'.'.join(str(step) for step in place[:8])}: {message}", reading)
         return
-    for name in _LABELS:
-        _label(value.get(name), said)
-    kind = value.get("error_type")
-    if isinstance(kind, str):
-        _label(kind, said)
-        said.error_type = said.error_type or STATUS_OF.get(kind.lower())
+    for name in _LABEL_FIELDS:
+        _add_label(value.get(name), reading)
+    error_type = value.get("error_type")
+    if isinstance(error_type, str):
+        _add_label(error_type, reading)
+        reading.error_type = reading.error_type or STATUS_OF.get(error_type.lower())
     if value.get("flagged_input") or value.get("reasons"):
-        said.is_moderated = True
+        reading.is_moderated = True
     if value.get("retryable") is True:
-        said.is_retryable = True
-    if said.wait is None:
-        said.wait = value.get("retry_after")
+        reading.is_retryable = True
+    if reading.wait is None:
+        reading.wait = value.get("retry_after")
     param = value.get("param")
-    if said.param is None and isinstance(param, str):
-        said.param = quote(param)
-    for name in _SPEECH:
-        _listen(value.get(name), said, depth + 1)
-    for name in _PARTS:
-        part = value.get(name)
-        if isinstance(part, dict):
-            _listen_to_object(part, said, depth + 1)
+    if reading.param is None and isinstance(param, str):
+        reading.param = quote(param)
+    for name in _TEXT_FIELDS:
+        _collect(value.get(name), reading, depth + 1)
+    for name in _INNER_FIELDS:
+        inner = value.get(name)
+        if isinstance(inner, dict):
+            _collect_object(inner, reading, depth + 1)
 
 
-def _label(value: object, said: Complaint) -> None:
+def _add_label(value: object, reading: Reading) -> None:
     """A type or code: a status where it is a number, else a word."""
     if isinstance(value, str):
         if not value.isdecimal():
-            if len(said.labels) < _MAX_TEXTS:
-                said.labels.append(value[:80].lower())
+            if len(reading.labels) < _MAX_TEXTS:
+                reading.labels.append(value[:80].lower())
             return
         value = int(value[:4])
-    if isinstance(value, int) and 300 <= value <= 599 and said.status is None:
-        said.status = value
+    if isinstance(value, int) and 300 <= value <= 599 and reading.status is None:
+        reading.status = value
 
 
 def _unwrapped(text: str) -> object:

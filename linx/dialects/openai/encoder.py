@@ -1,9 +1,9 @@
 """Writes a streamed chat answer for clients of the OpenAI dialect.
 
-The official SDKs glue every string of the deltas together and take the rest as it comes,
-so a role is sent once per choice, a finish once and alone, usage only where it was asked
-for, and then once, right before the end mark. A provider's own frame of this dialect is
-sent on with what it has of its own; chunks of other dialects are built from scratch.
+The official SDKs join all strings of the deltas and take everything else as it comes. So a role is sent once per
+choice, a finish once and alone, usage only where the client asked for it, and then once, right before the end mark.
+A provider's own frame of this dialect is sent on with all its fields under the identity of the client's stream; for
+chunks of other dialects frames are built.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from typing import TYPE_CHECKING
 
 from linx.core import jsontext
 from linx.dialects.openai.frames import CHUNK, DIALECT
+from linx.dialects.openai.objects import (
+    FINGERPRINT,
+    identity,
+    reasoning_delta,
+    to_legacy,
+    tool_fragment,
+    usage_object,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linx.core.chat import ChatRequest, Chunk, JsonObject, Stamp, ToolDelta, Usage
+    from linx.core.chat import ChatRequest, Chunk, JsonObject, Stamp, Usage
     from linx.core.errors import LinxError
 
-FINGERPRINT = "fp_linx"
-MAX_CHOICES = 128  # that are begun in order
+MAX_CHOICES = 128  # how many choices are begun in the order of their numbers
 _IDENTITY = frozenset(("id", "object", "created", "model", "choices", "usage"))
 
 
@@ -39,7 +46,7 @@ class OpenAIEncoder:
         count = chat.chat_body.get("n")
         self._count = min(count, MAX_CHOICES) if type(count) is int else 1
         self._usage: Usage | None = None
-        self._extras: JsonObject = {}  # of frames without a choice, for the last frame
+        self._extras: JsonObject = {}  # of the provider's frames without a choice, for the frame with the usage
 
     def frames(self, chunks: Sequence[Chunk]) -> bytes:
         if len(chunks) == 1 and not self._is_legacy:
@@ -65,45 +72,17 @@ class OpenAIEncoder:
                     del source["usage"]
                 return b"data: %b\n\n" % jsontext.dumps(source)
         parts: list[bytes] = []
-        last_finish: tuple[int, JsonObject] | None = None
+        last_finish: tuple[int, JsonObject] | None = None  # its place in ``parts``, and its frame
         for chunk in chunks:
             if chunk.usage is not None:
                 self._usage = chunk.usage
             source = chunk.source
             if source is None or chunk.dialect != DIALECT:
                 self._build(chunk, parts)
-                continue
-            choices = source["choices"]
-            if not choices:
-                extras = {key: value for key, value in source.items() if key not in _IDENTITY}
-                self._extras.update(extras)
-                if last_finish is not None and extras and not self._has_usage:
-                    # A client that did not ask for usage gets no frame without a choice. What came
-                    # on one (llama.cpp's timings) joins the finish, if that has not left yet.
-                    position, finish = last_finish
-                    finish.update(extras)
-                    parts[position] = jsontext.dumps(finish)
-                continue
-            if self._id is None:
-                self._identify(source)
-            source["id"] = self._id
-            source["object"] = CHUNK
-            source["created"] = self._created
-            source["model"] = self._model
-            if self._has_usage:
-                source["usage"] = None
-            else:
-                source.pop("usage", None)
-            if chunk.index not in self._started:
-                self._start(chunk, choices[0], parts)
-            if chunk.reasoning and self._field != "reasoning_content":
-                delta = choices[0]["delta"]
-                delta.update(reasoning_delta(delta.pop("reasoning_content"), self._field))
-            if self._is_legacy and not _to_legacy(choices[0]):
-                continue
-            if chunk.finish is not None:
-                last_finish = (len(parts), source)
-            parts.append(jsontext.dumps(source))
+            elif not source["choices"]:
+                self._add_extras(source, parts, last_finish)
+            elif self._pass_on(chunk, source, parts) and chunk.finish is not None:
+                last_finish = (len(parts) - 1, source)
         return _events(parts)
 
     def heartbeat(self) -> bytes:
@@ -123,27 +102,63 @@ class OpenAIEncoder:
         return _events(parts)
 
     def _identify(self, source: JsonObject | None) -> None:
-        """Settle the identity of the stream: the provider's where it gives a usable one."""
+        """Settle id and time of the stream, of which the provider's first frame is ``source``."""
         self._id, self._created = identity(source, self._stamp)
 
-    def _start(self, chunk: Chunk, choice: JsonObject, parts: list[bytes]) -> None:
+    def _pass_on(self, chunk: Chunk, source: JsonObject, parts: list[bytes]) -> bool:
+        """Add the provider's own frame under the identity of this stream. False if nothing is left of it."""
+        if chunk.index not in self._started:
+            self._start(chunk, source, parts)
+        source["id"] = self._id
+        source["object"] = CHUNK
+        source["created"] = self._created
+        source["model"] = self._model
+        if self._has_usage:
+            source["usage"] = None
+        elif "usage" in source:
+            del source["usage"]
+        if chunk.reasoning and self._field != "reasoning_content":
+            delta = source["choices"][0]["delta"]
+            delta.update(reasoning_delta(delta.pop("reasoning_content"), self._field))
+        if self._is_legacy and not to_legacy(source["choices"][0]):
+            return False
+        parts.append(jsontext.dumps(source))
+        return True
+
+    def _add_extras(self, source: JsonObject, parts: list[bytes], last_finish: tuple[int, JsonObject] | None) -> None:
+        """Keep the fields of a provider's frame without a choice (llama.cpp's timings).
+
+        A client that did not ask for usage gets no such frame: for it, the extras join the finish, if that is not
+        sent yet.
+        """
+        extras = {key: value for key, value in source.items() if key not in _IDENTITY}
+        self._extras.update(extras)
+        if last_finish is not None and extras and not self._has_usage:
+            position, finish = last_finish
+            finish.update(extras)
+            parts[position] = jsontext.dumps(finish)
+
+    def _start(self, chunk: Chunk, source: JsonObject, parts: list[bytes]) -> None:
         """Give a choice its role: on its first frame, or before it if that is the finish."""
+        if self._id is None:
+            self._identify(source)
         self._start_below(chunk.index, parts)
         self._started.add(chunk.index)
         if chunk.finish is None:
+            choice = source["choices"][0]
             choice["delta"] = {"role": "assistant", **choice["delta"]}
         else:
             parts.append(jsontext.dumps(self._of_choice(chunk.index, {"role": "assistant", "content": ""})))
 
     def _start_below(self, index: int, parts: list[bytes]) -> None:
-        """The SDKs keep choices in a list as they come, so they begin in the order of their numbers."""
+        """Begin the choices below ``index``: the SDKs keep choices in a list in the order in which they begin."""
         for lower in range(index if index < self._count else 0):
             if lower not in self._started:
                 self._started.add(lower)
                 parts.append(jsontext.dumps(self._of_choice(lower, {"role": "assistant", "content": ""})))
 
     def _build(self, chunk: Chunk, parts: list[bytes]) -> None:
-        """Frames from the fields of a chunk, one for each kind of content."""
+        """Add frames built from the fields of a chunk, one for each kind of content."""
         deltas: list[JsonObject] = []
         if chunk.reasoning:
             deltas.append(reasoning_delta(chunk.reasoning, self._field))
@@ -152,7 +167,7 @@ class OpenAIEncoder:
         if chunk.refusal:
             deltas.append({"refusal": chunk.refusal})
         if chunk.tools:
-            deltas.append({"tool_calls": [_fragment(delta) for delta in chunk.tools]})
+            deltas.append({"tool_calls": [tool_fragment(delta) for delta in chunk.tools]})
         if chunk.finish is not None:
             deltas.append({})
         for delta in deltas:
@@ -170,7 +185,7 @@ class OpenAIEncoder:
                     choice["delta"] = opening
                 else:
                     parts.append(jsontext.dumps(self._of_choice(chunk.index, opening)))
-            if not self._is_legacy or _to_legacy(choice):
+            if not self._is_legacy or to_legacy(choice):
                 parts.append(jsontext.dumps(frame))
 
     def _of_choice(self, index: int, delta: JsonObject) -> JsonObject:
@@ -190,75 +205,6 @@ class OpenAIEncoder:
         if self._has_usage:
             frame["usage"] = None
         return frame
-
-
-def identity(source: JsonObject | None, stamp: Stamp) -> tuple[str, int]:
-    """``id`` and ``created`` of an answer: the provider's own where they are usable."""
-    given = source or {}
-    name, created = given.get("id"), given.get("created")
-    if not isinstance(name, str) or not name:
-        name = f"chatcmpl-{stamp.id}"
-    if isinstance(created, bool) or not isinstance(created, int | float) or not 0 < created < 2**53:
-        created = stamp.created
-    return name, int(created)
-
-
-def reasoning_delta(text: str, field: str) -> JsonObject:
-    """``field`` is reasoning_content, reasoning or both."""
-    if field == "both":
-        return {"reasoning_content": text, "reasoning": text}
-    return {field: text}
-
-
-def usage_object(usage: Usage | None) -> JsonObject:
-    """Usage as OpenAI writes it: the provider's own where there is one, with the counts always there."""
-    if usage is None:
-        return {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-    counts: JsonObject = {"prompt_tokens": usage.prompt, "completion_tokens": usage.completion}
-    counts["total_tokens"] = usage.prompt + usage.completion
-    if usage.source is not None:
-        total = usage.source.get("total_tokens")
-        if type(total) is int:
-            counts["total_tokens"] = total
-        return {**usage.source, **counts}
-    if usage.cached is not None:
-        counts["prompt_tokens_details"] = {"cached_tokens": usage.cached}
-        if usage.cache_write:
-            counts["prompt_tokens_details"]["cache_write_tokens"] = usage.cache_write
-    if usage.reasoning is not None:
-        counts["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
-    if usage.cost_usd is not None:
-        counts["cost"] = usage.cost_usd
-    return counts
-
-
-def _fragment(delta: ToolDelta) -> JsonObject:
-    if delta.id is None:
-        return {"index": delta.index, "function": {"arguments": delta.arguments}}
-    function = {"name": delta.name or "", "arguments": delta.arguments}
-    return {"index": delta.index, "id": delta.id, "type": "function", "function": function}
-
-
-def _to_legacy(choice: JsonObject) -> bool:
-    """Turn the first tool call into the ``function_call`` of old clients; they know of one only.
-
-    False if nothing is left of the frame.
-    """
-    if choice["finish_reason"] == "tool_calls":
-        choice["finish_reason"] = "function_call"
-    delta = choice["delta"]
-    fragments = delta.pop("tool_calls", None)
-    if fragments is None:
-        return True
-    call: JsonObject = {}
-    for fragment in fragments:
-        function = fragment.get("function")
-        if fragment["index"] == 0 and function is not None:
-            call.update({key: function[key] for key in ("name",) if key in function})
-            call["arguments"] = call.get("arguments", "") + function["arguments"]
-    if call:
-        delta["function_call"] = call
-    return bool(delta)
 
 
 def _events(parts: list[bytes]) -> bytes:

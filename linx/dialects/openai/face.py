@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from linx.core.chat import ChatBody, ChatRequest
 from linx.dialects.openai.client_request import checked_body
-from linx.dialects.openai.encoder import (
-    FINGERPRINT,
-    OpenAIEncoder,
-    identity,
-    reasoning_delta,
-    usage_object,
-)
+from linx.dialects.openai.encoder import OpenAIEncoder
 from linx.dialects.openai.frames import DIALECT
+from linx.dialects.openai.objects import FINGERPRINT, identity, reasoning_delta, usage_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable

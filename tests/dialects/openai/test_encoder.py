@@ -6,7 +6,8 @@ import pytest
 
 from linx.core.chat import Chunk, Dialect, ToolDelta, Usage
 from linx.core.errors import Overloaded, StreamBroken
-from linx.dialects.openai.encoder import OpenAIEncoder, identity, usage_object
+from linx.dialects.openai.encoder import OpenAIEncoder
+from linx.dialects.openai.objects import usage_object
 from tests.dialects.openai.help import call, decode, feed, frame, payloads, request, sse, stamp, text, tools
 
 if TYPE_CHECKING:
@@ -68,15 +69,6 @@ def test_identity_is_one_for_the_whole_stream() -> None:
     assert {(item["id"], item["created"], item["model"], item["object"]) for item in frames} == {
         ("gen-5", 5, "asked", "chat.completion.chunk")
     }
-
-
-@pytest.mark.parametrize("source", [None, {}, {"id": "", "created": 0}, {"id": 5, "created": "x"}, {"created": True}])
-def test_identity_is_made_up_where_the_provider_gives_none(source: JsonObject | None) -> None:
-    assert identity(source, stamp()) == ("chatcmpl-0123abcd", 1755800000)
-
-
-def test_a_fractional_time_is_made_whole() -> None:
-    assert identity({"id": "a", "created": 5.9}, stamp()) == ("a", 5)
 
 
 def test_a_role_is_sent_once_per_choice() -> None:
@@ -162,44 +154,6 @@ def test_usage_is_made_up_where_there_is_none() -> None:
         "completion_tokens": 0,
         "total_tokens": 0,
     }
-
-
-@pytest.mark.parametrize(
-    ("usage", "told"),
-    [
-        (Usage(9, 2), {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}),
-        (
-            Usage(9, 2, 3, 1, 0.25),
-            {
-                "prompt_tokens": 9,
-                "completion_tokens": 2,
-                "total_tokens": 11,
-                "prompt_tokens_details": {"cached_tokens": 3},
-                "completion_tokens_details": {"reasoning_tokens": 1},
-                "cost": 0.25,
-            },
-        ),
-        (
-            Usage(9, 2, cached=0, cache_write=4),
-            {
-                "prompt_tokens": 9,
-                "completion_tokens": 2,
-                "total_tokens": 11,
-                "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 4},
-            },
-        ),
-        (
-            Usage(9, 2, source={"total_tokens": 12, "prompt_tokens": None, "x": 1}),
-            {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 12, "x": 1},
-        ),
-        (
-            Usage(9, 2, source={"total_tokens": None}),
-            {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11},
-        ),
-    ],
-)
-def test_usage_objects(usage: Usage, told: JsonObject) -> None:
-    assert usage_object(usage) == told
 
 
 def test_extras_of_a_frame_without_a_choice_join_a_finish_that_has_not_left() -> None:

@@ -1,0 +1,115 @@
+"""The conditions that a provider's error may report, as data, and the condition that each HTTP status means.
+
+Every failure may fall over to the next candidate, except where the request itself is at fault and would be refused
+again. A failure that tells nothing of the provider's health does not blame it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from linx.core.errors import Fallback
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the client is told of one condition, and what it means for the provider and for the next candidate."""
+
+    status: int
+    """The HTTP status for the client."""
+    code: str | None
+    lead: str
+    """What the provider did; it stands before the provider's own words."""
+    advice: str = ""
+    """What to do about it; it stands after them."""
+    kind: str = "server_error"
+    fallback: Fallback = Fallback.YES
+    blames_provider: bool = True
+    is_pause: bool | None = False
+    """Does the provider ask for a pause? None: if it says for how long."""
+    has_wait: bool = False
+    """Does a Retry-After belong to the condition?"""
+    wait_s: float | None = None
+    """The wait where the provider names none."""
+    may_quote: bool = True
+    """May the provider's own words be repeated?"""
+
+
+INVALID = "invalid_request_error"
+BAD_REQUEST = Condition(400, None, "refused the request", kind=INVALID, fallback=Fallback.NO, blames_provider=False)
+UNSUPPORTED = Condition(400, "unsupported_feature", "cannot do what was asked", kind=INVALID, blames_provider=False)
+UNKNOWN_MODEL = Condition(404, "model_not_found", "does not have the model", kind=INVALID, blames_provider=False)
+NO_SUCH_PATH = Condition(
+    502, "upstream_not_found", "has no such path", "check its endpoint in the config", blames_provider=False
+)
+TOO_LONG = Condition(
+    400,
+    "context_length_exceeded",
+    "the prompt is too long for its model",
+    kind=INVALID,
+    fallback=Fallback.LARGER,
+    blames_provider=False,
+)
+# The provider's words are left out: some providers repeat the key in them.
+AUTH = Condition(502, "upstream_auth", "rejected its API key", "check its api_key in the config", may_quote=False)
+CREDIT = Condition(502, "upstream_credit", "has no credit left", "top it up at the provider", has_wait=True)
+FORBIDDEN = Condition(502, "upstream_forbidden", "refused access")
+MODERATED = Condition(
+    400, "content_policy_violation", "refused the content", kind=INVALID, fallback=Fallback.NO, blames_provider=False
+)
+OTHER_REFUSAL = Condition(
+    502,
+    "upstream_error",
+    "does not take such a request",
+    "check its endpoint and kind in the config",
+    blames_provider=False,
+)
+TIMEOUT = Condition(504, "upstream_timeout", "took too long by its own measure")
+CONFLICT = Condition(503, "upstream_error", "is not ready for the request", blames_provider=False, has_wait=True)
+TOO_LARGE = Condition(413, "request_too_large", "takes no request of this size", kind=INVALID, blames_provider=False)
+RATE_LIMIT = Condition(
+    429,
+    "rate_limit_exceeded",
+    "limits the rate",
+    kind="rate_limit_error",
+    blames_provider=False,
+    is_pause=True,
+    has_wait=True,
+)
+CANCELLED = Condition(502, "upstream_error", "cancelled the request", blames_provider=False)
+FAILED = Condition(502, "upstream_error", "failed")
+GATEWAY = Condition(502, "upstream_error", "failed behind its gateway")
+OVERLOADED = Condition(503, "overloaded", "is overloaded", is_pause=None, has_wait=True, wait_s=5)
+LOADING = Condition(
+    503, "loading", "is still loading the model", blames_provider=False, is_pause=None, has_wait=True, wait_s=5
+)
+LOOP = Condition(508, "loop_detected", "reports a loop of gateways", blames_provider=False)
+REDIRECT = Condition(
+    502, "upstream_redirect", "redirects, which is never followed", "check its endpoint in the config", may_quote=False
+)
+NO_ANSWER = Condition(502, "upstream_bad_response", "sent no answer")
+ERROR_EVENT = Condition(502, "upstream_error", "reported an error")
+
+BY_STATUS = {
+    400: BAD_REQUEST,
+    401: AUTH,
+    402: CREDIT,
+    403: FORBIDDEN,
+    404: NO_SUCH_PATH,
+    408: TIMEOUT,
+    409: CONFLICT,
+    413: TOO_LARGE,
+    422: BAD_REQUEST,
+    425: CONFLICT,
+    429: RATE_LIMIT,
+    499: CANCELLED,
+    501: UNSUPPORTED,
+    503: OVERLOADED,
+    504: TIMEOUT,
+    508: LOOP,
+    522: TIMEOUT,
+    524: TIMEOUT,
+    529: OVERLOADED,
+} | dict.fromkeys((502, 520, 521, 523, 525, 526, 527, 530), GATEWAY)
+BY_STATUS_CLASS = {2: NO_ANSWER, 3: REDIRECT, 4: OTHER_REFUSAL, 5: FAILED}
+"""By the hundreds of the status, for statuses that are not in BY_STATUS."""
