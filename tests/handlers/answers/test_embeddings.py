@@ -4,109 +4,105 @@ from __future__ import annotations
 
 import struct
 from base64 import b64decode
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.e2e.http_client import ask
+from linx.config.shape import PriceShape
 from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, embedding
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Whole
-from tests.handlers.ollama_world import linx_for
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.handlers.answers.world import world
 
 KINDS: tuple[Kind, ...] = ("ollama", "llamacpp", "openrouter", "openai")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_all_three_paths_over_every_kind(tmp_path: Path, kind: Kind) -> None:
-    async with FakeProvider(kind, ["e"]) as fake, linx_for(tmp_path, fake) as port:
+async def test_all_three_paths_over_every_kind(kind: Kind) -> None:
+    async with FakeProvider(kind, ["e"]) as fake, world(fake) as here:
         a, b = embedding("a"), embedding("b")
-        answer = await ask(port, "/v1/embeddings", {"model": "e", "input": ["a", "b"]})
+        answer = await here.fetch("/v1/embeddings", {"model": "e", "input": ["a", "b"]})
         assert [item["embedding"] for item in answer.json["data"]] == [a, b]
         assert answer.json["model"] == "e"
         assert answer.json["usage"] == {"prompt_tokens": 2, "total_tokens": 2}
         assert answer.headers["x-linx-provider"] == f"{kind}1"
-        packed = (await ask(port, "/v1/embeddings", {"model": "e", "input": "a", "encoding_format": "base64"})).json
+        packed = (await here.fetch("/v1/embeddings", {"model": "e", "input": "a", "encoding_format": "base64"})).json
         assert struct.unpack("<8f", b64decode(packed["data"][0]["embedding"])) == pytest.approx(a)
-        whole = (await ask(port, "/api/embed", {"model": "e", "input": ["a", "b"]})).json
+        whole = (await here.fetch("/api/embed", {"model": "e", "input": ["a", "b"]})).json
         assert (whole["model"], whole["embeddings"], whole["prompt_eval_count"]) == ("e", [a, b], 2)
-        assert (await ask(port, "/api/embed", {"model": "e", "input": "a"})).json["embeddings"] == [a]
-        old = (await ask(port, "/api/embeddings", {"model": "e", "prompt": "a"})).json
+        assert (await here.fetch("/api/embed", {"model": "e", "input": "a"})).json["embeddings"] == [a]
+        old = (await here.fetch("/api/embeddings", {"model": "e", "prompt": "a"})).json
         # An Ollama's old path does not normalise; its clients get what it says.
         assert old == {"embedding": [2 * number for number in a] if kind == "ollama" else a}
 
 
 @pytest.mark.parametrize(("path", "nothing"), [("/api/embed", {"input": ""}), ("/api/embeddings", {"prompt": ""})])
-async def test_no_text_needs_nobody(tmp_path: Path, path: str, nothing: dict[str, Any]) -> None:
-    async with FakeProvider("openai", ["e"]) as fake, linx_for(tmp_path, fake) as port:
-        answer = (await ask(port, path, {"model": "e", **nothing})).json
+async def test_no_text_needs_nobody(path: str, nothing: dict[str, Any]) -> None:
+    async with FakeProvider("openai", ["e"]) as fake, world(fake) as here:
+        answer = (await here.fetch(path, {"model": "e", **nothing})).json
         assert answer.get("embeddings", answer.get("embedding")) == []
-        assert (await ask(port, path, {"model": "nope", **nothing})).status == 404
+        assert (await here.fetch(path, {"model": "nope", **nothing})).status == 404
         assert fake.calls == []
 
 
-async def test_the_same_model_elsewhere_takes_over(tmp_path: Path) -> None:
+async def test_the_same_model_elsewhere_takes_over() -> None:
     async with FakeProvider("ollama", ["e"]) as first, FakeProvider("openai", ["E"]) as second:
         mapped = {"openai2": {"model_mappings": {"e": "E"}}}
-        async with linx_for(tmp_path, first, second, providers=mapped) as port:
+        async with world(first, second, providers=mapped) as here:
             first.next(scripted.Whole(500, b'{"error":"crashed"}'))
-            answer = await ask(port, "/v1/embeddings", {"model": "e", "input": "a"})
+            answer = await here.fetch("/v1/embeddings", {"model": "e", "input": "a"})
             assert answer.headers["x-linx-attempts"] == "ollama1=http_500, openai2=ok"
             assert answer.json["data"][0]["embedding"] == embedding("a")
 
 
 @pytest.mark.parametrize("is_down", [False, True])
-async def test_another_model_never_does(tmp_path: Path, is_down: bool) -> None:
+async def test_another_model_never_does(is_down: bool) -> None:
     """Not even when the first is known to be down and the other would be tried first for chat."""
     async with FakeProvider("ollama", ["nomic"]) as first, FakeProvider("openai", ["ada"]) as second:
         mapped = {"ollama1": {"model_mappings": {"e": "nomic"}}, "openai2": {"model_mappings": {"e": "ada"}}}
-        async with linx_for(tmp_path, first, second, providers=mapped) as port:
+        async with world(first, second, providers=mapped) as here:
             if is_down:
                 first.down()
             else:
                 first.next(scripted.Whole(500, b'{"error":"crashed"}'))
             for path, body in (("/v1/embeddings", {"input": "a"}), ("/api/embed", {"input": "a"})):
-                answer = await ask(port, path, {"model": "e", **body})
+                answer = await here.fetch(path, {"model": "e", **body})
                 assert answer.status == 502 if is_down or path == "/v1/embeddings" else answer.status == 200
             assert second.calls == []
 
 
-async def test_the_order_of_the_config_says_which_model_it_is(tmp_path: Path) -> None:
+async def test_the_order_of_the_config_says_which_model_it_is() -> None:
     """Which model a name means must not change with a price or with the weather."""
     async with FakeProvider("openai", ["ada"]) as paid, FakeProvider("ollama", ["nomic"]) as free:
         mapped = {
             "openai1": {"model_mappings": {"e": "ada"}, "local": False, "price": {"prompt": 5}},
             "ollama2": {"model_mappings": {"e": "nomic"}},
         }
-        async with linx_for(tmp_path, paid, free, providers=mapped) as port:
-            answer = await ask(port, "/v1/embeddings", {"model": "e", "input": "a"})
+        async with world(paid, free, providers=mapped) as here:
+            answer = await here.fetch("/v1/embeddings", {"model": "e", "input": "a"})
             assert answer.headers["x-linx-model"] == "ada"
-            private = await ask(
-                port, "/v1/embeddings", {"model": "e", "input": "a"}, headers={"x-linx-local-only": "true"}
-            )
+            local_only = {"x-linx-local-only": "true"}
+            private = await here.fetch("/v1/embeddings", {"model": "e", "input": "a"}, headers=local_only)
             assert private.headers["x-linx-model"] == "nomic"
 
 
-async def test_tokens_go_where_they_are_understood(tmp_path: Path) -> None:
+async def test_tokens_go_where_they_are_understood() -> None:
     async with (
         FakeProvider("ollama", ["e"]) as ollama,
         FakeProvider("openai", ["e"]) as openai,
-        linx_for(tmp_path, ollama, openai) as port,
+        world(ollama, openai) as here,
     ):
-        answer = await ask(port, "/v1/embeddings", {"model": "e", "input": [[1, 2], [3]]})
+        answer = await here.fetch("/v1/embeddings", {"model": "e", "input": [[1, 2], [3]]})
         assert len(answer.json["data"]) == 2
         assert answer.headers["x-linx-provider"] == "openai2"
         assert ollama.calls == []
 
 
-async def test_a_server_without_embeddings_says_so(tmp_path: Path) -> None:
-    async with FakeProvider("openai", ["e"]) as fake, linx_for(tmp_path, fake) as port:
+async def test_a_server_without_embeddings_says_so() -> None:
+    async with FakeProvider("openai", ["e"]) as fake, world(fake) as here:
         fake.at["/v1/embeddings"] = Whole(404, b'{"error":{"message":"Invalid URL (POST /v1/embeddings)"}}')
-        answer = await ask(port, "/v1/embeddings", {"model": "e", "input": "a"})
+        answer = await here.fetch("/v1/embeddings", {"model": "e", "input": "a"})
         assert answer.status == 400
         assert answer.json["error"]["code"] == "unsupported_feature"
         assert "does not support embeddings" in answer.json["error"]["message"]
@@ -121,11 +117,11 @@ async def test_a_server_without_embeddings_says_so(tmp_path: Path) -> None:
         Whole(200, b'{"error":{"message":"it broke"}}'),
     ],
 )
-async def test_what_is_no_embedding_never_looks_like_one(tmp_path: Path, reply: Whole) -> None:
-    async with FakeProvider("openai", ["e"]) as fake, linx_for(tmp_path, fake) as port:
+async def test_what_is_no_embedding_never_looks_like_one(reply: Whole) -> None:
+    async with FakeProvider("openai", ["e"]) as fake, world(fake) as here:
         fake.default = reply
         for path, body in (("/v1/embeddings", {"input": "a"}), ("/api/embed", {"input": "a"})):
-            answer = await ask(port, path, {"model": "e", **body})
+            answer = await here.fetch(path, {"model": "e", **body})
             assert answer.status == 502
             assert "openai1" in str(answer.json["error"])
 
@@ -139,24 +135,24 @@ async def test_what_is_no_embedding_never_looks_like_one(tmp_path: Path, reply: 
         ("/api/embeddings", {"model": "e", "prompt": ["a"]}),
     ],
 )
-async def test_each_face_refuses_in_its_own_shape(tmp_path: Path, path: str, body: dict[str, Any]) -> None:
-    async with FakeProvider("openai", ["e"]) as fake, linx_for(tmp_path, fake) as port:
-        answer = await ask(port, path, body)
+async def test_each_face_refuses_in_its_own_shape(path: str, body: dict[str, Any]) -> None:
+    async with FakeProvider("openai", ["e"]) as fake, world(fake) as here:
+        answer = await here.fetch(path, body)
         assert answer.status == 400
         assert isinstance(answer.json["error"], str if path.startswith("/api") else dict)
 
 
 @pytest.mark.parametrize("path", ["/embeddings", "/v1/v1/embeddings", "/api/v1/embeddings", "/v1/embeddings/"])
-async def test_variants(tmp_path: Path, path: str) -> None:
-    async with FakeProvider("openai", ["e"]) as fake, linx_for(tmp_path, fake) as port:
-        assert (await ask(port, path, {"model": "e", "input": "a"})).json["object"] == "list"
+async def test_variants(path: str) -> None:
+    async with FakeProvider("openai", ["e"]) as fake, world(fake) as here:
+        assert (await here.fetch(path, {"model": "e", "input": "a"})).json["object"] == "list"
 
 
-async def test_usage_and_cost_are_counted(tmp_path: Path) -> None:
+async def test_usage_and_cost_are_counted() -> None:
     async with FakeProvider("openai", ["e"]) as fake:
-        priced = {"openai1": {"local": False, "price": {"prompt": 10, "completion": 0}}}
-        async with linx_for(tmp_path, fake, providers=priced) as port:
-            answer = await ask(port, "/v1/embeddings", {"model": "e", "input": ["a", "b"]})
+        priced = {"openai1": {"local": False, "price": {"*": PriceShape(prompt=10)}}}
+        async with world(fake, providers=priced) as here:
+            answer = await here.fetch("/v1/embeddings", {"model": "e", "input": ["a", "b"]})
             assert float(answer.headers["x-linx-cost-usd"]) == pytest.approx(2 * 10e-6)
-            status = (await ask(port, "/v1/providers/status")).json["data"][0]
-            assert status["tokens"] == {"prompt": 2, "completion": 0}
+            counters = here.providers[0].counters
+            assert (counters.prompt_tokens, counters.completion_tokens) == (2, 0)

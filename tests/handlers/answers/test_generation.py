@@ -43,7 +43,7 @@ async def test_a_conversation_stays_with_one_replica() -> None:
 async def test_the_record_of_a_request(stream: bool) -> None:
     async with FakeProvider("openai", ["m"]) as bad, FakeProvider("openrouter", ["m"]) as good:
         bad.next(scripted.status(500))
-        async with world(bad, good, names=("bad", "good"), good={"local": False}) as here:
+        async with world(bad, good, names=("bad", "good"), providers={"good": {"local": False}}) as here:
             await here.ask(answer_chat, {**CHAT, "stream": stream})
             record = here.last
             counted = {one.name: one.counters for one in here.providers}
@@ -213,7 +213,7 @@ async def test_a_second_after_a_failure_is_no_hedge() -> None:
 async def test_a_private_prompt_reaches_nobody_far() -> None:
     async with FakeProvider("openai", ["m"]) as near, FakeProvider("openai", ["m"]) as far:
         near.default = scripted.status(500)
-        async with world(near, far, names=("near", "far"), far={"local": False}) as here:
+        async with world(near, far, names=("near", "far"), providers={"far": {"local": False}}) as here:
             private = {"x-linx-local-only": "true"}
             answer = await here.ask(answer_chat, CHAT, headers=private)
             assert answer.status == 502

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import trio
 
 from linx.core import jsontext
-from tests.e2e.http_client import Client, ask
 from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Call
-from tests.handlers.ollama_world import HI, linx_for
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.handlers.answers.world import HI, world
 
 KINDS: tuple[Kind, ...] = ("ollama", "llamacpp", "openrouter", "openai")
 TOOLS = [{"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}]
@@ -32,20 +28,20 @@ def content(found: list[dict[str, Any]]) -> str:
     return "".join(frame["message"]["content"] for frame in found)
 
 
-async def test_the_greeting_is_open_even_with_a_key(tmp_path: Path) -> None:
-    async with FakeProvider("openai") as fake, linx_for(tmp_path, fake, server={"api_key": "secret"}) as port:
+async def test_the_greeting_is_open_even_with_a_key() -> None:
+    async with FakeProvider("openai") as fake, world(fake, server={"api_key": ["secret"]}) as here:
         for method, body in (("GET", b"Ollama is running"), ("HEAD", b"")):
-            answer = await ask(port, "/", method=method)
+            answer = await here.fetch("/", method=method)
             assert (answer.status, answer.body) == (200, body)
             assert answer.headers["content-length"] == "17"
-        assert (await ask(port, "/api/tags")).status == 401
-        assert (await ask(port, "/k/secret/api/tags")).status == 200
+        assert (await here.fetch("/api/tags")).status == 401
+        assert (await here.fetch("/k/secret/api/tags")).status == 200
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_chat_streams_unless_told_not_to(tmp_path: Path, kind: Kind) -> None:
-    async with FakeProvider(kind, ["m"]) as fake, linx_for(tmp_path, fake) as port:
-        streamed = await ask(port, "/api/chat", {"model": "m", "messages": HI})
+async def test_chat_streams_unless_told_not_to(kind: Kind) -> None:
+    async with FakeProvider(kind, ["m"]) as fake, world(fake) as here:
+        streamed = await here.fetch("/api/chat", {"model": "m", "messages": HI})
         assert streamed.headers["content-type"] == "application/x-ndjson"
         *pieces, last = frames(streamed.body)
         assert content(pieces) == "Hello from the fake."
@@ -60,7 +56,7 @@ async def test_chat_streams_unless_told_not_to(tmp_path: Path, kind: Kind) -> No
         assert last["total_duration"] > 0
         assert last["eval_duration"] > 0
 
-        whole = (await ask(port, "/api/chat", {"model": "m", "messages": HI, "stream": False})).json
+        whole = (await here.fetch("/api/chat", {"model": "m", "messages": HI, "stream": False})).json
         assert whole["message"] == {"role": "assistant", "content": "Hello from the fake."}
         assert (whole["done"], whole["done_reason"]) == (True, "stop")
         assert (whole["prompt_eval_count"], whole["eval_count"]) == (9, 5)
@@ -68,47 +64,47 @@ async def test_chat_streams_unless_told_not_to(tmp_path: Path, kind: Kind) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_tools_come_whole_with_object_arguments(tmp_path: Path, kind: Kind) -> None:
-    async with FakeProvider(kind, ["m"]) as fake, linx_for(tmp_path, fake) as port:
+async def test_tools_come_whole_with_object_arguments(kind: Kind) -> None:
+    async with FakeProvider(kind, ["m"]) as fake, world(fake) as here:
         fake.default = Answer(tokens=[], calls=[Call("add", {"a": 1}), Call("add", {"b": [2]})])
         body = {"model": "m", "messages": HI, "tools": TOOLS}
-        found = frames((await ask(port, "/api/chat", body)).body)
+        found = frames((await here.fetch("/api/chat", body)).body)
         calls = [call for frame in found for call in frame["message"].get("tool_calls", ())]
         assert [call["function"]["arguments"] for call in calls] == [{"a": 1}, {"b": [2]}]
         assert [call["function"]["name"] for call in calls] == ["add", "add"]
         assert len({call["id"] for call in calls}) == 2
-        whole = (await ask(port, "/api/chat", {**body, "stream": False})).json
+        whole = (await here.fetch("/api/chat", {**body, "stream": False})).json
         assert [call["function"]["arguments"] for call in whole["message"]["tool_calls"]] == [{"a": 1}, {"b": [2]}]
         assert whole["done_reason"] == "stop"
 
 
-async def test_a_tool_round_gets_its_ids_back(tmp_path: Path) -> None:
+async def test_a_tool_round_gets_its_ids_back() -> None:
     """The ollama SDK drops ids and sends names; other providers refuse a result without its id."""
     called = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "add", "arguments": {"a": 1}}}]}
     messages = [*HI, called, {"role": "tool", "tool_name": "add", "content": "2"}]
-    async with FakeProvider("openai", ["m"]) as fake, linx_for(tmp_path, fake) as port:
-        assert (await ask(port, "/api/chat", {"model": "m", "messages": messages, "tools": TOOLS})).status == 200
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
+        assert (await here.fetch("/api/chat", {"model": "m", "messages": messages, "tools": TOOLS})).status == 200
         sent = fake.calls[0].json["messages"]
         assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"]
         assert sent[1]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_thinking_has_its_own_place(tmp_path: Path, kind: Kind) -> None:
+async def test_thinking_has_its_own_place(kind: Kind) -> None:
     model = Model("m", capabilities=("completion", "thinking"))
-    async with FakeProvider(kind, [model]) as fake, linx_for(tmp_path, fake) as port:
+    async with FakeProvider(kind, [model]) as fake, world(fake) as here:
         fake.default = Answer(tokens=["4"], reasoning=["2+2", " is"])
-        found = frames((await ask(port, "/api/chat", {"model": "m", "messages": HI, "think": True})).body)
+        found = frames((await here.fetch("/api/chat", {"model": "m", "messages": HI, "think": True})).body)
         assert "".join(frame["message"].get("thinking", "") for frame in found) == "2+2 is"
         assert content(found) == "4"
-        whole = (await ask(port, "/api/generate", {"model": "m", "prompt": "?", "think": True, "stream": False})).json
+        whole = (await here.fetch("/api/generate", {"model": "m", "prompt": "?", "think": True, "stream": False})).json
         assert (whole["thinking"], whole["response"]) == ("2+2 is", "4")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_generate_has_frames_of_its_own(tmp_path: Path, kind: Kind) -> None:
-    async with FakeProvider(kind, ["m"]) as fake, linx_for(tmp_path, fake) as port:
-        *pieces, last = frames((await ask(port, "/api/generate", {"model": "m", "prompt": "hi", "system": "s"})).body)
+async def test_generate_has_frames_of_its_own(kind: Kind) -> None:
+    async with FakeProvider(kind, ["m"]) as fake, world(fake) as here:
+        *pieces, last = frames((await here.fetch("/api/generate", {"model": "m", "prompt": "hi", "system": "s"})).body)
         assert "".join(frame["response"] for frame in pieces) == "Hello from the fake."
         assert not any("message" in frame for frame in (*pieces, last))
         assert (last["done"], last["response"], last["eval_count"]) == (True, "", 5)
@@ -130,22 +126,20 @@ async def test_generate_has_frames_of_its_own(tmp_path: Path, kind: Kind) -> Non
         ("openrouter", {"suffix": ")"}, "/api/v1/completions"),
     ],
 )
-async def test_raw_and_suffix_pass_the_template_by(
-    tmp_path: Path, kind: Kind, fields: dict[str, Any], path: str
-) -> None:
-    async with FakeProvider(kind, ["m"]) as fake, linx_for(tmp_path, fake) as port:
+async def test_raw_and_suffix_pass_the_template_by(kind: Kind, fields: dict[str, Any], path: str) -> None:
+    async with FakeProvider(kind, ["m"]) as fake, world(fake) as here:
         body = {"model": "m", "prompt": "f(", "options": {"num_predict": 3}, **fields}
-        *pieces, last = frames((await ask(port, "/api/generate", body)).body)
+        *pieces, last = frames((await here.fetch("/api/generate", body)).body)
         assert "".join(frame["response"] for frame in pieces) == "Hello from the"
         assert (last["done_reason"], last["eval_count"]) == ("length", 3)
         assert fake.calls[0].path == path
-        assert (await ask(port, "/api/generate", {**body, "stream": False})).json["response"] == "Hello from the"
+        assert (await here.fetch("/api/generate", {**body, "stream": False})).json["response"] == "Hello from the"
 
 
-async def test_who_cannot_insert_says_so(tmp_path: Path) -> None:
-    async with FakeProvider("openai", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+async def test_who_cannot_insert_says_so() -> None:
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
         fake.at["/v1/completions"] = scripted.Whole(404, b'{"error":{"message":"Invalid URL (POST /v1/completions)"}}')
-        answer = await ask(port, "/api/generate", {"model": "m", "prompt": "f(", "suffix": ")"})
+        answer = await here.fetch("/api/generate", {"model": "m", "prompt": "f(", "suffix": ")"})
         assert answer.status == 400
         assert "does not support text completion" in answer.json["error"]
 
@@ -156,39 +150,39 @@ async def test_who_cannot_insert_says_so(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize(("keep_alive", "reason"), [(None, "load"), ("5m", "load"), (0, "unload"), ("0s", "unload")])
 async def test_a_request_without_a_prompt_loads(
-    tmp_path: Path, path: str, empty: dict[str, Any], keep_alive: object, reason: str
+    path: str, empty: dict[str, Any], keep_alive: object, reason: str
 ) -> None:
-    async with FakeProvider("openai", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
         body = {"model": "m", "keep_alive": keep_alive}
-        found = frames((await ask(port, path, body)).body)
+        found = frames((await here.fetch(path, body)).body)
         assert len(found) == 1
         assert {key: found[0][key] for key in empty} == empty
         assert (found[0]["model"], found[0]["done"], found[0]["done_reason"]) == ("m", True, reason)
-        whole = await ask(port, path, {**body, "stream": False})
+        whole = await here.fetch(path, {**body, "stream": False})
         assert whole.headers["content-type"] == "application/json"
         assert whole.json["done_reason"] == reason
         assert fake.calls == []
 
 
-async def test_loading_reaches_an_ollama(tmp_path: Path) -> None:
+async def test_loading_reaches_an_ollama() -> None:
     async with FakeProvider("ollama", ["q:1"]) as fake:
         mapped = {"ollama1": {"model_mappings": {"gpt-4o": "q:1"}}}
-        async with linx_for(tmp_path, fake, providers=mapped) as port:
-            answer = (await ask(port, "/api/chat", {"model": "gpt-4o", "messages": [], "keep_alive": 60})).json
+        async with world(fake, providers=mapped) as here:
+            answer = (await here.fetch("/api/chat", {"model": "gpt-4o", "messages": [], "keep_alive": 60})).json
             assert (answer["model"], answer["done_reason"]) == ("gpt-4o", "load")
             sent = fake.calls[0].json
             assert (sent["model"], sent["keep_alive"], sent["messages"]) == ("q:1", 60, [])
 
 
-async def test_only_the_one_who_would_answer_loads_but_anyone_may_unload(tmp_path: Path) -> None:
+async def test_only_the_one_who_would_answer_loads_but_anyone_may_unload() -> None:
     async with (
         FakeProvider("llamacpp", ["m"]) as first,
         FakeProvider("ollama", ["m"]) as second,
-        linx_for(tmp_path, first, second) as port,
+        world(first, second) as here,
     ):
-        await ask(port, "/api/chat", {"model": "m", "messages": []})
+        await here.fetch("/api/chat", {"model": "m", "messages": []})
         assert second.calls == []
-        await ask(port, "/api/chat", {"model": "m", "messages": [], "keep_alive": 0})
+        await here.fetch("/api/chat", {"model": "m", "messages": [], "keep_alive": 0})
         assert len(second.calls) == 1
         assert first.calls == []
 
@@ -210,9 +204,9 @@ async def test_only_the_one_who_would_answer_loads_but_anyone_may_unload(tmp_pat
         ("/api/tags", {"a": 1}, 405, "GET"),
     ],
 )
-async def test_errors_have_ollamas_shape(tmp_path: Path, path: str, body: Any, status: int, words: str) -> None:
-    async with FakeProvider("openai", ["m"]) as fake, linx_for(tmp_path, fake) as port:
-        answer = await ask(port, path, body)
+async def test_errors_have_ollamas_shape(path: str, body: Any, status: int, words: str) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
+        answer = await here.fetch(path, body)
         assert answer.status == status
         assert list(answer.json) == ["error"]
         assert words in answer.json["error"]
@@ -220,65 +214,61 @@ async def test_errors_have_ollamas_shape(tmp_path: Path, path: str, body: Any, s
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_failure_before_the_first_word_falls_over(tmp_path: Path, kind: Kind) -> None:
+async def test_a_failure_before_the_first_word_falls_over(kind: Kind) -> None:
     async with (
         FakeProvider(kind, ["m"]) as bad,
         FakeProvider("openai", ["m"]) as good,
-        linx_for(tmp_path, bad, good, routing={"cost_optimization": False}) as port,
+        world(bad, good, routing={"cost_optimization": False}) as here,
     ):
         bad.next(Answer(cut=0, after="error"))
-        answer = await ask(port, "/api/chat", {"model": "m", "messages": HI})
+        answer = await here.fetch("/api/chat", {"model": "m", "messages": HI})
         assert content(frames(answer.body)) == "Hello from the fake."
         assert answer.headers["x-linx-attempts"].endswith("openai2=ok")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_failure_after_it_is_a_last_line_and_no_done(tmp_path: Path, kind: Kind) -> None:
-    async with FakeProvider(kind, ["m"]) as fake, linx_for(tmp_path, fake) as port:
+async def test_a_failure_after_it_is_a_last_line_and_no_done(kind: Kind) -> None:
+    async with FakeProvider(kind, ["m"]) as fake, world(fake) as here:
         fake.next(Answer(cut=3, after="error"))
-        answer = await ask(port, "/api/chat", {"model": "m", "messages": HI})
+        answer = await here.fetch("/api/chat", {"model": "m", "messages": HI})
         assert (answer.status, answer.is_whole) == (200, True)
         *pieces, last = frames(answer.body)
         assert list(last) == ["error"]
         assert not any(frame["done"] for frame in pieces)
         fake.next(Answer(cut=3, after="error"))
-        answer = await ask(port, "/api/chat", {"model": "m", "messages": HI, "stream": False})
+        answer = await here.fetch("/api/chat", {"model": "m", "messages": HI, "stream": False})
         assert answer.status >= 500
         assert list(answer.json) == ["error"]
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_hang_up_stops_the_model(tmp_path: Path, stream: bool) -> None:
-    async with FakeProvider("ollama", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+async def test_a_hang_up_stops_the_model(stream: bool) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake, world(fake) as here:
         fake.next(Answer(tokens=["a"] * 1000, interval_s=0.05))
-        client = Client(port)
-        await client.open()
-        await client.send("POST", "/api/chat", {"model": "m", "messages": HI, "stream": stream})
-        call = await fake.received()
-        if stream:
-            await client.event()
-            await client.event()
-        await client.close()
+        async with here.fetching("/api/chat", {"model": "m", "messages": HI, "stream": stream}) as client:
+            call = await fake.received()
+            if stream:
+                assert await client.read()
         with trio.fail_after(2):
             await call.hung_up.wait()
 
 
-async def test_a_silent_wait_is_told_with_empty_frames(tmp_path: Path) -> None:
-    async with FakeProvider("openai", ["m"]) as fake, linx_for(tmp_path, fake, server={"heartbeat_s": 0.1}) as port:
+async def test_a_silent_wait_is_told_with_empty_frames() -> None:
+    async with FakeProvider("openai", ["m"]) as fake, world(fake, server={"heartbeat_s": 0.1}) as here:
         fake.next(Answer(tokens=["late"], first_s=0.6))
-        found = frames((await ask(port, "/api/chat", {"model": "m", "messages": HI})).body)
+        found = frames((await here.fetch("/api/chat", {"model": "m", "messages": HI})).body)
         early = [frame for frame in found if frame["message"]["content"] == ""]
         assert len(early) >= 3
         assert content(found) == "late"
         assert found[-1]["done"]
 
 
-async def test_options_reach_each_kind_in_its_words(tmp_path: Path) -> None:
+async def test_options_reach_each_kind_in_its_words() -> None:
     options = {"num_ctx": 8192, "num_predict": 7, "temperature": 0.1, "top_k": 5, "stop": ["x"], "seed": 3}
     for kind in KINDS:
-        async with FakeProvider(kind, ["m"]) as fake, linx_for(tmp_path, fake) as port:
+        async with FakeProvider(kind, ["m"]) as fake, world(fake) as here:
             body = {"model": "m", "messages": HI, "options": options, "format": "json", "keep_alive": -1}
-            assert (await ask(port, "/api/chat", body)).status == 200
+            assert (await here.fetch("/api/chat", body)).status == 200
             sent = fake.calls[0].json
             if kind == "ollama":
                 assert (sent["options"], sent["format"], sent["keep_alive"]) == (options, "json", -1)
@@ -289,21 +279,21 @@ async def test_options_reach_each_kind_in_its_words(tmp_path: Path) -> None:
                 assert not {"options", "format", "keep_alive", "num_ctx"} & sent.keys()
 
 
-async def test_a_mapping_is_answered_under_the_name_that_was_asked(tmp_path: Path) -> None:
+async def test_a_mapping_is_answered_under_the_name_that_was_asked() -> None:
     async with (
         FakeProvider("ollama", ["q:1"]) as fake,
-        linx_for(tmp_path, fake, providers={"ollama1": {"model_mappings": {"gpt-4o": "q:1"}}}) as port,
+        world(fake, providers={"ollama1": {"model_mappings": {"gpt-4o": "q:1"}}}) as here,
     ):
         for name in ("gpt-4o", "gpt-4o:latest"):
-            answer = await ask(port, "/api/chat", {"model": name, "messages": HI})
+            answer = await here.fetch("/api/chat", {"model": name, "messages": HI})
             assert {frame["model"] for frame in frames(answer.body)} == {name}
             assert answer.headers["x-linx-model"] == "q:1"
         assert {call.json["model"] for call in fake.calls} == {"q:1"}
 
 
 @pytest.mark.parametrize("path", ["/api/chat/", "/k/secret/api/chat", "/k/secret/api/chat/"])
-async def test_the_variants_of_a_path(tmp_path: Path, path: str) -> None:
-    server = {"api_key": "secret"} if path.startswith("/k/") else {}
-    async with FakeProvider("openai", ["m"]) as fake, linx_for(tmp_path, fake, server=server) as port:
-        answer = await ask(port, path, {"model": "m", "messages": HI, "stream": False})
+async def test_the_variants_of_a_path(path: str) -> None:
+    server = {"api_key": ["secret"]} if path.startswith("/k/") else {}
+    async with FakeProvider("openai", ["m"]) as fake, world(fake, server=server) as here:
+        answer = await here.fetch(path, {"model": "m", "messages": HI, "stream": False})
         assert answer.json["message"]["content"] == "Hello from the fake."

@@ -36,7 +36,7 @@ async def beat(here: World) -> None:
 async def test_a_whole_stream(kind: Kind) -> None:
     async with FakeProvider(kind, ["real"]) as fake:
         settings: dict[str, Any] = {f"{kind}1": {"model_mappings": {"m": "real"}}}
-        async with world(fake, **settings) as here:
+        async with world(fake, providers=settings) as here:
             fake.next(Answer(head_s=0.1, first_s=0.1, interval_s=0.01))
             answer = await here.ask(answer_chat, STREAM)
             assert here.context.heartbeats.streams == set()

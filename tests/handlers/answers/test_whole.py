@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 async def test_the_head_of_a_whole_answer() -> None:
     async with FakeProvider("openai", ["real name ☕"]) as fake:
-        async with world(fake, openai1={"model_mappings": {"m": "real name ☕"}}) as here:
+        async with world(fake, providers={"openai1": {"model_mappings": {"m": "real name ☕"}}}) as here:
             fake.next(Answer(head_s=0.1, first_s=0.1, interval_s=0.02))
             answer = await here.ask(answer_chat, CHAT)
             assert sum(here.context.telemetry.added.counts) == 1
@@ -37,11 +37,11 @@ async def test_the_head_of_a_whole_answer() -> None:
 async def test_what_it_costs_is_estimated_where_the_provider_does_not_say() -> None:
     price = {"*": PriceShape(prompt=1.0, completion=2.0)}
     async with FakeProvider("openai", ["m"]) as fake:
-        async with world(fake, openai1={"price": price}) as here:
+        async with world(fake, providers={"openai1": {"price": price}}) as here:
             answer = await here.ask(answer_chat, CHAT)
             assert answer.headers["x-linx-cost-usd"] == "0.000019"
             assert here.last.cost_usd == pytest.approx(9e-6 + 5 * 2e-6)
-        async with world(fake, openai1={"local": False}) as here:
+        async with world(fake, providers={"openai1": {"local": False}}) as here:
             answer = await here.ask(answer_chat, CHAT)
             assert "x-linx-cost-usd" not in answer.headers
             assert here.last.cost_usd is None

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import trio
 
+from linx.access import Access, Policy
+from linx.app import faces_for
 from linx.config.model import Config
 from linx.core import jsontext
 from linx.core.errors import LinxError
 from linx.dialects.openai.face import OpenAIFace
 from linx.dialects.responses import client_request as responses_request
+from linx.endpoints import Endpoints
 from linx.http1.transport import SocketTransport
 from linx.routing.router import Router
 from linx.server.connection import Connection
@@ -26,10 +29,11 @@ from linx.server.limits import Shared
 from linx.server.listener import Listener
 from tests.handlers.contexts import context_for
 from tests.routing.world import has, provider
-from tests.server.client import Client, post
+from tests.server.client import Answer as Got
+from tests.server.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from linx.core.telemetry import RequestRecord
     from linx.dialects.base import Face
@@ -89,11 +93,14 @@ class Answer:
 
 
 class World:
-    """``providers`` answer; ``ask`` is a client."""
+    """``providers`` answer; ``ask`` is a client of one handler, ``fetch`` one of all endpoints."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.raised: LinxError | None = None
+        faces = faces_for(context.config)
+        keys = tuple(key.encode() for key in context.config.server.api_keys)
+        self._endpoints = Endpoints(context, Access(Policy(keys)), lambda: faces)
 
     @property
     def providers(self) -> tuple[Provider, ...]:
@@ -114,9 +121,7 @@ class World:
     ) -> Answer:
         """One request, and all of its answer."""
         async with self.asking(handle, body, face, path=path, headers=headers) as client:
-            got = await client.answer()
-        fields = {name.decode(): value.decode("latin-1") for name, value in got.fields.items()}
-        return Answer(got.status, fields, got.body, got.is_whole, self.raised)
+            return _answer(await client.answer(), self.raised)
 
     @asynccontextmanager
     async def asking(
@@ -144,12 +149,39 @@ class World:
                 else:
                     reply.abort()
 
-        data = body if isinstance(body, bytes) else jsontext.dumps(body)
-        fields = {"content-type": "application/json", **(headers or {})}
-        lines = [f"{name}: {value}".encode() for name, value in fields.items()]
         async with _connection(handler) as client:
-            await client.send(post(data, *lines, path=path.encode()))
+            await client.send(_request("POST", path, body, headers))
             yield client
+
+    async def fetch(
+        self, path: str, body: Any = None, *, method: str | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """One request to an endpoint, and all of its answer, errors in the words of its dialect included."""
+        async with self.fetching(path, body, method=method, headers=headers) as client:
+            return _answer(await client.answer(is_head=method == "HEAD"))
+
+    @asynccontextmanager
+    async def fetching(
+        self, path: str, body: Any = None, *, method: str | None = None, headers: dict[str, str] | None = None
+    ) -> AsyncIterator[Client]:
+        """A client that has sent a request to an endpoint; at the end of the block it is gone."""
+        async with _connection(self._endpoints) as client:
+            await client.send(_request(method or ("GET" if body is None else "POST"), path, body, headers))
+            yield client
+
+
+def _request(method: str, path: str, body: Any, headers: dict[str, str] | None) -> bytes:
+    fields = {"host": "localhost", **(headers or {})}
+    data = b"" if body is None else body if isinstance(body, bytes) else jsontext.dumps(body)
+    if body is not None:
+        fields = {"content-type": "application/json", "content-length": str(len(data)), **fields}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    return "\r\n".join(lines).encode() + data
+
+
+def _answer(got: Got, raised: LinxError | None = None) -> Answer:
+    fields = {name.decode(): value.decode("latin-1") for name, value in got.fields.items()}
+    return Answer(got.status, fields, got.body, got.is_whole, raised)
 
 
 @asynccontextmanager
@@ -169,13 +201,17 @@ async def _connection(handler: Handler) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def world(
-    *fakes: FakeProvider, names: tuple[str, ...] = (), routing: dict[str, Any] | None = None, **settings: Any
+    *fakes: FakeProvider,
+    names: Sequence[str] = (),
+    providers: Mapping[str, Any] | None = None,
+    routing: Mapping[str, Any] | None = None,
+    server: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[World]:
     """One provider for each fake (``openai1``, ``ollama2``, … or ``names``), which is up and has its models.
 
-    ``settings`` are by the name of a provider; ``server`` and ``routing`` as in a config.
+    ``providers`` (more of one, by its name), ``routing`` and ``server`` are as in a config.
     """
-    server = settings.pop("server", {})
+    settings = dict(providers or {})
     found = []
     for number, fake in enumerate(fakes, 1):
         name = names[number - 1] if names else f"{fake.kind}{number}"
@@ -188,11 +224,16 @@ async def world(
     usual, priority = Config(), [one.name for one in found]
     config = Config(
         routing=msgspec.convert({"provider_priority": priority, **(routing or {})}, type(usual.routing)),
-        server=msgspec.convert(server, type(usual.server)),
+        server=msgspec.convert(server or {}, type(usual.server)),
     )
     context = context_for(config, Router(found, config.routing))
     try:
-        yield World(context)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(context.heartbeats.run)
+            try:
+                yield World(context)
+            finally:
+                nursery.cancel_scope.cancel()
     finally:
         context.pool.close_idle()
 
