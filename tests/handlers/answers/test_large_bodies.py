@@ -13,14 +13,11 @@ from linx.core.jsontext import LARGE
 from linx.dialects.openai.face import OpenAIFace
 from linx.dialects.shared.tokens import prompt_tokens_estimate
 from linx.handlers.request_facts import conversation_of, read_large, read_object
-from tests.e2e.http_client import ask
-from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider
-from tests.handlers.answers.world import Asked
+from tests.handlers.answers.world import Asked, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.fakes.exchange import Exchange
 
@@ -63,15 +60,13 @@ async def longest_stall(task_status: trio.TaskStatus[list[float]]) -> None:
         ("/v1/responses", b"input", many_messages),
     ],
 )
-async def test_the_loop_does_not_stall(
-    path: str, list_name: bytes, make: Callable[[bytes], bytes], tmp_path: Path
-) -> None:
+async def test_the_loop_does_not_stall(path: str, list_name: bytes, make: Callable[[bytes], bytes]) -> None:
     body = make(list_name)
     async with Quick("openai", ["m"]) as one, Quick("openai", ["m"]) as two, trio.open_nursery() as nursery:
-        async with linx_here(config_for(one, two), tmp_path) as app:
+        async with world(one, two) as here:
             worst = await nursery.start(longest_stall)
             before = time.perf_counter()
-            answer = await ask(app.bound[0][1], path, body)
+            answer = await here.fetch(path, body)
             took = time.perf_counter() - before
         nursery.cancel_scope.cancel()
     assert answer.status == 200
@@ -80,7 +75,7 @@ async def test_the_loop_does_not_stall(
     assert worst[0] < max(0.25, took / 3), f"stalled for {worst[0]:.3f} s of {took:.3f} s"
 
 
-async def test_a_small_body_is_read_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_small_body_is_read_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     async def in_thread(work: Callable[..., Any], *args: object) -> Any:
         beside_of.append(work)
         return work(*args)
@@ -90,11 +85,10 @@ async def test_a_small_body_is_read_where_it_is(tmp_path: Path, monkeypatch: pyt
     text = b"x" * (LARGE - 70)
     small = b'{"model":"m","stream":false,"messages":[{"role":"user","content":"%b"}]}' % text
     assert len(small) == LARGE
-    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
-        port = app.bound[0][1]
-        assert (await ask(port, "/v1/chat/completions", small)).status == 200
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
+        assert (await here.fetch("/v1/chat/completions", small)).status == 200
         assert not beside_of
-        assert (await ask(port, "/v1/chat/completions", small + b" ")).status == 200
+        assert (await here.fetch("/v1/chat/completions", small + b" ")).status == 200
         assert beside_of
     assert len(fake.calls) == 2
     assert fake.calls[0].body == fake.calls[1].body
@@ -109,9 +103,9 @@ async def test_a_small_body_is_read_where_it_is(tmp_path: Path, monkeypatch: pyt
         (b'{"model":7,"messages":[' + MESSAGE + b',{"role":"user","content":"' + b"x" * LARGE + b'"}]}', 400, "model"),
     ],
 )
-async def test_its_errors_come_out_as_ever(path: str, body: bytes, status: int, says: str, tmp_path: Path) -> None:
-    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
-        answer = await ask(app.bound[0][1], path, body)
+async def test_its_errors_come_out_as_ever(path: str, body: bytes, status: int, says: str) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
+        answer = await here.fetch(path, body)
     assert answer.status == status
     assert says in answer.body.decode()
 

@@ -7,94 +7,55 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.dialects.shared import opaque_reasoning
-from tests.e2e.anthropic_sdk import with_anthropic
-from tests.e2e.http_client import ask
-from tests.e2e.linx_process import config_for, linx_here
-from tests.e2e.openai_sdk import with_sdk
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
+from tests.handlers.answers.world import HI, world
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import anthropic
-    import openai
+    from contextlib import AbstractAsyncContextManager
 
     from tests.fakes.catalogue import Kind
+    from tests.handlers.answers.world import World
 
-HI: Any = [{"role": "user", "content": "hi"}]
 MESSAGES: dict[str, Any] = {"model": "m", "max_tokens": 64, "messages": HI}
 RESPONSES: dict[str, Any] = {"model": "m", "input": "hi"}
 PATHS = {"/v1/messages": MESSAGES, "/v1/responses": RESPONSES}
 TEXT = "Hello from the fake."
 
 
-def native(*fakes: FakeProvider, also: bool = False, **settings: Any) -> dict[str, Any]:
-    """A config whose first provider is native, and the second only with ``also``."""
+def native(*fakes: FakeProvider, also: bool = False, **server: Any) -> AbstractAsyncContextManager[World]:
+    """A world whose first provider is native, and the second only with ``also``."""
     names = [f"{fake.kind}{number}" for number, fake in enumerate(fakes, 1)]
-    providers = {name: {"native": True} for name in (names if also else names[:1])}
-    return config_for(*fakes, providers=providers, **settings)
-
-
-@pytest.mark.parametrize("kind", ["llamacpp", "openrouter", "openai", "ollama"])
-async def test_the_sdk_s_over_a_native_provider(kind: Kind, tmp_path: Path) -> None:
-    async with FakeProvider(kind, ["m"]) as fake, linx_here(native(fake), tmp_path) as app:
-        port = app.bound[0][1]
-
-        def ask_anthropic(sdk: anthropic.Anthropic) -> list[Any]:
-            whole = sdk.messages.create(model="m", max_tokens=64, messages=HI)
-            with sdk.messages.stream(model="m", max_tokens=64, messages=HI) as stream:
-                return [whole, stream.get_final_message()]
-
-        def ask_openai(sdk: openai.OpenAI) -> list[Any]:
-            whole = sdk.responses.create(model="m", input="hi")
-            with sdk.responses.stream(model="m", input="hi") as stream:
-                return [whole, stream.get_final_response()]
-
-        for message in await with_anthropic(port, ask_anthropic):
-            assert (message.id, message.model, message.stop_reason) == ("msg_fake", "m", "end_turn")
-            assert message.content[0].text == TEXT
-            assert message.usage.output_tokens == 5
-        for response in await with_sdk(port, ask_openai):
-            assert (response.id, response.model, response.output_text) == ("resp_fake", "m", TEXT)
-        ends = [call.path.rpartition("/")[2] for call in fake.calls]
-        assert ends == ["messages", "messages", "responses", "responses"]
-        assert all(call.json["stream"] is True for call in fake.calls)
-        records = list(app.context.telemetry.finished)
-        assert all(record.usage is not None and record.usage.completion == 5 for record in records)
+    return world(*fakes, providers={name: {"native": True} for name in (names if also else names[:1])}, server=server)
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("kinds", [("openai", "ollama"), ("ollama", "openai")])
-async def test_a_translated_provider_may_stand_on_either_side(
-    kinds: tuple[Kind, Kind], stream: bool, tmp_path: Path
-) -> None:
+async def test_a_translated_provider_may_stand_on_either_side(kinds: tuple[Kind, Kind], stream: bool) -> None:
     async with FakeProvider(kinds[0], ["m"]) as one, FakeProvider(kinds[1], ["m"]) as two:
-        config = config_for(one, two, names=("one", "two"))
-        config["providers"]["one" if kinds[0] == "openai" else "two"]["native"] = True
-        async with linx_here(config, tmp_path) as app:
+        speaks = {"one" if kinds[0] == "openai" else "two": {"native": True}}
+        async with world(one, two, names=("one", "two"), providers=speaks) as here:
             for path, body in PATHS.items():
                 one.next(scripted.status(500))
-                answer = await ask(app.bound[0][1], path, {**body, "stream": stream})
+                answer = await here.fetch(path, {**body, "stream": stream})
                 assert answer.headers["x-linx-attempts"] == "one=http_500, two=ok"
                 assert b"Hello" in answer.body
 
 
-async def test_a_mapped_name_is_replaced_and_comes_back_as_it_was_asked(tmp_path: Path) -> None:
+async def test_a_mapped_name_is_replaced_and_comes_back_as_it_was_asked() -> None:
     async with FakeProvider("openai", ["real"]) as fake:
-        config = native(fake)
-        config["providers"]["openai1"]["model_mappings"] = {"alias": "real"}
-        async with linx_here(config, tmp_path) as app:
+        mapped = {"openai1": {"native": True, "model_mappings": {"alias": "real"}}}
+        async with world(fake, providers=mapped) as here:
             for path, body in PATHS.items():
-                answer = await ask(app.bound[0][1], path, {**body, "model": "alias"})
+                answer = await here.fetch(path, {**body, "model": "alias"})
                 assert answer.json["model"] == "alias"
                 assert answer.headers["x-linx-model"] == "real"
                 assert fake.calls[-1].json["model"] == "real"
 
 
-async def test_what_is_sent_is_the_client_s_body_without_our_marks(tmp_path: Path) -> None:
-    async with FakeProvider("openai", ["m"]) as fake, linx_here(native(fake), tmp_path) as app:
+async def test_what_is_sent_is_the_client_s_body_without_our_marks() -> None:
+    async with FakeProvider("openai", ["m"]) as fake, native(fake) as here:
         headers = {"anthropic-beta": "b1,b2", "x-api-key": "mine", "cookie": "a=b"}
         thought = {"type": "thinking", "thinking": "t", "signature": "linx"}
         body = {
@@ -104,7 +65,7 @@ async def test_what_is_sent_is_the_client_s_body_without_our_marks(tmp_path: Pat
             "metadata": {"user_id": "u"},
             "service_tier": "auto",
         }
-        assert (await ask(app.bound[0][1], "/v1/messages?beta=true", body, headers=headers)).status == 200
+        assert (await here.fetch("/v1/messages?beta=true", body, headers=headers)).status == 200
         (call,) = fake.calls
         assert call.json["messages"][1]["content"] == [{"type": "text", "text": "a"}]
         assert call.json["system"] == [{"type": "text", "text": "b"}]
@@ -113,7 +74,7 @@ async def test_what_is_sent_is_the_client_s_body_without_our_marks(tmp_path: Pat
         assert call.headers["anthropic-beta"] == "b1,b2"
         assert not {"x-api-key", "cookie"} & call.headers.keys()
         sealed = {"type": "reasoning", "summary": [], "encrypted_content": opaque_reasoning.pack([{"data": "x"}])}
-        await ask(app.bound[0][1], "/v1/responses", {**RESPONSES, "input": [sealed, *HI]}, headers=headers)
+        await here.fetch("/v1/responses", {**RESPONSES, "input": [sealed, *HI]}, headers=headers)
         assert fake.calls[-1].json["input"] == HI
         assert "anthropic-beta" not in fake.calls[-1].headers
 
@@ -126,83 +87,76 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("path", UNREADABLE)
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-async def test_what_cannot_be_translated_goes_to_native_providers_alone(
-    path: str, stream: bool, tmp_path: Path
-) -> None:
+async def test_what_cannot_be_translated_goes_to_native_providers_alone(path: str, stream: bool) -> None:
     async with FakeProvider("ollama", ["m", "n"]) as plain, FakeProvider("openai", ["m"]) as own:
-        config = config_for(plain, own, providers={"openai2": {"native": True}})
-        async with linx_here(config, tmp_path) as app:
+        async with world(plain, own, providers={"openai2": {"native": True}}) as here:
             body = {**UNREADABLE[path], "stream": stream}
-            answer = await ask(app.bound[0][1], path, body)
+            answer = await here.fetch(path, body)
             assert answer.status == 200
             assert answer.headers["x-linx-attempts"] == "openai2=ok"
             assert plain.calls == []
             own.next(scripted.cut_after(4, "close"))
-            broken = await ask(app.bound[0][1], path, body)
+            broken = await here.fetch(path, body)
             if stream:
                 assert broken.events[-1]["type"] in ("error", "response.failed")
             else:
                 assert broken.status == 502
             # The same for a model that only a translated provider has: what is wrong is said.
-            refused = await ask(app.bound[0][1], path, {**body, "model": "n"})
+            refused = await here.fetch(path, {**body, "model": "n"})
             assert refused.status == 400
-            assert (await ask(app.bound[0][1], path, {**body, "model": 5})).status == 400
-            assert (await ask(app.bound[0][1], path, {**body, "stream": 1})).status == 400
+            assert (await here.fetch(path, {**body, "model": 5})).status == 400
+            assert (await here.fetch(path, {**body, "stream": 1})).status == 400
 
 
-async def test_a_provider_without_the_path_lets_another_try(tmp_path: Path) -> None:
+async def test_a_provider_without_the_path_lets_another_try() -> None:
     async with FakeProvider("openai", ["m"]) as one, FakeProvider("openai", ["m"]) as two:
         one.at["/v1/messages"] = scripted.status(404, "Invalid URL (POST /v1/messages)")
-        async with linx_here(native(one, two), tmp_path) as app:
-            answer = await ask(app.bound[0][1], "/v1/messages", MESSAGES)
+        async with native(one, two) as here:
+            answer = await here.fetch("/v1/messages", MESSAGES)
             assert answer.headers["x-linx-provider"] == "openai2"
-            assert app.context.providers[0].health.consecutive_failures == 0
+            assert here.context.providers[0].health.consecutive_failures == 0
 
 
-async def test_chat_is_chat_as_ever(tmp_path: Path) -> None:
-    async with FakeProvider("openai", ["m"]) as fake, linx_here(native(fake), tmp_path) as app:
-        answer = await ask(app.bound[0][1], "/v1/chat/completions", {"model": "m", "messages": HI})
+async def test_chat_is_chat_as_ever() -> None:
+    async with FakeProvider("openai", ["m"]) as fake, native(fake) as here:
+        answer = await here.fetch("/v1/chat/completions", {"model": "m", "messages": HI})
         assert answer.json["choices"][0]["message"]["content"] == TEXT
         assert fake.calls[0].path == "/v1/chat/completions"
 
 
-async def test_an_error_inside_the_stream_is_told_once_it_is_too_late(tmp_path: Path) -> None:
+async def test_an_error_inside_the_stream_is_told_once_it_is_too_late() -> None:
     async with FakeProvider("openai", ["m"]) as one, FakeProvider("openai", ["m"]) as two:
-        config = native(one, two, also=True)
-        async with linx_here(config, tmp_path) as app:
+        async with native(one, two, also=True) as here:
             early = (
                 b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
             )
             one.next(scripted.Whole(200, early, "text/event-stream"))
-            answer = await ask(app.bound[0][1], "/v1/messages", {**MESSAGES, "stream": True})
+            answer = await here.fetch("/v1/messages", {**MESSAGES, "stream": True})
             assert answer.headers["x-linx-attempts"] == "openai1=error_event, openai2=ok"
             one.next(scripted.cut_after(4, "close"))
-            answer = await ask(app.bound[0][1], "/v1/messages", {**MESSAGES, "stream": True})
+            answer = await here.fetch("/v1/messages", {**MESSAGES, "stream": True})
             assert answer.events[-1]["type"] == "error"
             one.next(scripted.cut_after(4, "close"))
-            answer = await ask(app.bound[0][1], "/v1/messages", MESSAGES)
+            answer = await here.fetch("/v1/messages", MESSAGES)
             assert answer.headers["x-linx-provider"] == "openai2"
 
 
-async def test_a_heartbeat_before_a_native_answer(tmp_path: Path) -> None:
+async def test_a_heartbeat_before_a_native_answer() -> None:
     async with FakeProvider("openai", ["m"]) as fake:
-        config = native(fake, server={"heartbeat_s": 0.1})
-        async with linx_here(config, tmp_path) as app:
+        async with native(fake, heartbeat_s=0.1) as here:
             for path, body in PATHS.items():
                 fake.next(Answer(head_s=0.35))
-                answer = await ask(app.bound[0][1], path, {**body, "stream": True})
+                answer = await here.fetch(path, {**body, "stream": True})
                 kinds = [event["type"] for event in answer.events]
                 assert kinds[0] in ("message_start", "response.created")
                 assert kinds.count(kinds[0]) == 1
                 assert kinds[-1] in ("message_stop", "response.completed")
 
 
-async def test_counting_asks_a_native_provider(tmp_path: Path) -> None:
-    async with FakeProvider("openrouter", ["m"]) as fake, linx_here(native(fake), tmp_path) as app:
+async def test_counting_asks_a_native_provider() -> None:
+    async with FakeProvider("openrouter", ["m"]) as fake, native(fake) as here:
         headers = {"anthropic-beta": "token-counting"}
-        answer = await ask(
-            app.bound[0][1], "/v1/messages/count_tokens", {"model": "m", "messages": HI}, headers=headers
-        )
+        answer = await here.fetch("/v1/messages/count_tokens", {"model": "m", "messages": HI}, headers=headers)
         assert answer.json == {"input_tokens": 9}
         assert fake.requests[-1].headers["anthropic-beta"] == "token-counting"
         assert fake.requests[-1].headers["anthropic-version"] == "2023-06-01"
