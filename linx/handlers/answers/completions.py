@@ -37,7 +37,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     check_charset(request)
     body = await request.body()
     chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
-    plan = replace(chat_plan(context.router, request, chat), start=start_completion)
+    plan = chat_plan(context.router, request, chat)._replace(start=start_completion)
     await Generation(context, face, request, reply, chat, plan).run()
 
 
@@ -71,7 +71,7 @@ def parts_for(request: ProviderRequest, chat: ChatRequest) -> Sequence[Part]:
     for index in range(len(prompts) * count):
         own = {**given, "prompt": prompts[index // count], "n": 1}
         if own.get("best_of") == count:
-            del own["best_of"]  # says no more than n
+            del own["best_of"]  # equal to n it says no more than n
         if seed is not None:
             own["seed"] = seed + index % count  # the same seed would give the same answer again
         parts.append(Part(replace(chat, client_body=own), index, named[index : index + 1]))
