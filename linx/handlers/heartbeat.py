@@ -1,9 +1,8 @@
 """Keep-alives for clients that have heard nothing for a while.
 
-One task looks after every streaming answer, so that an answer pays for it only with a
-place in a set: no timer, no task and no lock of its own. A heartbeat is written without
-waiting, since where it would have to wait, data waits already and the client is not in
-the dark.
+One task looks after all streamed answers, so an answer pays for it only with a place in a
+set: no timer, no task and no lock of its own. A heartbeat is written without waiting: where
+it would have to wait, data for the client waits already.
 """
 
 from __future__ import annotations
@@ -17,25 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 JUST_NOW = math.inf
+"""In place of a time: since the last tick. So sending a frame need not read the clock."""
 LONGEST_TICK_S = 1.0
 TICKS_A_BEAT = 5  # so a heartbeat is late by a fifth of its interval at most
 
 
 class Stream(Protocol):
-    """An answer that is being streamed.
-
-    ``heard_at`` is when its client last got something (trio's clock); JUST_NOW stands for
-    a time since the last look, which costs a frame no clock.
-    """
+    """An answer that is being streamed."""
 
     heard_at: float
+    """When the client last got something (trio's clock), or JUST_NOW."""
 
     def beat(self) -> None:
         """Send a keep-alive now, without waiting."""
 
 
 class Heartbeats:
-    """All answers that may need one. ``interval_s`` is asked anew at each tick."""
+    """All answers that may need a heartbeat. ``interval_s`` is asked anew at each tick."""
 
     def __init__(self, interval_s: Callable[[], float]) -> None:
         self.streams: set[Stream] = set()

@@ -6,7 +6,7 @@ the same for all: the provider's place, its health, the record, and whose time i
 
 ``begin`` returns when the gate is open, or raises an AttemptError that carries the
 provider's name. An attempt that has begun ends in exactly one of three ways: ``finish``
-(the answer is whole), ``failed`` (it is not) or ``close`` (nobody wants it any more). All
+(the answer is whole), ``failed`` (it is not) or ``close`` (it is not wanted any more). All
 three are synchronous, so a loser of a race is dropped without a wait that could be
 cancelled. ``with attempt:`` chooses by how its block ends.
 """
@@ -74,7 +74,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Try(Protocol[R_co]):
-    """What a handler needs of an attempt, or of several in a row that look like one."""
+    """What a handler needs of an attempt, or of several in a row that look like one. See ``Attempt``."""
 
     candidate: Candidate
     record: AttemptRecord
@@ -139,7 +139,7 @@ class Attempt(Generic[R]):
 
     @property
     def asked_at(self) -> float | None:
-        """When it got its place at the provider; None while it waits for one."""
+        """When the attempt got its place at the provider (trio's clock); None while it waits for one."""
         return self.record.asked
 
     async def begin(self, timeout_s: float | None = None) -> None:
@@ -173,7 +173,7 @@ class Attempt(Generic[R]):
         self._release("ok")
 
     def failed(self, error: AttemptError) -> AttemptError:
-        """The same error with the provider's name, counted. What comes after the first failure counts no more."""
+        """The same error with the provider's name, counted. An attempt that has ended counts nothing more."""
         if self.record.outcome:
             return error
         provider = self.candidate.provider

@@ -1,6 +1,7 @@
 """Reads an answer as chunks: those up to the first meaningful one, which opens the gate, and then the rest.
 
-What a read raises is not named or counted here: whoever reads hands it to the attempt.
+An error is raised as it comes: whoever reads hands it to the attempt, which names its provider
+and counts it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Anthropic's clients ask besides an answer: how long a prompt is, and whether anybody is there."""
+"""What Anthropic's clients ask besides an answer: how long a prompt is, and whether a server is there."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
     count = None
     headers: list[tuple[bytes, bytes]] = []
     if candidate is not None:
-        ask = _Asking(context.pool, candidate, chat, next_hop(context, request))
+        counter = TokenCounter(context.pool, candidate, chat, next_hop(context, request))
         with trio.move_on_after(COUNT_TIMEOUT_S):
-            count = await ask.count()
+            count = await counter.count()
         if count is not None:
             headers.append((b"x-linx-provider", candidate.provider.name.encode()))
     if count is None:
@@ -71,7 +71,7 @@ def _read(face: Face, body: JsonObject) -> ChatRequest:
 
 
 def _first(context: Context, request: Request, chat: ChatRequest) -> Candidate | None:
-    """Who would answer this prompt; None while all of them are paused. Raises UnknownModel."""
+    """The candidate that would answer this prompt; None while all of them are paused. Raises UnknownModel."""
     demand = Demand(prompt_tokens_estimate(chat), local_only=is_local_only(request))
     try:
         return context.router.route(chat.model, trio.current_time(), demand).candidates[0]
@@ -79,8 +79,8 @@ def _first(context: Context, request: Request, chat: ChatRequest) -> Candidate |
         return None
 
 
-class _Asking:
-    """Asks the one that would answer how long the prompt is to it."""
+class TokenCounter:
+    """Counts the tokens of a prompt by asking the provider that would answer it."""
 
     def __init__(self, pool: Pool, candidate: Candidate, chat: ChatRequest, hop: bytes) -> None:
         self.pool = pool
@@ -90,15 +90,15 @@ class _Asking:
 
     async def count(self) -> int | None:
         """The provider's own count, None if it has none."""
-        ways = []
+        counts = []
         features = self.provider.kind.features
         if self.provider.speaks(self.chat.dialect) or Feature.COUNTS_TOKENS in features:
-            ways.append(self._by_count_tokens)
+            counts.append(self._by_count_tokens)
         if Feature.APPLIES_TEMPLATE in features:
-            ways.append(self._by_template)
-        for way in ways:
+            counts.append(self._by_template)
+        for ask in counts:
             try:
-                count = await way()
+                count = await ask()
             except (AttemptError, jsontext.InvalidJSON, KeyError, TypeError):
                 continue  # an older build, or one whose template does not take this prompt
             if type(count) is int and count >= 0:

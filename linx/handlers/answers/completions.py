@@ -36,7 +36,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     check_charset(request)
     body = await request.body()
     chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
-    plan = replace(chat_plan(context.router, request, chat), start=start_completion)
+    plan = chat_plan(context.router, request, chat)._replace(start=start_completion)
     await Generation(context, face, request, reply, chat, plan).run()
 
 

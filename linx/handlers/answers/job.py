@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 JUST_UNDER = 0.999
-"""Keeps what is known of a loser in the histogram's bucket that it was hedged at."""
+"""A loser's silence is recorded as this share of it, so that it falls into the histogram's bucket of the time
+after which it was hedged, and not into the next one."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -109,19 +110,20 @@ class Job:
         A loser was silent for at least the time after which the hedge came. That is all
         that is known, and without it a provider that stalls would seem ever faster.
         """
-        hedge = next((one for one in self.record.attempts if one.is_hedge), None)
+        hedge = next((attempt for attempt in self.record.attempts if attempt.is_hedge), None)
         if hedge is None:
             return
         if winner.record is hedge:
             winner.candidate.provider.counters.hedges_won += 1
         providers = {one.name: one for one in self.router.providers}
-        for one in self.record.attempts:
-            if one is winner.record or one.outcome != "lost":
+        for loser in self.record.attempts:
+            if loser is winner.record or loser.outcome != "lost":
                 continue
-            if one.counters is not None:
-                one.counters.wasted += 1
-            if not one.is_hedge and one.asked is not None and one.provider in providers:
-                providers[one.provider].observe_first_token(one.model, (hedge.started - one.asked) * JUST_UNDER)
+            if loser.counters is not None:
+                loser.counters.wasted += 1
+            if not loser.is_hedge and loser.asked is not None and loser.provider in providers:
+                silence_s = hedge.started - loser.asked
+                providers[loser.provider].observe_first_token(loser.model, silence_s * JUST_UNDER)
 
     # --- what the head of the answer says ---
 

@@ -20,7 +20,7 @@ MAX_NAME = 1024  # bytes of a model's name
 
 
 def boundary_of(content_type: bytes) -> bytes | None:
-    """The boundary of a form; None if it is no form, or one that nobody should have written."""
+    """The boundary of a form; None for what is no form, or a boundary with characters that RFC 2046 does not allow."""
     found = _BOUNDARY.fullmatch(content_type.strip())
     if found is None:
         return None

@@ -1,13 +1,11 @@
-"""Ollama's /api/chat and /api/generate, and the word that says something is here.
+"""Ollama's /api/chat and /api/generate, and the greeting by which clients know an Ollama.
 
-Both take the one road of ``generation``. What is their own is the request without a prompt:
-it asks for no answer, only that a model be loaded or unloaded, which means something to an
-Ollama alone.
+Both take the road of ``generation``. What is their own is the request without a prompt: it
+asks for no answer, only that a model be loaded or unloaded, which only an Ollama can do.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from linx.core import jsontext
@@ -32,7 +30,7 @@ GREETING = b"Ollama is running"
 
 
 async def greet(context: Context, face: Face, request: Request, reply: Reply) -> None:
-    """``GET /``: by this sentence clients know an Ollama."""
+    """``GET /``."""
     await reply.whole(200, GREETING, b"text/plain; charset=utf-8")
 
 
@@ -43,19 +41,21 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
     plan = chat_plan(context.router, request, chat)
     if cast("OllamaFace", face).is_load(chat.client_body or {}):
-        await _load(Generation(context, face, request, reply, chat, replace(plan, route=ollamas_route)))
+        await _load(Generation(context, face, request, reply, chat, plan._replace(route=ollamas_route)))
     else:
         await Generation(context, face, request, reply, chat, plan).run()
 
 
 async def _load(generation: Generation[Try[ChunkSource]]) -> None:
-    """A request for a model, not for an answer. Where no Ollama would serve it there is nothing to load."""
+    """Load or unload a model; where no Ollama is asked, say that it is done.
+
+    Loading takes memory, so only the provider that would answer loads. Unloading frees memory at any.
+    """
     job = generation.job
     chat, now = job.chat, job.clock()
     route = job.router.route(chat.model, now, job.demand)
-    at_first = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features
-    # The memory is worth it only where the answer will come from; to free it is right anywhere.
-    if at_first or (is_unload(chat.client_body or {}) and _ollamas(route).candidates):
+    answers_itself = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features
+    if answers_itself or (is_unload(chat.client_body or {}) and _ollamas(route).candidates):
         await generation.run()
         return
     face = cast("OllamaFace", job.face)

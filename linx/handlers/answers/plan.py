@@ -7,8 +7,7 @@ with something else in one or two places.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens_estimate
 from linx.handlers.answers.stream import stream
@@ -35,15 +34,14 @@ A = TypeVar("A", bound=Runnable)
 FindRoute = Callable[[Router, str, float, Demand], Route]
 """The candidates for a model's name at a time. Raises what is to be said when there is none."""
 StartAttempt = Callable[["Job", "Candidate", "AttemptRecord", bool], A]
-"""Makes an attempt at a candidate; the last argument: no other is left."""
+"""Makes an attempt at a candidate; the last argument says that no other candidate is left."""
 Deliver = Callable[["Job", Race[A]], Awaitable[None]]
 """Runs the race, and sends the winner's answer to the client."""
 
 _ANY, _LOCAL_ONLY = Demand(), Demand(local_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan(Generic[A]):
+class Plan(NamedTuple, Generic[A]):  # since it is made for each request, and a frozen dataclass costs twice as much
     """What a request demands, who may answer it, how they are asked, and what becomes of the answer."""
 
     demand: Demand

@@ -90,7 +90,7 @@ def _json_model(body: JsonObject, path: str) -> str:
 
 
 def relay_plan(demand: Demand, path: str, payload: Payload) -> Plan[Attempt[RelayReader]]:
-    """Without hedges: nobody knows what a second one of these would cost."""
+    """Without hedges, since what a second request would cost is not known."""
     is_llamacpp = path in _LLAMACPP
 
     def start(job: Job, candidate: Candidate, record: AttemptRecord, is_last: bool) -> Attempt[RelayReader]:

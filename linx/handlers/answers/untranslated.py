@@ -9,7 +9,6 @@ unless such a provider has the model.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         chat.headers = dialect_headers(request)
     plan = chat_plan(context.router, request, chat)
     if problem is not None:
-        plan = replace(plan, route=partial(untranslated_route, face.name, problem))
+        plan = plan._replace(route=partial(untranslated_route, face.name, problem))
     await Generation(context, UntranslatedFace(face), request, reply, chat, plan).run()
 
 
