@@ -76,7 +76,7 @@ async def test_the_order_of_the_config_says_which_model_it_is() -> None:
     """Which model a name means must not change with a price or with the weather."""
     async with FakeProvider("openai", ["ada"]) as paid, FakeProvider("ollama", ["nomic"]) as free:
         mapped = {
-            "openai1": {"model_mappings": {"e": "ada"}, "local": False, "price": {"prompt": 5}},
+            "openai1": {"model_mappings": {"e": "ada"}, "local": False, "price": {"*": PriceShape(prompt=5)}},
             "ollama2": {"model_mappings": {"e": "nomic"}},
         }
         async with world(paid, free, providers=mapped) as here:
