@@ -1,21 +1,16 @@
-"""Laws of the code itself: what varies is a value, not a name that is compared or a method that is overridden."""
+"""Laws of the code itself: what varies is handed in, and a room names its parts."""
 
 from __future__ import annotations
 
 import ast
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
-
-from linx.config.shape import Kind
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-KINDS = frozenset(get_args(Kind))
-# Where a kind may be called by its name: the values themselves.
-KIND_FILES = {"linx/providers/kind.py", "linx/providers/kinds.py"}
 
 
 @cache
@@ -25,44 +20,8 @@ def trees() -> dict[str, ast.Module]:
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in paths}
 
 
-def names_a_kind(node: ast.AST | None) -> bool:
-    """Is it a kind's name, or a collection that holds one?"""
-    if isinstance(node, ast.Tuple | ast.List | ast.Set):
-        return any(map(names_a_kind, node.elts))
-    return isinstance(node, ast.Constant) and node.value in KINDS
-
-
-def about_kinds(node: ast.AST) -> bool:
-    """Does the expression speak of a provider's kind?"""
-    return any(isinstance(one, ast.Attribute | ast.Name) and last_name(one) == "kind" for one in ast.walk(node))
-
-
 def last_name(node: ast.Attribute | ast.Name) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id
-
-
-def test_no_kind_is_compared_by_name() -> None:
-    found = []
-    for path, tree in trees().items():
-        if path in KIND_FILES:
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Compare) and about_kinds(node) and any(map(names_a_kind, ast.walk(node))):
-                found.append(f"{path}:{node.lineno}: {ast.unparse(node)}")
-            if isinstance(node, ast.match_case) and any(map(names_a_kind, ast.walk(node.pattern))):
-                found.append(f"{path}:{node.pattern.lineno}: case {ast.unparse(node.pattern)}")
-    assert not found, "ask for a Feature of provider.kind instead:\n" + "\n".join(found)
-
-
-def test_one_table_is_keyed_by_kind() -> None:
-    tables = [
-        f"{path}:{node.lineno}"
-        for path, tree in trees().items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Dict) and sum(map(names_a_kind, node.keys)) > 1 and path not in KIND_FILES
-    ]
-    # Dialects toward clients have some of the same names, and are no kinds.
-    assert [place for place in tables if not place.startswith(("linx/app.py:", "linx/endpoints.py:"))] == []
 
 
 class Class:
