@@ -60,7 +60,7 @@ def _text(part: JsonObject, where: str) -> list[JsonObject]:
     return text_blocks(text)
 
 
-def _refusal(part: JsonObject, where: str) -> list[JsonObject]:
+def _refusal(part: JsonObject, _where: str) -> list[JsonObject]:
     return text_blocks(str(part.get("refusal") or ""))
 
 

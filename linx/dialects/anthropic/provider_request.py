@@ -59,7 +59,7 @@ def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     return body
 
 
-def client_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+def client_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonObject:
     """A client's own Messages body: as it came, but for the model, what only Linx can read, and who the user is."""
     return {**clean_body(chat.client_body or {}), "model": model, "stream": True}
 

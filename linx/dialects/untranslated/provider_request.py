@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BILLING = "x-anthropic-billing-header"
 
 
-def messages_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+def messages_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonObject:
     """The body for a provider's own /messages."""
     return {**clean_messages(chat.client_body or {}), "model": model, "stream": True}
 
@@ -35,7 +35,7 @@ def clean_messages(body: JsonObject) -> JsonObject:
     return clean
 
 
-def responses_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+def responses_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonObject:
     """The body for a provider's own /responses."""
     body = {**without_destinations(chat.client_body or {}), "model": model, "stream": True}
     items = body.get("input")

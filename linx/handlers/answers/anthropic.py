@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 COUNT_TIMEOUT_S = 3.0  # an estimate now is worth more than a count later
 
 
-async def hello(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def hello(_context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``HEAD /api/hello``, by which Claude Code finds out whether it is worth trying."""
     await reply.whole(200, b"{}")
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GREETING = b"Ollama is running"
 
 
-async def greet(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def greet(_context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /``."""
     await reply.whole(200, GREETING, b"text/plain; charset=utf-8")
 

@@ -52,7 +52,7 @@ class RelayWriter:
     def may_repeat(self) -> bool:
         return not self._payload.is_spent
 
-    async def write(self, now: float, timed: Timed) -> Sending:
+    async def write(self, _now: float, _timed: Timed) -> Sending:
         payload, served = self._payload, self._candidate.model
         if len(payload.start) <= jsontext.LARGE:
             beginning = payload.beginning(self._asked, served)
@@ -74,7 +74,7 @@ class RelayWriter:
             under_api=self._under_api,
         )
 
-    def adapt(self, refusal: Refused) -> bool:
+    def adapt(self, _refusal: Refused) -> bool:
         """Never: the body is the client's own."""
         return False
 

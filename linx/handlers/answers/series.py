@@ -131,7 +131,7 @@ class PartsReader:
         self.received += reader.received - before
         return self._numbered(chunks)
 
-    def splice_to(self, encoder: Encoder) -> SplicedReader | None:
+    def splice_to(self, _encoder: Encoder) -> SplicedReader | None:
         """Never: the numbers of the choices are changed on the way."""
         return None
 

@@ -45,13 +45,13 @@ _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 _KINDS = (b"application/x-ndjson", b"application/json", b"text/plain")
 
 
-async def to_first(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def to_first(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/pull`` and ``/api/create``: to the first Ollama, since no one has the model yet."""
     provider = _ollamas(context, request)[0]
     await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/json"))
 
 
-async def blob(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def blob(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``HEAD`` and ``POST /api/blobs/sha256:…``: where ``create`` will look for it."""
     provider = _ollamas(context, request)[0]
     digest = request.path.rstrip("/").rpartition("/")[2]
@@ -60,7 +60,7 @@ async def blob(context: Context, face: Face, request: Request, reply: Reply) -> 
     await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/octet-stream"))
 
 
-async def to_owner(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def to_owner(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/push``, ``POST /api/copy`` and ``DELETE /api/delete``: to the Ollama that has the model."""
     ollamas = _ollamas(context, request)
     body = await object_of(request)

@@ -36,7 +36,7 @@ ASK_S = 5.0  # for an Ollama that is asked about its models while a client waits
 _NUMBER = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
 
 
-async def version(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def version(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /api/version``: the first Ollama's that is up and not too old."""
     told = VERSION
     for provider in context.providers:
@@ -51,7 +51,7 @@ def _is_new_enough(text: str | None) -> bool:
     return match is not None and tuple(int(part or 0) for part in match.groups()) >= OLDEST
 
 
-async def tags(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def tags(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /api/tags``: every name that may be asked for."""
     listed = [_entry(context, name, found[0]) for name, found in context.router.names().items()]
     await reply.whole(200, jsontext.dumps({"models": listed}))
@@ -86,7 +86,7 @@ def describe(context: Context, name: str, candidate: Candidate) -> Described:
     )
 
 
-async def show(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def show(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/show``: the model by ``model``, or by ``name`` as older clients have it."""
     check_charset(request)
     hop = next_hop(context, request)
@@ -117,7 +117,7 @@ def _first(context: Context, name: str) -> Candidate:
         return router.candidates(name)[0]
 
 
-async def ps(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /api/ps``: what the Ollamas have loaded, and what a llama.cpp serves."""
     hop = next_hop(context, request)
     loaded: dict[str, list[JsonObject]] = {}

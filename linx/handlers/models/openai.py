@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 
-async def list_models(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def list_models(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /v1/models``."""
     names = context.router.names()
     data = [_entry(context, name, candidates[0]) for name, candidates in names.items()]
@@ -35,7 +35,7 @@ async def list_models(context: Context, face: Face, request: Request, reply: Rep
     await reply.whole(200, jsontext.dumps(body))
 
 
-async def show_model(context: Context, face: Face, request: Request, reply: Reply) -> None:
+async def show_model(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /v1/models/{id}``: the id may hold slashes, raw or percent-encoded."""
     asked = unquote(request.path.partition("/models/")[2])
     names = (asked, asked.rstrip("/"))
