@@ -10,7 +10,7 @@ them, and the text around tells what they found.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from linx.core import jsontext
 from linx.core.chat import Chunk, JsonObject, ToolDelta, Usage
@@ -72,7 +72,7 @@ class _Reader:
         return (event.get("error") or event) if kind == "error" else None
 
     def read(self, kind: str, event: JsonObject) -> list[Chunk]:
-        read = _EVENTS.get(kind)
+        read = self._events.get(kind)
         return read(self, event) if read is not None else []
 
     def _message_start(self, event: JsonObject) -> list[Chunk]:
@@ -160,14 +160,14 @@ class _Reader:
             raise Garbled(f"sent a thought of more than {MAX_FRAME >> 20} MiB")
         pieces.append(text)
 
-
-_EVENTS: dict[str, Callable[[_Reader, JsonObject], list[Chunk]]] = {
-    "message_start": _Reader._message_start,
-    "content_block_start": _Reader._block_start,
-    "content_block_delta": _Reader._block_delta,
-    "content_block_stop": _Reader._block_stop,
-    "message_delta": _Reader._message_delta,
-}
+    # A table of the class, since one of bound methods would keep each reader alive in a circle.
+    _events: ClassVar[dict[str, Callable[[_Reader, JsonObject], list[Chunk]]]] = {
+        "message_start": _message_start,
+        "content_block_start": _block_start,
+        "content_block_delta": _block_delta,
+        "content_block_stop": _block_stop,
+        "message_delta": _message_delta,
+    }
 
 
 def _detail(detail: JsonObject, place: Any) -> Chunk:
