@@ -50,8 +50,8 @@ ORDERS = {
     "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
     "linx.dialects.failures": ["reading", "conditions", "rules", "retry_after", "meaning"],
     "linx.dialects.ollama": [
-        *["decoder", "images", "options", "client_request", "encoder", "provider_messages", "provider_tools", "face"],
-        *["model_list", "provider_request"],
+        *["frames", "decoder", "images", "options", "client_request", "answer", "encoder", "provider_messages"],
+        *["provider_tools", "face", "model_list", "provider_request"],
     ],
     "linx.dialects.openai": [
         *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "thinking"],
