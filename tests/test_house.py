@@ -43,7 +43,8 @@ ORDERS = {
         "embeddings",
     ],
     "linx.dialects.anthropic": [
-        *["client_request", "errors", "message", "encoder", "face", "abilities", "thinking", "schema"],
+        *["client_content", "client_messages", "client_request", "errors", "message", "encoder", "face", "abilities"],
+        *["thinking", "schema"],
         *["provider_content", "provider_messages", "provider_tools", "caching", "provider_request", "decoder"],
         "model_list",
     ],
