@@ -58,7 +58,9 @@ ORDERS = {
         *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "thinking"],
         *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice"],
     ],
-    "linx.dialects.responses": ["tools", "client_request", "response", "encoder", "face"],
+    "linx.dialects.responses": [
+        *["tools", "client_content", "client_items", "client_request", "response", "encoder", "face"],
+    ],
     "linx.dialects.shared": [
         *[
             "text_completion",
