@@ -43,21 +43,24 @@ ORDERS = {
         "embeddings",
     ],
     "linx.dialects.anthropic": [
-        *["client_request", "errors", "message", "encoder", "face", "abilities", "thinking", "schema"],
+        *["client_content", "client_messages", "client_request", "errors", "message", "encoder", "face", "abilities"],
+        *["thinking", "schema"],
         *["provider_content", "provider_messages", "provider_tools", "caching", "provider_request", "decoder"],
         "model_list",
     ],
     "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
     "linx.dialects.failures": ["reading", "conditions", "rules", "retry_after", "meaning"],
     "linx.dialects.ollama": [
-        *["decoder", "images", "options", "client_request", "encoder", "provider_messages", "provider_tools", "face"],
-        *["model_list", "provider_request"],
+        *["frames", "decoder", "images", "options", "client_request", "answer", "encoder", "provider_messages"],
+        *["provider_tools", "face", "model_list", "provider_request"],
     ],
     "linx.dialects.openai": [
         *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "thinking"],
         *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice"],
     ],
-    "linx.dialects.responses": ["tools", "client_request", "response", "encoder", "face"],
+    "linx.dialects.responses": [
+        *["tools", "client_content", "client_items", "client_request", "response", "encoder", "face"],
+    ],
     "linx.dialects.shared": [
         *[
             "text_completion",

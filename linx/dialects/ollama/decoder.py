@@ -1,10 +1,9 @@
 """Reads Ollama's NDJSON answers, of /api/chat and of /api/generate.
 
-One line is one frame and becomes one chunk; a frame may hold thinking, text and tool
-calls together, and the last one (``done``) may hold them too. Tool calls come whole but
-often without an id and all with index 0, so both are given here. The common frame, a
-few words of text, is read without a detour; half emoji and very long numbers, which a
-fast JSON parser mangles, are looked for in the bytes first.
+One line is one frame and becomes one chunk; a frame may hold thinking, text and tool calls together, and so may the
+last one (``done``). Tool calls come whole, but often without an id and all with index 0, so ids and indices are given
+here. What the fast JSON parser would mangle, half of a surrogate pair and a very long number, is looked for in the
+bytes first.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.core.chat import Chunk, Dialect, JsonObject, Timings, ToolDelta, Usage
+from linx.core.chat import Chunk, Dialect, JsonObject, ToolDelta
 from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken, quote
 from linx.dialects.failures.meaning import event_failure
+from linx.dialects.ollama.frames import function_of, logprobs_of, timings_of, usage_of
 from linx.dialects.shared.ndjson import NDJSONDecoder
 
 if TYPE_CHECKING:
@@ -27,133 +27,136 @@ CHAT, GENERATE = Dialect.OLLAMA, Dialect.OLLAMA_GENERATE
 
 _GENERATED = frozenset(("response", "thinking", "tool_calls"))
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
-_FINISH = {"length": "length", "content_filter": "content_filter", "tool_calls": "tool_calls"}
+_FINISHES = {"length": "length", "content_filter": "content_filter", "tool_calls": "tool_calls"}
+"""Ollama's ``done_reason`` → OpenAI's; a word that is not here counts as stop."""
 _BACKSLASH = 0x5C
 _SHORT = 2 * jsontext.MAX_DEPTH  # bytes; a shorter line cannot be nested too deep
-_INT64 = 2**63
-_IMPROBABLE = -9999.0  # what OpenAI writes for a token beyond measure
 
 
 class OllamaDecoder:
-    """A Decoder for one answer. ``new_id`` gives the random part of a tool call's id."""
+    """See ``base.Decoder``. ``new_id`` gives random hex for tool calls without an id."""
 
     def __init__(self, new_id: Callable[[], str], *, generate: bool = False) -> None:
         self.problem: AttemptError | None = None
         self.done = False
         self._new_id = new_id
-        self._generate = generate
+        self._is_generate = generate
         self._dialect = GENERATE if generate else CHAT
         self._text_key = "response" if generate else "content"
         self._lines = NDJSONDecoder()
-        self._chunks: list[Chunk] = []
-        self._begun = False
-        self._strange = False
-        self._ids: set[str] = set()
-        self._tools = 0
-        self._halves: dict[str, str] = {}
+        self._has_begun = False
+        self._has_other_json = False
+        self._call_ids: set[str] = set()
+        self._calls = 0
+        self._surrogates: dict[str, str] = {}  # the first of a pair, by the field it waits in
 
     def feed(self, data: bytes) -> list[Chunk]:
         if self.done or self.problem is not None:
             return []
-        lines = self._lines
-        for line in lines.feed(data):
-            self._read(line)
-            if self.done or self.problem is not None:
-                break
-        else:
-            self.problem = lines.problem
-        return self._given()
-
-    def end(self) -> list[Chunk]:
-        if self.done or self.problem is not None:
-            return []
-        for line in self._lines.end():
-            self._read(line, is_torn=True)
-        if not self.done and self.problem is None:
-            self.problem = self._truncated()
-        return self._given()
-
-    def _given(self) -> list[Chunk]:
-        chunks = self._chunks
-        self._chunks = []
+        chunks: list[Chunk] = []
+        try:
+            for line in self._lines.feed(data):
+                self._read(line, chunks)
+                if self.done:
+                    return chunks
+            self.problem = self._lines.problem
+        except AttemptError as problem:
+            self._fail(problem)
         return chunks
 
+    def end(self) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if self.done or self.problem is not None:
+            return chunks
+        try:
+            for line in self._lines.end():
+                self._read(line, chunks, is_torn=True)
+            if not self.done:
+                raise self._truncated()
+        except AttemptError as problem:
+            self._fail(problem)
+        return chunks
+
+    def _fail(self, problem: AttemptError) -> None:
+        """Keep the problem, but not where it arose: its traceback would hold this decoder, and the two a request."""
+        problem.__context__ = None
+        self.problem = problem.with_traceback(None)
+
     def _truncated(self) -> AttemptError:
-        if self._begun:
+        if self._has_begun:
             return StreamBroken("ended its answer in the middle, without a done frame")
-        if self._strange:
+        if self._has_other_json:
             return Garbled("sent JSON that is no answer of Ollama")
         return EmptyAnswer("ended its answer without a word")
 
-    def _read(self, line: bytes, *, is_torn: bool = False) -> None:
-        """One line. ``is_torn`` says that it came without a newline, so may be cut off."""
+    # --- from lines to frames; all below raise AttemptError ---
+
+    def _read(self, line: bytes, chunks: list[Chunk], *, is_torn: bool = False) -> None:
+        """Add the chunk of one line. ``is_torn``: it came without a newline, so it may be cut off."""
         if len(line) > _SHORT and jsontext.too_deep(line):
-            self.problem = Garbled(f"sent JSON nested more than {jsontext.MAX_DEPTH} deep")
-            return
+            raise Garbled(f"sent JSON nested more than {jsontext.MAX_DEPTH} deep")
         # A byte is looked for as a number: ten times faster than as bytes of length one.
-        has_half = _BACKSLASH in line and (b"\\ud" in line or b"\\uD" in line)
+        has_surrogates = _BACKSLASH in line and (b"\\ud" in line or b"\\uD" in line)
         try:
-            frame = jsontext.loads(line, keep_surrogates=has_half)
+            frame = jsontext.loads(line, keep_surrogates=has_surrogates)
         except jsontext.InvalidJSON:
-            self._read_glued(line, is_torn)
+            self._read_glued(line, is_torn, chunks)
             return
         if type(frame) is not dict:
-            self.problem = _garbled(line)
-            return
-        holder = frame if self._generate else frame.get("message")
-        if type(holder) is dict and "tool_calls" in holder and not has_half and _LONG_NUMBER.search(line):
+            raise _garbled(line)
+        holder = frame if self._is_generate else frame.get("message")
+        if type(holder) is dict and "tool_calls" in holder and not has_surrogates and _LONG_NUMBER.search(line):
             with suppress(jsontext.InvalidJSON):
                 frame = jsontext.loads_exact(line)
-                holder = frame if self._generate else frame["message"]
-        self._frame(frame, holder, has_half)
+                holder = frame if self._is_generate else frame["message"]
+        self._read_frame(frame, holder, has_surrogates, chunks)
 
-    def _read_glued(self, line: bytes, is_torn: bool) -> None:
-        """A line that is no JSON text: several of them whose newlines were lost, or garbage."""
+    def _read_glued(self, line: bytes, is_torn: bool, chunks: list[Chunk]) -> None:
+        """A line that is no JSON text: several frames whose newlines were lost, or garbage."""
         try:
             frames = jsontext.split_values(line.decode("utf-8"))
         except ValueError:
-            if is_torn and line.startswith(b"{"):
-                self.problem = self._truncated()
-            else:
-                self.problem = _garbled(line)
-            return
+            raise (self._truncated() if is_torn and line.startswith(b"{") else _garbled(line)) from None
         for frame in frames:
             if type(frame) is not dict:
-                self.problem = _garbled(line)
-            else:
-                self._frame(frame, frame if self._generate else frame.get("message"), False)
-            if self.done or self.problem is not None:
+                raise _garbled(line)
+            self._read_frame(frame, frame if self._is_generate else frame.get("message"), False, chunks)
+            if self.done:
                 return
 
-    def _frame(self, frame: JsonObject, holder: Any, has_half: bool) -> None:
+    # --- from frames to chunks ---
+
+    def _read_frame(self, frame: JsonObject, holder: Any, has_surrogates: bool, chunks: list[Chunk]) -> None:
+        """Add the chunk of one frame. ``holder`` is what should hold the content: the message, or the frame itself."""
         error = frame.get("error")
         if error:
-            self.problem = event_failure(error)
-            return
-        is_done = frame.get("done") is True
-        text_key = self._text_key
-        if type(holder) is not dict or (self._generate and not _GENERATED.intersection(frame)):
-            if not is_done:
-                # Progress of something, or an answer in another dialect: nothing to read here.
-                self._strange = True
+            raise event_failure(error)
+        if type(holder) is not dict or (self._is_generate and not _GENERATED.intersection(frame)):
+            if frame.get("done") is not True:
+                # Progress of a download, or an answer in another dialect: it has no content.
+                self._has_other_json = True
                 return
             holder = frame
-            if not self._generate:
+            if not self._is_generate:
                 holder = frame["message"] = {"role": "assistant"}
-        elif not self._generate and "role" not in holder:
+        elif not self._is_generate and "role" not in holder:
             holder["role"] = "assistant"
+        chunks.append(self._chunk(frame, holder, has_surrogates))
+
+    def _chunk(self, frame: JsonObject, holder: JsonObject, has_surrogates: bool) -> Chunk:
+        text_key = self._text_key
         text = holder.get(text_key)
         reasoning = holder.get("thinking")
+        is_done = frame.get("done") is True
         if type(text) is not str:
             if text is not None:
-                self.problem = Garbled(f"sent a frame whose {text_key} is no text")
-                return
+                raise Garbled(f"sent a frame whose {text_key} is no text")
             text = holder[text_key] = ""
         if type(reasoning) is not str:
             if reasoning is not None:
                 del holder["thinking"]
             reasoning = ""
-        if has_half or self._halves:
+        if has_surrogates or self._surrogates:
             text = self._whole_characters(holder, text_key, text, is_done)
             reasoning = self._whole_characters(holder, "thinking", reasoning, is_done)
         # By position, which halves the cost of the commonest object there is.
@@ -161,115 +164,53 @@ class OllamaDecoder:
         calls = holder.get("tool_calls")
         if calls:
             chunk.tools = self._tool_calls(calls)
-            if self.problem is not None:
-                return
         logprobs = frame.get("logprobs")
         if logprobs:
-            chunk.logprobs = _logprobs(logprobs)
+            chunk.logprobs = logprobs_of(logprobs)
         if is_done:
             self._finish(chunk, frame)
         elif text or reasoning or calls:
-            self._begun = True
-        self._chunks.append(chunk)
+            self._has_begun = True
+        return chunk
 
     def _finish(self, chunk: Chunk, frame: JsonObject) -> None:
         reason = frame.get("done_reason")
         if reason == "error":
-            self.problem = event_failure("the provider ended its answer with an error")
-            return
-        finish = _FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
-        if finish == "stop" and self._tools:
+            raise event_failure("the provider ended its answer with an error")
+        finish = _FINISHES.get(reason, "stop") if isinstance(reason, str) else "stop"
+        if finish == "stop" and self._calls:
             # Ollama says stop after tool calls too, whichever frame they came in.
             finish = "tool_calls"
         chunk.finish = finish
-        chunk.usage = Usage(_count(frame, "prompt_eval_count"), _count(frame, "eval_count"))
-        chunk.timings = Timings(
-            _count(frame, "total_duration"),
-            _count(frame, "load_duration"),
-            _count(frame, "prompt_eval_duration"),
-            _count(frame, "eval_duration"),
-        )
+        chunk.usage = usage_of(frame)
+        chunk.timings = timings_of(frame)
         self.done = True
 
     def _tool_calls(self, calls: Any) -> list[ToolDelta]:
         deltas: list[ToolDelta] = []
-        if not isinstance(calls, list):
-            calls = [None]
-        for call in calls:
-            function = call.get("function") if isinstance(call, dict) else None
-            name = function.get("name") if isinstance(function, dict) else None
-            arguments = _arguments(function) if isinstance(function, dict) and isinstance(name, str) and name else None
-            if arguments is None:
-                self.problem = Garbled("sent a tool call without a name, or whose arguments are no object")
-                break
-            given = call.get("id")
-            if not isinstance(given, str) or not given or given in self._ids:
-                given = "call_" + self._new_id()
-            self._ids.add(given)
-            deltas.append(ToolDelta(self._tools, given, name, arguments))
-            self._tools += 1
+        for call in calls if isinstance(calls, list) else ({},):
+            function = function_of(call)
+            if function is None:
+                raise Garbled("sent a tool call without a name, or whose arguments are no object")
+            name, arguments = function
+            call_id = call.get("id")
+            if not isinstance(call_id, str) or not call_id or call_id in self._call_ids:
+                call_id = "call_" + self._new_id()
+            self._call_ids.add(call_id)
+            deltas.append(ToolDelta(self._calls, call_id, name, arguments))
+            self._calls += 1
         return deltas
 
     def _whole_characters(self, holder: JsonObject, key: str, text: str, is_done: bool) -> str:
-        """``text`` with the half of a character that the frame before ended in; its own is kept back."""
-        text = self._halves.pop(key, "") + text
+        """``text`` after the surrogate that the frame before ended with; one that it ends with itself is kept back."""
+        text = self._surrogates.pop(key, "") + text
         if text and "\ud800" <= text[-1] <= "\udbff" and not is_done:
-            self._halves[key] = text[-1]
+            self._surrogates[key] = text[-1]
             text = text[:-1]
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         if text or key in holder:
             holder[key] = text
         return text
-
-
-def _arguments(function: JsonObject) -> str | None:
-    """A call's arguments as JSON text, None if they are no object; in the frame they become one."""
-    arguments = function.get("arguments")
-    if not arguments:
-        function["arguments"] = {}
-        return "{}"
-    if isinstance(arguments, str):
-        # Old versions and imitators send text; it stays as it is where text is wanted.
-        text = arguments
-        try:
-            arguments = jsontext.loads_strict(text.encode("utf-8", "replace")) if text.strip() else {}
-        except jsontext.InvalidJSON:
-            return None
-        function["arguments"] = arguments
-        return (text if arguments else "{}") if isinstance(arguments, dict) else None
-    return jsontext.dumps(arguments).decode() if isinstance(arguments, dict) else None
-
-
-def _count(frame: JsonObject, key: str) -> int:
-    """A counter or duration; Ollama leaves a key out where the value is 0."""
-    value = frame.get(key)
-    if type(value) is float and 0 < value < _INT64:
-        value = int(value)
-    return value if type(value) is int and value > 0 else 0
-
-
-def _logprobs(entries: Any) -> list[JsonObject] | None:
-    if not isinstance(entries, list):
-        return None
-    read = []
-    for entry in entries:
-        if isinstance(entry, dict):
-            top = entry.get("top_logprobs")
-            inner = [_logprob(item) for item in top if isinstance(item, dict)] if isinstance(top, list) else []
-            read.append({**_logprob(entry), "top_logprobs": inner})
-    return read or None
-
-
-def _logprob(entry: JsonObject) -> JsonObject:
-    token = entry.get("token")
-    token = token if isinstance(token, str) else ""
-    logprob = entry.get("logprob")
-    raw = entry.get("bytes")
-    return {
-        "token": token,
-        "logprob": logprob if isinstance(logprob, int | float) and logprob == logprob else _IMPROBABLE,
-        "bytes": raw if isinstance(raw, list) else list(token.encode("utf-8", "replace")),
-    }
 
 
 def _garbled(line: bytes) -> Garbled:

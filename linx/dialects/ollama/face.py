@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Literal
 
 from linx.core.chat import Answer, ChatBody, ChatRequest, Dialect, JsonObject, Stamp, Task, TextCompletion
 from linx.core.errors import UnknownModel, quote
+from linx.dialects.ollama.answer import answer_body, timestamp, whole_answer
 from linx.dialects.ollama.client_request import asked_of_chat, asked_of_generate, is_unload
-from linx.dialects.ollama.encoder import OllamaEncoder, answer_body, timestamp, whole_answer
+from linx.dialects.ollama.encoder import OllamaEncoder
 
 if TYPE_CHECKING:
     from linx.core.errors import LinxError

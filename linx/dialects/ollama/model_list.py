@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.dialects.ollama.encoder import timestamp
+from linx.dialects.ollama.answer import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,6 @@ import pytest
 
 from linx.core import jsontext
 from linx.core.chat import (
-    Answer,
     ChatBody,
     ChatRequest,
     Chunk,
@@ -17,12 +16,11 @@ from linx.core.chat import (
     JsonObject,
     Stamp,
     Timings,
-    ToolCall,
     ToolDelta,
     Usage,
 )
-from linx.core.errors import Garbled, StreamBroken
-from linx.dialects.ollama.encoder import OllamaEncoder, tool_objects, whole_answer
+from linx.core.errors import StreamBroken
+from linx.dialects.ollama.encoder import OllamaEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,8 +190,6 @@ def test_a_call_cut_off_at_the_length_is_dropped() -> None:
     assert frames[1]["done_reason"] == "length"
     (done,) = written(Chunk(tools=[call(0, '{"a', "g")]), Chunk(finish="length"))
     assert done["done_reason"] == "length"
-    with pytest.raises(Garbled):
-        tool_objects([ToolCall("a", "f", "{"), ToolCall("b", "g", "{}")], "length")
 
 
 def test_a_heartbeat_is_a_frame_without_content_and_no_first_token() -> None:
@@ -247,98 +243,3 @@ def test_a_stream_without_its_own_done_frame_gets_one() -> None:
 def test_frames_of_another_shape_are_translated(generate: bool, dialect: Dialect) -> None:
     frames = lines(encoder(generate).frames([own_frame(dialect, response="x", message={"content": "x"})]))
     assert (frames[0]["response"] if generate else frames[0]["message"]["content"]) == "folded"
-
-
-def folded(*chunks: Chunk, generate: bool = False) -> JsonObject:
-    answer = Answer()
-    for chunk in chunks:
-        answer.add(chunk)
-    return whole_answer(
-        ChatRequest("asked:7b", ChatBody({})), answer, Stamp("abc", START, ticking()), generate=generate
-    )
-
-
-def test_a_whole_answer() -> None:
-    logprobs = [{"token": "Hi", "logprob": -0.1, "bytes": [72, 105], "top_logprobs": []}]
-    assert folded(
-        Chunk(reasoning="hm"),
-        Chunk("Hi", logprobs=logprobs),
-        Chunk(tools=[call(0, '{"a":1}', "f")]),
-        Chunk(finish="tool_calls", usage=Usage(26, 2)),
-    ) == {
-        "model": "asked:7b",
-        "created_at": "2026-08-21T18:48:22.750000Z",
-        "message": {
-            "role": "assistant",
-            "content": "Hi",
-            "thinking": "hm",
-            "tool_calls": [{"id": "id0", "function": {"index": 0, "name": "f", "arguments": {"a": 1}}}],
-        },
-        "done": True,
-        "done_reason": "stop",
-        "total_duration": 500_000_000,
-        "prompt_eval_count": 26,
-        "prompt_eval_duration": 0,
-        "eval_count": 2,
-        "eval_duration": 500_000_000,
-        "logprobs": logprobs,
-    }
-
-
-def test_a_whole_answer_of_generate_and_an_empty_one() -> None:
-    whole = folded(Chunk("Hi", refusal="!"), Chunk(finish="length"), generate=True)
-    assert (whole["response"], whole["done_reason"], whole["eval_count"]) == ("Hi!", "length", 0)
-    assert "thinking" not in whole
-    assert folded()["message"] == {"role": "assistant", "content": ""}
-
-
-def test_invalid_arguments_make_no_whole_answer() -> None:
-    with pytest.raises(Garbled, match="invalid tool call arguments"):
-        folded(Chunk(tools=[call(0, "{", "f")], finish="tool_calls"))
-
-
-def test_ollamas_own_frames_fold_with_all_their_fields() -> None:
-    def chunk(text: str = "", thinking: str = "", *, done: bool = False, **more: Any) -> Chunk:
-        message: JsonObject = {"role": "assistant", "content": text, **more.pop("message", {})}
-        if thinking:
-            message["thinking"] = thinking
-        source = {"model": "real", "created_at": "t", "message": message, "done": done, **more}
-        return Chunk(text, thinking, source=source, dialect=Dialect.OLLAMA)
-
-    calls = [{"function": {"name": "f", "arguments": {}}}, {"function": {"name": "g", "arguments": {}}}]
-    whole = folded(
-        chunk(thinking="h"),
-        chunk("Hel", "m", logprobs=[1], message={"new": 1, "tool_calls": calls[:1]}),
-        chunk("lo", logprobs=[2], message={"tool_calls": calls[1:]}),
-        chunk(done=True, done_reason="stop", eval_count=3, remote_model="big"),
-    )
-    assert folded(chunk("Hi", done=True))["message"] == {"role": "assistant", "content": "Hi"}
-    assert whole == {
-        "model": "asked:7b",
-        "created_at": "t",
-        "message": {"role": "assistant", "content": "Hello", "thinking": "hm", "new": 1, "tool_calls": calls},
-        "done": True,
-        "logprobs": [1, 2],
-        "done_reason": "stop",
-        "eval_count": 3,
-        "remote_model": "big",
-    }
-
-
-def test_generates_own_frames_fold_too() -> None:
-    sources = [{"response": "", "thinking": "hm", "done": False}, {"response": "Hi", "done": False}]
-    sources.append({"model": "real", "response": "", "done": True, "context": [1]})
-    texts = [("", "hm"), ("Hi", ""), ("", "")]
-    chunks = [
-        Chunk(text, thinking, source=source, dialect=Dialect.OLLAMA_GENERATE)
-        for (text, thinking), source in zip(texts, sources, strict=True)
-    ]
-    assert folded(*chunks, generate=True) == {
-        "model": "asked:7b",
-        "created_at": "2026-08-21T18:48:22.750000Z",
-        "response": "Hi",
-        "thinking": "hm",
-        "done": True,
-        "context": [1],
-    }
-    assert folded(*chunks)["message"] == {"role": "assistant", "content": "Hi", "thinking": "hm"}

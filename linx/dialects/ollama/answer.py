@@ -1,0 +1,125 @@
+"""The parts of an Ollama answer that a stream and a whole answer have in common, and the whole answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from linx.core import jsontext
+from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp, Timings, ToolCall, Usage
+from linx.core.errors import Garbled
+from linx.dialects.ollama.decoder import CHAT, GENERATE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INVALID_CALL = "model produced invalid tool call arguments"
+_NS_PER_S = 1_000_000_000
+
+
+def timestamp(now: float) -> str:
+    """RFC 3339 in UTC, with microseconds."""
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def answer_body(generate: bool, text: str, reasoning: str, calls: list[JsonObject] | None) -> JsonObject:
+    """The fields of a frame that hold the answer: ``message``, or ``response`` and its neighbours."""
+    body: JsonObject = {"response": text} if generate else {"role": "assistant", "content": text}
+    if reasoning:
+        body["thinking"] = reasoning
+    if calls:
+        body["tool_calls"] = calls
+    return body if generate else {"message": body}
+
+
+def tool_objects(calls: Sequence[ToolCall], finish: str | None) -> list[JsonObject]:
+    """Tool calls with their arguments as objects; raises Garbled where the arguments are no object.
+
+    An answer cut at its length leaves its last call incomplete: that call is dropped, and ``length`` says so.
+    """
+    objects: list[JsonObject] = []
+    for position, call in enumerate(calls):
+        arguments: Any = {}
+        if call.arguments.strip():
+            try:
+                arguments = jsontext.loads_strict(call.arguments.encode("utf-8", "replace"))
+            except jsontext.InvalidJSON:
+                arguments = None
+        if not isinstance(arguments, dict):
+            if finish == "length" and position == len(calls) - 1:
+                break
+            raise Garbled(INVALID_CALL)
+        objects.append({"id": call.id, "function": {"index": position, "name": call.name, "arguments": arguments}})
+    return objects
+
+
+def done_reason(finish: str | None) -> str:
+    return "length" if finish == "length" else "stop"
+
+
+def counters(begun_at: float, first_at: float | None, now: float, usage: Usage, timings: Timings | None) -> JsonObject:
+    """The counters and durations of a done frame: the provider's where it gave them, else measured.
+
+    ``first_at`` is when the first token came, None if that is not known. Clients divide by ``eval_duration``, so it
+    is never 0.
+    """
+    timings = timings or Timings()
+    total = max(int((now - begun_at) * _NS_PER_S), 1)
+    prompt_eval = int(((first_at if first_at is not None else begun_at) - begun_at) * _NS_PER_S)
+    made: JsonObject = {"total_duration": timings.total or total}
+    if timings.load:
+        made["load_duration"] = timings.load
+    return made | {
+        "prompt_eval_count": usage.prompt,
+        "prompt_eval_duration": timings.prompt_eval or prompt_eval,
+        "eval_count": usage.completion,
+        "eval_duration": timings.eval or max(total - prompt_eval, 1),
+    }
+
+
+def whole_answer(chat: ChatRequest, answer: Answer, stamp: Stamp, *, generate: bool) -> JsonObject:
+    """The object of an answer that is not streamed."""
+    choices = answer.choices
+    choice = choices[min(choices)]
+    now = stamp.now()
+    sources = answer.sources
+    if sources and answer.dialect == (GENERATE if generate else CHAT):
+        whole = _folded(chat.model, sources, choice.text, choice.reasoning, generate)
+        whole.setdefault("created_at", timestamp(now))
+        return whole
+    calls = tool_objects(choice.tools, choice.finish)
+    whole = {
+        "model": chat.model,
+        "created_at": timestamp(now),
+        **answer_body(generate, choice.text + choice.refusal, choice.reasoning, calls),
+        "done": True,
+        "done_reason": done_reason(choice.finish),
+        **counters(stamp.created, None, now, answer.usage or Usage(), answer.timings),
+    }
+    if choice.logprobs:
+        whole["logprobs"] = choice.logprobs
+    return whole
+
+
+def _folded(model: str, sources: list[JsonObject], text: str, reasoning: str, generate: bool) -> JsonObject:
+    """An Ollama's own frames as one: the last value of each field, but text and lists joined."""
+    whole: JsonObject = {}
+    message: JsonObject = {}
+    lists: dict[str, list[Any]] = {"tool_calls": [], "logprobs": []}
+    for source in sources:
+        whole |= source
+        holder = source if generate else source.get("message") or {}
+        if not generate:
+            message |= holder
+        lists["tool_calls"] += holder.get("tool_calls") or ()
+        lists["logprobs"] += source.get("logprobs") or ()
+    whole["model"] = model
+    holder = whole if generate else message
+    holder["response" if generate else "content"] = text
+    if reasoning:
+        holder["thinking"] = reasoning
+    if lists["tool_calls"]:
+        holder["tool_calls"] = lists["tool_calls"]
+    if lists["logprobs"]:
+        whole["logprobs"] = lists["logprobs"]
+    return whole if generate else {**whole, "message": message}
