@@ -58,13 +58,17 @@ def test_no_class_overrides_a_private_method_of_another_file() -> None:
 
 def test_every_package_names_its_parts() -> None:
     """A package's ``__init__`` is a docstring that names every file and folder in it, and nothing else."""
+    found = []
     for path, tree in trees().items():
         if not path.endswith("/__init__.py") or path == "linx/__init__.py":
             continue
-        assert len(tree.body) == 1, f"{path} holds more than its docstring"
+        if len(tree.body) != 1:
+            found.append(f"{path} holds more than its docstring")
         text = ast.get_docstring(tree) or ""
         folder = (ROOT / path).parent
         parts = {one.stem for one in folder.glob("*.py") if one.stem != "__init__"}
         parts |= {one.parent.name for one in folder.glob("*/__init__.py")}
         missing = sorted(part for part in parts if f"``{part}``" not in text)
-        assert not missing, f"{path} does not name {', '.join(missing)}"
+        if missing:
+            found.append(f"{path} does not name {', '.join(missing)}")
+    assert not found, "\n".join(found)
