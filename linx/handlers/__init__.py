@@ -5,7 +5,7 @@ raises; ``endpoints`` puts that into the client's dialect.
 
 - ``context``: the long-lived objects that handlers share.
 - ``request_facts``: what a request says of itself before a provider is asked.
-- ``heartbeat``: keep-alives for streaming clients. It stands here and not among the answers, since the context holds it.
+- ``heartbeat``: keep-alives for streaming clients. It stands here since the context holds it.
 - ``answers``: whatever sends a prompt to a provider.
 - ``models``: the lists of models, in the shapes of several clients.
 - ``management``: what Linx tells of itself, and what it can be told to do.
