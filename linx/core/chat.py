@@ -96,15 +96,21 @@ class Opaque:
     """A body that Linx has not read: it is relayed, or goes to a provider that speaks the client's dialect."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What was found out about a large request while it was read, beside the event loop."""
+@dataclass(slots=True)
+class RequestFacts:
+    """What a request says of itself: found out once, and remembered with it.
 
-    size: int
-    """Bytes, as it came."""
-    prompt_tokens: int
-    opening: str | None
-    """A digest of how the conversation begins."""
+    Of a large request all is found out where it is read, beside the event loop; of another one
+    when it is first asked for, since most requests never are. ``dialects.shared.tokens`` counts,
+    ``handlers.request_facts`` looks for the opening.
+    """
+
+    size: int = 0
+    """Bytes of the body, as it came."""
+    prompt_tokens: int | None = None
+    """About how many; None: not counted yet."""
+    opening: str | None = None
+    """A digest of how the conversation begins, empty where it has no beginning; None: not looked for yet."""
 
 
 @dataclass(slots=True)
@@ -127,8 +133,7 @@ class ChatRequest:
     """The client sent ``functions``, so it is answered with ``function_call``."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Headers that belong to the client's dialect, for a provider that speaks it itself."""
-    weight: Weight | None = None
-    """Of a large request only: nothing may go through its body in the event loop."""
+    facts: RequestFacts = field(default_factory=RequestFacts)
 
     # What is asked, for code that a request of one sort alone can reach.
 

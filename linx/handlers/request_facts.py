@@ -1,4 +1,4 @@
-"""What a request says of itself, before anybody is asked: its body, its hops, its wishes."""
+"""What a request says of itself, before any provider is asked: its body, its hops, its wishes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from linx.core import jsontext, worker
-from linx.core.chat import ChatBody, ChatRequest, TextCompletion, Weight
+from linx.core.chat import ChatBody, ChatRequest, TextCompletion
 from linx.core.errors import BadRequest, BodyTooLarge, LoopDetected, UnsupportedEncoding
-from linx.dialects.shared.tokens import prompt_tokens_estimate
+from linx.dialects.shared.tokens import prompt_tokens
 from linx.providers.provider import HOP_HEADER
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.server.request import Request
 
-Parsed = TypeVar("Parsed")
+Parsed = TypeVar("Parsed", bound=ChatRequest | tuple[ChatRequest, Any])
 
 SESSION_HEADERS = (
     b"x-claude-code-session-id",
@@ -60,28 +60,39 @@ def read_object(body: bytes) -> JsonObject:
     return value
 
 
-async def read_large(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:
-    """``parse(read_object(body))`` beside the event loop, for a body beyond ``jsontext.LARGE``.
+async def read_chat(request: Request, parse: Callable[[JsonObject], Parsed]) -> Parsed:
+    """The request's body as ``parse`` reads it: a ChatRequest, or a tuple that begins with one.
 
-    The caller compares the lengths: a small body takes no way around.
+    A large body is read beside the event loop, together with all that would have to be found
+    out of it later; a small one takes no way around.
     """
-    return await worker.in_thread(_read_and_weigh, body, parse)
+    check_charset(request)
+    body = await request.body()
+    return _read(body, parse) if len(body) <= jsontext.LARGE else await worker.in_thread(_read_large, body, parse)
 
 
-def _read_and_weigh(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:
+def _read(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:
     parsed = parse(read_object(body))
-    chat = parsed[0] if isinstance(parsed, tuple) else parsed
-    if isinstance(chat, ChatRequest):
-        # What would have to be counted later, in the event loop.
-        write = jsontext.dumps_in_pieces if len(body) > jsontext.HUGE else jsontext.dumps
-        chat.weight = Weight(len(body), prompt_tokens_estimate(chat), _opening(chat, write))
+    _chat_in(parsed).facts.size = len(body)
     return parsed
+
+
+def _read_large(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:
+    parsed = _read(body, parse)
+    chat = _chat_in(parsed)
+    prompt_tokens(chat)
+    opening(chat)
+    return parsed
+
+
+def _chat_in(parsed: ChatRequest | tuple[ChatRequest, Any]) -> ChatRequest:
+    return parsed[0] if isinstance(parsed, tuple) else parsed
 
 
 async def object_of(request: Request) -> JsonObject:
     """The request's body, which must be a JSON object, for a handler that no stream waits for."""
     body = await request.body()
-    return read_object(body) if len(body) <= jsontext.LARGE else await read_large(body, lambda value: value)
+    return read_object(body) if len(body) <= jsontext.LARGE else await worker.in_thread(read_object, body)
 
 
 def is_local_only(request: Request) -> bool:
@@ -121,7 +132,15 @@ def conversation_of(request: Request, chat: ChatRequest) -> str | None:
     for value in (*map(body.get, SESSION_FIELDS), user):
         if isinstance(value, str) and value:
             return _digest(value.encode("utf-8", "replace"))
-    return chat.weight.opening if chat.weight is not None else _opening(chat, jsontext.dumps)
+    return opening(chat) or None
+
+
+def opening(chat: ChatRequest) -> str:
+    """A digest of the messages up to the first of a user's; empty where there is none. Looked for once."""
+    facts = chat.facts
+    if facts.opening is None:
+        facts.opening = _opening(chat, jsontext.dumps_in_pieces if facts.size > jsontext.HUGE else jsontext.dumps)
+    return facts.opening
 
 
 def _messages(chat: ChatRequest) -> Iterable[JsonObject]:
@@ -133,13 +152,13 @@ def _messages(chat: ChatRequest) -> Iterable[JsonObject]:
     return ({"role": "user", "content": prompt} for prompt in prompts if isinstance(prompt, str))
 
 
-def _opening(chat: ChatRequest, write: Callable[[Any], bytes]) -> str | None:
-    said = []
+def _opening(chat: ChatRequest, write: Callable[[Any], bytes]) -> str:
+    messages = []
     for message in _messages(chat):
-        said.append(write([message.get("role"), message.get("content")]))
+        messages.append(write([message.get("role"), message.get("content")]))
         if message.get("role") == "user":
-            return _digest(*said)
-    return None
+            return _digest(*messages)
+    return ""
 
 
 def _digest(*parts: bytes) -> str:

@@ -16,7 +16,7 @@ from linx.core import jsontext
 from linx.core.addresses import is_loopback
 from linx.core.chat import ChatRequest, Dialect, ModelTraits
 from linx.core.telemetry import Counters, Histogram
-from linx.dialects.shared.tokens import answer_tokens, prompt_tokens_estimate
+from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.health import Health
 from linx.providers.model import Model
@@ -187,7 +187,7 @@ class Provider:
 
     def _auto_context(self, chat: ChatRequest, model: str, most: int | None, now: float) -> int:
         """The smallest power of two that holds prompt and answer, never shrinking while loaded."""
-        needed = prompt_tokens_estimate(chat) + (answer_tokens(chat) or DEFAULT_ANSWER_TOKENS)
+        needed = prompt_tokens(chat) + (answer_tokens(chat) or DEFAULT_ANSWER_TOKENS)
         context = SMALLEST_CONTEXT
         while context < needed:
             context *= 2
@@ -233,7 +233,7 @@ class Provider:
     def large_body(self, chat: ChatRequest, model: str, traits: ModelTraits) -> bytes:
         """Its body, to be written beside the event loop: nothing here is changed."""
         body = self.request(chat).body(chat, model, traits)
-        is_huge = chat.weight is None or chat.weight.size > jsontext.HUGE
+        is_huge = chat.facts.size > jsontext.HUGE
         return jsontext.dumps_in_pieces(body) if is_huge else jsontext.dumps(body)
 
     def get(self, path: str, *, under_api: bool = False) -> Sending:

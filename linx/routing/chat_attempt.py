@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core.chat import ChatBody, ModelTraits
+from linx.core.jsontext import LARGE
 from linx.core.worker import in_thread
 from linx.dialects.openai.thinking import thinking
 from linx.providers.catalog import learn_model
@@ -68,7 +69,7 @@ class ChatWriter:
         if provider.kind.show_model is not None and self.request.may_think and self._wants_thinking():
             # Asking a model that cannot think to think is refused, so this must be known.
             await timed(learn_model(provider, self._pool, model))
-        if chat.weight is None:
+        if chat.facts.size <= LARGE:
             return provider.chat_sending(chat, model, now, self._hop)
         body = await in_thread(provider.large_body, chat, model, provider.traits(chat, model, now))
         return provider.chat_sending(chat, model, now, self._hop, body)

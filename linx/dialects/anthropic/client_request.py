@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linx.core.chat import ChatBody
 from linx.core.errors import BadRequest
 from linx.dialects.anthropic.client_messages import messages_of
 from linx.dialects.shared import chat_body, fields
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
-def to_chat_body(body: JsonObject, *, is_count: bool = False) -> JsonObject:
+def to_chat_body(body: JsonObject, *, is_count: bool = False) -> ChatBody:
     """The chat body; raises BadRequest. ``is_count``: only to count its tokens, which needs no max_tokens."""
     fields.whole_body(body)
-    out: JsonObject = {"model": fields.need_name(body, "model"), "messages": messages_of(body)}
+    out = ChatBody(model=fields.need_name(body, "model"), messages=messages_of(body))
     limit = fields.integer(body, "max_tokens", least=1)
     if limit is not None:
         out["max_tokens"] = limit
@@ -35,11 +36,6 @@ def to_chat_body(body: JsonObject, *, is_count: bool = False) -> JsonObject:
     _add_thinking(body, out)
     _add_format(body, out)
     return out
-
-
-def estimate_tokens(body: JsonObject) -> int:
-    """The answer of count_tokens where no provider can count; raises BadRequest."""
-    return chat_body.estimate_tokens(to_chat_body(body, is_count=True))
 
 
 def _add_tools(body: JsonObject, out: JsonObject) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.chat import Answer, ChatBody, ChatRequest, Dialect, JsonObject, Stamp
+from linx.core.chat import Answer, ChatRequest, Dialect, JsonObject, Stamp
 from linx.dialects.anthropic import client_request, errors
 from linx.dialects.anthropic.encoder import AnthropicWriter
 from linx.dialects.anthropic.message import whole_message
@@ -25,7 +25,7 @@ class AnthropicFace:
         chat = client_request.to_chat_body(body)
         return ChatRequest(
             model=chat["model"],
-            asked=ChatBody(chat),
+            asked=chat,
             stream=bool(fields.flag(body, "stream")),
             include_usage=True,
             dialect=self.name,
@@ -44,7 +44,3 @@ class AnthropicFace:
     def status_of(self, problem: LinxError) -> int:
         """The HTTP status of a failure: an overload and a prompt that is too long have this dialect's own."""
         return errors.status_of(problem)
-
-    def estimate_tokens(self, body: JsonObject) -> int:
-        """The answer of count_tokens where no provider can count; raises BadRequest."""
-        return client_request.estimate_tokens(body)

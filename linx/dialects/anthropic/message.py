@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from linx.dialects.shared import chat_body, opaque_reasoning
 from linx.dialects.shared.blocks import arguments_object, unique_id
 from linx.dialects.shared.opaque_reasoning import UNSIGNED
+from linx.dialects.shared.tokens import prompt_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def usage_object(usage: Usage | None, chat: ChatRequest, size: int) -> JsonObjec
     clients decide by them when to shorten a conversation, and 0 would mean never.
     """
     if usage is None:
-        prompt = chat.weight.prompt_tokens if chat.weight is not None else chat_body.estimate_tokens(chat.chat_body)
+        prompt = prompt_tokens(chat)
         completion, cached, written = size // CHARACTERS_PER_TOKEN, 0, 0
     else:
         prompt, completion, cached, written = usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0

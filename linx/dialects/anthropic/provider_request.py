@@ -23,7 +23,7 @@ from linx.dialects.failures.meaning import unsupported
 from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.openai.thinking import budget_of, thinking
 from linx.dialects.shared.opaque_reasoning import without_own_thoughts
-from linx.dialects.shared.tokens import prompt_tokens_estimate
+from linx.dialects.shared.tokens import prompt_tokens
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
@@ -53,7 +53,7 @@ def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
         body["stop_sequences"] = stops
     if able.takes_samplers:
         _add_samplers(body, said)
-    if prompt_tokens_estimate(chat) >= caching.LEAST_TOKENS:
+    if prompt_tokens(chat) >= caching.LEAST_TOKENS:
         caching.mark(body)
     body["stream"] = True
     return body

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
+from linx.core.chat import ChatBody
 from linx.core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -18,20 +19,24 @@ if TYPE_CHECKING:
     from linx.core.chat import JsonObject
 
 
-def checked_body(body: Any) -> tuple[JsonObject, bool]:
-    """The body as the hub wants it, and whether it spoke of ``functions``. Raises BadRequest."""
+def checked_body(body: Any) -> tuple[ChatBody, bool]:
+    """The body that travels between dialects, and whether it spoke of ``functions``. Raises BadRequest."""
     if not isinstance(body, dict):
         raise BadRequest("the request body must be a JSON object")
-    clean: JsonObject = {key: value for key, value in body.items() if value is not None}
+    clean = ChatBody(body)
+    if None in clean.values():
+        clean = ChatBody({key: value for key, value in body.items() if value is not None})
     model = clean.get("model")
     if not isinstance(model, str) or not model.strip():
         raise BadRequest("model must be the name of a model", param="model")
-    for key in clean.keys() & _TOP.keys():
-        words, is_right = _TOP[key]
-        if not is_right(clean[key]):
-            raise _wrong(key, words)
-        if is_right is _is_whole:
-            clean[key] = int(clean[key])
+    for key, value in clean.items():
+        check = _TOP.get(key)
+        if check is not None:
+            words, is_right = check
+            if not is_right(value):
+                raise _wrong(key, words)
+            if is_right is _is_whole:
+                clean[key] = int(value)
     _check_response_format(clean.get("response_format"))
     clean["messages"] = _messages(clean.get("messages"))
     is_legacy = _map_functions(clean)

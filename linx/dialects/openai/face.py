@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from linx.core.chat import ChatBody, ChatRequest
+from linx.core.chat import ChatRequest
 from linx.dialects.openai.client_request import checked_body
 from linx.dialects.openai.encoder import OpenAIEncoder
 from linx.dialects.openai.frames import DIALECT
@@ -59,7 +59,7 @@ class OpenAIFace:
         options = clean.get("stream_options", {})
         return ChatRequest(
             clean["model"],
-            ChatBody(clean),
+            clean,
             stream=stream,
             include_usage=stream and options.get("include_usage") is True,
             dialect=DIALECT,

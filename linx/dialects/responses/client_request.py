@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linx.core.chat import ChatBody
 from linx.core.errors import BadRequest
 from linx.dialects.responses.client_items import messages_of
 from linx.dialects.responses.tools import ToolNames
@@ -31,7 +32,7 @@ _COPIED: tuple[tuple[str, Callable[[JsonObject, str], Any]], ...] = (
 _WITH_LOGPROBS = "message.output_text.logprobs"
 
 
-def to_chat_body(body: JsonObject) -> JsonObject:
+def to_chat_body(body: JsonObject) -> ChatBody:
     """The chat body; raises BadRequest."""
     fields.whole_body(body)
     for key in _REFERENCES:
@@ -40,7 +41,7 @@ def to_chat_body(body: JsonObject) -> JsonObject:
     if fields.flag(body, "background"):
         raise BadRequest("background: is not supported, since Linx keeps no responses", param="background")
     names = ToolNames(body)
-    out: JsonObject = {"model": fields.need_name(body, "model"), "messages": messages_of(body, names)}
+    out = ChatBody(model=fields.need_name(body, "model"), messages=messages_of(body, names))
     for key in ("max_output_tokens", "max_completion_tokens", "max_tokens"):
         limit = fields.integer(body, key, least=1)
         if limit is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.chat import Answer, ChatBody, ChatRequest, Dialect, JsonObject, Stamp
+from linx.core.chat import Answer, ChatRequest, Dialect, JsonObject, Stamp
 from linx.dialects.responses.client_request import to_chat_body
 from linx.dialects.responses.encoder import ResponsesWriter
 from linx.dialects.responses.response import whole_response
@@ -25,7 +25,7 @@ class ResponsesFace:
         chat = to_chat_body(body)
         return ChatRequest(
             model=chat["model"],
-            asked=ChatBody(chat),
+            asked=chat,
             stream=bool(fields.flag(body, "stream")),
             include_usage=True,
             dialect=self.name,

@@ -12,7 +12,6 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from linx.core import jsontext
 from linx.dialects.shared import fields
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from linx.core.chat import JsonObject
 
-IMAGE_TOKENS = 1600  # about what a picture of usual size costs
 _IMAGE_URL = re.compile(r"(?:https?://|data:)", re.IGNORECASE)
 _CLEAN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNCLEAN = re.compile(r"[^A-Za-z0-9_-]")
@@ -100,30 +98,3 @@ def used_ids(body: JsonObject) -> set[str]:
     the same id twice in a conversation mistakes one call for the other.
     """
     return {call["id"] for message in body["messages"] for call in message.get("tool_calls") or ()}
-
-
-def estimate_tokens(body: JsonObject) -> int:
-    """Tokens of a hub body, roughly: four bytes of text each."""
-    size, pictures = 0, 0
-    for message in body["messages"]:
-        content = message.get("content")
-        if isinstance(content, str):
-            size += _size(content)
-        for part in content if isinstance(content, list) else ():
-            if part["type"] == "text":
-                size += _size(part["text"])
-            else:
-                pictures += 1
-        size += _size(message.get("reasoning_content") or "")
-        for call in message.get("tool_calls") or ():
-            size += _size(call["function"]["name"]) + _size(call["function"]["arguments"])
-    if tools := body.get("tools"):
-        size += len(jsontext.dumps(tools))
-    return max(1, size // 4 + IMAGE_TOKENS * pictures)
-
-
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-# --- reasoning that only its provider can read ----------------------------------------

@@ -1,61 +1,97 @@
-"""About how many tokens a prompt takes."""
+"""About how many tokens a prompt takes, and how many its answer may take.
+
+Rule: there is one estimate, and it is made once. Routing, the size of a context, prompt caching
+and what clients are told all read it, and none may see a jump where another way of counting
+begins. Text is counted in bytes, since a character outside ASCII is more often a token of its
+own. The figure is good enough to choose a context size by, and no better.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.core.chat import ChatBody, TextCompletion
+from linx.core.chat import ChatBody, EmbeddingInput, Opaque, TextCompletion
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest
 
-TOKENS_PER_IMAGE = 1600
-
 BYTES_PER_TOKEN = 4
+TOKENS_PER_IMAGE = 1600  # about what a picture of usual size costs
+TOKENS_PER_MESSAGE = 8  # what a chat template puts around a message
 
-TOKENS_PER_MESSAGE = 8  # what a chat template puts around one
+Write = Callable[[Any], bytes]
 
 
-def prompt_tokens_estimate(chat: ChatRequest) -> int:
-    """About how many tokens the prompt takes: enough to choose a context size, no more.
-
-    Counted in bytes, since a character outside ASCII is more often a token of its own.
-    """
-    if chat.weight is not None:
-        return chat.weight.prompt_tokens
-    size = images = 0
-    if not isinstance(chat.asked, ChatBody):
-        return 0
-    messages = chat.asked.get("messages") or ()
-    for message in messages:
-        content = message.get("content")
-        for part in content if isinstance(content, list) else (content,):
-            if isinstance(part, dict):
-                if "text" not in part:
-                    images += 1
-                size += _size(part.get("text"))
-            else:
-                size += _size(part)
-        size += _size(message.get("reasoning_content"))
-        for call in message.get("tool_calls") or ():
-            function = call.get("function") if isinstance(call, dict) else None
-            size += _size(function.get("arguments")) if isinstance(function, dict) else 0
-    if tools := chat.asked.get("tools"):
-        size += len(jsontext.dumps(tools))
-    return size // BYTES_PER_TOKEN + images * TOKENS_PER_IMAGE + len(messages) * TOKENS_PER_MESSAGE
+def prompt_tokens(chat: ChatRequest) -> int:
+    """An estimate, from the second call on a remembered one."""
+    facts = chat.facts
+    if facts.prompt_tokens is None:
+        write = jsontext.dumps_in_pieces if facts.size > jsontext.HUGE else jsontext.dumps
+        facts.prompt_tokens = _COUNTERS[type(chat.asked)](chat.asked, write)
+    return facts.prompt_tokens
 
 
 def answer_tokens(chat: ChatRequest) -> int | None:
     """The limit that the client sets to the length of an answer; None where it sets none."""
-    if isinstance(chat.asked, ChatBody):
-        limit = chat.asked.get("max_completion_tokens") or chat.asked.get("max_tokens")
+    asked = chat.asked
+    if isinstance(asked, ChatBody):
+        limit = asked.get("max_completion_tokens") or asked.get("max_tokens")
     else:
-        limit = chat.asked.fields.get("max_tokens") if isinstance(chat.asked, TextCompletion) else None
+        limit = asked.fields.get("max_tokens") if isinstance(asked, TextCompletion) else None
     return limit if isinstance(limit, int) and limit > 0 else None
+
+
+def _of_chat(body: ChatBody, write: Write) -> int:
+    size = images = 0
+    messages = body.get("messages") or ()
+    for message in messages:
+        content = message.get("content")
+        if type(content) is str:
+            size += _size(content)
+        else:
+            for part in content if isinstance(content, list) else ():
+                if isinstance(part, dict):
+                    if "text" not in part:
+                        images += 1
+                    size += _size(part.get("text"))
+                else:
+                    size += _size(part)
+        size += _size(message.get("reasoning_content"))
+        for call in message.get("tool_calls") or ():
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                size += _size(function.get("name")) + _size(function.get("arguments"))
+    if tools := body.get("tools"):
+        size += len(write(tools))
+    return size // BYTES_PER_TOKEN + images * TOKENS_PER_IMAGE + len(messages) * TOKENS_PER_MESSAGE
+
+
+def _of_completion(asked: TextCompletion, _write: Write) -> int:
+    return _size(asked.suffix) // BYTES_PER_TOKEN + sum(map(_of_text, asked.prompts))
+
+
+def _of_embedding(asked: EmbeddingInput, _write: Write) -> int:
+    """Of the longest text, since each has the context for itself."""
+    return max(map(_of_text, asked.texts), default=0)
+
+
+def _of_text(text: str | list[int]) -> int:
+    """Of a text, or of one that the client has cut into tokens."""
+    return _size(text) // BYTES_PER_TOKEN if isinstance(text, str) else len(text)
 
 
 def _size(text: Any) -> int:
     if not isinstance(text, str):
         return 0
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+_COUNTERS: Mapping[type, Callable[[Any, Write], int]] = {
+    ChatBody: _of_chat,
+    TextCompletion: _of_completion,
+    EmbeddingInput: _of_embedding,
+    Opaque: lambda _asked, _write: 0,
+}
+"""By what is asked."""

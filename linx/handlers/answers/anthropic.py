@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from linx.core import jsontext
-from linx.core.chat import ChatBody, ChatRequest, ModelTraits, Task
+from linx.core.chat import ChatRequest, ModelTraits, Task
 from linx.core.errors import AttemptError, Refused
 from linx.core.worker import in_thread
 from linx.dialects.anthropic.client_request import to_chat_body
-from linx.dialects.shared.tokens import prompt_tokens_estimate
+from linx.dialects.shared.tokens import prompt_tokens
 from linx.dialects.untranslated.provider_request import clean_messages
 from linx.handlers.answers.untranslated import dialect_headers
-from linx.handlers.request_facts import check_charset, is_local_only, next_hop, read_large, read_object
+from linx.handlers.request_facts import is_local_only, next_hop, read_chat
 from linx.providers.catalog import fetch_json
 from linx.providers.kind import Feature
 from linx.providers.provider import HOP_HEADER
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from linx.core.chat import JsonObject
-    from linx.dialects.anthropic.face import AnthropicFace
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.routing.candidate import Candidate
@@ -43,10 +42,7 @@ async def hello(_context: Context, _face: Face, _request: Request, reply: Reply)
 
 async def count_tokens(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /v1/messages/count_tokens``: exact where the provider can count, else an estimate."""
-    check_charset(request)
-    body = await request.body()
-    read = partial(_read, face)
-    chat = read(read_object(body)) if len(body) <= jsontext.LARGE else await read_large(body, read)
+    chat = await read_chat(request, partial(_read, face))
     await context.router.until_known(chat.model)
     candidate = _first(context, request, chat)
     if candidate is not None and candidate.provider.speaks(face.name):
@@ -60,19 +56,18 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
         if count is not None:
             headers.append((b"x-linx-provider", candidate.provider.name.encode()))
     if count is None:
-        estimate = partial(cast("AnthropicFace", face).estimate_tokens, chat.client_body or {})
-        count = estimate() if chat.weight is None else await in_thread(estimate)
+        count = prompt_tokens(chat)
     await reply.whole(200, jsontext.dumps({"input_tokens": count}), headers=headers)
 
 
 def _read(face: Face, body: JsonObject) -> ChatRequest:
-    asked = ChatBody(to_chat_body(body, is_count=True))
+    asked = to_chat_body(body, is_count=True)
     return ChatRequest(str(body.get("model")), asked, dialect=face.name, client_body=body)
 
 
 def _first(context: Context, request: Request, chat: ChatRequest) -> Candidate | None:
     """The candidate that would answer this prompt; None while all of them are paused. Raises UnknownModel."""
-    demand = Demand(prompt_tokens_estimate(chat), local_only=is_local_only(request))
+    demand = Demand(prompt_tokens(chat), local_only=is_local_only(request))
     try:
         return context.router.route(chat.model, trio.current_time(), demand).candidates[0]
     except Refused:
@@ -126,6 +121,6 @@ class TokenCounter:
         def write() -> Sending:
             return self.provider.post(path, body(), under_api=under_api)
 
-        sending = write() if self.chat.weight is None else await in_thread(write)
+        sending = write() if self.chat.facts.size <= jsontext.LARGE else await in_thread(write)
         headers = {**dict(sending.headers), HOP_HEADER: self.hop, **dict(self.chat.headers)}
         return await fetch_json(self.provider, self.pool, replace(sending, headers=tuple(headers.items())))

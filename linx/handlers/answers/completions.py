@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from linx.core.jsontext import LARGE
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import ask_for, chat_plan, start_chat
 from linx.handlers.answers.series import Part, Series
-from linx.handlers.request_facts import check_charset, read_large, read_object
+from linx.handlers.request_facts import read_chat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +32,7 @@ if TYPE_CHECKING:
 
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /v1/completions``."""
-    check_charset(request)
-    body = await request.body()
-    chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
+    chat = await read_chat(request, face.parse)
     plan = chat_plan(context.router, request, chat)._replace(start=start_completion)
     await Generation(context, face, request, reply, chat, plan).run()
 

@@ -10,12 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
-from linx.core.jsontext import LARGE
 from linx.dialects import embeddings
+from linx.dialects.shared.tokens import prompt_tokens
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import Plan, start_chat
 from linx.handlers.answers.whole import whole
-from linx.handlers.request_facts import check_charset, is_local_only, read_large, read_object
+from linx.handlers.request_facts import is_local_only, read_chat
 from linx.routing.router import Demand
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from linx.routing.attempt import Try
     from linx.routing.chunk_reader import ChunkSource
     from linx.server.request import Reply, Request
-
-BYTES_PER_TOKEN = 4
 
 
 async def openai(context: Context, face: Face, request: Request, reply: Reply) -> None:
@@ -50,9 +48,7 @@ async def ollama_old(context: Context, face: Face, request: Request, reply: Repl
 async def _answer(
     context: Context, face: Face, request: Request, reply: Reply, parse: Callable[[JsonObject], ChatRequest]
 ) -> None:
-    check_charset(request)
-    body = await request.body()
-    chat = parse(read_object(body)) if len(body) <= LARGE else await read_large(body, parse)
+    chat = await read_chat(request, parse)
     generation = Generation(context, face, request, reply, chat, embeddings_plan(request, chat))
     if chat.embedding.input:
         await generation.run()
@@ -64,9 +60,7 @@ async def _answer(
 
 def embeddings_plan(request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource]]:
     """Of one model alone, and always in one piece."""
-    texts = chat.embedding.texts  # each has the context for itself
-    longest = max((len(text) // BYTES_PER_TOKEN if isinstance(text, str) else len(text) for text in texts), default=0)
-    demand = Demand(longest, 0, local_only=is_local_only(request), one_model=True)
+    demand = Demand(prompt_tokens(chat), 0, local_only=is_local_only(request), one_model=True)
     return Plan(demand, start_chat, partial(whole, fold=fold_vectors))
 
 

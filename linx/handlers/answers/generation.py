@@ -10,10 +10,9 @@ import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from linx.core.errors import LinxError, RouteExhausted, quote
-from linx.core.jsontext import LARGE
 from linx.handlers.answers.job import Job
 from linx.handlers.answers.plan import chat_plan
-from linx.handlers.request_facts import check_charset, read_large, read_object
+from linx.handlers.request_facts import read_chat
 from linx.routing.decision import Runnable
 from linx.routing.hedging import Rules
 from linx.routing.race import Race
@@ -36,9 +35,7 @@ log = logging.getLogger("linx.requests")
 
 async def answer_chat(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """Answer one chat request in ``face``'s dialect."""
-    check_charset(request)
-    body = await request.body()
-    chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
+    chat = await read_chat(request, face.parse)
     await Generation(context, face, request, reply, chat, chat_plan(context.router, request, chat)).run()
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 from linx.core import jsontext
 from linx.core.errors import UnknownModel, quote
-from linx.core.jsontext import LARGE
 from linx.dialects.ollama.client_request import is_unload
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import chat_plan
-from linx.handlers.request_facts import check_charset, read_large, read_object
+from linx.handlers.request_facts import read_chat
 from linx.providers.kind import Feature
 from linx.routing.router import Demand, Route, Router
 
@@ -36,9 +35,7 @@ async def greet(_context: Context, _face: Face, _request: Request, reply: Reply)
 
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/chat`` and ``POST /api/generate``."""
-    check_charset(request)
-    body = await request.body()
-    chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
+    chat = await read_chat(request, face.parse)
     plan = chat_plan(context.router, request, chat)
     if cast("OllamaFace", face).is_load(chat.client_body or {}):
         await _load(Generation(context, face, request, reply, chat, plan._replace(route=ollamas_route)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from linx.dialects.shared.tokens import answer_tokens, prompt_tokens_estimate
+from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.handlers.answers.stream import stream
 from linx.handlers.answers.whole import whole
 from linx.handlers.context import new_id
@@ -84,7 +84,7 @@ def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
     if len(router.providers) < 2:
         return _LOCAL_ONLY if local_only else _ANY
     return Demand(
-        prompt_tokens=prompt_tokens_estimate(chat),
+        prompt_tokens=prompt_tokens(chat),
         answer_tokens=answer_tokens(chat) or DEFAULT_ANSWER_TOKENS,
         local_only=local_only,
         conversation=conversation_of(request, chat),

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 from linx.core.chat import ChatRequest, Dialect, Opaque
 from linx.core.errors import BadRequest
-from linx.core.jsontext import LARGE
 from linx.dialects.untranslated.decoder import ANTHROPIC
 from linx.dialects.untranslated.face import UntranslatedFace
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import chat_plan
-from linx.handlers.request_facts import check_charset, read_large, read_object
+from linx.handlers.request_facts import read_chat
 from linx.routing.router import Demand, Route, Router
 
 if TYPE_CHECKING:
@@ -34,14 +33,12 @@ _PLAIN = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,1023}")
 
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """Answer in ``face``'s dialect, translated or not."""
-    check_charset(request)
-    body = await request.body()
     if not any(provider.speaks(face.name) for provider in context.router.providers):
-        chat = face.parse(read_object(body)) if len(body) <= LARGE else await read_large(body, face.parse)
+        chat = await read_chat(request, face.parse)
         await Generation(context, face, request, reply, chat, chat_plan(context.router, request, chat)).run()
         return
     read = partial(_read, face)
-    chat, problem = read(read_object(body)) if len(body) <= LARGE else await read_large(body, read)
+    chat, problem = await read_chat(request, read)
     if face.name == ANTHROPIC:
         chat.headers = dialect_headers(request)
     plan = chat_plan(context.router, request, chat)

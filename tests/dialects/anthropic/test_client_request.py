@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from linx.core.errors import BadRequest
-from linx.dialects.anthropic.client_request import estimate_tokens, to_chat_body
+from linx.dialects.anthropic.client_request import to_chat_body
 from linx.dialects.shared import chat_body
-from tests.dialects.anthropic.test_client_messages import BILLING, PNG, assistant, text, user
+from tests.dialects.anthropic.test_client_messages import BILLING, assistant, text, user
 
 WEATHER = {"name": "weather", "description": "d", "input_schema": {"type": "object", "properties": {"city": {}}}}
 WEATHER_TOOL = {
@@ -166,9 +166,10 @@ def test_what_is_wrong_is_named(more: dict[str, Any], param: str) -> None:
 def test_counting_needs_no_limit_but_a_sound_body() -> None:
     given = body(system=[text(BILLING), text("x" * 36)])
     del given["max_tokens"]
-    assert estimate_tokens(given) == (36 + 2) // 4
-    assert estimate_tokens(body(messages=[user(PNG)])) == 1600
+    assert to_chat_body(given, is_count=True)["messages"][0] == {"role": "system", "content": "x" * 36}
+    with pytest.raises(BadRequest, match="max_tokens"):
+        to_chat_body(given)
     with pytest.raises(BadRequest):
-        estimate_tokens({"model": "m"})
+        to_chat_body({"model": "m"}, is_count=True)
     with pytest.raises(BadRequest):
-        estimate_tokens(body(max_tokens="x"))
+        to_chat_body(body(max_tokens="x"), is_count=True)

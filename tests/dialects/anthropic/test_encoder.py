@@ -107,7 +107,7 @@ def test_every_event_of_an_answer_in_order() -> None:
         Chunk(finish="tool_calls"),
         Chunk(usage=Usage(prompt=9, completion=7, cached=4)),
     )
-    usage = {"input_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 0}
+    usage = {"input_tokens": 18, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 0}
     final = {"input_tokens": 5, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 4, "output_tokens": 7}
     message: dict[str, Any] = {
         "id": "msg_abc",
@@ -283,7 +283,7 @@ def test_the_stop_string_is_told_where_the_provider_tells_it(stop_reason: Any, r
         (Usage(prompt=10, completion=3, cached=4), (6, 0, 4, 3)),
         (Usage(prompt=10, completion=3, cached=4, cache_write=5), (1, 5, 4, 3)),
         (Usage(prompt=0, completion=3, cached=4), (0, 0, 4, 3)),
-        (None, (10, 0, 0, 2)),
+        (None, (18, 0, 0, 2)),
     ],
 )
 def test_each_token_is_counted_once(usage: Usage | None, counts: tuple[int, ...]) -> None:

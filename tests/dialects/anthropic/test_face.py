@@ -49,8 +49,7 @@ def test_an_overload_has_a_status_of_its_own() -> None:
     assert face.status_of(errors.BadRequest("x")) == 400
 
 
-def test_tokens_are_counted_without_a_provider() -> None:
-    assert AnthropicFace().estimate_tokens({"model": "m", "messages": [{"role": "user", "content": "x" * 400}]}) == 100
+def test_its_stream_is_one_of_events() -> None:
     assert AnthropicFace.stream_type == b"text/event-stream"
 
 

@@ -9,10 +9,12 @@ import pytest
 import trio
 
 from linx.core import jsontext, worker
+from linx.core.chat import Chunk, RequestFacts, Stamp
 from linx.core.jsontext import LARGE
+from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.openai.face import OpenAIFace
-from linx.dialects.shared.tokens import prompt_tokens_estimate
-from linx.handlers.request_facts import conversation_of, read_large, read_object
+from linx.dialects.shared.tokens import prompt_tokens
+from linx.handlers.request_facts import conversation_of, read_chat, read_object
 from tests.fakes.provider import FakeProvider
 from tests.handlers.answers.world import Asked, world
 
@@ -110,17 +112,62 @@ async def test_its_errors_come_out_as_ever(path: str, body: bytes, status: int, 
     assert says in answer.body.decode()
 
 
-async def test_what_is_counted_beside_is_what_would_be_counted_here() -> None:
+class Sent(Asked):
+    """A request with this body."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__({})
+        self._body = body
+
+    async def body(self) -> bytes:
+        return self._body
+
+
+async def test_what_is_found_out_beside_is_what_would_be_found_out_here() -> None:
     face = OpenAIFace()
     messages = [
         {"role": "system", "content": "s" * LARGE},
         {"role": "user", "content": [{"type": "text", "text": "é"}]},
     ]
     body = jsontext.dumps({"model": "m", "messages": messages})
-    here, beside = face.parse(read_object(body)), await read_large(body, face.parse)
-    assert here.weight is None
-    assert beside.weight is not None
-    assert beside.weight.size == len(body)
-    assert prompt_tokens_estimate(beside) == prompt_tokens_estimate(here)
-    request: Any = Asked()
+    request: Any = Sent(body)
+    here, beside = face.parse(read_object(body)), await read_chat(request, face.parse)
+    assert here.facts == RequestFacts()
+    assert beside.facts.size == len(body)
+    assert None not in (beside.facts.prompt_tokens, beside.facts.opening)
+    assert prompt_tokens(beside) == prompt_tokens(here)
     assert conversation_of(request, beside) == conversation_of(request, here) is not None
+
+
+async def test_of_a_small_request_nothing_is_found_out_before_it_is_asked_for() -> None:
+    request: Any = Sent(b'{"model":"m","messages":[%b]}' % MESSAGE)
+    chat = await read_chat(request, OpenAIFace().parse)
+    assert chat.facts == RequestFacts(len(await request.body()))
+
+
+def short_messages(size: int) -> bytes:
+    """A body of Anthropic's dialect with as many messages of two letters as go into ``size`` bytes."""
+    frame = b'{"model":"m","max_tokens":9,"stream":true,"messages":[%b{"role":"user","content":"%b"}]}'
+    message = b'{"role":"user","content":"hi"},'
+    count, rest = divmod(size - len(frame % (b"", b"")), len(message))
+    return frame % (message * count, b"x" * rest)
+
+
+async def test_the_estimate_makes_no_jump_where_bodies_are_read_beside_the_loop() -> None:
+    """Two ways to count once fed one field: 77,062 tokens for the first of these bodies and 132,055 for the second."""
+    bodies = [short_messages(524_080), short_messages(524_845)]
+    assert [len(body) for body in bodies] == [524_080, 524_845]
+    assert len(bodies[0]) <= LARGE < len(bodies[1])
+    face = AnthropicFace()
+    counted: list[int] = []
+    begun: list[int] = []
+    async with Quick("openai", ["m"]) as fake, world(fake) as here:
+        for body in bodies:
+            answer = await here.fetch("/v1/messages/count_tokens", body)
+            counted.append(answer.json["input_tokens"])
+            request: Any = Sent(body)
+            encoder = face.encoder(await read_chat(request, face.parse), Stamp("ab", 0.0, lambda: 0.0))
+            start = encoder.frames([Chunk(text="x")]).partition(b"data: ")[2].partition(b"\n")[0]
+            begun.append(jsontext.loads(start)["message"]["usage"]["input_tokens"])
+    assert counted == begun
+    assert 0 <= counted[1] - counted[0] < 0.01 * counted[0]
