@@ -95,7 +95,7 @@ def _are_tokens(items: Any) -> bool:
 # --- what a provider is asked ---------------------------------------------------------
 
 
-def openai_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+def openai_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonObject:
     """For every provider that speaks OpenAI's dialect."""
     asked = chat.embedding
     body = {**without_destinations(asked.fields), "model": model, "input": asked.input, "encoding_format": "float"}

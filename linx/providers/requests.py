@@ -71,7 +71,7 @@ def at(path: str) -> Callable[[str], str]:
 def lacking(words: str) -> ProviderRequest:
     """For a task that no provider of a kind can do: to write its body is to refuse it."""
 
-    def refuse(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
+    def refuse(_chat: ChatRequest, _model: str, _traits: ModelTraits) -> JsonObject:
         raise unsupported(f"does not support {words}")
 
     return ProviderRequest(path=at("/"), accept=JSON, body=refuse, decoder=OpenAIDecoder, under_api=False, lacks=words)

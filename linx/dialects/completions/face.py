@@ -31,7 +31,7 @@ class CompletionsFace:
     def whole(self, chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
         return whole_answer(chat, answer, stamp)
 
-    def error_body(self, problem: LinxError, request_id: str) -> JsonObject:
+    def error_body(self, problem: LinxError, _request_id: str) -> JsonObject:
         return problem.openai_object()
 
     def status_of(self, problem: LinxError) -> int:

@@ -90,22 +90,13 @@ def is_unload(body: JsonObject) -> bool:
 
 
 def _common(body: JsonObject) -> ChatBody:
+    """What /api/chat and /api/generate have in common. Raises BadRequest."""
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise BadRequest("model is required", param="model")
     fields.flag(body, "stream")
     chat = ChatBody(model=model)
-    given = options(fields.mapping(body, "options") or {})
-    for own, name in _OPTIONS:
-        if own in given:
-            chat[name] = given[own]
-    if given.get("num_predict", 0) > 0:
-        chat["max_tokens"] = given["num_predict"]
-    if given.get("seed", -1) >= 0:
-        chat["seed"] = given["seed"]
-    stop = [text for text in given.get("stop", ()) if text]
-    if stop:
-        chat["stop"] = stop
+    _add_options(body, chat)
     wanted = _format(body.get("format"))
     if wanted is not None:
         chat["response_format"] = wanted
@@ -117,6 +108,25 @@ def _common(body: JsonObject) -> ChatBody:
     keep_alive = body.get("keep_alive")
     if isinstance(keep_alive, bool) or not isinstance(keep_alive, int | float | str | None):
         raise fields.wrong("keep_alive", "a number of seconds or a duration such as 5m")
+    _add_logprobs(body, chat)
+    return chat
+
+
+def _add_options(body: JsonObject, chat: ChatBody) -> None:
+    given = options(fields.mapping(body, "options") or {})
+    for own, name in _OPTIONS:
+        if own in given:
+            chat[name] = given[own]
+    if given.get("num_predict", 0) > 0:
+        chat["max_tokens"] = given["num_predict"]
+    if given.get("seed", -1) >= 0:
+        chat["seed"] = given["seed"]
+    stop = [text for text in given.get("stop", ()) if text]
+    if stop:
+        chat["stop"] = stop
+
+
+def _add_logprobs(body: JsonObject, chat: ChatBody) -> None:
     top = fields.integer(body, "top_logprobs")
     if top is not None and not 0 <= top <= 20:
         raise fields.wrong("top_logprobs", "between 0 and 20")
@@ -124,7 +134,6 @@ def _common(body: JsonObject) -> ChatBody:
         chat["logprobs"] = True
         if top:
             chat["top_logprobs"] = top
-    return chat
 
 
 def _format(wanted: Any) -> JsonObject | None:

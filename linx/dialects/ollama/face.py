@@ -50,7 +50,7 @@ class OllamaFace:
         """Raises Garbled where the model's tool calls cannot be told in this dialect."""
         return whole_answer(chat, answer, stamp, generate=self._generate)
 
-    def error_body(self, problem: LinxError, request_id: str) -> JsonObject:
+    def error_body(self, problem: LinxError, _request_id: str) -> JsonObject:
         if isinstance(problem, UnknownModel) and problem.model:
             # Ollama's clients look for its own words.
             return {"error": f"model '{quote(problem.model)}' not found: {problem.message}"}

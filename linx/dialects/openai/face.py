@@ -85,7 +85,7 @@ class OpenAIFace:
         body.update(extras.top)
         return body
 
-    def error_body(self, problem: LinxError, request_id: str) -> JsonObject:
+    def error_body(self, problem: LinxError, _request_id: str) -> JsonObject:
         return problem.openai_object()
 
     def status_of(self, problem: LinxError) -> int:

@@ -63,7 +63,7 @@ PLAIN = BodyRules(
 
 
 def _think_for_openrouter(
-    body: JsonObject, chat_body: JsonObject, wish: bool | str | None, traits: ModelTraits, speaks_openai: bool
+    body: JsonObject, chat_body: JsonObject, wish: bool | str | None, _traits: ModelTraits, speaks_openai: bool
 ) -> None:
     given = body.pop("reasoning", None)
     effort = body.pop("reasoning_effort", None)
@@ -90,7 +90,7 @@ def _think_for_openrouter(
         body["reasoning"] = reasoning
 
 
-def _recall_for_openrouter(message: JsonObject, changes: JsonObject, speaks_openai: bool) -> None:
+def _recall_for_openrouter(message: JsonObject, changes: JsonObject, _speaks_openai: bool) -> None:
     """Its details must come back unmodified and in order; the plain text has another name."""
     text = message.get("reasoning_content")
     if text is not None:
@@ -112,7 +112,7 @@ OPENROUTER = BodyRules(
 
 
 def _think_by_template(
-    body: JsonObject, chat_body: JsonObject, wish: bool | str | None, traits: ModelTraits, speaks_openai: bool
+    body: JsonObject, chat_body: JsonObject, wish: bool | str | None, _traits: ModelTraits, _speaks_openai: bool
 ) -> None:
     """The chat template has a switch, which must be a real boolean; a level stands beside it."""
     messages = body["messages"]
@@ -170,7 +170,7 @@ def _finish_for_llamacpp(body: JsonObject) -> None:
         body.pop("top_logprobs", None)
 
 
-def _recall_for_llamacpp(message: JsonObject, changes: JsonObject, speaks_openai: bool) -> None:
+def _recall_for_llamacpp(message: JsonObject, changes: JsonObject, _speaks_openai: bool) -> None:
     """Only plain text under one name; of reasoning in details their texts are joined."""
     details = message.get("reasoning_details")
     if message.get("reasoning_content") is None:
