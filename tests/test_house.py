@@ -10,6 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "linx").rglob("*.py"))
+DIALECTS = sorted((ROOT / "linx" / "dialects").rglob("*.py"))
+# What every dialect may import of the others, lowest first: beyond these, none knows another.
+COMMON = ["base", "failures", "shared", "openai"]
 # Top floor first. A room may import from its own package and from floors below.
 FLOORS = [
     ["__main__"],
@@ -49,7 +52,7 @@ ORDERS = {
     "linx.dialects.failures": ["reading", "conditions", "rules", "retry_after", "meaning"],
     "linx.dialects.ollama": [
         *["frames", "decoder", "images", "options", "client_request", "answer", "encoder", "provider_messages"],
-        *["provider_tools", "face", "model_list", "provider_request"],
+        *["provider_tools", "face", "model_list", "provider_request", "embeddings"],
     ],
     "linx.dialects.openai": [
         *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "thinking"],
@@ -189,7 +192,18 @@ def parts_of(package: str) -> set[str]:
     return files | {path.parent.name for path in folder.glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "linx" / "dialects").rglob("*.py")), ids=name_of)
+@pytest.mark.parametrize("path", DIALECTS, ids=name_of)
+def test_a_dialect_knows_no_other_but_the_one_in_which_chat_travels(path: Path) -> None:
+    mine = name_of(path).split(".")[2] if path.name != "__init__.py" or path.parent.name != "dialects" else ""
+    below = COMMON[: COMMON.index(mine)] if mine in COMMON else COMMON
+    parts = parts_of("linx.dialects")
+    for module in imports(path):
+        theirs = module.removeprefix("linx.dialects.").split(".")[0]
+        if module.startswith("linx.dialects.") and theirs in parts and theirs != mine:
+            assert theirs in below, f"{name_of(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", DIALECTS, ids=name_of)
 def test_dialects_do_no_io(path: Path) -> None:
     assert not {module.split(".")[0] for module in imports(path)} & NO_IO
 

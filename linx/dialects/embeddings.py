@@ -1,8 +1,8 @@
-"""Embeddings, in three shapes: OpenAI's /v1/embeddings, Ollama's /api/embed and /api/embeddings.
+"""Embeddings: OpenAI's /v1/embeddings, and answers in the three shapes of that, /api/embed and /api/embeddings.
 
-The hub is OpenAI's body. Vectors are always asked for as numbers, since many servers
-refuse base64, and are packed here for the clients that want it. Ollama's old endpoint is
-asked only for its own clients: its vectors are not normalised, those of all others are.
+Vectors are always asked for as numbers, since many servers refuse base64, and are packed
+here for the clients that want it. What Ollama's clients ask, and how an Ollama is asked, is
+in ``ollama.embeddings``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 from linx.core import jsontext
 from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, EmbeddingInput, JsonObject, Task, Usage
 from linx.core.errors import AttemptError, BadRequest, Garbled, StreamBroken
-from linx.dialects.failures.meaning import event_failure, unsupported
-from linx.dialects.ollama.options import options
-from linx.dialects.ollama.provider_request import keep_alive_for
+from linx.dialects.failures.meaning import event_failure
 from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.shared import fields
 
@@ -35,7 +33,9 @@ _OWN = frozenset(("model", "input", "dimensions", "encoding_format", "stream"))
 
 def parse_openai(body: JsonObject) -> ChatRequest:
     """POST /v1/embeddings. Raises BadRequest."""
-    model = _model(body)
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        raise BadRequest("model is required", param="model")
     given: Any = body.get("input")
     if isinstance(given, str):
         is_right = bool(given)
@@ -49,39 +49,8 @@ def parse_openai(body: JsonObject) -> ChatRequest:
         raise fields.wrong("encoding_format", "float or base64")
     dimensions = fields.integer(body, "dimensions", least=1)
     rest = {key: value for key, value in body.items() if value is not None and key not in _OWN}
-    return _request(model, EmbeddingInput(given, dimensions, rest), OPENAI, body)
-
-
-def parse_embed(body: JsonObject) -> ChatRequest:
-    """POST /api/embed. Raises BadRequest."""
-    model = _model(body)
-    given = body.get("input")
-    texts = [given] if isinstance(given, str) and given else given or []
-    if not isinstance(texts, list) or not _are_texts(texts):
-        raise BadRequest("invalid input type", param="input")
-    dimensions = fields.integer(body, "dimensions", least=1)
-    fields.flag(body, "truncate")
-    options(fields.mapping(body, "options") or {})
-    return _request(model, EmbeddingInput(texts, dimensions), EMBED, body)
-
-
-def parse_embeddings(body: JsonObject) -> ChatRequest:
-    """POST /api/embeddings, the old endpoint: one text. Raises BadRequest."""
-    model = _model(body)
-    prompt = fields.text(body, "prompt")
-    options(fields.mapping(body, "options") or {})
-    return _request(model, EmbeddingInput([prompt] if prompt else []), EMBEDDINGS, body)
-
-
-def _request(model: str, asked: EmbeddingInput, dialect: Dialect, body: JsonObject) -> ChatRequest:
-    return ChatRequest(model, asked, task=Task.EMBED, dialect=dialect, client_body=body)
-
-
-def _model(body: JsonObject) -> str:
-    model = body.get("model")
-    if not isinstance(model, str) or not model:
-        raise BadRequest("model is required", param="model")
-    return model
+    asked = EmbeddingInput(given, dimensions, rest)
+    return ChatRequest(model, asked, task=Task.EMBED, dialect=OPENAI, client_body=body)
 
 
 def _are_texts(items: list[Any]) -> bool:
@@ -101,28 +70,6 @@ def openai_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonObje
     body = {**without_destinations(asked.fields), "model": model, "input": asked.input, "encoding_format": "float"}
     if asked.dimensions is not None:
         body["dimensions"] = asked.dimensions
-    return body
-
-
-def embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-    """For an Ollama. Raises Refused for tokens, which it does not take."""
-    asked = chat.embedding
-    if not isinstance(asked.input, str) and not _are_texts(asked.input):
-        raise unsupported("does not support tokens as the input of embeddings")
-    body: JsonObject = {"model": model, "input": asked.input}
-    if asked.dimensions is not None:
-        body["dimensions"] = asked.dimensions
-    return _filled(body, traits)
-
-
-def own_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-    """For an Ollama whose client speaks its dialect: the client's own body."""
-    return _filled({**(chat.client_body or {}), "model": model}, traits)
-
-
-def _filled(body: JsonObject, traits: ModelTraits) -> JsonObject:
-    if traits.keep_alive is not None and body.get("keep_alive") is None:
-        body["keep_alive"] = keep_alive_for(traits.keep_alive)
     return body
 
 

@@ -19,6 +19,7 @@ from linx.dialects.completions.decoder import CompletionsDecoder, infill_decoder
 from linx.dialects.completions.provider_request import infill_body
 from linx.dialects.embeddings import EmbeddingsDecoder
 from linx.dialects.failures.meaning import unsupported
+from linx.dialects.ollama import embeddings as ollama_embeddings
 from linx.dialects.ollama import provider_request as ollama_request
 from linx.dialects.ollama.decoder import CHAT, GENERATE, OllamaDecoder
 from linx.dialects.openai import provider_request as openai_request
@@ -182,7 +183,7 @@ OLLAMA_COMPLETION = ProviderRequest(
 OLLAMA_EMBED = ProviderRequest(
     path=at("/api/embed"),
     accept=JSON,
-    body=embeddings.embed_body,
+    body=ollama_embeddings.embed_body,
     decoder=lambda _new_id: EmbeddingsDecoder(embeddings.EMBED),
     under_api=False,
     lacks="embeddings",
@@ -191,11 +192,11 @@ _OLLAMA_OWN_CHAT = replace(OLLAMA_CHAT, body=ollama_request.own_body)
 OLLAMA_OWN: Mapping[Dialect, ProviderRequest] = {
     CHAT: _OLLAMA_OWN_CHAT,
     GENERATE: replace(_OLLAMA_OWN_CHAT, path=at("/api/generate"), decoder=partial(OllamaDecoder, generate=True)),
-    embeddings.EMBED: replace(OLLAMA_EMBED, body=embeddings.own_body),
+    embeddings.EMBED: replace(OLLAMA_EMBED, body=ollama_embeddings.own_embed_body),
     embeddings.EMBEDDINGS: replace(
         OLLAMA_EMBED,
         path=at("/api/embeddings"),  # its vectors are not normalised, so no other client is served by it
-        body=embeddings.own_body,
+        body=ollama_embeddings.own_embed_body,
         decoder=lambda _new_id: EmbeddingsDecoder(embeddings.EMBEDDINGS),
     ),
 }

@@ -13,6 +13,7 @@ from linx.core.chat import Answer, ChatRequest, Dialect, ModelTraits
 from linx.core.errors import BadRequest, Garbled, Refused, StreamBroken
 from linx.dialects import embeddings
 from linx.dialects.embeddings import EMBED, EMBEDDINGS, OPENAI, EmbeddingsDecoder
+from linx.dialects.ollama.embeddings import parse_embed, parse_embeddings
 
 TRAITS = ModelTraits()
 OPENAI_ANSWER: dict[str, Any] = {
@@ -73,48 +74,12 @@ def test_openai_input_goes_on_as_it_is_and_numbers_are_asked_for(given: Any) -> 
     }
 
 
-def test_an_ollama_is_asked_in_its_own_words() -> None:
-    chat = embeddings.parse_openai({"model": "asked", "input": ["a", "b"], "dimensions": 2, "user": "u"})
-    body = embeddings.embed_body(chat, "served", ModelTraits(keep_alive="300"))
-    assert body == {"model": "served", "input": ["a", "b"], "dimensions": 2, "keep_alive": 300}
-
-
-def test_an_ollama_client_may_name_the_dimensions_for_any_provider() -> None:
-    native = {"model": "asked", "input": "a", "dimensions": 2, "truncate": True, "options": {"num_ctx": 99}}
-    chat = embeddings.parse_embed(native)
-    asked = {"model": "served", "input": ["a"], "encoding_format": "float", "dimensions": 2}
-    assert embeddings.openai_body(chat, "served", TRAITS) == asked
-    assert embeddings.own_body(chat, "served", TRAITS) == {**native, "model": "served"}
-
-
-def test_an_ollama_takes_no_tokens_so_another_may() -> None:
-    chat = embeddings.parse_openai({"model": "m", "input": [1, 2]})
-    with pytest.raises(Refused, match="tokens") as caught:
-        embeddings.embed_body(chat, "m", TRAITS)
-    assert caught.value.fallback.value == "yes"
-
-
-def test_an_ollama_client_keeps_its_body() -> None:
-    native = {"model": "asked", "input": "a", "truncate": False, "options": {"num_ctx": 99}, "keep_alive": 3, "x": 1}
-    body = embeddings.own_body(embeddings.parse_embed(native), "served", ModelTraits(keep_alive=9))
-    assert body == {**native, "model": "served"}
-    native = {"model": "asked", "prompt": "a", "x": 1}
-    body = embeddings.own_body(embeddings.parse_embeddings(native), "served", ModelTraits(keep_alive=9))
-    assert body == {**native, "model": "served", "keep_alive": 9}
-
-
-@pytest.mark.parametrize("given", [7, {"a": 1}, ["a", 1], [[1]]])
-def test_ollama_input_is_texts_alone(given: Any) -> None:
-    with pytest.raises(BadRequest, match="invalid input type"):
-        embeddings.parse_embed({"model": "m", "input": given})
-
-
 @pytest.mark.parametrize("given", [None, "", []])
 def test_no_text_is_no_embedding(given: Any) -> None:
-    chat = embeddings.parse_embed({"model": "m", "input": given})
+    chat = parse_embed({"model": "m", "input": given})
     assert chat.embedding.input == []
     assert embeddings.none(chat) == {"model": "m", "embeddings": []}
-    assert embeddings.none(embeddings.parse_embeddings({"model": "m", "prompt": given or ""})) == {"embedding": []}
+    assert embeddings.none(parse_embeddings({"model": "m", "prompt": given or ""})) == {"embedding": []}
 
 
 def test_openai_gets_its_vectors_in_the_order_of_its_texts() -> None:
@@ -141,7 +106,7 @@ def test_a_provider_may_send_base64_unasked() -> None:
 
 
 def test_ollama_clients_get_their_own_shapes() -> None:
-    whole = told(embeddings.parse_embed({"model": "asked", "input": ["a", "b"]}), OPENAI, OPENAI_ANSWER)
+    whole = told(parse_embed({"model": "asked", "input": ["a", "b"]}), OPENAI, OPENAI_ANSWER)
     assert whole == {
         "model": "asked",
         "embeddings": [[1, -2.0], [0.5, 0.25]],
@@ -149,14 +114,14 @@ def test_ollama_clients_get_their_own_shapes() -> None:
         "prompt_eval_count": 7,
     }
     one = {"data": [{"index": 0, "embedding": [3.0]}]}
-    assert told(embeddings.parse_embeddings({"model": "m", "prompt": "a"}), OPENAI, one) == {"embedding": [3.0]}
+    assert told(parse_embeddings({"model": "m", "prompt": "a"}), OPENAI, one) == {"embedding": [3.0]}
 
 
 def test_an_ollamas_own_answer_passes_but_for_the_name() -> None:
     own = {**OLLAMA_ANSWER, "load_duration": 3, "x": 1}
-    assert told(embeddings.parse_embed({"model": "asked", "input": "a"}), EMBED, own) == {**own, "model": "asked"}
+    assert told(parse_embed({"model": "asked", "input": "a"}), EMBED, own) == {**own, "model": "asked"}
     old = {"embedding": [2.0, 4.0]}
-    assert told(embeddings.parse_embeddings({"model": "m", "prompt": "a"}), EMBEDDINGS, old) == old
+    assert told(parse_embeddings({"model": "m", "prompt": "a"}), EMBEDDINGS, old) == old
 
 
 @pytest.mark.parametrize("cut", range(0, 60, 7))

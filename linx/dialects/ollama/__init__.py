@@ -16,5 +16,6 @@ Toward providers:
 
 On both sides:
 
+- ``embeddings``: what clients ask of the two endpoints for vectors, and what an Ollama is asked there.
 - ``images``: pictures as bare base64.
 """

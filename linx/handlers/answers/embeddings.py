@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from linx.core import jsontext
 from linx.dialects import embeddings
+from linx.dialects.ollama.embeddings import parse_embed, parse_embeddings
 from linx.dialects.shared.tokens import prompt_tokens
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import Plan, start_chat
@@ -37,12 +38,12 @@ async def openai(context: Context, face: Face, request: Request, reply: Reply) -
 
 async def ollama(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/embed``."""
-    await _answer(context, face, request, reply, embeddings.parse_embed)
+    await _answer(context, face, request, reply, parse_embed)
 
 
 async def ollama_old(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/embeddings``."""
-    await _answer(context, face, request, reply, embeddings.parse_embeddings)
+    await _answer(context, face, request, reply, parse_embeddings)
 
 
 async def _answer(
