@@ -51,7 +51,17 @@ ORDERS = {
     "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
     "linx.dialects.failures": ["reading", "conditions", "rules", "retry_after", "meaning"],
     "linx.dialects.ollama": [
-        *["frames", "decoder", "images", "options", "client_request", "answer", "encoder", "provider_messages"],
+        *[
+            "frames",
+            "decoder",
+            "images",
+            "options",
+            "client_messages",
+            "client_request",
+            "answer",
+            "encoder",
+            "provider_messages",
+        ],
         *["provider_tools", "face", "model_list", "provider_request", "embeddings"],
     ],
     "linx.dialects.openai": [
@@ -85,7 +95,8 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
-        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "provider", "catalog"],
+        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
+        *["provider", "catalog"],
     ],
     "linx.routing": [
         *[

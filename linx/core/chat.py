@@ -60,7 +60,7 @@ class ChatBody(dict[str, Any]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextCompletion:
-    """A text, and what is wanted of the one that follows it. ``fields`` is all the rest, in OpenAI's words."""
+    """Prompts, and what is wanted of the texts that follow them. ``fields`` is all the rest, in OpenAI's words."""
 
     prompts: list[str | list[int]]
     """Texts, or texts cut into tokens; each gets ``count`` answers."""
@@ -71,7 +71,7 @@ class TextCompletion:
     has_echo: bool = False
     """Does each answer begin with its prompt?"""
     logprobs: int | None = None
-    """How many alternatives each token of the answer is to be shown with."""
+    """With how many alternatives each token of the answer is shown; None: without log probabilities."""
     fields: JsonObject = field(default_factory=dict)
 
 
@@ -86,7 +86,7 @@ class EmbeddingInput:
 
     @property
     def texts(self) -> list[Any]:
-        """Each text, or its tokens, that a vector is wanted of."""
+        """The texts of which a vector each is wanted, as text or as tokens."""
         given = self.input
         return [given] if isinstance(given, str) or (given and type(given[0]) is int) else given
 
@@ -100,9 +100,9 @@ class Opaque:
 class RequestFacts:
     """What a request says of itself: found out once, and remembered with it.
 
-    Of a large request all is found out where it is read, beside the event loop; of another one
-    when it is first asked for, since most requests never are. ``dialects.shared.tokens`` counts,
-    ``handlers.request_facts`` looks for the opening.
+    Of a large request everything is found out in the thread that reads its body; of any other
+    request each fact is found out when it is first needed, since most requests need none.
+    ``dialects.shared.tokens`` counts, ``handlers.request_facts`` looks for the opening.
     """
 
     size: int = 0
@@ -135,7 +135,7 @@ class ChatRequest:
     """Headers that belong to the client's dialect, for a provider that speaks it itself."""
     facts: RequestFacts = field(default_factory=RequestFacts)
 
-    # What is asked, for code that a request of one sort alone can reach.
+    # ``asked``, for code that only requests of one type of it can reach.
 
     @property
     def chat_body(self) -> ChatBody:

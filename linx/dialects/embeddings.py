@@ -1,8 +1,9 @@
-"""Embeddings: OpenAI's /v1/embeddings, and answers in the three shapes of that, /api/embed and /api/embeddings.
+"""Embeddings: OpenAI's /v1/embeddings in both directions, and every answer that holds vectors.
 
-Vectors are always asked for as numbers, since many servers refuse base64, and are packed
-here for the clients that want it. What Ollama's clients ask, and how an Ollama is asked, is
-in ``ollama.embeddings``.
+Answers come, and go, in three shapes: those of /v1/embeddings, of Ollama's /api/embed and of
+its old /api/embeddings. Providers are always asked for vectors as numbers, since many refuse
+base64; they are packed here for the clients that want base64. What Ollama's clients ask, and
+what an Ollama is asked, is in ``ollama.embeddings``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from linx.core.chat import ModelTraits
 
 OPENAI, EMBED, EMBEDDINGS = Dialect.EMBEDDINGS, Dialect.OLLAMA_EMBED, Dialect.OLLAMA_EMBEDDINGS
-"""The three shapes."""
+"""The three shapes of an answer."""
 MAX_ANSWER = 64 * 1024 * 1024  # bytes: 2048 texts of 3072 numbers each
 _HOLDS = {OPENAI: "data", EMBED: "embeddings", EMBEDDINGS: "embedding"}
 _OWN = frozenset(("model", "input", "dimensions", "encoding_format", "stream"))
@@ -65,7 +66,7 @@ def _are_tokens(items: Any) -> bool:
 
 
 def openai_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonObject:
-    """For every provider that speaks OpenAI's dialect."""
+    """The body for every provider that speaks OpenAI's dialect."""
     asked = chat.embedding
     body = {**without_destinations(asked.fields), "model": model, "input": asked.input, "encoding_format": "float"}
     if asked.dimensions is not None:
@@ -153,7 +154,7 @@ def none(chat: ChatRequest) -> JsonObject:
 
 
 def _vectors(source: JsonObject, dialect: Dialect) -> list[list[float]]:
-    """In the order of the texts."""
+    """The vectors in an answer, in the order of the texts."""
     found = source[_HOLDS[dialect]]
     if dialect == OPENAI:
         if not all(isinstance(item, dict) for item in found):
@@ -167,7 +168,7 @@ def _vectors(source: JsonObject, dialect: Dialect) -> list[list[float]]:
 
 def _vector(found: Any) -> list[float]:
     if isinstance(found, str):
-        # It was asked for numbers, and sends base64 all the same.
+        # Some servers send base64 although numbers were asked for.
         try:
             raw = b64decode(found, validate=True)
             return list(struct.unpack(f"<{len(raw) // 4}f", raw))

@@ -10,7 +10,7 @@ from linx.core import jsontext, worker
 from linx.core.chat import ChatBody, ChatRequest, TextCompletion
 from linx.core.errors import BadRequest, BodyTooLarge, LoopDetected, UnsupportedEncoding
 from linx.dialects.shared.tokens import prompt_tokens
-from linx.providers.provider import HOP_HEADER
+from linx.providers.http_requests import HOP_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -96,21 +96,21 @@ async def object_of(request: Request) -> JsonObject:
 
 
 def is_local_only(request: Request) -> bool:
-    """Does the client ask that its prompt stay on local providers? In doubt it does."""
-    said = [value.strip().lower() for name, value in request.headers if name == b"x-linx-local-only"]
-    return bool(said) and any(value not in (b"", b"false", b"0") for value in said)
+    """Does the client ask that its prompt stay on local providers? A value that is not understood means yes."""
+    values = [value.strip().lower() for name, value in request.headers if name == b"x-linx-local-only"]
+    return any(value not in (b"", b"false", b"0") for value in values)
 
 
 def next_hop(context: Context, request: Request) -> bytes:
     """The hop header for providers. Raises LoopDetected when this Linx is already in it.
 
-    It is the one field of a client's that goes on, so only what another Linx can have
-    written does: a client could make every provider's request invalid with anything else.
+    This is the only header of a client that is passed on. Only what another Linx can have
+    written in it is: with anything else a client could make the request to a provider invalid.
     """
-    said = b",".join([value for name, value in request.headers if name == HOP_HEADER])
-    if not said:
+    given = b",".join([value for name, value in request.headers if name == HOP_HEADER])
+    if not given:
         return context.instance
-    hops = b", ".join([hop for part in said.split(b",") if _HOP.fullmatch(hop := part.strip())][-MAX_HOPS:])
+    hops = b", ".join([hop for part in given.split(b",") if _HOP.fullmatch(hop := part.strip())][-MAX_HOPS:])
     if context.instance in hops.split(b", "):
         raise LoopDetected(
             "This request came back to the Linx that sent it: a provider's endpoint leads to Linx itself. "
@@ -120,8 +120,8 @@ def next_hop(context: Context, request: Request) -> bytes:
 
 
 def conversation_of(request: Request, chat: ChatRequest) -> str | None:
-    """What stays the same over the turns of one conversation."""
-    headers = dict(reversed(request.headers))  # the first of a name counts
+    """A key that stays the same over the turns of one conversation; None where nothing tells."""
+    headers = dict(reversed(request.headers))  # of several with the same name the first counts
     for name in SESSION_HEADERS:
         value = headers.get(name)
         if value:
@@ -136,7 +136,7 @@ def conversation_of(request: Request, chat: ChatRequest) -> str | None:
 
 
 def opening(chat: ChatRequest) -> str:
-    """A digest of the messages up to the first of a user's; empty where there is none. Looked for once."""
+    """A digest of the messages up to the user's first; empty where the user has none. Made once for a request."""
     facts = chat.facts
     if facts.opening is None:
         facts.opening = _opening(chat, jsontext.dumps_in_pieces if facts.size > jsontext.HUGE else jsontext.dumps)
@@ -162,7 +162,7 @@ def _opening(chat: ChatRequest, write: Callable[[Any], bytes]) -> str:
 
 
 def _digest(*parts: bytes) -> str:
-    """Short, whatever a client sends: thousands of them are kept."""
+    """Short, however long the parts are: the router keeps thousands of digests."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(part)

@@ -1,6 +1,11 @@
-"""One configured provider: its kind, its requests, its models, prices, health and places.
+"""The configured providers: what each is, what it has, how it is asked, and how it is.
 
-``kind`` says what a kind of provider is and ``kinds`` which there are; ``requests`` how each
-is asked, ``lists`` what models it has, each a ``model``. ``provider`` is one of them as configured, with its
-``health``, its ``slots`` and the ``prices`` of its models; ``catalog`` asks it in the background.
+The room's rule: what a kind of provider is, is said in one place, and everything else takes it as a value; nothing in
+a ``provider`` waits.
+
+- ``kind``: what a kind is. ``kinds``: the kinds that there are.
+- ``requests``: how a provider is asked for a task. ``http_requests``: the HTTP that this becomes.
+- ``provider``: a provider as configured. ``health``: is it available? ``slots``: who may ask it now.
+- ``catalog``: asks in the background. ``lists``: what a kind's models are found to be, each a ``model``.
+- ``prices``: what a model costs.
 """

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from linx.upstream.pool import Pool, Sending
 
 PROBE_TIMEOUT_S = 10.0
-WATCH_S = 15.0  # between probes while something is down or unknown
-CALM_S = 60.0
-LOADING_S = 1.0  # while it loads a model
+WATCH_S = 15.0  # between probes while the provider is down or unknown
+CALM_S = 60.0  # between probes while the provider is up
+LOADING_S = 1.0  # while the provider loads a model
 JITTER = 0.1  # a pause is up to this share shorter
 MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
 
@@ -47,7 +47,7 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         if after != before != "unknown":  # the first state stands in the summary of the start
             problem = f": {health.last_error}" if health.last_error and after in ("down", "cooling") else ""
             log.info("%s is %s%s", provider.name, after, problem)
-        # From start to start, and the jitter only shortens: so it is found within WATCH_S.
+        # Pauses run from start to start, and the jitter only shortens them: a provider is found within WATCH_S.
         share = 1 - JITTER * random.random()
         due = start + share * CALM_S
         while (now := trio.current_time()) < due:
@@ -60,7 +60,7 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
 
 
 async def refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
-    """One probe: is it there, and what does it have? Never raises but for cancellation."""
+    """One probe: is the provider there, and what models does it have? Raises nothing but a cancellation."""
     problem: str | None = None
     loading = False
     with trio.move_on_after(PROBE_TIMEOUT_S) as limit:
@@ -92,7 +92,7 @@ def _take_over(provider: Provider, listed: Listed) -> None:
 
 
 async def learn_model(provider: Provider, pool: Pool, name: str) -> None:
-    """Ask what ``name`` can do, where the kind tells and it is not yet known. Raises AttemptError."""
+    """Ask what model ``name`` can do, unless that is known or the kind cannot tell. Raises AttemptError."""
     show = provider.kind.show_model
     known = provider.find(name)
     if show is None or (known is not None and known.capabilities is not None):
@@ -112,10 +112,10 @@ class Asking:
     pool: Pool
 
     async def get(self, path: str, *, under_api: bool = False) -> Any:
-        return await fetch_json(self.provider, self.pool, self.provider.get(path, under_api=under_api))
+        return await fetch_json(self.provider, self.pool, self.provider.http.get(path, under_api=under_api))
 
     async def post(self, path: str, body: JsonObject) -> Any:
-        return await fetch_json(self.provider, self.pool, self.provider.post(path, body))
+        return await fetch_json(self.provider, self.pool, self.provider.http.post(path, body))
 
 
 async def fetch_json(provider: Provider, pool: Pool, sending: Sending) -> Any:

@@ -28,7 +28,7 @@ JITTER = 0.2  # a cool-down is up to this share longer or shorter
 class Health:
     """What is known of one provider's health.
 
-    ``reachable`` is the last probe's word: None before the first one.
+    ``reachable``: could the last probe, or request, reach the provider? None before the first.
     """
 
     def __init__(self, jitter: Callable[[], float] = random.random) -> None:
@@ -41,14 +41,14 @@ class Health:
         self.paused_until = 0.0
         self.pause_status = 429
         self.alarm = trio.Event()
-        """Set when something changed, for the one who probes; a new one is put in its place then."""
+        """Set when something changed, for the task that probes; a new event then takes its place."""
         self._lost_contact = False
         self._jitter = jitter
 
     # --- what happened ---
 
     def first_chunk_seen(self) -> None:
-        """A request gets its answer: no reason to try others first, but it may still break off."""
+        """An answer has begun: no reason to try other providers first, though it may still break off."""
         self.reachable = True
         self.loading = False
         self.cooling_until = 0.0
@@ -93,14 +93,14 @@ class Health:
         if problem is not None:
             self.last_error = problem
         elif self._lost_contact or self.consecutive_failures == 0:
-            # It can be reached again. Failures of another kind are only ended by an answer.
+            # The provider can be reached again. Failures of another sort are forgotten only after an answer.
             self.consecutive_failures = 0
             self.cooling_until = 0.0
             self._lost_contact = False
             self.last_error = None
 
     def raise_alarm(self) -> None:
-        """Something has changed: whoever probes looks again, if there is reason to."""
+        """Something has changed: the task that probes looks again, if there is reason to."""
         self.alarm.set()
         self.alarm = trio.Event()
 
@@ -110,15 +110,15 @@ class Health:
         return now < self.paused_until
 
     def is_ill(self, now: float) -> bool:
-        """Should others be tried first?"""
+        """Should other providers be tried first?"""
         return now < self.cooling_until or self.reachable is False or self.loading
 
     def illness(self, now: float) -> int:
-        """For sorting: well, ill, and last of all loading, since that one is worth waiting for."""
+        """For sorting: well 0, ill 1, loading 2, since a loading provider is worth waiting for when it is the last."""
         return 2 if self.loading else int(self.is_ill(now))
 
     def needs_watching(self, now: float) -> bool:
-        """Is it down, unknown or loading, so that the next probe should come soon?"""
+        """Is the provider down, unknown or loading, so that the next probe should come soon?"""
         return not self.reachable or self.loading or now < self.cooling_until
 
     def state(self, now: float) -> str:

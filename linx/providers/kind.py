@@ -1,8 +1,8 @@
-"""What sort of service a provider is: how it is asked, how it is paid its key, what only it can do.
+"""What sort of service a provider is: how it is asked, how it gets its key, what only it can do.
 
-Rule: a kind is one value (``kinds`` has them), and nobody compares its name. Whoever must
-know what a kind can do asks for a ``Feature``; whoever asks a kind for something gets a
-``ProviderRequest``, or a refusal that another provider may answer.
+Rule: a kind is one value (``kinds`` has them), and its name is compared nowhere. Code that
+must know what a kind can do looks for a ``Feature``; code that asks for a task gets a
+``ProviderRequest``, or a refusal after which another provider may be tried.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Auth = Callable[[bytes], Headers]
 
 
 class Feature(Enum):
-    """What some kinds can do and others cannot, beside the tasks."""
+    """What some kinds can do and others cannot, besides tasks."""
 
     MANAGES_MODELS = auto()
-    """Pull, push, create, copy and delete, and the blobs for them, are relayed to it (/api/pull, …)."""
+    """The paths that change what models there are (/api/pull, …) are relayed to it."""
     LOADS_MODELS = auto()
     """A request without a prompt loads its model into memory, or frees it."""
     DESCRIBES_MODELS = auto()
@@ -56,11 +56,11 @@ class Kind:
     requests: Mapping[Task, ProviderRequest]
     """One for each task; ``requests.lacking`` for a task that this kind cannot do."""
     own: Mapping[Dialect, ProviderRequest] = field(default_factory=dict)
-    """By the client's dialect: how a client is served whose dialect is the kind's own."""
+    """By dialect: how the kind is asked for a client that speaks the kind's own dialect."""
     list_models: Callable[[Ask, Listed], Awaitable[Listed]]
-    """Asks what there is now; the second argument is what the list before said. Raises ``lists.Loading``."""
+    """Makes the new list of models; the second argument is the list before. Raises ``lists.Loading``."""
     show_model: Callable[[Ask, Model], Awaitable[None]] | None = None
-    """Asks what one model can do, where to ask a model for more than it can do is an error."""
+    """Asks what one model can do; for a kind that answers with an error where the model cannot."""
     canonical_name: Callable[[str], str]
     """Equal for two names of the same model."""
     short_name: Callable[[str], str] = str
@@ -79,7 +79,7 @@ class Kind:
         return f"<Kind {self.name}>"
 
     def request(self, task: Task) -> ProviderRequest:
-        """How it is asked for ``task``. Raises Refused where the kind has no row for it."""
+        """How the kind is asked for ``task``. Raises Refused where ``requests`` says nothing of it."""
         request = self.requests.get(task)
         if request is None:
             raise unsupported(f"does not support {task.value}")

@@ -1,8 +1,8 @@
-"""What models a provider has, asked as its kind is asked: by free requests, and nothing is changed here.
+"""What models a provider has, in the way that its kind is asked, and always by free requests.
 
-Rule: a lister gets a way to ask and what the list before said, and gives the new list. An
-entry that cannot be read is an exception for the whole list, but for the details of a
-single model, which must not hide the others.
+Rule: a lister gets a way to ask and the list before, and returns the new list; it changes
+nothing. An entry that cannot be read fails the whole list; but where the details of a single
+model cannot be read, the other models are listed all the same.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Ask(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A provider's list: its models by name, and the version that it says it has."""
+    """A provider's list: its models by name, and the version that the provider says it is."""
 
     models: Mapping[str, Model] = field(default_factory=dict)
     version: str | None = None
@@ -91,7 +91,7 @@ async def show_ollama(ask: Ask, model: Model) -> None:
 
 
 def _tagged(entry: JsonObject, known: Mapping[str, Model]) -> Model:
-    """A model of /api/tags; what is known of it stays while its digest does."""
+    """A model of /api/tags. What was known of it stays known as long as its digest is the same."""
     model = Model(str(entry.get("name") or entry.get("model")), listed=entry)
     before = known.get(model.name)
     if before is not None and before.listed.get("digest") == entry.get("digest"):

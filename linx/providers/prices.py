@@ -34,7 +34,7 @@ class Price:
     """USD per prompt token that is written to the cache; None: as any other."""
 
     def estimate(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, written: int = 0) -> float:
-        """``cached`` and ``written`` are of the prompt's tokens."""
+        """USD. ``cached`` and ``written`` are included in ``prompt_tokens``."""
         prompt, completion = self.prompt, self.completion
         for least, *dearer in self.steps:
             if prompt_tokens >= least:
@@ -62,8 +62,8 @@ def from_list(pricing: object) -> Price | None:
 
 
 def _steps(overrides: object, prompt: float, completion: float) -> tuple[tuple[int, float, float], ...]:
-    """What long prompts cost. What an override does not say stays, and none makes it cheaper:
-    one that holds at some hours only is reckoned with at all of them.
+    """What long prompts cost. A price that an override leaves out stays, and no override makes a prompt cheaper:
+    an override for some hours of the day is reckoned with at all hours.
     """
     found = []
     for override in overrides if isinstance(overrides, list) else ():

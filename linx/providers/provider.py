@@ -1,4 +1,4 @@
-"""One configured provider: what it is called, what it has, how it is asked.
+"""One configured provider: its names, its models, its requests.
 
 What sort of service it is, its ``Kind``, is handed in. Nothing here waits: the catalogue
 fills ``models`` in the background, attempts take and give back ``slots``.
@@ -6,12 +6,10 @@ fills ``models`` in the background, attempts take and give back ``slots``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import trio
 
-import linx
 from linx.core import jsontext
 from linx.core.addresses import is_loopback
 from linx.core.chat import ChatRequest, Dialect, ModelTraits
@@ -19,26 +17,26 @@ from linx.core.telemetry import Counters, Histogram
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.health import Health
+from linx.providers.http_requests import HttpRequests
 from linx.providers.model import Model
 from linx.providers.slots import Slots
-from linx.upstream.pool import Sending
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from linx.config.model import ProviderConfig
-    from linx.providers.kind import Headers, Kind
+    from linx.providers.kind import Kind
     from linx.providers.requests import ProviderRequest
+    from linx.upstream.pool import Sending
 
 SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins
-DEFAULT_ANSWER_TOKENS = 1024  # tokens reserved for an answer whose length the client does not limit
+DEFAULT_ANSWER_TOKENS = 1024  # reserved for an answer whose length the client does not limit
 FORGET_CONTEXT_S = 300.0  # Ollama unloads an idle model after five minutes by default
-HOP_HEADER = b"x-linx-hop"
-KEPT_MODELS = 512  # with first-token times of their own; a llama.cpp answers to any name
+KEPT_MODELS = 512  # whose first-token times are kept; a llama.cpp answers to any name
 
 
 def never() -> bool:
-    """For a provider of which Linx cannot know whether it is about to come up."""
+    """For a provider that Linx did not start itself."""
     return False
 
 
@@ -60,33 +58,30 @@ class Provider:
         self.name = config.name
         self.kind = kind
         self.local = config.is_local
-        root, api = urlsplit(config.root), urlsplit(config.api)
         self.origin = config.origin
         host = self.origin.host
         self.server = ("localhost" if is_loopback(host) else host, self.origin.port)
         """Equal for two providers that are the same machine's same port."""
-        self.root_path = root.path.rstrip("/")
-        self.api_path = api.path.rstrip("/")
+        self.http = HttpRequests(config, kind)
         self.health = Health()
         self.counters = counters or Counters()
         self.models: dict[str, Model] = {name: Model(name) for name in config.models}
         self.listed_at: float | None = None
         self.slots = Slots(config.max_concurrent)
         self.relaying = 0
-        """Requests that take no place: a pull does not keep a model from answering."""
+        """Running requests that take no slot: a pull does not keep a model from answering."""
         self.takes_stream_options = True
         self.version: str | None = None
-        """What an Ollama says it is."""
+        """The version that an Ollama says it is."""
         self.first_token: dict[str, Histogram] = {}
         self.probed = trio.Event()
         """Set when the first probe came back."""
         self.is_starting = starting
-        """Does Linx itself know that it is about to come up?"""
+        """Is this a server that Linx itself has started, and that will be up soon?"""
         self._canonical: dict[str, str] = {}
         self._contexts: dict[str, tuple[int, float]] = {}
         self._own = {**requests.UNTRANSLATED, **kind.own} if config.native else kind.own
         self._prices = prices.configured(config.price)
-        self._headers = self._base_headers()
         self.models_changed()
 
     def __repr__(self) -> str:
@@ -95,7 +90,7 @@ class Provider:
     def inherit(self, old: Provider) -> None:
         """Take over what ``old`` learnt, if it is the same service under the same name."""
         self.counters = old.counters
-        if old.kind is not self.kind or (old.origin, old.api_path) != (self.origin, self.api_path):
+        if old.kind is not self.kind or (old.origin, old.http.api_path) != (self.origin, self.http.api_path):
             return
         if old.config.api_key == self.config.api_key:
             self.health = old.health
@@ -202,9 +197,9 @@ class Provider:
     # --- requests ---
 
     def request(self, chat: ChatRequest) -> ProviderRequest:
-        """How it is asked for what ``chat`` wants: in the client's own words where it speaks them, else by the task.
+        """How the provider is asked for what ``chat`` wants: in the client's dialect if it speaks it, else by task.
 
-        Raises Refused where its kind has no request for the task.
+        Raises Refused where the kind has no request for the task.
         """
         if chat.client_body is not None:
             own = self._own.get(chat.dialect)
@@ -217,61 +212,17 @@ class Provider:
         return dialect in self._own
 
     def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes, body: bytes | None = None) -> Sending:
-        """The HTTP request that asks for this answer. Raises what the body's writer refuses.
+        """The HTTP request that asks for this answer. Raises what the writer of the body raises.
 
-        ``body`` is what ``large_body`` made, where the request is a large one.
+        ``body`` is what ``large_body`` made, for a large request.
         """
         request = self.request(chat)
         if body is None:
             body = jsontext.dumps(request.body(chat, model, self.traits(chat, model, now)))
-        base = self.api_path if request.under_api else self.root_path
-        headers = (*self._headers, (b"accept", request.accept), (HOP_HEADER, hop))
-        if request.takes_headers:
-            headers = tuple({**dict(headers), **dict(chat.headers)}.items())
-        return Sending(b"POST", (base + request.path(model)).encode("ascii"), headers, body)
+        return self.http.ask(request, model, body, hop, chat.headers)
 
     def large_body(self, chat: ChatRequest, model: str, traits: ModelTraits) -> bytes:
-        """Its body, to be written beside the event loop: nothing here is changed."""
+        """The body for ``chat``, written in a thread beside the event loop: nothing of the provider is changed."""
         body = self.request(chat).body(chat, model, traits)
         is_huge = chat.facts.size > jsontext.HUGE
         return jsontext.dumps_in_pieces(body) if is_huge else jsontext.dumps(body)
-
-    def get(self, path: str, *, under_api: bool = False) -> Sending:
-        """A request for one of the provider's lists."""
-        base = self.api_path if under_api else self.root_path
-        return Sending(b"GET", (base + path).encode("ascii"), (*self._headers, (b"accept", b"application/json")), b"")
-
-    def post(self, path: str, body: Any, *, under_api: bool = False) -> Sending:
-        base = self.api_path if under_api else self.root_path
-        headers = (*self._headers, (b"accept", b"application/json"))
-        return Sending(b"POST", (base + path).encode("ascii"), headers, jsontext.dumps(body))
-
-    def relayed(
-        self,
-        method: bytes,
-        path: str,
-        hop: bytes,
-        body: bytes = b"",
-        *,
-        stream: AsyncIterator[bytes] | None = None,
-        length: int | None = None,
-        content_type: bytes = b"application/json",
-        under_api: bool = False,
-    ) -> Sending:
-        """A request below its root that a client caused; ``stream`` and ``length`` as for a Sending."""
-        headers = dict(self._headers) | {b"content-type": content_type, b"accept": b"*/*", HOP_HEADER: hop}
-        target = ((self.api_path if under_api else self.root_path) + path).encode("ascii")
-        return Sending(method, target, tuple(headers.items()), body, stream, length)
-
-    def _base_headers(self) -> Headers:
-        headers = {
-            b"content-type": b"application/json",
-            b"accept-encoding": b"identity",
-            b"user-agent": f"linx/{linx.__version__}".encode(),
-        }
-        headers.update(self.kind.headers)
-        if self.config.api_key:
-            headers.update(self.kind.auth(self.config.api_key.encode("ascii")))
-        for name, value in self.config.headers.items():
-            headers[name.lower().encode("ascii")] = value.encode("latin-1")
-        return tuple(headers.items())

@@ -1,8 +1,8 @@
-"""How a provider is asked: one value of ``ProviderRequest`` for each thing that is asked of a kind.
+"""How providers are asked: a ``ProviderRequest`` for every path that a task may take.
 
-Rule: a request says everything in which one path of a provider differs from another (path,
-body, decoder, what a server without the path lacks), so that no caller compares kinds.
-``kind`` puts them into a table by task. Here are the ones that several kinds share.
+Rule: a request holds everything in which the paths of providers differ (path, body, decoder,
+what a server without the path cannot do), so that no code has to compare kinds. ``kinds``
+says which kind uses which.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ JSON = b"application/json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRequest:
-    """How a provider is asked for one thing."""
+    """How a provider is asked for a task."""
 
     path: Callable[[str], str]
-    """The path for a model, which most servers name in the body instead."""
+    """Model → path; most servers have one path for all models, and the model in the body."""
     accept: bytes
     body: BodyWriter
     decoder: Callable[[Callable[[], str]], Decoder]
-    """Makes the decoder of one answer, of a source of ids for tool calls that have none."""
+    """Makes the decoder of one answer; its argument makes ids, for tool calls that come without."""
     under_api: bool
     """Is ``path`` below the OpenAI base (…/v1) or below the root?"""
     lacks: str | None = None
@@ -195,7 +195,7 @@ OLLAMA_OWN: Mapping[Dialect, ProviderRequest] = {
     embeddings.EMBED: replace(OLLAMA_EMBED, body=ollama_embeddings.own_embed_body),
     embeddings.EMBEDDINGS: replace(
         OLLAMA_EMBED,
-        path=at("/api/embeddings"),  # its vectors are not normalised, so no other client is served by it
+        path=at("/api/embeddings"),  # asked for no other client, since its vectors are not normalised
         body=ollama_embeddings.own_embed_body,
         decoder=lambda _new_id: EmbeddingsDecoder(embeddings.EMBEDDINGS),
     ),

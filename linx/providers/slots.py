@@ -1,8 +1,8 @@
-"""The places at one provider: how many requests run there, and who waits for a place.
+"""The places at one provider: how many requests run there, and which wait for a place.
 
-First come, first served: a place that is given back goes straight to the one who has
-waited longest, so nobody who comes later can take it. The object outlives a reload of the
-config, since the requests that hold a place do so too; only ``most`` changes then.
+First come, first served: a place that is given back goes straight to the request that has
+waited longest, so no later request can take it. The object outlives a reload of the config,
+since the requests that hold a place do so too; only ``most`` changes then.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Slots:
         return self.most is None or (self.active < self.most and not self._waiting)
 
     async def take(self) -> None:
-        """A place; waits for one where there is none. To be given back."""
+        """Take a place, or wait until a place is free. To be given back."""
         if self.has_room:
             self.active += 1
         else:
-            await self._waiting.park()  # whoever wakes us has counted us already
+            await self._waiting.park()  # ``_admit`` has counted this request before it woke it
 
     def give_back(self) -> None:
         self.active -= 1

@@ -154,21 +154,23 @@ async def test_a_list_is_bounded(pool: Pool, redactor: Redactor, monkeypatch: py
         await refresh(one, pool, redactor)
         assert one.health.reachable is False
         with pytest.raises(AttemptError):
-            await catalog.fetch_json(one, pool, one.get("/models", under_api=True))
+            await catalog.fetch_json(one, pool, one.http.get("/models", under_api=True))
 
 
 async def test_one_small_answer(pool: Pool) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         one = at(fake)
         for _ in range(2):
-            assert (await catalog.fetch_json(one, pool, one.get("/models", under_api=True)))["data"][0]["id"] == "m"
+            assert (await catalog.fetch_json(one, pool, one.http.get("/models", under_api=True)))["data"][0][
+                "id"
+            ] == "m"
         assert len(fake.connections) == 1
         fake.at["/v1/models"] = Whole(200, b"{")
         with pytest.raises(Garbled, match="not JSON"):
-            await catalog.fetch_json(one, pool, one.get("/models", under_api=True))
+            await catalog.fetch_json(one, pool, one.http.get("/models", under_api=True))
         fake.at["/v1/models"] = scripted.status(503, "overloaded")
         with pytest.raises(Refused) as caught:
-            await catalog.fetch_json(one, pool, one.get("/models", under_api=True))
+            await catalog.fetch_json(one, pool, one.http.get("/models", under_api=True))
         assert caught.value.status == 503
 
 

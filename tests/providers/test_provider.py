@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import linx
 from linx.config.shape import PriceShape
 from linx.core import jsontext
 from linx.core.chat import ChatBody, ChatRequest, Dialect
@@ -18,10 +16,9 @@ from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.ollama.face import OllamaFace
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.providers import prices
-from linx.providers.kind import x_api_key
 from linx.providers.kinds import KINDS
 from linx.providers.prices import Price
-from linx.providers.provider import FORGET_CONTEXT_S, HOP_HEADER, KEPT_MODELS, SMALLEST_CONTEXT, Provider
+from linx.providers.provider import FORGET_CONTEXT_S, KEPT_MODELS, SMALLEST_CONTEXT, Provider
 from tests.routing.world import has, provider
 
 if TYPE_CHECKING:
@@ -44,37 +41,6 @@ def fields_of(sending: Sending) -> dict[bytes, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "endpoint", "chat_path", "list_path"),
-    [
-        ("ollama", "http://localhost:11434", b"/api/chat", b"/v1/models"),
-        ("ollama", "http://localhost:11434/v1", b"/api/chat", b"/v1/models"),
-        ("ollama", "http://nas.local/ollama/", b"/ollama/api/chat", b"/ollama/v1/models"),
-        ("llamacpp", "http://localhost:8081", b"/v1/chat/completions", b"/v1/models"),
-        ("openrouter", "https://openrouter.ai/api/v1", b"/api/v1/chat/completions", b"/api/v1/models"),
-        ("openai", "https://api.groq.com/openai/v1/", b"/openai/v1/chat/completions", b"/openai/v1/models"),
-        ("openai", "https://api.openai.com", b"/v1/chat/completions", b"/v1/models"),
-        ("anthropic", "https://api.anthropic.com", b"/v1/messages", b"/v1/models"),
-        ("anthropic", "https://api.anthropic.com/v1/", b"/v1/messages", b"/v1/models"),
-        ("anthropic", "https://other.test/anthropic", b"/anthropic/v1/messages", b"/anthropic/v1/models"),
-    ],
-)
-def test_where_it_is_asked(kind: Any, endpoint: str, chat_path: bytes, list_path: bytes) -> None:
-    one = provider("a", kind=kind, endpoint=endpoint)
-    sending = one.chat_sending(chat(), "m", 0.0, b"hop")
-    assert (sending.method, sending.target) == (b"POST", chat_path)
-    listing = one.get("/models", under_api=True)
-    assert (listing.method, listing.target, listing.body) == (b"GET", list_path, b"")
-    posted = one.post("/x", {"a": 1}, under_api=True)
-    assert posted.target == list_path.replace(b"/models", b"/x")
-    assert posted.body == b'{"a":1}'
-    root = list_path.removesuffix(b"/v1/models")
-    assert one.get("/api/tags").target == root + b"/api/tags"
-    assert one.post("/api/show", {}).target == root + b"/api/show"
-    assert one.relayed(b"POST", "/api/pull", b"hop").target == root + b"/api/pull"
-    assert one.relayed(b"POST", "/rerank", b"hop", under_api=True).target == list_path.replace(b"/models", b"/rerank")
-
-
-@pytest.mark.parametrize(
     ("endpoint", "origin"),
     [
         ("http://a.test", "http://a.test"),
@@ -85,36 +51,6 @@ def test_where_it_is_asked(kind: Any, endpoint: str, chat_path: bytes, list_path
 )
 def test_its_origin(endpoint: str, origin: str) -> None:
     assert str(provider("a", endpoint=endpoint).origin) == origin
-
-
-def test_its_headers_are_built_and_configured_ones_win() -> None:
-    headers = {"X-Title": "Linx", "User-Agent": "mine", "AUTHORIZATION": "Basic abc"}
-    one = provider("a", api_key="sk-secret", headers=headers)
-    sent = fields_of(one.chat_sending(chat(), "m", 0.0, b"hop-1, hop-2"))
-    assert sent == {
-        b"content-type": b"application/json",
-        b"accept": b"text/event-stream, application/json",
-        b"accept-encoding": b"identity",
-        b"user-agent": b"mine",
-        b"authorization": b"Basic abc",
-        b"x-title": b"Linx",
-        HOP_HEADER: b"hop-1, hop-2",
-    }
-    plain = provider("a", api_key="sk-secret")
-    assert fields_of(plain.get("/x"))[b"authorization"] == b"Bearer sk-secret"
-    assert fields_of(plain.get("/x"))[b"user-agent"] == f"linx/{linx.__version__}".encode()
-    assert b"authorization" not in fields_of(provider("a").get("/x"))
-    assert "sk-secret" not in repr(plain)
-    assert "sk-secret" not in repr(plain.config)
-
-
-def test_a_relayed_request_has_its_own_content_type_and_body() -> None:
-    one = provider("a", api_key="k", headers={"Accept": "x/y"})
-    sent = one.relayed(b"PUT", "/x", b"hop", b"body", content_type=b"audio/wav")
-    assert fields_of(sent)[b"content-type"] == b"audio/wav"
-    assert fields_of(sent)[b"accept"] == b"*/*"
-    assert fields_of(sent)[HOP_HEADER] == b"hop"
-    assert (sent.method, sent.body) == (b"PUT", b"body")
 
 
 @pytest.mark.parametrize(
@@ -167,18 +103,6 @@ def test_the_client_s_own_words_only_where_that_is_configured() -> None:
     assert fields_of(relayed)[b"anthropic-version"] == b"1"
     assert jsontext.loads(relayed.body)["model"] == "m"
     assert provider("a", native=True).chat_sending(chat(), "m", 0.0, b"hop").target == b"/v1/chat/completions"
-
-
-def test_the_key_and_the_headers_of_its_kind() -> None:
-    kind = replace(KINDS["openai"], auth=x_api_key, headers=((b"anthropic-version", b"1"),))
-    one = Provider(provider("a", api_key="k", native=True).config, kind)
-    sent = fields_of(one.get("/x"))
-    assert (sent[b"x-api-key"], sent[b"anthropic-version"]) == (b"k", b"1")
-    assert b"authorization" not in sent
-    own = ((b"anthropic-version", b"2"), (b"anthropic-beta", b"b"))
-    asked = ChatRequest("asked", ChatBody(CHAT_BODY), dialect=Dialect.ANTHROPIC, client_body=CHAT_BODY, headers=own)
-    sent = fields_of(one.chat_sending(asked, "m", 0.0, b"hop"))
-    assert (sent[b"anthropic-version"], sent[b"anthropic-beta"]) == (b"2", b"b")
 
 
 def test_an_anthropic_is_asked_in_its_clients_own_words() -> None:

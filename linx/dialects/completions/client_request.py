@@ -19,7 +19,7 @@ _OWN_FIELDS = frozenset(("best_of", "echo", "logprobs", "model", "n", "prompt", 
 
 
 def parse(body: JsonObject) -> ChatRequest:
-    """Raises BadRequest."""
+    """The request that a body makes. Raises BadRequest."""
     fields.whole_body(body)
     model = fields.need_name(body, "model")
     prompts = prompts_of(body.get("prompt"))

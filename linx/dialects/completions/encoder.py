@@ -91,12 +91,12 @@ def whole_answer(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
 
 
 def legacy_logprobs(entries: Sequence[JsonObject], top: int, offset: int) -> JsonObject:
-    """Lists side by side, of chat's list of objects; ``offset`` is where the text of these begins."""
+    """Chat's list of objects as lists side by side; ``offset`` is where the text of the entries begins."""
     offsets = []
     for entry in entries:
         offsets.append(offset)
         offset += len(entry["token"])
-    tops = [{one["token"]: one["logprob"] for one in entry.get("top_logprobs", ())[:top]} for entry in entries]
+    tops = [{other["token"]: other["logprob"] for other in entry.get("top_logprobs", ())[:top]} for entry in entries]
     return {
         "tokens": [entry["token"] for entry in entries],
         "token_logprobs": [entry["logprob"] for entry in entries],
@@ -135,7 +135,7 @@ def _choice(chat: ChatRequest, index: int, whole: Choice) -> JsonObject:
 
 
 def _extras(source: JsonObject) -> JsonObject:
-    """What a provider of this dialect says beyond it."""
+    """Fields of a provider's frame that the dialect does not have."""
     if "choices" not in source or source.keys() <= _OWN_TOP:
         return {}
     return {key: value for key, value in source.items() if key not in _OWN_TOP and value is not None}

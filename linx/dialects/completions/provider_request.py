@@ -1,8 +1,8 @@
 """A text completion as the body for servers of OpenAI's dialect: /v1/completions, and llama.cpp's /infill.
 
 Plain servers and OpenRouter take all that a client may ask. llama.cpp is asked without
-``echo`` and ``suffix``, which it would pass over in silence: the first is done by the
-handler, the second by its own path, /infill.
+``echo`` and ``suffix``, which it would pass over in silence: the handler puts the prompt
+before the answer, and a suffix goes to another path, /infill.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def llamacpp_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObj
     for name in ("best_of", "echo", "suffix"):
         body.pop(name, None)
     if body.get("logprobs") == 0:
-        body["logprobs"] = 1  # 0 means none at all there
+        body["logprobs"] = 1  # llama.cpp takes 0 for no log probabilities at all
     return body
 
 

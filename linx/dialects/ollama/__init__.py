@@ -5,7 +5,8 @@ answers; all else is translated from and into chat. /api/chat and /api/generate 
 
 Toward clients:
 
-- ``face``: the two endpoints. ``client_request``: their bodies as chat bodies. ``options``: which there are.
+- ``face``: the two endpoints. ``client_request``, ``client_messages``: what their bodies ask.
+- ``options``: which there are, and of which type.
 - ``encoder``: the stream. ``answer``: the whole answer, and what a stream has in common with it.
 - ``model_list``: models as Ollama lists and describes them.
 

@@ -1,7 +1,8 @@
 """Embeddings as Ollama has them: /api/embed, and the old /api/embeddings for one text.
 
-An Ollama's client that asks an Ollama keeps its own body. The old endpoint is asked only for
-its own clients: its vectors are not normalised, those of all others are.
+A client of Ollama's dialect whose provider is an Ollama keeps its own body. The old endpoint
+of an Ollama is asked only for clients of that endpoint: its vectors are not normalised, those
+of every other endpoint are.
 """
 
 from __future__ import annotations

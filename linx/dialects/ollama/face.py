@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class OllamaFace:
-    """One endpoint's Face."""
+    """See ``base.Face``. ``endpoint``: which of the two paths this is."""
 
     name = Dialect.OLLAMA
     stream_type = b"application/x-ndjson"
@@ -52,7 +52,7 @@ class OllamaFace:
 
     def error_body(self, problem: LinxError, _request_id: str) -> JsonObject:
         if isinstance(problem, UnknownModel) and problem.model:
-            # Ollama's clients look for its own words.
+            # Ollama's clients recognise a missing model by these words of Ollama's.
             return {"error": f"model '{quote(problem.model)}' not found: {problem.message}"}
         return {"error": problem.message}
 
@@ -60,11 +60,11 @@ class OllamaFace:
         return problem.status
 
     def is_load(self, body: JsonObject) -> bool:
-        """Does a body that ``parse`` has taken ask for no answer, only for the model?"""
+        """Does a body that ``parse`` has accepted ask for no answer, only that its model be loaded or unloaded?"""
         return not body.get("prompt" if self._generate else "messages")
 
     def load_answer(self, chat: ChatRequest, stamp: Stamp) -> JsonObject:
-        """What such a request is answered where no model has to be moved; streamed, it is the one frame."""
+        """The answer to such a request where no model can be moved; of a stream it is the only frame."""
         reason = "unload" if is_unload(chat.client_body or {}) else "load"
         body = answer_body(self._generate, "", "", None)
         head = {"model": chat.model, "created_at": timestamp(stamp.now())}

@@ -1,8 +1,8 @@
-"""Images on their way into and out of Ollama's bare base64.
+"""Images between OpenAI's URLs and Ollama's bare base64.
 
-Ollama takes standard base64 and nothing around it; OpenAI takes URLs. Only data URIs
-can become the former: Linx fetches nothing, since an address in a prompt would
-otherwise reach whatever this machine reaches.
+Ollama takes standard base64 with nothing around it. Of the URLs only data URIs can become
+that: Linx fetches no address, since an address in a prompt could lead to whatever this
+machine can reach.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How Ollama lists and describes models: entries for those that are no Ollama's.
+"""Models as Ollama lists and describes them, for those models that are at no Ollama.
 
-Its clients refuse an entry with a field missing, and hide a model whose abilities or
-context they are not told, so every field is there, guessed where nothing is known.
+Ollama's clients refuse an entry that lacks a field, and hide a model whose abilities or
+context length they are not told. So every field is there, guessed where nothing is known.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 ARCHITECTURE = "linx"
 USUAL_CONTEXT = 32768
-"""Tokens; what the clients themselves assume where they are told nothing."""
+"""Tokens; what Ollama's clients themselves assume where they are told nothing."""
 FOR_EVER = "2318-01-01T00:00:00Z"
-"""When a model is unloaded that stays: Ollama's own word for it is as far away."""
+"""When a model is unloaded that always stays: Ollama itself names a year as far away."""
 _ORDER = ("completion", "tools", "insert", "vision", "embedding", "thinking", "image", "audio")
 _SIZE = re.compile(r"(?<![a-z0-9.])(\d{1,4}(?:\.\d{1,2})?)([bm])(?![a-z0-9])", re.IGNORECASE)
 _QUANTIZATION = re.compile(
@@ -110,7 +110,7 @@ def capabilities(model: Described) -> list[str]:
     known: Iterable[str] | None = model.capabilities
     if not known:
         known = ("embedding",) if "embed" in f"{model.name} {model.served}".lower() else ("completion", "tools")
-    return sorted(known, key=lambda one: (_ORDER.index(one) if one in _ORDER else len(_ORDER), one))
+    return sorted(known, key=lambda word: (_ORDER.index(word) if word in _ORDER else len(_ORDER), word))
 
 
 def _details(model: Described) -> JsonObject:
@@ -132,7 +132,7 @@ def _details(model: Described) -> JsonObject:
 
 
 def _size(model: Described) -> int:
-    """Bytes on disk; of a model that is elsewhere, of what is known of it, as for Ollama's own remote ones."""
+    """Bytes on disk. For a model elsewhere the bytes of its entry, as Ollama does for its own remote models."""
     size = _meta(model).get("size")
     return size if isinstance(size, int) and size > 0 else len(jsontext.dumps(model.listed or model.served))
 

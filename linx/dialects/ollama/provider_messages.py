@@ -1,7 +1,7 @@
-"""The hub's messages as Ollama's: one string of content each, images beside it.
+"""A chat body's messages as Ollama's: each has one string of content, with images beside it.
 
-Text parts become one message, never several: a tool result cut in two would lose the
-call that it answers.
+Several text parts become one message, never several: a tool result cut in two would lose
+the call that it answers.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _file_text(part: JsonObject, where: str) -> str:
     if not comma or not head.lower().startswith("data:text/plain"):
         raise unsupported(f"takes no files but plain text ({where})")
     if head.lower().endswith(";base64"):
-        # Through the checks of an image: what they yield decodes for certain.
+        # ``clean_base64`` checks images, but what it returns can be decoded whatever it holds.
         raw = b64decode(clean_base64(body, f"{where}.file.file_data"))
     else:
         raw = unquote_to_bytes(body)
@@ -162,7 +162,7 @@ def _tool_call(call: Any, where: str, names: dict[str, str]) -> JsonObject:
 
 
 def arguments_object(arguments: Any) -> JsonObject:
-    """A call's arguments in the history as an object, whatever the model made of them."""
+    """The arguments of a call in the history as an object, whatever the model had written."""
     if isinstance(arguments, dict):
         return arguments
     if not isinstance(arguments, str) or not arguments.strip():
@@ -171,5 +171,5 @@ def arguments_object(arguments: Any) -> JsonObject:
         value = jsontext.loads_strict(arguments.encode("utf-8", "replace"))
     except jsontext.InvalidJSON:
         value = None
-    # A model sees its own slip in the history better than the client gets an error for it.
+    # A slip of the model is better shown to the model in its history than to the client as an error.
     return value if isinstance(value, dict) else {"_raw": arguments}

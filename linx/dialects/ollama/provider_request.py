@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
 
 
-# Names of the hub (and of what other servers' clients add to it) and Ollama's own, weakest first.
+# The names in a chat body (and those that clients of other servers add) and Ollama's own; a later row wins.
 _SAMPLING = (
     ("max_tokens", "num_predict"),
     ("max_completion_tokens", "num_predict"),
@@ -160,11 +160,11 @@ def _format(wanted: Any) -> Any:
 
 
 def think_for(wish: bool | str | None, traits: ModelTraits) -> bool | str | None:
-    """Ollama's ``think``. None leaves it out, which means on where the model can."""
+    """Ollama's ``think``. None leaves the field out, and then a model that can think does."""
     if isinstance(wish, str):
         wish = _EFFORTS.get(wish.lower(), True)
     if wish and traits.can_think is not True:
-        # Ollama answers 400 when a model that cannot think is asked to; a wish is no demand.
+        # Ollama answers 400 where a model that cannot think is asked to; such a wish must not cost the answer.
         return None
     return wish
 
@@ -203,7 +203,7 @@ def _stop(stop: Any) -> list[str]:
 
 
 def keep_alive_for(value: Any) -> float | str | None:
-    """Numbers as numbers: Ollama refuses a string without a unit."""
+    """``value`` as Ollama takes it: a number without a unit must not be a string."""
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     if not isinstance(value, str):

@@ -1,7 +1,7 @@
-"""Tool definitions as Ollama's own structure keeps them.
+"""Tool definitions in the form that Ollama keeps.
 
-Ollama reads a parameter's schema into a fixed structure and forgets the rest, ``$ref``
-among it, so a referenced type would reach the model as nothing at all. What can be said
+Ollama reads a parameter's schema into a fixed structure and forgets every other field,
+``$ref`` too, so a referenced type would reach the model as nothing at all. What can be said
 in the words that survive (type, items, properties, required, enum, anyOf, description)
 is rewritten into them here.
 """
@@ -22,7 +22,7 @@ _DEFINITIONS = ("$defs", "definitions")
 
 
 def tools_for(body: JsonObject) -> list[JsonObject]:
-    """The tools of a hub body that the model shall see, in Ollama's shape."""
+    """The tools of a chat body that the model shall see, in Ollama's shape."""
     given = body.get("tools")
     if given is None:
         given = [{"type": "function", "function": function} for function in body.get("functions") or ()]
@@ -51,7 +51,7 @@ def tools_for(body: JsonObject) -> list[JsonObject]:
 
 
 def _allowed(body: JsonObject) -> set[str] | None:
-    """The names that tool_choice leaves; None for all. Ollama cannot be forced to call one."""
+    """The names of the tools that tool_choice leaves; None for all. Ollama cannot be forced to call a tool."""
     choice = body.get("tool_choice")
     if choice is None:
         choice = body.get("function_call")

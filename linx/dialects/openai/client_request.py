@@ -1,7 +1,7 @@
-"""Checks a client's chat body, and brings what clients write in several ways into one.
+"""Checks a client's chat body, and brings what clients write in several ways into one form.
 
-Types and structure of what Linx reads or translates; ranges are for the provider to
-judge, and unknown fields pass. An explicit null is as good as nothing. The client's
+Rule: checked are types and structure of what Linx reads or translates. Ranges are for the
+provider to judge, unknown fields pass, and null means that a field is absent. The client's
 body is never changed: what needs another form is copied.
 """
 

@@ -1,7 +1,7 @@
 """The OpenAI chat dialect toward clients: what they ask, and what they get.
 
-The hub of all dialects is this one's request body, so reading a request is checking it;
-the checks are in ``openai_checks``, the stream is written in ``openai_encoder``.
+The body that travels between dialects is the body of this dialect, so to read a request is
+to check it (``client_request``). The stream is written by ``encoder``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs"))
 _DELTA = frozenset(("role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call"))
 _CALL = frozenset(("index", "id", "type", "function", "custom"))
 _PIECEWISE = frozenset(("text", "summary", "data", "transcript", "thinking", "arguments"))
-"""Strings that come in pieces where they stand deeper than the delta itself; others there are names."""
+"""Strings that come in pieces even deep inside a delta; all other strings there are names, and come whole."""
 _SAME_ITEM = ("index", "type")
 
 
@@ -52,7 +52,7 @@ class OpenAIFace:
     def parse(self, body: JsonObject) -> ChatRequest:
         convert = self._responses_body
         if convert is not None and _is_responses_shaped(body):
-            # How it is answered stays with the client of this path; the rest is said in the other's words.
+            # Whether a stream is wanted, this path says in its own fields; all else comes in those of Responses.
             body = {**convert(body), **{key: body[key] for key in ("stream", "stream_options") if key in body}}
         clean, is_legacy = checked_body(body)
         stream = clean.get("stream", False)
@@ -119,7 +119,7 @@ def _is_responses_shaped(body: Any) -> bool:
 
 
 class _Extras:
-    """What a provider's frames hold beyond the dialect, folded: the last one wins, pieces of text add up."""
+    """What a provider's frames hold beyond the dialect, folded: the last value wins, pieces of text add up."""
 
     def __init__(self, sources: list[JsonObject]) -> None:
         self.top: JsonObject = {}
@@ -154,7 +154,7 @@ def _take(folded: JsonObject, holder: JsonObject, known: frozenset[str]) -> None
 
 
 class _Pieces(list[str]):
-    """A string in the making."""
+    """A string that is still being put together."""
 
 
 def _merge(folded: JsonObject, piece: JsonObject, *, is_delta: bool = False) -> None:
@@ -180,7 +180,7 @@ def _merge(folded: JsonObject, piece: JsonObject, *, is_delta: bool = False) -> 
 
 
 def _merge_items(folded: list[Any], items: list[Any]) -> None:
-    """An item with the index and type of the one before it continues that; any other is new."""
+    """An item with the index and type of the item before continues it; any other item is new."""
     for item in items:
         if not isinstance(item, dict):
             folded.append(item)
@@ -193,7 +193,7 @@ def _merge_items(folded: list[Any], items: list[Any]) -> None:
 
 
 def _join(value: Any) -> Any:
-    """Make whole strings of pieces, in place where there is one."""
+    """Make whole strings of pieces; a dict or list is changed in place."""
     if isinstance(value, _Pieces):
         return "".join(value)
     if isinstance(value, dict):

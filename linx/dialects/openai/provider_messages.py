@@ -35,12 +35,12 @@ class MessageRules:
 
 
 def pick(value: object, *names: str) -> tuple[object, ...]:
-    """The values of those fields if it is an object, else nothing."""
+    """The values of the named fields if ``value`` is an object, else nothing."""
     return tuple(value.get(name) for name in names) if isinstance(value, dict) else ()
 
 
 def messages_for(rules: MessageRules, messages: list[JsonObject], speaks_openai: bool) -> list[JsonObject]:
-    """The same list if nothing has to change; else a new one that shares the unchanged messages."""
+    """``messages`` itself if nothing has to change; else a new list that shares the unchanged messages."""
     calls: dict[str, str] = {}
     changed: list[JsonObject] | None = None
     for at, message in enumerate(messages):
@@ -76,7 +76,7 @@ def _message(
     if not changes and None not in message.values():
         return message
     merged = {**message, **changes}
-    # A null means the same as nothing, but for content, which some want beside tool calls.
+    # Null means that a field is absent, but some servers want a content, even null, beside tool calls.
     kept = {name: value for name, value in merged.items() if value is not None or name == "content"}
     return message if len(kept) == len(message) and not changes else kept
 
@@ -102,7 +102,7 @@ def _change_assistant(
 
 
 def _tool_call(call: JsonObject, is_strict: bool) -> JsonObject:
-    """Arguments that are a text pass untouched; an object, as lenient clients send it, becomes one."""
+    """Arguments that are a text pass untouched; an object, as lenient clients send it, becomes a text."""
     function = call.get("function")
     if not isinstance(function, dict):
         return call
@@ -114,7 +114,7 @@ def _tool_call(call: JsonObject, is_strict: bool) -> JsonObject:
 
 
 def _parts(parts: list[Any], rules: MessageRules) -> list[Any]:
-    """Images stay as they are, data or address: nobody here fetches them."""
+    """Images stay as they are, data or address: Linx fetches no picture."""
     changed = None
     for at, part in enumerate(parts):
         if not isinstance(part, dict):

@@ -1,10 +1,9 @@
 """A chat request as the body that a server of OpenAI's dialect takes.
 
-Rule: what a client of this dialect said is passed on, known to Linx or not; what has a
-meaning to Linx, or would choose a destination, is not. In what the servers differ is a
-``BodyRules`` that is handed in (``servers`` has them). The chat body is never changed: the
-new one shares with it whatever is the same, since each attempt would copy a long history
-otherwise.
+Rule: a field of a client of this dialect is passed on, known to Linx or not, unless it has a
+meaning to Linx or would choose a destination. The differences between servers are a value
+that is handed in, a ``BodyRules`` (``servers`` has them). The chat body is never changed: the
+new body shares with it whatever is the same, or each attempt would copy a long history.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ class BodyRules:
     drops: frozenset[str]
     """Fields that are not passed on from a client of the OpenAI dialect."""
     drops_of_others: frozenset[str]
-    """The same for a client of another dialect, whose fields a face of Linx has named."""
+    """The same for a client of another dialect, where a face of Linx has named the fields."""
     renames: Mapping[str, str]
     think: Callable[[JsonObject, JsonObject, bool | str | None, ModelTraits, bool], None]
     """Writes the wish to think: (body, chat body, wish, traits, does the client speak OpenAI's dialect?)."""
@@ -123,7 +122,7 @@ def pass_on(body: JsonObject, given: JsonObject, rules: BodyRules, speaks_openai
 
 
 def ask_for_stream(body: JsonObject, given: JsonObject, traits: ModelTraits) -> None:
-    """A stream that ends in its usage, and the client's own options of one."""
+    """Ask for a stream that ends with its usage, with the client's own options of a stream."""
     body["stream"] = True
     if traits.takes_stream_options:
         options = given.get("stream_options")

@@ -91,7 +91,7 @@ def _think_for_openrouter(
 
 
 def _recall_for_openrouter(message: JsonObject, changes: JsonObject, _speaks_openai: bool) -> None:
-    """Its details must come back unmodified and in order; the plain text has another name."""
+    """OpenRouter's details must come back unmodified and in order; its plain text has another name."""
     text = message.get("reasoning_content")
     if text is not None:
         changes["reasoning_content"] = None
@@ -133,7 +133,7 @@ def _think_by_template(
 
 
 def _functions_only(tools: list[Any], choice: Any) -> tuple[list[Any], Any]:
-    """Functions only, each with parameters. A choice is one word here, so a named tool becomes the only one."""
+    """Functions only, each with parameters. llama.cpp knows a choice as one word only: a named tool is left alone."""
     functions = []
     for tool in tools:
         function = tool.get("function") if isinstance(tool, dict) else None
@@ -171,7 +171,7 @@ def _finish_for_llamacpp(body: JsonObject) -> None:
 
 
 def _recall_for_llamacpp(message: JsonObject, changes: JsonObject, _speaks_openai: bool) -> None:
-    """Only plain text under one name; of reasoning in details their texts are joined."""
+    """llama.cpp reads plain text under one name; texts that came as details are joined to it."""
     details = message.get("reasoning_details")
     if message.get("reasoning_content") is None:
         text = message.get("reasoning")

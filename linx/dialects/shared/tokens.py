@@ -25,7 +25,7 @@ Write = Callable[[Any], bytes]
 
 
 def prompt_tokens(chat: ChatRequest) -> int:
-    """An estimate, from the second call on a remembered one."""
+    """The estimate for a request; the first call makes it, later ones repeat it."""
     facts = chat.facts
     if facts.prompt_tokens is None:
         write = jsontext.dumps_in_pieces if facts.size > jsontext.HUGE else jsontext.dumps

@@ -1,8 +1,8 @@
 """A client's own body for a provider that speaks the client's dialect: Messages or Responses.
 
-It goes as it came, always as a stream, with the model's name replaced. What Linx put into
-the history as a translator is taken out again, since it means nothing to anybody else, and
-so is the line that Claude Code changes with each request, which would empty every cache.
+It goes as it came, but always asks for a stream, and the model's name is replaced. What Linx
+put into the history when it translated an answer is taken out again, since only Linx can read
+it; so is the line that Claude Code changes with each request, which would empty every cache.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from linx.dialects.untranslated.provider_request import clean_messages
 from linx.handlers.answers.untranslated import dialect_headers
 from linx.handlers.request_facts import is_local_only, next_hop, read_chat
 from linx.providers.catalog import fetch_json
+from linx.providers.http_requests import HOP_HEADER
 from linx.providers.kind import Feature
-from linx.providers.provider import HOP_HEADER
 from linx.routing.router import Demand
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class TokenCounter:
 
     async def _post(self, path: str, body: Callable[[], JsonObject], *, under_api: bool = False) -> Any:
         def write() -> Sending:
-            return self.provider.post(path, body(), under_api=under_api)
+            return self.provider.http.post(path, body(), under_api=under_api)
 
         sending = write() if self.chat.facts.size <= jsontext.LARGE else await in_thread(write)
         headers = {**dict(sending.headers), HOP_HEADER: self.hop, **dict(self.chat.headers)}

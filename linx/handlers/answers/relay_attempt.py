@@ -63,7 +63,7 @@ class RelayWriter:
             stream = PayloadStream(payload, beginning)
             if length is not None:
                 length += len(beginning) - len(payload.start)
-        return self._candidate.provider.relayed(
+        return self._candidate.provider.http.relayed(
             b"POST",
             self._path,
             self._hop,

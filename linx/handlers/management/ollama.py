@@ -1,8 +1,8 @@
-"""Ollama's own housekeeping, relayed: pull, push, create, copy, delete, blobs.
+"""The management of an Ollama's models, relayed: pull, push, create, copy, delete, blobs.
 
-It changes what lies on a disk, so it is for clients on this machine alone, and may be
-switched off (``allow_manage``). Bodies pass in both directions as they come, whatever
-their size; what is looked at is only the name of a model, to find whose it is.
+These requests change what lies on a disk, so they are for clients on this machine alone, and
+may be switched off (``allow_manage``). Bodies pass in both directions as they come, whatever
+their size; only the name of a model is looked at, to find the Ollama that has it.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _KINDS = (b"application/x-ndjson", b"application/json", b"text/plain")
 
 
 async def to_first(context: Context, _face: Face, request: Request, reply: Reply) -> None:
-    """``POST /api/pull`` and ``/api/create``: to the first Ollama, since no one has the model yet."""
+    """``POST /api/pull`` and ``/api/create``: to the first Ollama, since no provider has the model yet."""
     provider = _ollamas(context, request)[0]
     await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/json"))
 
 
 async def blob(context: Context, _face: Face, request: Request, reply: Reply) -> None:
-    """``HEAD`` and ``POST /api/blobs/sha256:…``: where ``create`` will look for it."""
+    """``HEAD`` and ``POST /api/blobs/sha256:…``: to the Ollama in which ``create`` will look for the blob."""
     provider = _ollamas(context, request)[0]
     digest = request.path.rstrip("/").rpartition("/")[2]
     if not _DIGEST.fullmatch(digest):
@@ -71,11 +71,11 @@ async def to_owner(context: Context, _face: Face, request: Request, reply: Reply
     provider, known = _owner(ollamas, name)
     hop = next_hop(context, request)
     data = jsontext.dumps({**body, key: known})
-    sending = provider.relayed(request.method.encode(), request.path.rstrip("/"), hop, data)
+    sending = provider.http.relayed(request.method.encode(), request.path.rstrip("/"), hop, data)
     await _relay(context, request, reply, provider, sending, model=known)
 
 
-# --- who may, and where to ------------------------------------------------------------
+# --- which client may, and which Ollama it is ------------------------------------------------------------
 
 
 def _ollamas(context: Context, request: Request) -> list[Provider]:
@@ -107,9 +107,9 @@ def is_from_here(request: Request) -> bool:
 
 
 def _owner(ollamas: list[Provider], name: str) -> tuple[Provider, str]:
-    """Whose model it is, and its name there; of one that no list has, the first Ollama knows best.
+    """The Ollama that has the model, and the model's name there; the first Ollama where no list has it.
 
-    Mappings do not count: who deletes ``gpt-4o`` does not mean the model behind it.
+    Mappings do not count: a client that deletes ``gpt-4o`` does not mean the model behind that name.
     """
     for provider in ollamas:
         listed = provider.listed(name)
@@ -128,9 +128,9 @@ def _streamed(context: Context, request: Request, provider: Provider, kind: byte
         raise UnsupportedEncoding("Content-Encoding is not understood here; send the body as it is.")
     method, path, hop = request.method.encode(), request.path.rstrip("/"), next_hop(context, request)
     if not request.has_body:
-        return provider.relayed(method, path, hop, content_type=kind)
+        return provider.http.relayed(method, path, hop, content_type=kind)
     body, length = request.stream_body(), request.content_length
-    return provider.relayed(method, path, hop, stream=body, length=length, content_type=kind)
+    return provider.http.relayed(method, path, hop, stream=body, length=length, content_type=kind)
 
 
 # --- the relay ------------------------------------------------------------------------
@@ -198,7 +198,7 @@ async def _exchange(
 async def _refuse(
     context: Context, reply: Reply, provider: Provider, exchange: Exchange, headers: list[tuple[bytes, bytes]]
 ) -> None:
-    """An Ollama's own status and words, but for those that speak of Linx's key there."""
+    """Answer with the Ollama's own status and words, but not with those about the key that Linx sent it."""
     status = exchange.status
     body = await exchange.read_all(MAX_ERROR)
     exchange.finish()
@@ -221,7 +221,7 @@ async def _refuse(
 
 
 async def _know_again(context: Context, provider: Provider, sending: Sending) -> None:
-    """Its list has changed: who asks for it next, finds it so."""
+    """Read the provider's model list again, which the request has probably changed."""
     if sending.method != b"HEAD" and b"/blobs/" not in sending.target:
         await catalog.refresh(provider, context.pool, context.redactor)
 

@@ -1,7 +1,7 @@
 """What Ollama's clients ask about models: /api/tags, /api/show, /api/ps, /api/version.
 
-Lists are answered from memory, so a slow provider delays nobody. What only a real Ollama
-knows is asked of it, and where it does not say in time, told from what is known.
+Lists are answered from memory, so a slow provider delays no client. What only a real Ollama
+knows is asked of it; where no answer comes in time, the client is told what Linx knows.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 VERSION = "0.13.5"
-"""What Linx says it is where no Ollama is up to say it."""
-OLDEST = (0, 6, 4)  # what VS Code asks for
+"""The version that clients are told where no Ollama is up."""
+OLDEST = (0, 6, 4)  # VS Code takes no older version
 ASK_S = 5.0  # for an Ollama that is asked about its models while a client waits
 
 _NUMBER = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
 
 
 async def version(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
-    """``GET /api/version``: the first Ollama's that is up and not too old."""
+    """``GET /api/version``: that of the first Ollama that is up and not too old."""
     told = VERSION
     for provider in context.providers:
         if _describes(provider) and provider.health.reachable and _is_new_enough(provider.version):
@@ -58,7 +58,7 @@ async def tags(context: Context, _face: Face, _request: Request, reply: Reply) -
 
 
 def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
-    """An Ollama's own entry under the name that clients use, else one built of what is known."""
+    """An Ollama's own entry under the name that clients use; for other kinds one that is made of what is known."""
     built = ollama_catalog.entry(describe(context, name, candidate))
     known = candidate.provider.find(candidate.model)
     if not _describes(candidate.provider) or known is None or not known.listed:
@@ -67,7 +67,7 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
     details = own.get("details")
     own["details"] = {**built["details"], **details} if isinstance(details, dict) else built["details"]
     if known.capabilities is None:
-        del built["capabilities"]  # its own word comes with the next probe
+        del built["capabilities"]  # the next probe asks the Ollama; until then nothing is better than a guess
     return {**built, **own, "name": built["name"], "model": built["model"]}
 
 
@@ -106,14 +106,14 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
 
 
 def _first(context: Context, name: str) -> Candidate:
-    """Who would answer for ``name`` now. Raises UnknownModel."""
+    """The candidate that would answer for ``name`` now. Raises UnknownModel."""
     router = context.router
     try:
         return router.route(name, trio.current_time(), Demand()).candidates[0]
     except UnknownModel:
         raise
     except LinxError:
-        # Nobody would answer just now: all paused, or none local. What the model is can be told all the same.
+        # No candidate would answer just now (all paused, or none local); what the model is can be told all the same.
         return router.candidates(name)[0]
 
 
@@ -125,26 +125,27 @@ async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> N
     async def ask(provider: Provider) -> None:
         found = await _ask(context, provider, hop, b"GET", "/api/ps")
         entries = found.get("models") if isinstance(found, dict) else None
-        loaded[provider.name] = [one for one in entries or () if isinstance(one, dict)]
+        loaded[provider.name] = [entry for entry in entries or () if isinstance(entry, dict)]
 
     async with trio.open_nursery() as nursery:
         for provider in context.providers:
             if _describes(provider) and provider.health.reachable is not False:
                 nursery.start_soon(ask, provider)
             elif _has_all_in_memory(provider):
-                own = [Candidate(provider, name) for name in provider.models]
-                loaded[provider.name] = [ollama_catalog.running(describe(context, one.model, one)) for one in own]
-    merged = {str(one.get("name")): one for provider in context.providers for one in loaded.get(provider.name, ())}
+                models = [describe(context, name, Candidate(provider, name)) for name in provider.models]
+                loaded[provider.name] = [ollama_catalog.running(model) for model in models]
+    found = [entry for provider in context.providers for entry in loaded.get(provider.name, ())]
+    merged = {str(entry.get("name")): entry for entry in found}
     await reply.whole(200, jsontext.dumps({"models": list(merged.values())}))
 
 
 def _describes(provider: Provider) -> bool:
-    """Can it be asked about its models as an Ollama can?"""
+    """Can ``provider`` be asked about its models as an Ollama can?"""
     return Feature.DESCRIBES_MODELS in provider.kind.features
 
 
 def _has_all_in_memory(provider: Provider) -> bool:
-    """Is every model of its list loaded, without asking?"""
+    """Is every model in the list of ``provider`` loaded? Known without asking."""
     health = provider.health
     return Feature.SERVES_FILES in provider.kind.features and bool(health.reachable) and not health.loading
 
@@ -155,7 +156,7 @@ async def _ask(
     """An Ollama's JSON answer, or None where it has none in time. Raises UnknownModel."""
     with trio.move_on_after(ASK_S):
         try:
-            return await fetch_json(provider, context.pool, provider.relayed(method, path, hop, body))
+            return await fetch_json(provider, context.pool, provider.http.relayed(method, path, hop, body))
         except AttemptError as error:
             if error.code == "model_not_found":
                 raise UnknownModel(f"{provider.name}: {context.redactor.clean(error.problem)}") from None

@@ -39,7 +39,7 @@ async def show_model(context: Context, _face: Face, request: Request, reply: Rep
     """``GET /v1/models/{id}``: the id may hold slashes, raw or percent-encoded."""
     asked = unquote(request.path.partition("/models/")[2])
     names = (asked, asked.rstrip("/"))
-    found = next(((name, one) for name in names if (one := _first(context, name)) is not None), None)
+    found = next(((name, first) for name in names if (first := _first(context, name)) is not None), None)
     if found is None:
         raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all.")
     entry = _entry(context, *found)
@@ -49,7 +49,7 @@ async def show_model(context: Context, _face: Face, request: Request, reply: Rep
 
 
 def _first(context: Context, name: str) -> Candidate | None:
-    """Who is listed for a name, or has it under another spelling (``m`` for ``m:latest``)."""
+    """The first candidate that is listed for a name, or has it under another spelling (``m`` for ``m:latest``)."""
     listed = context.router.names().get(name)
     if listed:
         return listed[0]

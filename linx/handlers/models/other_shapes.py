@@ -1,6 +1,6 @@
-"""The model list as other clients read it: Anthropic's, and Codex's.
+"""The model list as Anthropic's clients and Codex read it.
 
-Made from the entries of OpenAI's list, which has all that the others show.
+Both are made from the entries of OpenAI's list, which holds all that they show.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def anthropic_entry(entry: JsonObject) -> JsonObject:
 
 
 def anthropic_list(entries: Sequence[JsonObject], query: Mapping[str, Sequence[str]]) -> JsonObject:
-    """One page of them; without ``limit`` that is all. Raises BadRequest."""
+    """A page of the entries; without ``limit`` all of them. Raises BadRequest."""
     limit, end = _limit(query), len(entries)
     places = {entry["id"]: place for place, entry in enumerate(entries)}
     if query.get("before_id"):
@@ -64,7 +64,7 @@ def anthropic_list(entries: Sequence[JsonObject], query: Mapping[str, Sequence[s
 
 
 def codex_list(entries: Sequence[JsonObject]) -> JsonObject:
-    """Codex's catalogue. It takes no entry that lacks a field, and replaces its own instructions by these."""
+    """Codex's catalogue. Codex takes no entry that lacks a field, and works by the instructions that an entry has."""
     return {"models": [_codex_entry(place, entry) for place, entry in enumerate(entries)]}
 
 
