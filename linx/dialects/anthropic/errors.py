@@ -1,8 +1,7 @@
-"""What a failure is called in the Anthropic dialect.
+"""What a failure is called in the Anthropic dialect, and its HTTP status.
 
-Two things its clients act on: an overload is 529, and a prompt that does not fit says
-``prompt is too long`` in a 400, which makes Claude Code shorten the conversation where
-any other error would make it try the same again.
+Its clients act on two things. An overload is a 529; and a prompt that does not fit says ``prompt is too long`` in a
+400, on which Claude Code shortens the conversation, where after any other error it would send the same again.
 """
 
 from __future__ import annotations

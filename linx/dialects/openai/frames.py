@@ -1,7 +1,7 @@
 """What one choice of an OpenAI-shaped frame says, in Linx's own words.
 
-``clean`` reads a choice and rewrites it in place, so that it may be sent on to a client
-of the same dialect: whatever nobody here knows stays as it came.
+``clean`` reads a choice and rewrites it in place, so that it may be sent on to a client of the same dialect; a field
+that Linx does not know is left as it is.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ FINISHES = {
     "recitation": "content_filter", "blocklist": "content_filter", "prohibited_content": "content_filter",
     "refusal": "content_filter", "sensitive": "content_filter",
 }  # fmt: skip
-"""Words of providers, lower case → OpenAI's; a word that is not here counts as stop."""
+"""A provider's ``finish_reason`` in lower case → OpenAI's. A word that is not here counts as stop."""
 
-_OLD_CALL = -1  # the index given to a call of the old ``function_call`` form
+_OLD_CALL = -1  # the index under which a call of the old form, ``function_call``, is kept
 _NS_PER_MS = 1_000_000
 
 
@@ -95,7 +95,7 @@ def usage_of_timings(value: JsonObject) -> Usage | None:
 
 
 def _content(delta: JsonObject) -> tuple[str, str]:
-    """Text, and the reasoning that some providers put among the parts of a content list."""
+    """The text, and the reasoning that some providers put among the parts of a list in its place."""
     if "content" not in delta:
         return "", ""
     content = delta["content"]
@@ -125,14 +125,14 @@ def _parts(content: list[Any]) -> tuple[str, str]:
 
 
 def _reasoning(delta: JsonObject, thought: str) -> str:
-    """Reasoning under any of its names, left in ``delta`` under one."""
-    given = delta.get("reasoning_content")
-    other = delta.get("reasoning")
-    if isinstance(other, str) or other is None:
+    """The reasoning under any of its names; in ``delta`` it is left under ``reasoning_content`` alone."""
+    content = delta.get("reasoning_content")
+    plain = delta.get("reasoning")
+    if isinstance(plain, str) or plain is None:
         delta.pop("reasoning", None)
-    reasoning = given if isinstance(given, str) else ""
-    if not reasoning and isinstance(other, str):
-        reasoning = other
+    reasoning = content if isinstance(content, str) else ""
+    if not reasoning and isinstance(plain, str):
+        reasoning = plain
     if not reasoning and isinstance(details := delta.get("reasoning_details"), list):
         reasoning = _details(details)
     reasoning = reasoning or thought
@@ -144,7 +144,7 @@ def _reasoning(delta: JsonObject, thought: str) -> str:
 
 
 def _details(details: list[Any]) -> str:
-    """What OpenRouter's ``reasoning_details`` say, for a provider that says it nowhere else."""
+    """The text in OpenRouter's ``reasoning_details``, for a provider that sends it nowhere else."""
     texts = []
     for detail in details:
         if isinstance(detail, dict):

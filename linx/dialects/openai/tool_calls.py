@@ -1,10 +1,10 @@
 """Tool calls of one streamed choice, put in order.
 
-Clients glue the fragments of a call together by its index and concatenate every string
-in them, so an id or a name sent twice comes out doubled, and two calls under one index
-become one. Providers do all of that: indices missing, all 0 or counted from 1, ids and
-names repeated or left out, arguments as an object, whole calls without any identity.
-What leaves here has contiguous indices from 0, and id and name on a call's first piece only.
+The rule: what leaves here has indices from 0 without gaps, and id and name on the first piece of a call only.
+
+Clients join the fragments of a call by its index and concatenate every string in them, so an id or a name that is
+sent twice comes out doubled, and two calls under one index become one. Providers send all of that: indices missing,
+all 0 or counted from 1, ids and names repeated or left out, arguments as an object, whole calls without an id.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MAX_LOOK = 16384  # characters of arguments that are kept, and looked through fo
 class _Call:
     """One call as it comes in. ``index`` is None until its name is known and it may be sent."""
 
-    __slots__ = ("given_id", "index", "length", "name", "pieces")
+    __slots__ = ("call_id", "index", "length", "name", "pieces")
 
-    def __init__(self, given_id: str, name: str) -> None:
-        self.given_id = given_id
+    def __init__(self, call_id: str, name: str) -> None:
+        self.call_id = call_id
         self.name = name
         self.index: int | None = None
         self.pieces: list[str] = []
@@ -54,7 +54,7 @@ class _Call:
 
 
 class ToolCalls:
-    """The calls of one choice. ``add`` takes a delta's fragments, ``finish`` ends them; both in order."""
+    """The calls of one choice. ``add`` takes the fragments of each delta in order, ``finish`` ends the calls."""
 
     __slots__ = ("_by_key", "_calls", "_last", "_new_id", "_sent")
 
@@ -69,7 +69,7 @@ class ToolCalls:
         return bool(self._calls)
 
     def add(self, fragments: list[Any]) -> tuple[list[ToolDelta], list[JsonObject]]:
-        """The clean pieces, and the provider's own fragments rewritten to match them."""
+        """The clean pieces of a delta's fragments, and the fragments themselves, rewritten to match the pieces."""
         deltas: list[ToolDelta] = []
         kept: list[JsonObject] = []
         touched: list[_Call] = []
@@ -84,17 +84,17 @@ class ToolCalls:
             call.name = call.name or name
             call.add(arguments)
             if not call.name and call.length <= MAX_LOOK:
-                continue  # kept back, since a first piece has the name
+                continue  # kept back until the name is known, which belongs on the first piece
             delta = self._send(call, arguments)
             deltas.append(delta)
             kept.append(_rewritten(fragment, body, slot, delta))
         return deltas, kept
 
     def finish(self, reason: str) -> list[ToolDelta]:
-        """What is still owed when the choice ends.
+        """The pieces that are still owed when the choice ends.
 
-        A call without any arguments gets ``{}``, since clients parse them as JSON; not so
-        when the answer was cut off, where that would look like a whole call.
+        A call without any arguments gets ``{}``, since clients parse the arguments as JSON; not so if the answer was
+        cut off, where ``{}`` would make a whole call of it.
         """
         owed: list[ToolDelta] = []
         for call in self._calls:
@@ -104,24 +104,25 @@ class ToolCalls:
         return owed
 
     def _call(self, fragment: JsonObject, name: str, arguments: str, touched: list[_Call]) -> _Call:
-        """The call that a fragment belongs to, perhaps a new one."""
-        index = fragment.get("index")
-        given_id = _text(fragment.get("id"))
-        has_index = isinstance(index, int) and not isinstance(index, bool)
-        key: int | str = index if has_index else given_id  # type: ignore[assignment]
-        call = self._by_key.get(key) if has_index or given_id else self._last
+        """The call that a fragment belongs to, perhaps a new one. ``touched`` are the calls of earlier fragments of
+        the same delta."""
+        index: Any = fragment.get("index")
+        call_id = _text(fragment.get("id"))
+        has_index = type(index) is int
+        key: int | str = index if has_index else call_id
+        call = self._by_key.get(key) if has_index or call_id else self._last
         if call is None and not has_index and not name:
-            call = self._last  # an id of its own on every piece
-        if call is None or _is_another(call, given_id, name, arguments, call in touched):
+            call = self._last  # some providers send a new id on every piece
+        if call is None or _is_another(call, call_id, name, arguments, call in touched):
             if len(self._calls) >= MAX_CALLS:
                 raise Garbled(f"sent more than {MAX_CALLS} tool calls")
             if self._last is not None and self._last.index is not None:
                 self._last.pieces.clear()
-            call = _Call(given_id, "")
+            call = _Call(call_id, "")
             self._calls.append(call)
-        if has_index or given_id:
+        if has_index or call_id:
             self._by_key[key] = call
-        call.given_id = call.given_id or given_id
+        call.call_id = call.call_id or call_id
         self._last = call
         return call
 
@@ -130,28 +131,28 @@ class ToolCalls:
             return ToolDelta(call.index, arguments=arguments)
         call.index = self._sent
         self._sent += 1
-        # Pieces kept back while the name was missing go out with the first one.
+        # Pieces that were kept back while the name was missing go out with the first piece.
         return ToolDelta(
-            call.index, call.given_id or f"call_{self._new_id()}", call.name, "".join(call.pieces) or arguments
+            call.index, call.call_id or f"call_{self._new_id()}", call.name, "".join(call.pieces) or arguments
         )
 
 
-def _is_another(call: _Call, given_id: str, name: str, arguments: str, is_touched: bool) -> bool:
-    """Does a fragment under the key of ``call`` begin a call of its own?"""
+def _is_another(call: _Call, call_id: str, name: str, arguments: str, is_touched: bool) -> bool:
+    """Does a fragment under the key of ``call`` begin another call?"""
     if not name:
-        return False  # a new call says what it calls
-    if given_id and call.given_id:
-        return given_id != call.given_id
+        return False  # the first piece of a call has its name
+    if call_id and call.call_id:
+        return call_id != call.call_id
     if call.name and name != call.name:
         return True
-    # The same name again and no id to tell: repeated, or the same function called once more.
+    # The same name and no id to tell them apart: the name is repeated, or the same function is called once more.
     if not call.name:
         return False
     return is_touched or (arguments.lstrip().startswith("{") and call.is_whole())
 
 
 def _body(fragment: JsonObject) -> tuple[JsonObject, str]:
-    """The part with the name, and the key of the arguments in it."""
+    """The object in the fragment that holds the name, and the key of the arguments in it."""
     custom = fragment.get("custom")
     if isinstance(custom, dict):
         return custom, "input"

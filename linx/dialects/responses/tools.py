@@ -1,9 +1,8 @@
-"""The tools of a Responses body, as functions that every provider knows.
+"""The tools of a Responses body, as functions that every provider knows, and back.
 
-Codex has kinds of tool that the chat dialect lacks. A custom tool takes free text: it
-becomes a function with one string, ``input``. A namespace groups tools: its name goes in
-front of theirs. ``ToolNames`` goes both ways, and is the same for the same body, so that
-the answer's side can be made anew from the request.
+Codex has kinds of tool that the chat dialect lacks. A custom tool takes free text: it becomes a function with one
+string, ``input``. A namespace groups tools: its name goes before the names of its tools. The same body always gives
+the same names, so the encoder of the answer makes its own ``ToolNames`` from the request.
 """
 
 from __future__ import annotations
@@ -33,7 +32,8 @@ class Original(NamedTuple):
 
 
 class ToolNames:
-    """``tools`` are those for the chat_body. Tools that a service runs itself are left out."""
+    """The functions for the chat body in ``tools``, and the names on both sides. A tool that OpenAI itself would run
+    is left out."""
 
     def __init__(self, body: JsonObject) -> None:
         self.tools: list[JsonObject] = []
@@ -53,17 +53,18 @@ class ToolNames:
                 self._add(member, f"{where}.tools[{position}]", namespace)
 
     def flat(self, name: str, namespace: str | None = None) -> str:
-        """What the hub calls a tool, even one that is no longer among the tools."""
+        """The name that the provider knows a tool by, even a tool that is no longer in the body."""
         return self._flat.get((namespace, name)) or _joined(name, namespace)
 
     def original(self, flat: str) -> Original:
+        """The client's tool behind a name that the provider knows."""
         return self._originals.get(flat) or Original(flat)
 
     def _add(self, tool: JsonObject, where: str, namespace: str | None) -> None:
         kind = fields.need_text(tool, "type", where)
         if kind not in {"function", "custom"}:
             return
-        # Cursor sends the chat dialect's nested tools here too.
+        # Cursor sends tools in the shape of the chat dialect, one level deeper.
         nested = fields.mapping(tool, kind, where)
         if nested is not None:
             tool, where = nested, f"{where}.{kind}"
@@ -102,7 +103,7 @@ def _joined(name: str, namespace: str | None) -> str:
 
 
 def _with_grammar(tool: JsonObject, description: str | None, where: str) -> str:
-    """A grammar cannot be enforced here, but the model can be told of it."""
+    """The description with the tool's grammar, which few providers can enforce, but every model can read."""
     shape = fields.mapping(tool, "format", where) or {}
     grammar = fields.text(shape, "definition", f"{where}.format")
     if grammar is None:

@@ -1,9 +1,7 @@
-"""Pieces of the hub body, for the dialects that are translated into it.
+"""Parts of the chat body, for the dialects whose requests are translated into it.
 
-Also the one thing that travels through a client unread: a provider's own notes about its
-reasoning (signatures, encrypted thoughts). Some providers refuse the next turn of a tool
-loop without them, so they ride along in the field that the client's dialect has for
-opaque reasoning, and come back with its history.
+The rule: the plainest shape that says the same, since that is the one which every provider takes; and the same input
+always gives the same output, since a changed prefix empties the provider's prompt cache.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ def text_part(text: str) -> JsonObject:
 
 
 def image_part(url: str, where: str, detail: str | None = None) -> JsonObject:
-    """Linx fetches no picture; a provider gets only what cannot be a file of its own."""
+    """A picture by its URL, which Linx never fetches; a provider must not be made to read a file of its own."""
     if not _IMAGE_URL.match(url):
         raise fields.wrong(where, "an http, https or data URL")
     return {"type": "image_url", "image_url": {"url": url, "detail": detail} if detail else {"url": url}}
@@ -40,20 +38,20 @@ def file_part(name: str, data: str) -> JsonObject:
 
 
 def user_message(parts: Sequence[JsonObject]) -> JsonObject:
-    """A string where a string will do: the plainest shape is the one every provider takes."""
+    """The content is a string if all parts are text."""
     if all(part["type"] == "text" for part in parts):
         return {"role": "user", "content": "\n\n".join(part["text"] for part in parts)}
     return {"role": "user", "content": list(parts)}
 
 
 def split_text(parts: Sequence[JsonObject]) -> tuple[str, list[JsonObject]]:
-    """The text of a tool's result, and what a tool message cannot carry."""
+    """The text of the parts, and the parts that are no text, which a tool message cannot carry."""
     texts = [part["text"] for part in parts if part["type"] == "text"]
     return "\n".join(texts), [part for part in parts if part["type"] != "text"]
 
 
 def join_leading_system(messages: list[JsonObject]) -> list[JsonObject]:
-    """Several system messages at the start become one: many chat templates take no more."""
+    """Several system messages at the start become one: many chat templates take one only."""
     count = 0
     while count < len(messages) and messages[count]["role"] == "system":
         count += 1
@@ -64,8 +62,8 @@ def join_leading_system(messages: list[JsonObject]) -> list[JsonObject]:
 
 
 def short_name(name: str, limit: int = 64) -> str:
-    """``name`` in letters, digits, ``_`` and ``-``. A changed one ends in a digest of the
-    whole, so that the same name always gives the same and different names different ones."""
+    """``name`` in letters, digits, ``_`` and ``-``. A name that has to be changed ends in a digest of the original, so
+    that the same name always gives the same and different names give different ones."""
     if _CLEAN_ID.fullmatch(name) and len(name) <= limit:
         return name
     digest = hashlib.blake2s(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
@@ -92,9 +90,9 @@ def tool_call(call_id: str, name: str, arguments: str) -> JsonObject:
 
 
 def used_ids(body: JsonObject) -> set[str]:
-    """The ids of the tool calls in a hub body's history.
+    """The ids of the tool calls in the history of a chat body.
 
-    Some providers number the calls of each answer from 0 again, and a client that finds
-    the same id twice in a conversation mistakes one call for the other.
+    Some providers number the calls of each answer from 0 again, and a client that finds the same id twice in a
+    conversation takes one call for the other.
     """
     return {call["id"] for message in body["messages"] for call in message.get("tool_calls") or ()}

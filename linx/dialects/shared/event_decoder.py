@@ -16,6 +16,7 @@ from linx.dialects.shared.sse import SSEDecoder
 if TYPE_CHECKING:
     from linx.core.chat import Chunk, JsonObject
 
+_SHORT = 2 * jsontext.MAX_DEPTH  # bytes; a shorter text cannot be nested too deep
 _MAX_ERROR = 64 * 1024  # bytes of a JSON answer that came in place of a stream
 
 
@@ -83,13 +84,13 @@ class EventDecoder:
         return chunks
 
     def _event(self, name: bytes, text: bytes, chunks: list[Chunk], *, is_last: bool = False) -> None:
-        if text.strip() == b"[DONE]":
-            return  # some send it here too, and clients of such a dialect trip over it
         try:
-            if jsontext.too_deep(text):
+            if len(text) > _SHORT and jsontext.too_deep(text):
                 raise jsontext.InvalidJSON("nested too deep")
             event = jsontext.loads(text)
         except jsontext.InvalidJSON:
+            if text.strip() == b"[DONE]":
+                return  # some providers send it here too, and clients of such a dialect trip over it
             event = None
         if not isinstance(event, dict):
             if not is_last:

@@ -1,6 +1,7 @@
-"""Read a client's JSON with its types checked; what is wrong is named by its path.
+"""Reads values out of a client's JSON and checks their types.
 
-An absent field and an explicit null are the same. ``need_…`` refuses both.
+The rule: a wrong value is named by its path in the body (``messages[0].content``), so that the client finds it. An
+absent field and an explicit null are the same: None, or nothing; ``need_…`` refuses both. All raise BadRequest.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
 
 
 def wrong(where: str, wanted: str) -> BadRequest:
+    """The error for a value at the path ``where`` that is not what is wanted there."""
     return BadRequest(f"{where}: must be {wanted}", param=where)
 
 
 def at(path: str, key: str) -> str:
+    """The path of a field in the object at ``path``; "" is the body itself."""
     return f"{path}.{key}" if path else key
 
 

@@ -1,8 +1,8 @@
 """NDJSON: one JSON text per line, cut out of reads that may end anywhere.
 
-Lines end at LF and nowhere else (a CR before it is dropped): U+2028 and U+0085 are
-ordinary characters inside a JSON string, so ``splitlines`` is never used. What is left
-of a torn line grows in a bytearray, which keeps a long line in small reads linear.
+The rule: a line ends at LF and nowhere else (a CR before it is dropped). U+2028 and U+0085 are ordinary characters
+inside a JSON string, so ``splitlines`` is never used. The beginning of a line that a read cuts off is kept in a
+bytearray, so that a long line in small reads takes linear time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _LF = 0x0A
 class NDJSONDecoder:
     """Cuts data into lines, without their ends; blank lines are skipped.
 
-    ``problem`` is set for good when a line is longer than MAX_FRAME; the lines returned
-    by the same call came before it.
+    ``problem`` is set for good when a line is longer than MAX_FRAME; the lines that the same call returns came
+    before that line.
     """
 
     __slots__ = ("_tail", "problem")
@@ -58,7 +58,7 @@ class NDJSONDecoder:
         return [line] if line else []
 
     def _bounded(self, lines: list[bytes]) -> list[bytes]:
-        """The lines in front of one that is too long; most often all of them."""
+        """The lines before the first that is too long; mostly that is all of them."""
         good = next((number for number, line in enumerate(lines) if len(line) > MAX_FRAME), len(lines))
         if good == len(lines) and len(self._tail) <= MAX_FRAME:
             return lines

@@ -1,7 +1,7 @@
-"""A provider's own notes about its reasoning (signatures, encrypted thoughts), which travel through a client unread.
+"""Reasoning that only its provider can read (signatures, encrypted thoughts), on its way through a client.
 
-Some providers refuse the next turn of a tool loop without them, so they ride along in the field that the client's
-dialect has for opaque reasoning, and come back with its history.
+Some providers refuse the next turn of a tool loop without it. So it travels in the field that the client's dialect
+has for opaque reasoning, packed as base64, and comes back with the client's history.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def first_choice(source: JsonObject) -> JsonObject:
 
 
 def pack(details: Sequence[JsonObject]) -> str:
+    """The details as one string, for a field that holds no JSON."""
     return _MARK + base64.urlsafe_b64encode(jsontext.dumps(details)).decode()
 
 
@@ -63,24 +64,25 @@ def unpack(packed: str) -> list[JsonObject]:
 
 
 def without_own_thoughts(messages: Any) -> Any:
-    """Anthropic's messages without what Linx put into them as a translator: it means nothing to a provider."""
+    """The messages of a Messages body without the thoughts that Linx put into earlier answers when it translated them:
+    they mean nothing to Anthropic."""
     if not isinstance(messages, list):
         return messages
-    return [kept for message in messages if (kept := _provider_s_own(message)) is not None]
+    return [kept for message in messages if (kept := _without_own(message)) is not None]
 
 
-def _provider_s_own(message: Any) -> Any:
+def _without_own(message: Any) -> Any:
     """The message without thoughts that no provider signed; None if nothing is left of it."""
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
         return message
-    kept = [block for block in content if not _is_linx_s(block)]
+    kept = [block for block in content if not _is_own(block)]
     if len(kept) == len(content):
         return message
     return {**message, "content": kept} if kept else None
 
 
-def _is_linx_s(block: Any) -> bool:
+def _is_own(block: Any) -> bool:
     if not isinstance(block, dict):
         return False
     if block.get("type") == "thinking":

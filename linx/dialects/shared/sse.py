@@ -1,10 +1,10 @@
-"""Server-sent events, read as the WHATWG has them and as providers really send them.
+"""Server-sent events, read as the WHATWG defines them and as providers really send them.
 
-Bytes go in as they come off the socket; what comes out is one pair (event name, data)
-for each event. Text is never decoded here, so a read may end within a character.
+Bytes go in as they come off the socket; what comes out is one pair (event name, data) for each event. Text is never
+decoded here, so a read may end within a character.
 
-Nearly every read of a busy stream is a handful of ``data: {...}`` events with LF line
-ends, whole from the first byte to the last, so that case has a short way through.
+Nearly every read of a busy stream is a handful of ``data: {...}`` events with LF line ends, whole from the first byte
+to the last; such a read is cut without looking at its lines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class SSEDecoder:
     def __init__(self, limit: int = MAX_FRAME) -> None:
         self.problem: Garbled | None = None
         self._limit = limit
-        self._pending = bytearray()  # what came of an event that has not ended; LF line ends only
+        self._pending = bytearray()  # the beginning of an event that has not ended, with LF line ends
         self._after_cr = False
         self._fresh = True
 
@@ -37,9 +37,9 @@ class SSEDecoder:
         return not (self._pending or self._fresh or self._after_cr)
 
     def only_frame(self, data: bytes) -> bytes | None:
-        """The data of the one plain event that ``data`` is, or None, and then ``feed`` must be called.
+        """The data of an event, if ``data`` is one plain event and nothing else; if None, ``feed`` must be called.
 
-        It is what ``feed`` would give; the commonest read of all goes without a list and a pair.
+        ``feed`` would give the same; this spares the commonest of all reads a list and a pair.
         """
         if (
             data[:6] == _PREFIX
@@ -62,8 +62,8 @@ class SSEDecoder:
             if data[:6] == _PREFIX and data.find(b"\n") == len(data) - 2 and data[-1:] == b"\n":
                 return [(b"", data[6:-2])]
         else:
-            # An event of many megabytes may come in small pieces: only the new bytes are searched (for one
-            # byte first, which is ten times as fast as for two), and it is copied once.
+            # An event of many megabytes may come in small pieces: only the new bytes are searched (for one byte
+            # first, which is ten times as fast as for two), and the event is copied once.
             seen = len(pending)
             pending += data
             if _LF not in data or (end := pending.find(_END, seen - 1)) < 0:
@@ -100,7 +100,7 @@ class SSEDecoder:
     def _with_plain_ends(self, data: bytes) -> bytes:
         """``data`` without a leading BOM and with LF for every line end.
 
-        A CR at the end of a read counts at once; if its LF comes next, that is dropped.
+        A CR at the end of a read counts at once; if its LF comes with the next read, the LF is dropped.
         """
         if self._fresh:
             data = bytes(self._pending) + data
@@ -120,7 +120,7 @@ class SSEDecoder:
 
 
 def _read_event(part: bytes, events: list[Event]) -> None:
-    """Add what the lines of one event say to ``events``."""
+    """Add the event that the lines of ``part`` make up, if they make up any."""
     name = b""
     lines: list[bytes] = []
     errors: list[bytes] = []
@@ -132,9 +132,9 @@ def _read_event(part: bytes, events: list[Event]) -> None:
         elif field == b"event":
             name = value
         elif field == b"error" and value.lstrip()[:1] == b"{":
-            # Not an SSE field, but how llama.cpp once reported what went wrong in mid-stream.
+            # Not a field of SSE, but how older versions of llama.cpp report an error in mid-stream.
             errors.append(value)
-        # Everything else is a comment, which keeps the connection warm, or id, retry and the unknown.
+        # Any other line is a comment, which keeps the connection alive, or a field of no use here: id, retry.
     if lines:
         events.append((name, b"\n".join(lines)))
     events.extend((b"error", value) for value in errors)

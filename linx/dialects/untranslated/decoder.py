@@ -1,4 +1,7 @@
-"""An answer in the client's own dialect, read for what it says and kept as it is."""
+"""An answer in the client's own dialect, read for what the gate, the counters and the records need, and kept as it is.
+
+Each event of the provider becomes one chunk, which holds the event itself.
+"""
 
 from __future__ import annotations
 
@@ -9,99 +12,101 @@ from linx.dialects.shared.event_decoder import EventDecoder
 from linx.dialects.shared.messages_usage import read_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from linx.dialects.shared.event_decoder import EventReader
 
 ANTHROPIC, RESPONSES = Dialect.ANTHROPIC, Dialect.RESPONSES
 
 
 def untranslated_decoder(dialect: Dialect) -> EventDecoder:
-    """Each event becomes one chunk, which holds the event itself."""
-    return EventDecoder(_Reader(dialect))
+    return EventDecoder(_READERS[dialect]())
 
 
-class _Reader:
-    """See ``EventReader``."""
+class _MessagesReader:
+    """Anthropic's Messages. See ``EventReader``."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self.ends = _ENDS
-        self._dialect = dialect
-        self._read = _READERS[dialect]
+    ends = frozenset(("message_stop",))
+
+    def __init__(self) -> None:
         self._usage: Usage | None = None
 
     def read(self, kind: str, event: JsonObject) -> list[Chunk]:
-        chunk = Chunk(source=event, dialect=self._dialect)
-        self._usage = self._read(kind, event, chunk, self._usage)
-        if chunk.finish is not None:
-            chunk.usage = self._usage
+        chunk = Chunk(source=event, dialect=ANTHROPIC)
+        if kind == "content_block_delta":
+            _read_delta(event, chunk)
+        elif kind == "content_block_start":
+            block = _dict(event.get("content_block"))
+            if block.get("type") not in ("text", "thinking"):
+                chunk.tools = [_tool(event.get("index"), block.get("id"), block.get("name"))]
+        elif kind == "message_start":
+            self._usage = read_usage(_dict(event.get("message")).get("usage"), self._usage)
+        elif kind == "message_delta":
+            self._usage = read_usage(event.get("usage"), self._usage)
+            if _dict(event.get("delta")).get("stop_reason"):
+                chunk.finish, chunk.usage = "stop", self._usage
+        return [chunk]
+
+    def error_in(self, kind: str, event: JsonObject) -> object | None:
+        return (event.get("error") or event) if kind == "error" else None
+
+
+def _read_delta(event: JsonObject, chunk: Chunk) -> None:
+    delta = _dict(event.get("delta"))
+    kind = delta.get("type")
+    if kind == "text_delta":
+        chunk.text = _text(delta.get("text"))
+    elif kind == "thinking_delta":
+        chunk.reasoning = _text(delta.get("thinking"))
+    elif kind == "input_json_delta":
+        chunk.tools = [_tool(event.get("index"), None, None, _text(delta.get("partial_json")))]
+
+
+class _ResponsesReader:
+    """OpenAI's Responses. See ``EventReader``."""
+
+    ends = frozenset(("response.completed", "response.incomplete"))
+
+    def read(self, kind: str, event: JsonObject) -> list[Chunk]:
+        chunk = Chunk(source=event, dialect=RESPONSES)
+        if kind == "response.output_text.delta":
+            chunk.text = _text(event.get("delta"))
+        elif kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
+            chunk.reasoning = _text(event.get("delta"))
+        elif kind == "response.refusal.delta":
+            chunk.refusal = _text(event.get("delta"))
+        elif kind == "response.output_item.added":
+            item = _dict(event.get("item"))
+            if item.get("type") not in ("message", "reasoning"):
+                chunk.tools = [_tool(event.get("output_index"), item.get("call_id"), item.get("name"))]
+        elif kind in self.ends:
+            usage = _dict(_dict(event.get("response")).get("usage"))
+            chunk.finish, chunk.usage = "stop", _responses_usage(usage)
         return [chunk]
 
     def error_in(self, kind: str, event: JsonObject) -> object | None:
         if kind == "error":
             return event.get("error") or event
         if kind == "response.failed":
-            response = event.get("response")
-            error = response.get("error") if isinstance(response, dict) else None
-            return error or "the answer failed"
+            return _dict(event.get("response")).get("error") or "the answer failed"
         return None
 
 
-_ENDS = frozenset(("message_stop", "response.completed", "response.incomplete"))
+_READERS: Mapping[Dialect, Callable[[], EventReader]] = {ANTHROPIC: _MessagesReader, RESPONSES: _ResponsesReader}
 
 
-def _read_messages(kind: str, event: JsonObject, chunk: Chunk, usage: Usage | None) -> Usage | None:
-    if kind == "message_start":
-        return read_usage(_dict(event.get("message")).get("usage"), usage)
-    if kind == "content_block_start":
-        block = _dict(event.get("content_block"))
-        if block.get("type") not in ("text", "thinking"):
-            chunk.tools = [_tool(event, block.get("id"), block.get("name"), "")]
-    elif kind == "content_block_delta":
-        delta = _dict(event.get("delta"))
-        if delta.get("type") == "text_delta":
-            chunk.text = _text(delta.get("text"))
-        elif delta.get("type") == "thinking_delta":
-            chunk.reasoning = _text(delta.get("thinking"))
-        elif delta.get("type") == "input_json_delta":
-            chunk.tools = [_tool(event, None, None, _text(delta.get("partial_json")))]
-    elif kind == "message_delta":
-        if _dict(event.get("delta")).get("stop_reason"):
-            chunk.finish = "stop"
-        return read_usage(event.get("usage"), usage)
-    return usage
+def _responses_usage(usage: JsonObject) -> Usage:
+    cost = usage.get("cost")
+    return Usage(
+        _count(usage, "input_tokens"),
+        _count(usage, "output_tokens"),
+        _count(_dict(usage.get("input_tokens_details")), "cached_tokens"),
+        _count(_dict(usage.get("output_tokens_details")), "reasoning_tokens"),
+        float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0 else None,
+    )
 
 
-def _read_responses(kind: str, event: JsonObject, chunk: Chunk, usage: Usage | None) -> Usage | None:
-    if kind == "response.output_text.delta":
-        chunk.text = _text(event.get("delta"))
-    elif kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
-        chunk.reasoning = _text(event.get("delta"))
-    elif kind == "response.refusal.delta":
-        chunk.refusal = _text(event.get("delta"))
-    elif kind == "response.output_item.added":
-        item = _dict(event.get("item"))
-        if item.get("type") not in ("message", "reasoning"):
-            chunk.tools = [_tool(event, item.get("call_id"), item.get("name"), "")]
-    elif kind in _ENDS:
-        chunk.finish = "stop"
-        given = _dict(_dict(event.get("response")).get("usage"))
-        return Usage(
-            _count(given, "input_tokens"),
-            _count(given, "output_tokens"),
-            _count(_dict(given.get("input_tokens_details")), "cached_tokens"),
-            _count(_dict(given.get("output_tokens_details")), "reasoning_tokens"),
-            _cost(given),
-        )
-    return usage
-
-
-_READERS: dict[str, Callable[[str, JsonObject, Chunk, Usage | None], Usage | None]] = {
-    ANTHROPIC: _read_messages,
-    RESPONSES: _read_responses,
-}
-
-
-def _tool(event: JsonObject, call_id: Any, name: Any, arguments: str) -> ToolDelta:
-    index = event.get("index", event.get("output_index"))
+def _tool(index: Any, call_id: Any, name: Any, arguments: str = "") -> ToolDelta:
     return ToolDelta(index if type(index) is int else 0, _text(call_id) or None, _text(name) or None, arguments)
 
 
@@ -116,8 +121,3 @@ def _text(value: Any) -> str:
 def _count(holder: JsonObject, key: str) -> int:
     value = holder.get(key)
     return value if type(value) is int and value > 0 else 0
-
-
-def _cost(given: JsonObject) -> float | None:
-    cost = given.get("cost")
-    return float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0 else None

@@ -1,4 +1,4 @@
-"""A provider's own events folded into the whole answer that its client asked for."""
+"""A provider's own events folded into one whole answer, for a client that asked for no stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INPUT = "input_json_delta"
 
 
 def whole_message(events: Sequence[JsonObject]) -> JsonObject:
-    """Anthropic's message of its events. Raises StreamBroken without a beginning."""
+    """The message that Anthropic's events make up. Raises StreamBroken without a beginning."""
     message: JsonObject | None = None
     blocks: dict[int, JsonObject] = {}
     pieces: dict[tuple[int, str], list[str]] = {}
@@ -31,7 +31,7 @@ def whole_message(events: Sequence[JsonObject]) -> JsonObject:
             _grow(index, blocks[index], event["delta"], pieces)
         elif kind == "message_delta" and message is not None:
             message.update(_dict(event.get("delta")))
-            message["usage"] = {**_dict(message.get("usage")), **_given(event.get("usage"))}
+            message["usage"] = {**_dict(message.get("usage")), **_without_nulls(event.get("usage"))}
     if message is None:
         raise StreamBroken("sent an answer without a beginning")
     for (index, field), texts in pieces.items():
@@ -56,20 +56,20 @@ def whole_response(events: Sequence[JsonObject]) -> JsonObject:
 def _grow(index: int, block: JsonObject, delta: JsonObject, pieces: dict[tuple[int, str], list[str]]) -> None:
     kind = delta.get("type")
     if kind == _INPUT:
-        field, given = "input", delta.get("partial_json")
+        field, piece = "input", delta.get("partial_json")
     elif kind == "citations_delta":
         block["citations"] = [*(block.get("citations") or ()), delta.get("citation")]
         return
     else:
         field = _PIECES.get(str(kind), "")
-        given = delta.get(field)
-    if field and isinstance(given, str):
-        pieces.setdefault((index, field), []).append(given)
+        piece = delta.get(field)
+    if field and isinstance(piece, str):
+        pieces.setdefault((index, field), []).append(piece)
 
 
 def _dict(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def _given(value: Any) -> JsonObject:
+def _without_nulls(value: Any) -> JsonObject:
     return {key: item for key, item in _dict(value).items() if item is not None}

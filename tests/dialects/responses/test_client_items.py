@@ -165,7 +165,7 @@ def test_reasoning_is_its_content_or_else_its_summary() -> None:
     assert "reasoning_content" not in messages({"type": "reasoning", "summary": []}, call("a"))[0]
 
 
-def test_what_linx_sealed_goes_back_to_the_provider() -> None:
+def test_what_linx_packed_goes_back_to_the_provider() -> None:
     signed = {"type": "reasoning.text", "signature": "sig", "index": 0}
     secret = {"type": "reasoning.encrypted", "data": "x"}
     sealed = opaque_reasoning.pack([signed, secret])
