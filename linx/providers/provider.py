@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.core import jsontext
 from linx.core.addresses import is_loopback
 from linx.core.chat import ChatRequest, Dialect, ModelTraits
 from linx.core.telemetry import Counters, Histogram
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from linx.config.model import ProviderConfig
     from linx.providers.kind import Kind
     from linx.providers.requests import ProviderRequest
-    from linx.upstream.pool import Sending
 
 SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins
 DEFAULT_ANSWER_TOKENS = 1024  # reserved for an answer whose length the client does not limit
@@ -162,23 +160,22 @@ class Provider:
         return known.context_length if known is not None else None
 
     def traits(self, chat: ChatRequest, model: str, now: float) -> ModelTraits:
-        known = self.find(model)
-        context = known.context_length if known is not None else None
-        can_think = None
-        if known is not None and known.capabilities is not None:
-            can_think = "thinking" in known.capabilities
-        num_ctx = self.config.num_ctx
-        if num_ctx == "auto":
-            num_ctx = self._auto_context(chat, model, context, now)
-        return ModelTraits(
-            thinking_mode=self.config.thinking_mode,
-            can_think=can_think,
-            context_length=context,
-            num_ctx=num_ctx,
-            keep_alive=self.config.keep_alive,
+        """What the writer of a body must know of ``model``."""
+        config, known = self.config, self.find(model)
+        traits = ModelTraits(
+            thinking_mode=config.thinking_mode,
+            keep_alive=config.keep_alive,
             takes_stream_options=self.takes_stream_options,
-            listed=known.listed if known is not None else None,
         )
+        if known is not None:
+            traits.context_length, traits.listed = known.context_length, known.listed
+            if known.capabilities is not None:
+                traits.can_think = "thinking" in known.capabilities
+        if config.num_ctx == "auto":
+            traits.num_ctx = self._auto_context(chat, model, traits.context_length, now)
+        else:
+            traits.num_ctx = config.num_ctx
+        return traits
 
     def _auto_context(self, chat: ChatRequest, model: str, most: int | None, now: float) -> int:
         """The smallest power of two that holds prompt and answer, never shrinking while loaded."""
@@ -210,19 +207,3 @@ class Provider:
     def speaks(self, dialect: Dialect) -> bool:
         """Is a client of ``dialect`` served in its own words?"""
         return dialect in self._own
-
-    def chat_sending(self, chat: ChatRequest, model: str, now: float, hop: bytes, body: bytes | None = None) -> Sending:
-        """The HTTP request that asks for this answer. Raises what the writer of the body raises.
-
-        ``body`` is what ``large_body`` made, for a large request.
-        """
-        request = self.request(chat)
-        if body is None:
-            body = jsontext.dumps(request.body(chat, model, self.traits(chat, model, now)))
-        return self.http.ask(request, model, body, hop, chat.headers)
-
-    def large_body(self, chat: ChatRequest, model: str, traits: ModelTraits) -> bytes:
-        """The body for ``chat``, written in a thread beside the event loop: nothing of the provider is changed."""
-        body = self.request(chat).body(chat, model, traits)
-        is_huge = chat.facts.size > jsontext.HUGE
-        return jsontext.dumps_in_pieces(body) if is_huge else jsontext.dumps(body)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from linx.core import jsontext
 from linx.dialects import embeddings
 from linx.dialects.anthropic import provider_request as anthropic_request
 from linx.dialects.anthropic.decoder import anthropic_decoder
@@ -62,6 +63,11 @@ class ProviderRequest:
     """Does one request take several prompts, and give several answers to each?"""
     has_echo: bool = True
     """Does the server itself repeat a prompt before what follows (``echo``)?"""
+
+    def write(self, chat: ChatRequest, model: str, traits: ModelTraits) -> bytes:
+        """The body as it is sent. Raises what ``body`` raises. For a large request: to be called in a thread."""
+        body = self.body(chat, model, traits)
+        return jsontext.dumps_in_pieces(body) if chat.facts.size > jsontext.HUGE else jsontext.dumps(body)
 
 
 def at(path: str) -> Callable[[str], str]:

@@ -69,10 +69,12 @@ class ChatWriter:
         if provider.kind.show_model is not None and self.request.may_think and self._wants_thinking():
             # Asking a model that cannot think to think is refused, so this must be known.
             await timed(learn_model(provider, self._pool, model))
+        traits = provider.traits(chat, model, now)
         if chat.facts.size <= LARGE:
-            return provider.chat_sending(chat, model, now, self._hop)
-        body = await in_thread(provider.large_body, chat, model, provider.traits(chat, model, now))
-        return provider.chat_sending(chat, model, now, self._hop, body)
+            body = self.request.write(chat, model, traits)
+        else:
+            body = await in_thread(self.request.write, chat, model, traits)
+        return provider.http.ask(self.request, model, body, self._hop, chat.headers)
 
     def adapt(self, refusal: Refused) -> bool:
         """A server that refuses ``stream_options`` is asked once more without it, and remembered."""

@@ -9,10 +9,18 @@ from tests.fakes.scripted import Whole
 from tests.routing.world import provider
 
 if TYPE_CHECKING:
+    from linx.core.chat import ChatRequest
     from linx.providers.provider import Provider
+    from linx.upstream.pool import Sending
     from tests.fakes.provider import FakeProvider
 
 KEY = "sk-secret-0123456789abcdef"
+
+
+def sending(one: Provider, chat: ChatRequest, model: str = "m", hop: bytes = b"hop") -> Sending:
+    """The HTTP request by which ``one`` is asked."""
+    request = one.request(chat)
+    return one.http.ask(request, model, request.write(chat, model, one.traits(chat, model, 0.0)), hop, chat.headers)
 
 
 def at(fake: FakeProvider, **config: Any) -> Provider:

@@ -13,6 +13,7 @@ from linx.providers.http_requests import HOP_HEADER
 from linx.providers.kind import x_api_key
 from linx.providers.kinds import KINDS
 from linx.providers.provider import Provider
+from tests.providers.asked import sending
 from tests.routing.world import provider
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def fields_of(sending: Sending) -> dict[bytes, bytes]:
 )
 def test_where_it_is_asked(kind: Any, endpoint: str, chat_path: bytes, list_path: bytes) -> None:
     one = provider("a", kind=kind, endpoint=endpoint)
-    sending = one.chat_sending(chat(), "m", 0.0, b"hop")
-    assert (sending.method, sending.target) == (b"POST", chat_path)
+    asked = sending(one, chat())
+    assert (asked.method, asked.target) == (b"POST", chat_path)
     listing = one.http.get("/models", under_api=True)
     assert (listing.method, listing.target, listing.body) == (b"GET", list_path, b"")
     posted = one.http.post("/x", {"a": 1}, under_api=True)
@@ -67,7 +68,7 @@ def test_where_it_is_asked(kind: Any, endpoint: str, chat_path: bytes, list_path
 def test_its_headers_are_built_and_configured_ones_win() -> None:
     headers = {"X-Title": "Linx", "User-Agent": "mine", "AUTHORIZATION": "Basic abc"}
     one = provider("a", api_key="sk-secret", headers=headers)
-    sent = fields_of(one.chat_sending(chat(), "m", 0.0, b"hop-1, hop-2"))
+    sent = fields_of(sending(one, chat(), hop=b"hop-1, hop-2"))
     assert sent == {
         b"content-type": b"application/json",
         b"accept": b"text/event-stream, application/json",
@@ -102,5 +103,5 @@ def test_the_key_and_the_headers_of_its_kind() -> None:
     assert b"authorization" not in sent
     own = ((b"anthropic-version", b"2"), (b"anthropic-beta", b"b"))
     asked = ChatRequest("asked", ChatBody(CHAT_BODY), dialect=Dialect.ANTHROPIC, client_body=CHAT_BODY, headers=own)
-    sent = fields_of(one.chat_sending(asked, "m", 0.0, b"hop"))
+    sent = fields_of(sending(one, asked))
     assert (sent[b"anthropic-version"], sent[b"anthropic-beta"]) == (b"2", b"b")

@@ -19,6 +19,7 @@ from linx.providers import prices
 from linx.providers.kinds import KINDS
 from linx.providers.prices import Price
 from linx.providers.provider import FORGET_CONTEXT_S, KEPT_MODELS, SMALLEST_CONTEXT, Provider
+from tests.providers.asked import sending
 from tests.routing.world import has, provider
 
 if TYPE_CHECKING:
@@ -62,10 +63,10 @@ def test_its_origin(endpoint: str, origin: str) -> None:
 )
 def test_chat_is_always_asked_as_a_stream(kind: Any, accept: bytes, decoder: type) -> None:
     one = provider("a", kind=kind)
-    sending = one.chat_sending(chat(), "m", 0.0, b"hop")
-    body = jsontext.loads(sending.body)
+    asked = sending(one, chat())
+    body = jsontext.loads(asked.body)
     assert (body["model"], body["stream"], body["messages"]) == ("m", True, CHAT_BODY["messages"])
-    assert fields_of(sending)[b"accept"] == accept
+    assert fields_of(asked)[b"accept"] == accept
     assert isinstance(one.request(chat()).decoder(str), decoder)
 
 
@@ -83,7 +84,7 @@ def test_chat_is_always_asked_as_a_stream(kind: Any, accept: bytes, decoder: typ
 )
 def test_where_a_client_of_generate_is_asked(kind: Any, body: dict[str, Any], path: bytes) -> None:
     one = provider("a", kind=kind)
-    assert one.chat_sending(OllamaFace("generate").parse(body), "m", 0.0, b"hop").target == path
+    assert sending(one, OllamaFace("generate").parse(body)).target == path
 
 
 def test_the_client_s_own_words_only_where_that_is_configured() -> None:
@@ -95,14 +96,14 @@ def test_the_client_s_own_words_only_where_that_is_configured() -> None:
         client_body=said,
         headers=((b"anthropic-version", b"1"),),
     )
-    translated = provider("a").chat_sending(asked, "m", 0.0, b"hop")
+    translated = sending(provider("a"), asked)
     assert translated.target == b"/v1/chat/completions"
     assert b"anthropic-version" not in fields_of(translated)
-    relayed = provider("a", native=True).chat_sending(asked, "m", 0.0, b"hop")
+    relayed = sending(provider("a", native=True), asked)
     assert relayed.target == b"/v1/messages"
     assert fields_of(relayed)[b"anthropic-version"] == b"1"
     assert jsontext.loads(relayed.body)["model"] == "m"
-    assert provider("a", native=True).chat_sending(chat(), "m", 0.0, b"hop").target == b"/v1/chat/completions"
+    assert sending(provider("a", native=True), chat()).target == b"/v1/chat/completions"
 
 
 def test_an_anthropic_is_asked_in_its_clients_own_words() -> None:
@@ -115,12 +116,12 @@ def test_an_anthropic_is_asked_in_its_clients_own_words() -> None:
     assert not provider("b").speaks(Dialect.ANTHROPIC)
     assert provider("b", native=True).speaks(Dialect.RESPONSES)
     said = {"model": "asked", "messages": CHAT_BODY["messages"], "max_tokens": 5, "metadata": {"user_id": "me"}}
-    own = one.chat_sending(AnthropicFace().parse(said), "claude-x", 0.0, b"hop")
-    translated = one.chat_sending(chat(), "claude-x", 0.0, b"hop")
-    for sending in (own, translated):
-        assert (sending.target, fields_of(sending)[b"anthropic-version"]) == (b"/v1/messages", b"2023-06-01")
-        assert fields_of(sending)[b"x-api-key"] == b"k"
-        assert b"authorization" not in fields_of(sending)
+    own = sending(one, AnthropicFace().parse(said), "claude-x")
+    translated = sending(one, chat(), "claude-x")
+    for sent in (own, translated):
+        assert (sent.target, fields_of(sent)[b"anthropic-version"]) == (b"/v1/messages", b"2023-06-01")
+        assert fields_of(sent)[b"x-api-key"] == b"k"
+        assert b"authorization" not in fields_of(sent)
     assert jsontext.loads(own.body) == {
         "model": "claude-x",
         "messages": CHAT_BODY["messages"],
