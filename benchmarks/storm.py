@@ -103,14 +103,16 @@ class Report:
     """The worst excess that was seen, by rule; all must be 0."""
 
 
-async def blow(port: int, requests: int, draw: random.Random, report: Report) -> None:
-    """All the requests, AT_ONCE at a time."""
+async def blow(port: int, requests: int, draw: random.Random, report: Report, pause_s: float = 0.0) -> None:
+    """All the requests, AT_ONCE at a time. A client rests up to ``pause_s`` before each of its own."""
     left = iter(range(requests))
 
     async def work() -> None:
         for _ in left:
             path, body = draw.choice(ASKED)
             leaves = draw.random() < HANG_UPS
+            if pause_s:
+                await trio.sleep(draw.random() * pause_s)
             report.ends[await _one(port, path, body, draw, report, leaves=leaves)] += 1
 
     async with trio.open_nursery() as nursery:

@@ -1,21 +1,51 @@
-"""What every test may ask for: the tiny model file, and programs outside Python."""
+"""What every test may ask for: the tiny model file, and programs outside Python. And what keeps a run of them cheap."""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakes.gguf_model import write_tiny_model
+from tests.ids import readable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(command): a program that must be installed; see scripts/system-packages")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    return readable(val)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays until the end: no collection of garbage has to walk through its 400,000 objects again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Where nothing may be written beside the sources, the processes that tests start share a folder for bytecode.
+
+    Otherwise each of the many Linxes would compile trio and everything else anew, which is most of a start.
+    """
+    if not sys.dont_write_bytecode:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", folder)
+        yield
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

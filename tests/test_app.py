@@ -25,6 +25,7 @@ from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +104,7 @@ async def test_a_slow_provider_holds_up_no_start(
     monkeypatch.setattr(app_module, "SUMMARY_WAIT_S", 0.05)
     async with FakeProvider("openai", ["m"]) as fake:
         fake.at["/v1/models"] = scripted.hang()
-        with trio.fail_after(2):
+        with within(2):
             async with linx_here(config_for(fake), tmp_path, wait_for_models=False) as app:
                 assert (await ask(port_of(app), "/healthz")).status == 200
                 await until(lambda: "provider openai1: unknown" in caplog.text)

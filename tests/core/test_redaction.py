@@ -150,9 +150,9 @@ def test_cleaning_takes_linear_time() -> None:
     clean = redactor(*CANARIES).clean
     for nasty in ("sk-", "://:", "key=", "/k/", "Bearer ", "Authorization: ", '"api_key":', " " * 10, "a", "://a@"):
         text = nasty * (400_000 // len(nasty))
-        start = time.perf_counter()
+        start = time.process_time()
         clean(text)
-        assert time.perf_counter() - start < 2, nasty
+        assert time.process_time() - start < 2, nasty
 
 
 @pytest.mark.parametrize(

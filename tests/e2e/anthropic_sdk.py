@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 import anthropic
 import trio
 
+from tests.waiting import HANG_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +20,7 @@ async def with_anthropic(port: int, work: Callable[[anthropic.Anthropic], T], *,
 
     def run() -> T:
         base = f"http://127.0.0.1:{port}{path}"
-        with anthropic.Anthropic(base_url=base, api_key=key, max_retries=0, timeout=20) as sdk:
+        with anthropic.Anthropic(base_url=base, api_key=key, max_retries=0, timeout=HANG_S) as sdk:
             return work(sdk)
 
     return await trio.to_thread.run_sync(run)

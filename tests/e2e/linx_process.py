@@ -13,6 +13,7 @@ import trio
 from linx.app import App
 from linx.config.load import Options, Sources
 from linx.providers.kinds import KINDS
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tests.fakes.provider import FakeProvider
 
 ROOT = Path(__file__).parent.parent.parent
-START_S = 30
 
 
 def config_for(*fakes: FakeProvider, names: tuple[str, ...] = (), **sections: Any) -> dict[str, Any]:
@@ -57,7 +57,7 @@ async def linx_here(config: Mapping[str, Any], folder: Path, *, wait_for_models:
     async with trio.open_nursery() as nursery:
         app: App = await nursery.start(App(options).main)
         if wait_for_models:
-            with trio.fail_after(5):
+            with trio.fail_after(HANG_S):
                 for provider in app.context.providers:
                     await provider.probed.wait()
         try:
@@ -98,7 +98,7 @@ class LinxProcess:
                 env=self.env,
             )
         try:
-            with trio.fail_after(START_S):
+            with trio.fail_after(HANG_S):
                 line = b""
                 assert self.process.stdout is not None
                 while not line.endswith(b"\n"):

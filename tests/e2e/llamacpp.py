@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from linx.children.demo import child as demo_child
 from tests.fakes.provider import closed_port
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 KEY = "llama-key"
-START_S = 60
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def running(model: Path) -> Iterator[LlamaCpp]:
         assert process.stdin is not None
         process.stdin.write(KEY.encode() + b"\n")
         process.stdin.flush()
-        give_up_at = time.monotonic() + START_S
+        give_up_at = time.monotonic() + HANG_S
         while not _is_up(llama):
             assert process.poll() is None, "llama.cpp ended at its start"
             assert time.monotonic() < give_up_at, "llama.cpp did not come up"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import openai
 import trio
 
+from tests.waiting import HANG_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,7 +46,7 @@ async def with_sdk(port: int, work: Callable[[openai.OpenAI], T], *, path: str =
     def run() -> T:
         base = f"http://127.0.0.1:{port}{path}"
         with openai.OpenAI(
-            **{"base_url": base, "api_key": "unused", "max_retries": 0, "timeout": 20, **settings}
+            **{"base_url": base, "api_key": "unused", "max_retries": 0, "timeout": HANG_S, **settings}
         ) as sdk:
             return work(sdk)
 

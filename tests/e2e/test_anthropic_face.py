@@ -16,6 +16,7 @@ from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Call
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -283,7 +284,7 @@ async def test_a_closed_client_closes_the_upstream(tmp_path: Path) -> None:
         call = await fake.received()
         await trio.sleep(0.1)
         await client.close()
-        with trio.fail_after(0.1):
+        with within(0.1):
             await call.hung_up.wait()
 
 

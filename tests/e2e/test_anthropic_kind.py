@@ -20,6 +20,7 @@ from tests.e2e.openai_sdk import HI, ask_sdk, told_by, with_sdk
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Call
 from tests.fakes.wire_anthropic import signature_of
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -432,7 +433,7 @@ async def test_a_closed_client_closes_the_upstream(path: str, stream: bool, tmp_
         call = await fake.received()
         await trio.sleep(0.1)
         await client.close()
-        with trio.fail_after(0.1):
+        with within(0.1):
             await call.hung_up.wait()
         await trio.testing.wait_all_tasks_blocked()
         assert app.context.providers[0].active == 0

@@ -19,6 +19,7 @@ from tests.fakes import scripted
 from tests.fakes.catalogue import Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Close, Raw, Send, Whole
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,7 +199,7 @@ async def test_a_frame_without_an_end(kind: Kind, tmp_path: Path) -> None:
             answer = await ask(port, PATH, {**CHAT, "stream": True})
             assert answer.text == "Hel"
             assert "16 MiB" in answer.events[-1]["error"]["message"]
-            with trio.fail_after(1):
+            with within(1):
                 await bad.all_closed()
 
 

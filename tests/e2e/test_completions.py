@@ -15,6 +15,7 @@ from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,7 +172,7 @@ async def test_a_closed_client_closes_the_second_part_too(tmp_path: Path) -> Non
         call = await fake.received(2)
         await trio.sleep(0.05)
         await client.close()
-        with trio.fail_after(0.1):
+        with within(0.1):
             await call.hung_up.wait()
         await trio.testing.wait_all_tasks_blocked()
         assert app.context.providers[0].active == 0

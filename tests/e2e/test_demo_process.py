@@ -14,6 +14,7 @@ from tests.e2e.http_client import ask
 from tests.e2e.linx_process import LinxProcess, config_for
 from tests.e2e.openai_sdk import ask_sdk
 from tests.fakes.programs import dead, is_alive
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ async def test_it_answers_and_takes_its_child_along(number: signal.Signals, tiny
         (child,) = children_of(linx.process.pid)
         assert is_alive(child)
         linx.process.send_signal(number)
-        with trio.fail_after(10):
+        with trio.fail_after(HANG_S):
             assert await linx.process.wait() == (0 if number is signal.SIGTERM else -signal.SIGKILL)
         await dead(child)
     assert str(tiny_model) not in linx.log.read_text()
@@ -66,7 +67,7 @@ async def test_the_model_that_comes_with_it(tmp_path: Path) -> None:
         pytest.skip(message)
     async with LinxProcess(config_for(), tmp_path, "--demo") as linx:
         await whole_and_streamed(linx.port)
-        with trio.fail_after(2):
+        with trio.fail_after(HANG_S):
             while not (models := (await ask(linx.port, "/v1/models")).json["data"]):
                 await trio.sleep(0.05)
         (model,) = models

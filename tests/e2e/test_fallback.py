@@ -13,6 +13,7 @@ from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -239,7 +240,7 @@ async def test_a_closed_client_closes_the_upstream(kind: Any, moment: str, strea
             call = await fake.received()
             await trio.sleep(0.1 if moment != "before the head" else 0.02)
             await client.close()
-            with trio.fail_after(0.1):
+            with within(0.1):
                 await call.hung_up.wait()
             await trio.testing.wait_all_tasks_blocked()
             assert app.context.providers[0].active == 0

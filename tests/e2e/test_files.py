@@ -17,6 +17,8 @@ if sys.platform != "linux":
     pytest.skip("sets the limit of another process", allow_module_level=True)
 import resource
 
+from tests.waiting import HANG_S
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -51,7 +53,7 @@ async def test_clients_wait_until_there_are_files_again(tmp_path: Path) -> None:
             assert statuses == []
             assert cpu_s(linx) - before < 0.3
             limit(linx, 1024)
-            with trio.fail_after(5):
+            with trio.fail_after(HANG_S):
                 while len(statuses) < 40:
                     await trio.sleep(0.01)
         assert statuses == [200] * 40

@@ -18,19 +18,22 @@ import openai
 import pytest
 import trio
 
-from linx.children.demo.supervisor import Demo
 from linx.core import jsontext
 from tests.conftest import find_program
 from tests.e2e.clients import calls, cline, continue_dev, openwebui, roo, vscode, zed
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import LinxProcess, config_for, linx_here, url_of
+from tests.e2e.llamacpp import KEY as LLAMA_KEY
 from tests.fakes.catalogue import Kind, Model, embedding
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Call, Whole
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from types import ModuleType
+
+    from tests.e2e.llamacpp import LlamaCpp
 
 KINDS: tuple[Kind, ...] = ("ollama", "llamacpp", "openrouter", "openai")
 PROGRAMS = (vscode, continue_dev, zed, cline, roo, openwebui)
@@ -39,7 +42,6 @@ ASKED: list[dict[str, Any]] = [
     {"role": "user", "content": "What do you see?"},
 ]
 TOOLS = [calls.TOOL]
-LOADING_S = 60
 
 
 def name_of(program: ModuleType) -> str:
@@ -48,7 +50,7 @@ def name_of(program: ModuleType) -> str:
 
 async def in_thread(work: Callable[..., Any], *args: Any) -> Any:
     """Blocking clients run beside the Linx of this test."""
-    with trio.fail_after(60):
+    with trio.fail_after(HANG_S):
         return await trio.to_thread.run_sync(work, *args, abandon_on_cancel=True)
 
 
@@ -59,25 +61,6 @@ def sdk(url: str) -> Any:
         yield client
     finally:
         client.close()  # type: ignore[no-untyped-call]
-
-
-@contextlib.asynccontextmanager
-async def llama_cpp(model: Path) -> AsyncIterator[Demo]:
-    """The real server, for as long as the block runs."""
-    changed = trio.Event()
-    demo = Demo(str(model), on_change=lambda: changed.set())
-    async with trio.open_nursery() as nursery:
-        await nursery.start(demo.run)
-        with trio.fail_after(LOADING_S):
-            while demo.state != "up":
-                changed = trio.Event()
-                await changed.wait()
-        yield demo
-        nursery.cancel_scope.cancel()
-
-
-def config_of(demo: Demo) -> dict[str, Any]:
-    return {"kind": "llamacpp", "endpoint": demo.endpoint, "api_key": demo.api_key}
 
 
 # --- the Python SDK: every call --------------------------------------------------------
@@ -244,11 +227,8 @@ async def test_programs_over_every_kind_at_once(tmp_path: Path, program: Any, ke
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=name_of)
-async def test_programs_over_the_real_llama_cpp(tmp_path: Path, tiny_model: Path, program: Any) -> None:
-    async with (
-        llama_cpp(tiny_model) as demo,
-        linx_here(config_for(providers={"real": config_of(demo)}), tmp_path) as app,
-    ):
+async def test_programs_over_the_real_llama_cpp(tmp_path: Path, llamacpp: LlamaCpp, program: Any) -> None:
+    async with linx_here(llamacpp.config(), tmp_path) as app:
         await in_thread(program.run, url_of(app), "tiny", None)
 
 
@@ -256,7 +236,7 @@ async def test_a_program_runs_by_hand(tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         config = config_for(fake, providers={"openai1": {"models": ["m"]}})
         async with LinxProcess(config, tmp_path) as linx:
-            with trio.fail_after(30):
+            with trio.fail_after(HANG_S):
                 command = [sys.executable, "-m", "tests.e2e.clients.zed", linx.url, "m"]
                 done = await trio.run_process(command, capture_stdout=True)
             assert done.stdout.strip() == b"passed"
@@ -265,14 +245,14 @@ async def test_a_program_runs_by_hand(tmp_path: Path) -> None:
 # --- the same answer as without Linx -----------------------------------------------------
 
 
-async def test_an_ollama_client_gets_what_llama_cpp_says(tmp_path: Path, tiny_model: Path) -> None:
+async def test_an_ollama_client_gets_what_llama_cpp_says(tmp_path: Path, llamacpp: LlamaCpp) -> None:
     options = {"temperature": 0, "seed": 7, "num_predict": 12}
 
-    def compare(url: str, demo: Demo) -> None:
+    def compare(url: str) -> None:
         direct_body = {"messages": ASKED, "temperature": 0, "seed": 7, "max_tokens": 12, "cache_prompt": False}
-        direct = calls.got(demo.endpoint, "/v1/chat/completions", direct_body, key=demo.api_key)
+        direct = calls.got(llamacpp.endpoint, "/v1/chat/completions", direct_body, key=LLAMA_KEY)
         raw_body = {"prompt": "one small", "temperature": 0, "seed": 7, "max_tokens": 5}
-        raw = calls.got(demo.endpoint, "/v1/completions", raw_body, key=demo.api_key)
+        raw = calls.got(llamacpp.endpoint, "/v1/completions", raw_body, key=LLAMA_KEY)
         text = direct["choices"][0]["message"]["content"]
         assert text
         with sdk(url) as client:
@@ -290,14 +270,11 @@ async def test_an_ollama_client_gets_what_llama_cpp_says(tmp_path: Path, tiny_mo
             assert completed.response == raw["choices"][0]["text"]
             assert client.generate("tiny").done_reason == "load"
             assert client.show("tiny").modelinfo["linx.context_length"] == client.ps().models[0].context_length
-            with pytest.raises(ollama.ResponseError, match="real"):
+            with pytest.raises(ollama.ResponseError, match=r"^llama: does not support embeddings"):
                 client.embed("tiny", "a")  # the server was started without
 
-    async with (
-        llama_cpp(tiny_model) as demo,
-        linx_here(config_for(providers={"real": config_of(demo)}), tmp_path) as app,
-    ):
-        await in_thread(compare, url_of(app), demo)
+    async with linx_here(llamacpp.config(), tmp_path) as app:
+        await in_thread(compare, url_of(app))
 
 
 async def test_an_openai_client_gets_what_an_ollama_says(tmp_path: Path) -> None:
@@ -391,7 +368,7 @@ async def test_the_npm_package_over_every_kind(tmp_path: Path, npm_ollama: Path,
     async with FakeProvider(kind, ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
         node = shutil.which("node")
         assert node is not None
-        with trio.fail_after(60):
+        with trio.fail_after(HANG_S):
             done = await trio.run_process(
                 [node, "client.js", url_of(app), kind],
                 cwd=npm_ollama,

@@ -18,6 +18,7 @@ from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Call
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -341,7 +342,7 @@ async def test_hanging_up_ends_the_providers_work(tmp_path: Path) -> None:
             stream.close()
 
         await with_sdk(app.bound[0][1], work)
-        with trio.fail_after(0.2):
+        with within(0.2):
             await fake.calls[0].hung_up.wait()
 
 

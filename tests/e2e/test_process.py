@@ -16,6 +16,7 @@ from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import ROOT, LinxProcess, config_for
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "
 
 async def run_to_end(*args: str, cwd: Path) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a Linx that ends by itself."""
-    with trio.fail_after(20):
+    with trio.fail_after(HANG_S):
         done = await trio.run_process(
             [sys.executable, str(ROOT / "linx.py"), *args],
             capture_stdout=True,
@@ -44,7 +45,7 @@ async def test_it_starts_without_any_provider_and_finds_one_later(tmp_path: Path
             assert answer.status == 502
             assert "openai1" in answer.json["error"]["message"]
             await fake.up()
-            with trio.fail_after(20):
+            with trio.fail_after(HANG_S):
                 while not (await ask(linx.port, "/v1/models")).json["data"]:
                     await trio.sleep(0.5)
             assert (await ask(linx.port, "/v1/chat/completions", CHAT)).status == 200
@@ -92,11 +93,11 @@ async def test_a_reload_takes_over_whole_and_a_bad_one_changes_nothing(tmp_path:
         async with LinxProcess(config_for(fake), tmp_path) as linx:
             config = config_for(fake, providers={"openai1": {"model_mappings": {"gpt-4o": "m"}}})
             linx.path.write_bytes(jsontext.dumps(config))
-            with trio.fail_after(5):
+            with trio.fail_after(HANG_S):
                 while "gpt-4o" not in {one["id"] for one in (await ask(linx.port, "/v1/models")).json["data"]}:
                     await trio.sleep(0.1)
             linx.path.write_bytes(b'{"ollama": ')
-            with trio.fail_after(5):
+            with trio.fail_after(HANG_S):
                 while not (problem := (await ask(linx.port, "/v1/providers/status")).json["config"]["problem"]):
                     await trio.sleep(0.1)
             assert "config.json" in problem
@@ -122,7 +123,7 @@ async def test_a_signal_lets_running_requests_finish(number: signal.Signals, tmp
             answer = await client.answer()
             assert answer.text == "Hello from the fake."
             assert answer.events[-1] == "[DONE]"
-            with trio.fail_after(5):
+            with trio.fail_after(HANG_S):
                 assert await linx.process.wait() == 0
 
 
@@ -141,7 +142,7 @@ async def test_after_the_grace_a_stream_ends_with_an_error_frame(tmp_path: Path)
             answer = await client.answer()
             assert answer.is_whole
             assert answer.events[-1]["error"]["code"] == "shutting_down"
-            with trio.fail_after(5):
+            with trio.fail_after(HANG_S):
                 assert await linx.process.wait() == 0
                 await call.hung_up.wait()
 
@@ -149,7 +150,8 @@ async def test_after_the_grace_a_stream_ends_with_an_error_frame(tmp_path: Path)
 async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         fake.next(Answer(tokens=["x"] * 10000, interval_s=0.05))
-        async with contextlib.AsyncExitStack() as clients, LinxProcess(config_for(fake), tmp_path) as linx:
+        config = config_for(fake, server={"drain_s": 3600})
+        async with contextlib.AsyncExitStack() as clients, LinxProcess(config, tmp_path) as linx:
             client = await clients.enter_async_context(Client(linx.port))
             await client.send("POST", "/v1/chat/completions", {**CHAT, "stream": True})
             await fake.received()
@@ -159,7 +161,7 @@ async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
             linx.process.terminate()
             answer = await client.answer()
             assert "error" in answer.events[-1]
-            with trio.fail_after(4):
+            with trio.fail_after(HANG_S):
                 assert await linx.process.wait() == 0
 
 

@@ -18,6 +18,7 @@ from tests.e2e.openai_sdk import with_sdk
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider, closed_port
 from tests.fakes.scripted import Close, Raw, ReadRequest, Send, Stall, Whole
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -334,7 +335,7 @@ async def test_a_closed_client_closes_the_upstream(moment: str, tmp_path: Path) 
             await fake.until(lambda: call.received_at is not None)
         await trio.sleep(0.02)
         await client.close()
-        with trio.fail_after(0.1):
+        with within(0.1):
             await call.connection.closed.wait()
         await trio.testing.wait_all_tasks_blocked()
         assert app.context.providers[0].active == 0

@@ -1,6 +1,6 @@
 """Every provider's bytes, as they came, through a whole Linx into the official SDK: nothing is lost.
 
-The fake plays the bytes raw: in one send, and torn at several places with a pause between
+The fake plays the bytes raw: in one send, or torn at several places with a pause between
 the pieces, so that each piece is a read of its own. Each is asked for as a stream and whole.
 """
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tests.fakes.catalogue import Kind
 
 TRANSCRIPTS = Path(__file__).parent.parent / "transcripts"
-OPENAI_KINDS: tuple[Kind, ...] = ("openai", "openrouter", "llamacpp")
 PAUSE_S = 0.002  # long enough for the piece before to be a read of its own
 TEARS = 5
 COUNTED = (26, 282)
@@ -319,9 +318,18 @@ def problem_of(case: Case, told: Told, *, stream: bool) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
-@pytest.mark.parametrize("kind", ["ollama", "anthropic", *OPENAI_KINDS])
+@pytest.mark.parametrize(
+    ("kind", "torn"),
+    [
+        pytest.param("ollama", True, id="ollama torn"),
+        pytest.param("anthropic", True, id="anthropic torn"),
+        pytest.param("openai", True, id="openai torn"),
+        pytest.param("openrouter", False, id="openrouter in one read"),
+        pytest.param("llamacpp", False, id="llamacpp in one read"),
+    ],
+)
 async def test_nothing_is_lost(kind: Kind, torn: bool, tmp_path: Path) -> None:
+    """Each kind once, and each decoder over torn reads; that any cut gives the same is for the decoders' own tests."""
     cases = {"ollama": OLLAMA, "anthropic": ANTHROPIC}.get(kind, SSE)
     content_type = b"application/x-ndjson" if kind == "ollama" else b"text/event-stream"
     wrong: list[str] = []

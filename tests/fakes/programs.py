@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.core import jsontext
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +102,7 @@ class Program:
 
     async def called(self, times: int = 1) -> Any:
         """Wait until it was started so often; the last of these calls."""
-        with trio.fail_after(15):
+        with trio.fail_after(HANG_S):
             while len(self.calls) < times:
                 await trio.sleep(0.01)
         return self.calls[times - 1]
@@ -117,6 +118,13 @@ def is_alive(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+async def start_takes() -> float:
+    """Seconds that such a program needs to its first word, on this machine, now: for bounds on what it says in time."""
+    began = trio.current_time()
+    await trio.run_process([sys.executable, "-IS", "-c", "import json, os, sys, time"])
+    return trio.current_time() - began
 
 
 async def dead(*pids: int, within: float = 5) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import trio
 
 from tests.conftest import find_program
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -98,7 +99,7 @@ class Sshd:
             self._process = await trio.lowlevel.open_process(
                 [program, "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        with trio.fail_after(10):
+        with trio.fail_after(HANG_S):
             while True:
                 try:
                     stream = await trio.open_tcp_stream("127.0.0.1", self.port)

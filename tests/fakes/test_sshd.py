@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from tests.fakes.sshd import Sshd, children_of
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ async def test_a_login_prints_what_it_is_told(tmp_path: Path) -> None:
             stderr=subprocess.DEVNULL,
         )
         assert process.stdout is not None
-        with trio.fail_after(10):
+        with trio.fail_after(HANG_S):
             assert await process.stdout.receive_some() == b"hello\n"
             assert server._process is not None
             assert children_of(server._process.pid)

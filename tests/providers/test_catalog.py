@@ -25,6 +25,7 @@ from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Whole
 from tests.providers.asked import KEY, at, listing
 from tests.routing.world import has, provider
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -143,7 +144,7 @@ async def test_a_probe_that_never_ends(pool: Pool, redactor: Redactor, monkeypat
         await refresh(one, pool, redactor)
         assert one.health.last_error == "did not answer a probe within 0.05 s"
         assert one.health.reachable is False
-        with trio.fail_after(1):
+        with within(1):
             await fake.all_closed()
 
 

@@ -16,6 +16,7 @@ from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Close, Raw, Send, Whole
 from tests.routing.attempts import KEY, assert_clean, at, attempt_at, rest, text
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from linx.upstream.pool import Pool
@@ -73,7 +74,7 @@ async def test_closing_it_ends_the_providers_work_at_once(kind: Kind, pool: Pool
         attempt.close()
         assert attempt.record.outcome == "lost"
         assert_clean(one, pool, idle=0)
-        with trio.fail_after(0.2):
+        with within(0.2):
             await fake.calls[0].hung_up.wait()
         with pytest.raises(StreamBroken):  # never an end that looks proper
             await attempt.reader.more()
@@ -93,7 +94,7 @@ async def test_a_cancelled_one_leaves_nothing_behind(moment: str, pool: Pool) ->
         assert attempt.record.outcome == "lost"
         assert_clean(one, pool, idle=0)
         assert one.health.consecutive_failures == one.counters.failures == 0
-        with trio.fail_after(0.2):
+        with within(0.2):
             await call.hung_up.wait()
 
 
@@ -186,7 +187,7 @@ async def test_silence_is_given_up_where_a_time_is_set(pool: Pool) -> None:
         assert caught.value.status == 504
         assert attempt.record.outcome == "timeout"
         assert one.health.consecutive_failures == 1
-        with trio.fail_after(0.2):
+        with within(0.2):
             await fake.calls[0].hung_up.wait()
 
 
@@ -355,7 +356,7 @@ async def test_patience_has_an_end(short_polls: None, pool: Pool, monkeypatch: p
     monkeypatch.setattr(attempt_module, "LONGEST_LOADING_S", 0.2)
     async with FakeProvider("llamacpp", ["m"]) as fake:
         fake.loading = True
-        with trio.fail_after(2), pytest.raises(Refused):
+        with within(2), pytest.raises(Refused):
             await attempt_at(at(fake), pool, is_patient=True).begin()
         assert len(fake.calls) >= 2
 

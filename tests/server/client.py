@@ -75,17 +75,19 @@ def split_answers(data: bytes, is_eof: bool, is_head: bool = False) -> tuple[lis
 
 
 def unchunk(data: bytes) -> tuple[bytes, bytes, bool]:
-    body = b""
-    while (end := data.find(b"\r\n")) >= 0:
-        size = int(data[:end], 16)
-        if len(data) < end + 4 + size:
+    """The body, what is left behind it, and whether the body has ended: linear, since it is tried after each read."""
+    pieces: list[bytes] = []
+    start = 0
+    while (end := data.find(b"\r\n", start)) >= 0:
+        size = int(data[start:end], 16)
+        start = end + 4 + size
+        if len(data) < start:
             break
-        assert data[end + 2 + size : end + 4 + size] == b"\r\n"
-        body += data[end + 2 : end + 2 + size]
-        data = data[end + 4 + size :]
+        assert data[start - 2 : start] == b"\r\n"
+        pieces.append(data[end + 2 : start - 2])
         if not size:
-            return body, data, True
-    return body, b"", False
+            return b"".join(pieces), data[start:], True
+    return b"".join(pieces), b"", False
 
 
 class Client:
@@ -108,7 +110,7 @@ class Client:
     async def read(self) -> bool:
         """Read once; False at the end."""
         try:
-            data = await self.stream.receive_some(65536)
+            data = await self.stream.receive_some(1 << 20)
         except trio.BrokenResourceError:
             data = b""
         self.data += data

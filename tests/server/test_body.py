@@ -174,8 +174,8 @@ async def test_a_large_body_costs_linear_time() -> None:
     body = b"x" * 2**24
     async with serving(echo) as (_server, port), connected(port) as client:
         for wire in (post(body), CHUNKED + b"1000000\r\n" + body + b"\r\n0\r\n\r\n"):
-            started = time.monotonic()
+            started = time.process_time()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(client.send, wire)
                 assert (await client.answer()).body == b"POST / 16777216"
-            assert time.monotonic() - started < 3.0  # about 0.05 s
+            assert time.process_time() - started < 3.0  # about 0.05 s

@@ -23,6 +23,7 @@ from linx.server.limits import Shared
 from linx.server.listener import Listener
 from tests.fakes.stream_transport import StreamTransport
 from tests.server.client import CHUNKED, GET, connected, echo, in_memory, post, serving
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -276,11 +277,9 @@ async def test_a_hang_up_cancels_the_handler_at_once(is_reset: bool) -> None:
         await started.wait()
         if is_reset:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        before = trio.current_time()
         client.socket.close()
-        with trio.fail_after(2):
+        with within(0.1):
             await cancelled.wait()
-        assert trio.current_time() - before < 0.1
         assert requests[0].is_client_gone
         assert requests[0].stopped is None
 
@@ -291,7 +290,7 @@ async def test_a_hang_up_while_the_body_is_not_read() -> None:
             await client.send(post(b"x" * 100)[:-50])
             await started.wait()
             assert not requests[0].is_client_gone
-        with trio.fail_after(2):
+        with within(2):
             await cancelled.wait()
 
 
@@ -325,7 +324,7 @@ async def test_nobody_hears_the_answer() -> None:
         async with connected(port) as client:
             await client.send(GET)
             await client.read()
-        with trio.fail_after(2):
+        with within(2):
             await heard.wait()
             while server.connections:
                 await trio.lowlevel.checkpoint()
@@ -336,7 +335,7 @@ async def test_bytes_ahead_do_not_hide_a_hang_up() -> None:
         async with connected(port) as client:
             await client.send(post(b"12345") + GET * 100)
             await started.wait()
-        with trio.fail_after(2):
+        with within(2):
             await cancelled.wait()
 
 

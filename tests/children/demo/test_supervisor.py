@@ -18,6 +18,7 @@ from linx.children.demo import supervisor as demo
 from linx.children.demo.commands import argv_for_child
 from linx.children.demo.supervisor import Demo
 from linx.core import jsontext
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ class Watch:
 
     async def until(self, *states: str) -> None:
         """Wait until the states so far end with these."""
-        with trio.fail_after(30):
+        with trio.fail_after(HANG_S):
             while self.states[-len(states) :] != list(states):
                 await self._changed.wait()
 
@@ -162,7 +163,7 @@ async def test_progress_is_logged_while_it_loads(
     log.addHandler(listener)
     caplog.set_level(logging.INFO, "linx.demo")
     watch = Watch(tiny_model, script("import sys; sys.stdin.readline(); sys.stdin.read()"))
-    with trio.fail_after(30):
+    with trio.fail_after(HANG_S):
         async with trio.open_nursery() as nursery:
             await nursery.start(watch.demo.run)
             await logged.wait()
@@ -199,6 +200,6 @@ async def test_the_child_ends_when_linx_is_killed(tiny_model: Path, state: str) 
         assert parent.stdout is not None
         child = os.pidfd_open(int(parent.stdout.readline()))
         parent.kill()
-    with trio.fail_after(10):
+    with trio.fail_after(HANG_S):
         await trio.lowlevel.wait_readable(child)
     os.close(child)

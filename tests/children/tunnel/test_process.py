@@ -12,6 +12,7 @@ from linx.children.tunnel import process
 from linx.children.tunnel.process import TunnelProcess
 from linx.config.shape import TunnelConfig
 from tests.fakes.programs import Life, Program, lhr
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ class World:
         self.reports.append(f"lost: {problem}")
 
     async def run(self) -> Ended:
-        with trio.fail_after(20):
+        with trio.fail_after(HANG_S):
             return await self.process.run()
 
 

@@ -18,7 +18,8 @@ from linx.children.tunnel.supervisor import Tunnel
 from linx.config.model import Config
 from linx.config.shape import ServerConfig, TunnelConfig
 from linx.core.redaction import Redactor
-from tests.fakes.programs import Life, Program, dead, lhr
+from tests.fakes.programs import Life, Program, dead, lhr, start_takes
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     import socket
@@ -63,7 +64,7 @@ class World:
 
     async def until(self, status: str, url: str | None = None, times: int = 1) -> None:
         """Until it was in this state so often, counted over everything so far."""
-        with trio.fail_after(20):
+        with trio.fail_after(HANG_S):
             while self.states.count((status, url)) < times:
                 await self._changed.wait()
 
@@ -265,7 +266,8 @@ async def test_a_refused_name_ends_the_child(tmp_path: Path) -> None:
 
 
 async def test_a_child_without_an_address_is_no_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel_process, "ADDRESS_S", 0.5)
+    # The child has to start and to speak before it is given up, and it is two programs, one on the other's leash.
+    monkeypatch.setattr(tunnel_process, "ADDRESS_S", 0.3 + 8 * await start_takes())
     async with world(tmp_path, Life(out=["Welcome"]), Life()) as here:
         here.tunnel.start(TunnelConfig())
         await here.until("failed")

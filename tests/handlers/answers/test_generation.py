@@ -13,6 +13,7 @@ from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
 from tests.handlers.answers.world import CHAT, HI, STREAM, world
+from tests.waiting import within
 
 PATH = "/v1/chat/completions"
 BOTH_WAYS = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
@@ -30,7 +31,7 @@ async def test_a_conversation_stays_with_one_replica() -> None:
                     answer = await here.ask(answer_chat, {**CHAT, "messages": history})
                     assert answer.headers["x-linx-provider"] == "openai2"
                     history.append({"role": "assistant", "content": "ok"})
-            with trio.fail_after(1):
+            with within(1):
                 await one.calls[0].hung_up.wait()
             answer = await here.ask(answer_chat, {**CHAT, "messages": history})
             assert answer.headers["x-linx-provider"] == "openai2"
@@ -177,7 +178,7 @@ async def test_a_hedge_that_wins_is_counted_and_the_loser_is_learnt_from() -> No
             answer = await here.ask(answer_chat, STREAM)
             assert answer.text == "Hello from the fake."
             assert answer.headers["x-linx-attempts"] == "slow=lost, quick=ok"
-            with trio.fail_after(0.2):
+            with within(0.2):
                 await slow.calls[0].hung_up.wait()
             one, two = here.providers
             assert (two.counters.hedges, two.counters.hedges_won, one.counters.wasted) == (1, 1, 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
-from linx.core import jsontext, worker
+from linx.core import jsontext, jsontext_pieces, worker
 from linx.core.chat import Chunk, RequestFacts, Stamp
 from linx.core.jsontext import LARGE
 from linx.dialects.anthropic.face import AnthropicFace
@@ -19,7 +20,7 @@ from tests.fakes.provider import FakeProvider
 from tests.handlers.answers.world import Asked, world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.fakes.exchange import Exchange
 
@@ -35,21 +36,33 @@ class Quick(FakeProvider):
 
 
 def many_messages(list_name: bytes) -> bytes:
-    return b'{"model":"m","max_tokens":9,"%b":[%b]}' % (list_name, b",".join([MESSAGE] * 80_000))
+    return b'{"model":"m","max_tokens":9,"%b":[%b]}' % (list_name, b",".join([MESSAGE] * 40_000))
 
 
 def many_halves(_list_name: bytes) -> bytes:
-    said = b",".join([HALF] * 250_000)
+    said = b",".join([HALF] * 120_000)
     return b'{"model":"m","max_tokens":9,"messages":[%b],"input":[%b],"x":[%b]}' % (MESSAGE, MESSAGE, said)
 
 
 async def longest_stall(task_status: trio.TaskStatus[list[float]]) -> None:
+    """The most work between two turns of the loop, in seconds of this process, its threads included.
+
+    What another process has the machine for counts in neither this nor the whole.
+    """
     worst = [0.0]
     task_status.started(worst)
     while True:
-        before = time.perf_counter()
+        before = time.process_time()
         await trio.sleep(0.005)
-        worst[0] = max(worst[0], time.perf_counter() - before - 0.005)
+        worst[0] = max(worst[0], time.process_time() - before)
+
+
+@pytest.fixture
+def short_collections() -> Iterator[None]:
+    """The garbage collector looks at what the test makes, and not at all that other tests and libraries hold."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize(
@@ -62,19 +75,20 @@ async def longest_stall(task_status: trio.TaskStatus[list[float]]) -> None:
         ("/v1/responses", b"input", many_messages),
     ],
 )
+@pytest.mark.usefixtures("short_collections")
 async def test_the_loop_does_not_stall(path: str, list_name: bytes, make: Callable[[bytes], bytes]) -> None:
     body = make(list_name)
     async with Quick("openai", ["m"]) as one, Quick("openai", ["m"]) as two, trio.open_nursery() as nursery:
         async with world(one, two) as here:
             worst = await nursery.start(longest_stall)
-            before = time.perf_counter()
+            before = time.process_time()
             answer = await here.fetch(path, body)
-            took = time.perf_counter() - before
+            took = time.process_time() - before
         nursery.cancel_scope.cancel()
     assert answer.status == 200
     assert one.calls or two.calls
-    # A third of all the work would be one part of it that was done at a stretch.
-    assert worst[0] < max(0.25, took / 3), f"stalled for {worst[0]:.3f} s of {took:.3f} s"
+    # An eighth is usual. A third would be one part of the work that was done at a stretch, such as the parsing.
+    assert worst[0] < took / 3, f"stalled for {worst[0]:.3f} s of {took:.3f} s"
 
 
 async def test_a_small_body_is_read_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,16 +110,25 @@ async def test_a_small_body_is_read_where_it_is(monkeypatch: pytest.MonkeyPatch)
     assert fake.calls[0].body == fake.calls[1].body
 
 
+SPACE = b" " * LARGE
+
+
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat", "/v1/messages", "/v1/responses"])
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [
-        (b'{"model":"m","messages":[' + b"[]," * 150_000, 400, "not valid JSON"),
-        (b'{"model":"m","messages":[' + b"[]," * 250_000 + b"[]]}", 413, "larger than"),
-        (b'{"model":7,"messages":[' + MESSAGE + b',{"role":"user","content":"' + b"x" * LARGE + b'"}]}', 400, "model"),
+        pytest.param(SPACE + b'{"model":"m","messages":[' + b"[]," * 1_000, 400, "not valid JSON", id="torn"),
+        pytest.param(
+            SPACE + b'{"model":"m","messages":[' + b"[]," * 2_500 + b"[]]}", 413, "larger than", id="too many lists"
+        ),
+        pytest.param(SPACE + b'{"model":7,"messages":[' + MESSAGE + b"]}", 400, "model", id="model is a number"),
     ],
 )
-async def test_its_errors_come_out_as_ever(path: str, body: bytes, status: int, says: str) -> None:
+async def test_its_errors_come_out_as_ever(
+    path: str, body: bytes, status: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsontext, "MOST_MARKS", 1_000)  # beyond it, a large body is read in pieces
+    monkeypatch.setattr(jsontext_pieces, "MAX_CONTAINERS", 2_000)
     async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
         answer = await here.fetch(path, body)
     assert answer.status == status

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import trio
 
 from linx.core import jsontext
 from tests.fakes import scripted
@@ -13,6 +12,7 @@ from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Call
 from tests.handlers.answers.world import HI, world
+from tests.waiting import within
 
 KINDS: tuple[Kind, ...] = ("ollama", "llamacpp", "openrouter", "openai")
 TOOLS = [{"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}]
@@ -249,7 +249,7 @@ async def test_a_hang_up_stops_the_model(stream: bool) -> None:
             call = await fake.received()
             if stream:
                 assert await client.read()
-        with trio.fail_after(2):
+        with within(2):
             await call.hung_up.wait()
 
 

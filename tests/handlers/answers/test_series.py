@@ -22,6 +22,7 @@ from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
 from tests.handlers.answers.world import openai_face
 from tests.routing.attempts import BODY, assert_clean, at, record_at
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -187,7 +188,7 @@ async def test_a_cancelled_one_leaves_nothing_behind(moment: str, pool: Pool) ->
         assert asked.series.record.outcome == "lost"
         assert one.counters.failures == 0
         assert_clean(one, pool, idle=0)
-        with trio.fail_after(0.2):
+        with within(0.2):
             await call.hung_up.wait()
 
 

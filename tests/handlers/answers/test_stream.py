@@ -17,6 +17,7 @@ from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Raw, ReadRequest, Send, Sleep
 from tests.handlers.answers.world import STREAM, world
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from tests.fakes.catalogue import Kind
@@ -89,7 +90,7 @@ async def test_a_frame_is_sent_as_soon_as_it_is_read() -> None:
     async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
         fake.next(scripted.cut_after(4, "hang", Answer(interval_s=0.01)))
         async with here.asking(answer_chat, STREAM) as client:
-            with trio.fail_after(2):
+            with within(2):
                 while b" from" not in client.data:
                     assert await client.read()
             assert here.context.heartbeats.streams

@@ -17,6 +17,7 @@ from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Raw, ReadRequest, Send, Stall, Whole
 from tests.fakes.wire_ollama import PROGRESS
 from tests.handlers.ollama_world import linx_for
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +48,12 @@ async def test_progress_comes_as_it_is_made(tmp_path: Path) -> None:
         client = Client(port)
         await client.open()
         await client.send("POST", "/api/pull", {"model": "x"})
-        with trio.fail_after(2):
+        with within(2):
             assert (await client.event()).status_code == 200
             assert bytes((await client.event()).data) == b'{"status":"first"}\n'
         pull = next(one for one in fake.requests if one.path == "/api/pull")
         await client.close()
-        with trio.fail_after(2):
+        with within(2):
             await pull.connection.closed.wait()
 
 

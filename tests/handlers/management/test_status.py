@@ -15,6 +15,7 @@ from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +103,7 @@ async def test_it_follows_what_happens(tmp_path: Path) -> None:
             await client.send("POST", PATH, {**CHAT, "stream": True})
             await fake.received()
             assert (await status_of(app))["data"][0]["active"] == 1
-        with trio.fail_after(1):
+        with within(1):
             while (one := (await status_of(app))["data"][0])["active"]:
                 await trio.sleep(0.01)
         assert (one["requests"], one["failures"]) == (1, 0)

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trio
 
 from linx.core import jsontext
 from linx.handlers.models import ollama as ollama_models
@@ -16,6 +15,7 @@ from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Raw, ReadRequest, Stall, Whole
 from tests.handlers.ollama_world import linx_for, port_of
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ async def test_tags_never_wait_for_a_provider(tmp_path: Path) -> None:
         slow.at["/api/tags"] = Raw([ReadRequest(), Stall()])
         async with linx_here(config_for(quick, slow), tmp_path, wait_for_models=False) as app:
             await app.context.providers[0].probed.wait()
-            with trio.fail_after(1):
+            with within(1):
                 models = (await ask(port_of(app), "/api/tags")).json["models"]
             assert [entry["name"] for entry in models] == ["m"]
 
