@@ -239,13 +239,13 @@ async def test_hurry() -> None:
     async with serving(waiting) as (server, port), connected(port) as client:
         await client.send(post(b""))
         await client.read()
-        with within(2):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(server.drain, math.inf)
-                await trio.testing.wait_all_tasks_blocked(0.01)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.drain, math.inf)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            with within(2):
                 server.hurry()
                 await client.answer()
-                await client.stream.aclose()
+            await client.stream.aclose()
 
 
 async def test_who_does_not_stop_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
