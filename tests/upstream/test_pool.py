@@ -431,7 +431,7 @@ async def test_a_storm_of_cancellations(seed: int) -> None:
                 clients.start_soon(client)
         await until(lambda: "draining" not in repr(pool))
         assert repr(pool).startswith("Pool: 0 active")
-        assert min(outcomes.values()) > 10
+        assert min(outcomes.values()) > 0
         pool.close_idle()
         await until(lambda: open_files() == before)
         succeeded = 0
