@@ -39,9 +39,21 @@ ORDERS = {
         *["addresses", "chat", "errors", "jsontext_pieces", "redaction", "worker", "jsontext", "telemetry", "log"],
     ],
     "linx.dialects": [
-        *["base", "failures", "shared", "openai", "anthropic", "responses", "ollama", "untranslated", "completions"],
+        *[
+            "base",
+            "adaptation",
+            "failures",
+            "shared",
+            "openai",
+            "anthropic",
+            "responses",
+            "ollama",
+            "untranslated",
+            "completions",
+        ],
         "embeddings",
     ],
+    "linx.dialects.adaptation": ["row", "restoring", "parameters", "table", "known"],
     "linx.dialects.anthropic": [
         *["client_content", "client_messages", "client_request", "errors", "message", "encoder", "face", "abilities"],
         *["thinking", "schema"],
@@ -95,7 +107,7 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
-        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
+        *["adaptations", "health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
         *["provider", "catalog"],
     ],
     "linx.routing": [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,6 +153,18 @@ class ChatRequest:
         return self.asked
 
 
+class Adapted(NamedTuple):
+    """A change to a provider's body, made so that the provider takes it."""
+
+    name: str
+    """Of a row of ``dialects.adaptation.table``."""
+    detail: str = ""
+    """What exactly was changed; "" where the name says all."""
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.detail}" if self.detail else self.name
+
+
 @dataclass(slots=True)
 class ModelTraits:
     """What is configured and known of one model at one provider. None means unknown."""
@@ -162,7 +174,6 @@ class ModelTraits:
     context_length: int | None = None
     num_ctx: int | None = None
     keep_alive: float | str | None = None
-    takes_stream_options: bool = True
     listed: JsonObject | None = None
     """The provider's own entry for it in its model list."""
 

@@ -330,6 +330,10 @@ class Refused(AttemptError):
         self.outcome = outcome
         self.retry_after_s = retry_after_s
         self.upstream_status = upstream_status
+        self.words = ""
+        """Everything that the provider said, in lower case: for recognising a refusal, never to be shown."""
+        self.labels: tuple[str, ...] = ()
+        """The provider's types and codes in lower case, outermost first."""
 
 
 class RouteExhausted(LinxError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from linx.core.chat import Usage
+    from linx.core.chat import Adapted, Usage
 
 KEPT_REQUESTS = 500
 KEPT_MODELS = 256  # of one provider, with counters of their own; a llama.cpp answers to any name
@@ -146,6 +146,8 @@ class AttemptRecord:
     is_hedge: bool = False
     asked: float | None = None
     """When the attempt got its place at the provider; None while it waits for one."""
+    adapted: tuple[Adapted, ...] = ()
+    """What was changed in the body so that the provider takes it."""
     request: RequestRecord | None = field(default=None, repr=False, compare=False)
     """The request it is an attempt for, whose phase and waiting times follow it."""
     counters: Counters | None = field(default=None, repr=False, compare=False)
@@ -190,6 +192,8 @@ class RequestRecord:
     ended: float | None = None
     usage: Usage | None = None
     cost_usd: float | None = None
+    adapted: tuple[Adapted, ...] = ()
+    """Those of the attempt that answers."""
     upstream_s: float = 0.0
     """Seconds in which at least one attempt was waiting for its provider, or for a place there."""
     waits: int = 0

@@ -11,6 +11,7 @@ names everywhere: ``face`` and ``client_request`` for what clients ask, ``encode
 - ``base``: what a decoder, an encoder and a face are.
 - ``shared``: what several dialects are built of.
 - ``failures``: what a provider's error says, and what it means.
+- ``adaptation``: how a provider is asked in the way it takes, where it refuses how it was asked.
 - ``openai``: chat completions, the widest dialect, which the others are translated into.
 - ``anthropic``, ``ollama``: dialects of clients and of providers.
 - ``responses``: OpenAI's Responses API, toward clients.

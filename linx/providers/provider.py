@@ -15,6 +15,7 @@ from linx.core.chat import ChatRequest, Dialect, ModelTraits
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
+from linx.providers.adaptations import Adaptations
 from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
 from linx.providers.model import Model
@@ -68,7 +69,7 @@ class Provider:
         self.slots = Slots(config.max_concurrent)
         self.relaying = 0
         """Running requests that take no slot: a pull does not keep a model from answering."""
-        self.takes_stream_options = True
+        self.adaptations = Adaptations(host)
         self.version: str | None = None
         """The version that an Ollama says it is."""
         self.first_token: dict[str, Histogram] = {}
@@ -95,7 +96,7 @@ class Provider:
         self.first_token = old.first_token
         self.slots = old.slots  # with the requests that still run and wait there
         self.slots.resize(self.config.max_concurrent)
-        self.takes_stream_options = old.takes_stream_options
+        self.adaptations = old.adaptations
         self.version = old.version
         listed = {name: model for name, model in old.models.items() if model.listed or name in self.config.models}
         self.models = {**self.models, **listed}
@@ -162,11 +163,7 @@ class Provider:
     def traits(self, chat: ChatRequest, model: str, now: float) -> ModelTraits:
         """What the writer of a body must know of ``model``."""
         config, known = self.config, self.find(model)
-        traits = ModelTraits(
-            thinking_mode=config.thinking_mode,
-            keep_alive=config.keep_alive,
-            takes_stream_options=self.takes_stream_options,
-        )
+        traits = ModelTraits(thinking_mode=config.thinking_mode, keep_alive=config.keep_alive)
         if known is not None:
             traits.context_length, traits.listed = known.context_length, known.listed
             if known.capabilities is not None:

@@ -7,13 +7,15 @@ says which kind uses which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
 from linx.dialects import embeddings
+from linx.dialects.adaptation.row import BodyFormat
+from linx.dialects.adaptation.table import adapt
 from linx.dialects.anthropic import provider_request as anthropic_request
 from linx.dialects.anthropic.decoder import anthropic_decoder
 from linx.dialects.completions.decoder import CompletionsDecoder, infill_decoder
@@ -29,7 +31,8 @@ from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, untranslate
 from linx.dialects.untranslated.provider_request import messages_body, responses_body
 
 if TYPE_CHECKING:
-    from linx.core.chat import ChatRequest, Dialect, JsonObject, ModelTraits
+    from linx.core.chat import Adapted, ChatRequest, Dialect, JsonObject, ModelTraits
+    from linx.dialects.adaptation.row import Restore
     from linx.dialects.base import Decoder
     from linx.dialects.openai.provider_request import BodyRules
 
@@ -51,6 +54,7 @@ class ProviderRequest:
     body: BodyWriter
     decoder: Callable[[Callable[[], str]], Decoder]
     """Makes the decoder of one answer; its argument makes ids, for tool calls that come without."""
+    format: BodyFormat
     under_api: bool
     """Is ``path`` below the OpenAI base (…/v1) or below the root?"""
     lacks: str | None = None
@@ -64,9 +68,21 @@ class ProviderRequest:
     has_echo: bool = True
     """Does the server itself repeat a prompt before what follows (``echo``)?"""
 
-    def write(self, chat: ChatRequest, model: str, traits: ModelTraits) -> bytes:
-        """The body as it is sent. Raises what ``body`` raises. For a large request: to be called in a thread."""
+    def write(
+        self,
+        chat: ChatRequest,
+        model: str,
+        traits: ModelTraits,
+        adapted: Sequence[Adapted] = (),
+        restores: list[Restore] | None = None,
+    ) -> bytes:
+        """The body as it is sent, with ``adapted`` applied. Raises what ``body`` raises.
+
+        ``restores`` gets what changes the answer back. For a large request: to be called in a thread.
+        """
         body = self.body(chat, model, traits)
+        if adapted:
+            body = adapt(body, adapted, [] if restores is None else restores)
         return jsontext.dumps_in_pieces(body) if chat.facts.size > jsontext.HUGE else jsontext.dumps(body)
 
 
@@ -81,7 +97,15 @@ def lacking(words: str) -> ProviderRequest:
     def refuse(_chat: ChatRequest, _model: str, _traits: ModelTraits) -> JsonObject:
         raise unsupported(f"does not support {words}")
 
-    return ProviderRequest(path=at("/"), accept=JSON, body=refuse, decoder=OpenAIDecoder, under_api=False, lacks=words)
+    return ProviderRequest(
+        path=at("/"),
+        accept=JSON,
+        body=refuse,
+        decoder=OpenAIDecoder,
+        format=BodyFormat.CHAT,
+        under_api=False,
+        lacks=words,
+    )
 
 
 # --- servers of OpenAI's dialect ------------------------------------------------------
@@ -90,7 +114,13 @@ def lacking(words: str) -> ProviderRequest:
 def openai_chat(rules: BodyRules) -> ProviderRequest:
     body = partial(openai_request.chat_body, rules)
     return ProviderRequest(
-        path=at("/chat/completions"), accept=SSE, body=body, decoder=OpenAIDecoder, under_api=True, may_think=True
+        path=at("/chat/completions"),
+        accept=SSE,
+        body=body,
+        decoder=OpenAIDecoder,
+        format=BodyFormat.CHAT,
+        under_api=True,
+        may_think=True,
     )
 
 
@@ -100,6 +130,7 @@ def openai_completion(body: BodyWriter, *, has_echo: bool = True) -> ProviderReq
         accept=SSE,
         body=body,
         decoder=CompletionsDecoder,
+        format=BodyFormat.COMPLETION,
         under_api=True,
         lacks="text completion",
         has_echo=has_echo,
@@ -111,6 +142,7 @@ OPENAI_EMBEDDINGS = ProviderRequest(
     accept=JSON,
     body=embeddings.openai_body,
     decoder=lambda _new_id: EmbeddingsDecoder(embeddings.OPENAI),
+    format=BodyFormat.EMBEDDINGS,
     under_api=True,
     lacks="embeddings",
 )
@@ -121,6 +153,7 @@ UNTRANSLATED: Mapping[Dialect, ProviderRequest] = {
         accept=SSE,
         body=messages_body,
         decoder=lambda _new_id: untranslated_decoder(ANTHROPIC),
+        format=BodyFormat.MESSAGES,
         under_api=True,
         lacks="the Messages API",
         takes_headers=True,
@@ -130,6 +163,7 @@ UNTRANSLATED: Mapping[Dialect, ProviderRequest] = {
         accept=SSE,
         body=responses_body,
         decoder=lambda _new_id: untranslated_decoder(RESPONSES),
+        format=BodyFormat.RESPONSES,
         under_api=True,
         lacks="the Responses API",
         takes_headers=True,
@@ -145,6 +179,7 @@ ANTHROPIC_MESSAGES = ProviderRequest(
     accept=SSE,
     body=anthropic_request.chat_body,
     decoder=anthropic_decoder,
+    format=BodyFormat.MESSAGES,
     under_api=True,
     may_think=True,
 )
@@ -160,6 +195,7 @@ INFILL = ProviderRequest(
     accept=SSE,
     body=infill_body,
     decoder=infill_decoder,
+    format=BodyFormat.INFILL,
     under_api=False,
     lacks="insert",
     takes_lists=False,
@@ -174,6 +210,7 @@ OLLAMA_CHAT = ProviderRequest(
     accept=NDJSON,
     body=ollama_request.chat_body,
     decoder=OllamaDecoder,
+    format=BodyFormat.OLLAMA,
     under_api=False,
     may_think=True,
 )
@@ -182,6 +219,7 @@ OLLAMA_COMPLETION = ProviderRequest(
     accept=NDJSON,
     body=ollama_request.completion_body,
     decoder=partial(OllamaDecoder, generate=True),
+    format=BodyFormat.OLLAMA,
     under_api=False,
     takes_lists=False,
     has_echo=False,
@@ -191,6 +229,7 @@ OLLAMA_EMBED = ProviderRequest(
     accept=JSON,
     body=ollama_embeddings.embed_body,
     decoder=lambda _new_id: EmbeddingsDecoder(embeddings.EMBED),
+    format=BodyFormat.OLLAMA,
     under_api=False,
     lacks="embeddings",
 )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from types import TracebackType
 
+    from linx.core.chat import Adapted
     from linx.core.redaction import Redactor
     from linx.core.telemetry import AttemptRecord
     from linx.routing.candidate import Candidate
@@ -58,8 +59,15 @@ class RequestWriter(Protocol):
 
     async def write(self, now: float, timed: Timed) -> Sending: ...
 
-    def adapt(self, refusal: Refused) -> bool:
+    async def adapt(self, refusal: Refused) -> bool:
         """Will the next ``write`` ask in another way, which this provider may take?"""
+
+    @property
+    def adapted(self) -> tuple[Adapted, ...]:
+        """What ``write`` changes so that the provider takes the request."""
+
+    def taken(self) -> None:
+        """The provider has taken a request with ``adapted``."""
 
 
 class Reader(Protocol):
@@ -215,8 +223,20 @@ class Attempt(Generic[R]):
         self._go_on()
         record.asked = now = self._pool.clock()
         record.entered("connecting")
-        exchange = await self._open_patiently(now)
-        await self.reader.gate(exchange, self._timed)
+        while True:
+            exchange = await self._open_patiently(now)
+            try:
+                await self.reader.gate(exchange, self._timed)
+            except Refused as error:  # an error inside a 200
+                if not await self._adapts(error):
+                    raise
+                exchange.close()
+                self._exchange = None
+                now = record.asked
+            else:
+                break
+        if record.adapted:
+            self._writer.taken()
 
     async def _open_patiently(self, now: float) -> Exchange:
         """Open, and where no other candidate is left, wait for a provider that still loads its model."""
@@ -228,7 +248,8 @@ class Attempt(Generic[R]):
             try:
                 return await self._open(now)
             except AttemptError as error:
-                if isinstance(error, Refused) and self._writer.adapt(error):
+                if isinstance(error, Refused) and await self._adapts(error):
+                    now = self._pool.clock()
                     continue
                 if was_starting or provider.is_starting():
                     error.code, error.blames_provider = "loading", False
@@ -260,6 +281,15 @@ class Attempt(Generic[R]):
         if lacks is not None and exchange.status in (404, 405, 501) and error.code in _NO_SUCH_PATH:
             raise unsupported(f"does not support {lacks}")
         raise error
+
+    async def _adapts(self, refusal: Refused) -> bool:
+        """Is the provider asked once more, in another way? Its silence is then counted anew."""
+        if not await self._writer.adapt(refusal):
+            return False
+        self._go_on()
+        self.record.adapted = self._writer.adapted
+        self.record.asked = self._pool.clock()
+        return True
 
     def _too_slow(self, timeout_s: float) -> Stalled:
         if self._has_slot:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from linx.core.chat import ChatBody, ModelTraits
 from linx.core.jsontext import LARGE
 from linx.core.worker import in_thread
+from linx.dialects.adaptation.restoring import RestoringDecoder
+from linx.dialects.adaptation.table import adapt, next_adaptation
 from linx.dialects.openai.thinking import thinking
 from linx.providers.catalog import learn_model
 from linx.routing.attempt import Attempt
@@ -18,13 +20,17 @@ from linx.routing.chunk_reader import ChunkReader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linx.core.chat import ChatRequest
+    from linx.core.chat import Adapted, ChatRequest
     from linx.core.errors import Refused
     from linx.core.redaction import Redactor
     from linx.core.telemetry import AttemptRecord
+    from linx.dialects.adaptation.row import Restore
+    from linx.dialects.base import Decoder
     from linx.routing.attempt import Timed
     from linx.routing.candidate import Candidate
     from linx.upstream.pool import Pool, Sending
+
+MAX_ASKS = 4  # of one attempt: each refusal may bring to light one more thing that the provider does not take
 
 
 def chat_attempt(
@@ -39,25 +45,31 @@ def chat_attempt(
     is_patient: bool = False,
 ) -> Attempt[ChunkReader]:
     """A try at ``candidate`` for the answer to ``chat``."""
-    writer = ChatWriter(candidate, chat, pool, hop)
-    reader = ChunkReader(writer.request.decoder(new_id))
-    return Attempt(candidate, writer, reader, pool, record, redactor, is_patient=is_patient)
+    writer = ChatWriter(candidate, chat, pool, hop, new_id)
+    if writer.adapted:
+        record.adapted = writer.adapted
+    return Attempt(candidate, writer, ChunkReader(writer.decoder), pool, record, redactor, is_patient=is_patient)
 
 
 class ChatWriter:
     """See ``attempt.RequestWriter``."""
 
-    __slots__ = ("_candidate", "_chat", "_hop", "_is_adapted", "_pool", "request")
+    __slots__ = ("_asks", "_candidate", "_chat", "_hop", "_new_id", "_pool", "_restores", "adapted", "request")
 
     may_repeat = True
 
-    def __init__(self, candidate: Candidate, chat: ChatRequest, pool: Pool, hop: bytes) -> None:
+    def __init__(
+        self, candidate: Candidate, chat: ChatRequest, pool: Pool, hop: bytes, new_id: Callable[[], str]
+    ) -> None:
         self.request = candidate.provider.request(chat)
+        self.adapted = candidate.provider.adaptations.of(candidate.model)
         self._candidate = candidate
         self._chat = chat
         self._pool = pool
         self._hop = hop
-        self._is_adapted = False
+        self._new_id = new_id
+        self._asks = 1
+        self._restores: list[Restore] = []
 
     @property
     def lacks(self) -> str | None:
@@ -65,25 +77,46 @@ class ChatWriter:
 
     async def write(self, now: float, timed: Timed) -> Sending:
         """The request, and before it whatever must be known to write it."""
-        provider, model, chat = self._candidate.provider, self._candidate.model, self._chat
-        if provider.kind.show_model is not None and self.request.may_think and self._wants_thinking():
+        provider, model, chat, request = self._candidate.provider, self._candidate.model, self._chat, self.request
+        if provider.kind.show_model is not None and request.may_think and self._wants_thinking():
             # Asking a model that cannot think to think is refused, so this must be known.
             await timed(learn_model(provider, self._pool, model))
         traits = provider.traits(chat, model, now)
+        restores: list[Restore] = []
+        self._restores = restores
         if chat.facts.size <= LARGE:
-            body = self.request.write(chat, model, traits)
+            body = request.write(chat, model, traits, self.adapted, restores)
         else:
-            body = await in_thread(self.request.write, chat, model, traits)
-        return provider.http.ask(self.request, model, body, self._hop, chat.headers)
+            body = await in_thread(request.write, chat, model, traits, self.adapted, restores)
+        return provider.http.ask(request, model, body, self._hop, chat.headers)
 
-    def adapt(self, refusal: Refused) -> bool:
-        """A server that refuses ``stream_options`` is asked once more without it, and remembered."""
-        says_so = refusal.upstream_status in (400, 422) and "stream_options" in refusal.problem
-        if self._is_adapted or not says_so:
+    def decoder(self) -> Decoder:
+        """For the answer to what was written last."""
+        decoder = self.request.decoder(self._new_id)
+        return RestoringDecoder(decoder, self._restores) if self._restores else decoder
+
+    async def adapt(self, refusal: Refused) -> bool:
+        """Does a row of the table of adaptations fit the refusal?"""
+        if self._asks >= MAX_ASKS:
             return False
-        self._is_adapted = True
-        self._candidate.provider.takes_stream_options = False
+        provider, model, chat, request = self._candidate.provider, self._candidate.model, self._chat, self.request
+
+        def next_step() -> Adapted | None:
+            traits = provider.traits(chat, model, self._pool.clock())
+            body = adapt(request.body(chat, model, traits), self.adapted, [])
+            return next_adaptation(refusal, request.format, body, self.adapted)
+
+        step = next_step() if chat.facts.size <= LARGE else await in_thread(next_step)
+        if step is None:
+            return False
+        self.taken()  # as far as the refusal is about something else now
+        self._asks += 1
+        self.adapted = (*self.adapted, step)
         return True
+
+    def taken(self) -> None:
+        for step in self.adapted:
+            self._candidate.provider.adaptations.learn(self._candidate.model, step)
 
     def _wants_thinking(self) -> bool:
         asked = self._chat.asked

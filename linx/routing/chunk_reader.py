@@ -12,7 +12,7 @@ from linx.core.errors import EmptyAnswer
 from linx.dialects.openai.splice import Splice, splice_between
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from linx.core.chat import Chunk
     from linx.dialects.base import Decoder, Encoder
@@ -38,18 +38,20 @@ class ChunkSource(Protocol):
 class ChunkReader:
     """See ``ChunkSource``, and ``attempt.Reader``."""
 
-    __slots__ = ("_decoder", "_exchange", "first", "is_done", "received")
+    __slots__ = ("_decoder", "_exchange", "_new_decoder", "first", "is_done", "received")
 
-    def __init__(self, decoder: Decoder) -> None:
+    _decoder: Decoder  # from ``gate`` on
+
+    def __init__(self, new_decoder: Callable[[], Decoder]) -> None:
         self.first: list[Chunk] = []
         self.is_done = False
         self.received = 0
-        self._decoder = decoder
+        self._new_decoder = new_decoder
         self._exchange: Exchange | None = None  # until there is an answer
 
     async def gate(self, exchange: Exchange, timed: Timed) -> None:
         self._exchange = exchange
-        decoder = self._decoder
+        decoder = self._decoder = self._new_decoder()
         while True:
             data = await timed(exchange.read())
             chunks = decoder.feed(data) if data else decoder.end()

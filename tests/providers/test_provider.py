@@ -8,7 +8,7 @@ import pytest
 
 from linx.config.shape import PriceShape
 from linx.core import jsontext
-from linx.core.chat import ChatBody, ChatRequest, Dialect
+from linx.core.chat import Adapted, ChatBody, ChatRequest, Dialect
 from linx.core.errors import Garbled
 from linx.core.telemetry import Counters
 from linx.dialects.anthropic.face import AnthropicFace
@@ -210,11 +210,9 @@ def test_traits_are_what_is_configured_and_known() -> None:
     one = has(provider("a", thinking_mode=False, num_ctx=2048, keep_alive="5m"), "m", context_length=100)
     traits = one.traits(chat(), "m", 0.0)
     assert (traits.thinking_mode, traits.num_ctx, traits.keep_alive) == (False, 2048, "5m")
-    assert (traits.can_think, traits.context_length, traits.takes_stream_options) == (None, 100, True)
+    assert (traits.can_think, traits.context_length) == (None, 100)
     one.models["m"].capabilities = frozenset({"thinking"})
-    one.takes_stream_options = False
-    traits = one.traits(chat(), "m", 0.0)
-    assert (traits.can_think, traits.takes_stream_options) == (True, False)
+    assert one.traits(chat(), "m", 0.0).can_think is True
     one.models["m"].capabilities = frozenset()
     assert one.traits(chat(), "m", 0.0).can_think is False
     one.models["m"].listed = {"id": "m"}
@@ -252,7 +250,7 @@ def learnt() -> Provider:
     old.models["listed"].listed = {"id": "listed"}
     old.health.failed(Garbled("nonsense"), 0.0)
     old.observe_first_token("listed", 0.5)
-    old.takes_stream_options = False
+    old.adaptations.learn("listed", Adapted("stream_options"))
     old.version = "1.2.3"
     old.listed_at = 7.0
     old.counters.requests = 3
@@ -271,7 +269,8 @@ def test_the_same_service_keeps_what_was_learnt() -> None:
     assert new.models["configured"] is old.models["configured"]
     assert new.listed("listed") == "listed"
     assert new.first_token is old.first_token
-    assert (new.takes_stream_options, new.version, new.listed_at) == (False, "1.2.3", 7.0)
+    assert new.adaptations.of("listed") == (Adapted("stream_options"),)
+    assert (new.version, new.listed_at) == ("1.2.3", 7.0)
     assert new.probed.is_set()
     assert new.slots is old.slots
     assert (new.slots.most, new.active, new.slots.has_room) == (2, 2, False)
@@ -297,7 +296,7 @@ def test_another_service_under_the_same_name_starts_anew_but_is_counted_on(chang
     assert new.health is not old.health
     assert new.models == {}
     assert not new.probed.is_set()
-    assert (new.version, new.takes_stream_options, new.active) == (None, True, 0)
+    assert (new.version, new.adaptations.of("listed"), new.active) == (None, (), 0)
 
 
 def test_counters_may_be_given() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from linx.core.chat import ChatBody, ChatRequest
+from linx.core.chat import Adapted, ChatBody, ChatRequest
 from linx.core.errors import Fallback, Refused
 from linx.dialects.ollama.face import OllamaFace
 from tests.fakes import scripted
@@ -28,7 +28,9 @@ async def test_stream_options_are_left_out_for_who_refuses_them(pool: Pool) -> N
             await rest(attempt)
             attempt.finish()
         assert ["stream_options" in call.json for call in fake.calls] == [True, False, False]
-        assert not one.takes_stream_options
+        assert one.adaptations.of("m") == (Adapted("stream_options"),)
+        assert one.adaptations.of("n") == ()
+        assert attempt.record.adapted == (Adapted("stream_options"),)
         assert one.health.consecutive_failures == 0
 
 
@@ -36,10 +38,34 @@ async def test_who_refuses_them_even_so_is_asked_once_more_only(pool: Pool) -> N
     complaint = scripted.status(400, "no stream_options, please")
     async with FakeProvider("openai", ["m"]) as fake:
         fake.next(complaint, complaint, complaint)
+        one = at(fake)
         with pytest.raises(Refused) as caught:
-            await attempt_at(at(fake), pool).begin()
+            await attempt_at(one, pool).begin()
         assert caught.value.fallback is Fallback.NO
         assert len(fake.calls) == 2
+        assert one.adaptations.of("m") == ()  # it did not help
+
+
+async def test_a_refusal_inside_a_200_is_adapted_to_as_well(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(scripted.error_in_200("unknown field stream_options", 400))
+        attempt = attempt_at(one := at(fake), pool)
+        await attempt.begin()
+        assert "".join(chunk.text for chunk in await rest(attempt))
+        attempt.finish()
+        assert ["stream_options" in call.json for call in fake.calls] == [True, False]
+        assert one.adaptations.of("m") == (Adapted("stream_options"),)
+        assert (one.health.consecutive_failures, one.counters.failures) == (0, 0)
+        assert_clean(one, pool, idle=1)
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 408, 413, 429, 503, 529])
+async def test_what_is_no_complaint_about_the_request_is_not_adapted_to(status: int, pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(scripted.status(status, "stream_options"))
+        with pytest.raises(Refused):
+            await attempt_at(at(fake), pool).begin()
+        assert len(fake.calls) == 1
 
 
 async def test_thinking_is_asked_for_only_of_who_can(pool: Pool) -> None:

@@ -112,5 +112,7 @@ async def test_frames_that_differ_in_their_text_alone_need_no_decoding(pool: Poo
 
 async def test_there_is_none_between_two_dialects(pool: Pool) -> None:
     async with FakeProvider("ollama", ["m"]) as fake:
-        reader = attempt_at(at(fake), pool).reader
-        assert reader.splice_to(openai_encoder()) is None
+        attempt = attempt_at(at(fake), pool)
+        await attempt.begin()
+        assert attempt.reader.splice_to(openai_encoder()) is None
+        attempt.close()

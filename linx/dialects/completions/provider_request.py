@@ -26,7 +26,7 @@ _CHAT_ONLY = (
 
 
 def openai_body(
-    rules: BodyRules, usual_length: int | None, chat: ChatRequest, model: str, traits: ModelTraits
+    rules: BodyRules, usual_length: int | None, chat: ChatRequest, model: str, _traits: ModelTraits
 ) -> JsonObject:
     """The body for /v1/completions. ``usual_length`` is for a server that stops soon where no limit is named.
 
@@ -52,7 +52,7 @@ def openai_body(
         body["logprobs"] = asked.logprobs
     if usual_length is not None and not speaks_openai:
         body.setdefault("max_tokens", usual_length)
-    ask_for_stream(body, asked.fields, traits)
+    ask_for_stream(body, asked.fields)
     return body
 
 

@@ -102,6 +102,7 @@ def _refused(
         upstream_status=upstream_status,
     )
     refused.param = reading.param if condition.kind == INVALID else None
+    refused.words, refused.labels = reading.words, tuple(reading.labels)
     return refused
 
 

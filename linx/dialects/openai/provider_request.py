@@ -106,7 +106,7 @@ def chat_body(rules: BodyRules, chat: ChatRequest, model: str, traits: ModelTrai
     rules.think(body, given, thinking(given, traits), traits, speaks_openai)
     if rules.finish is not None:
         rules.finish(body)
-    ask_for_stream(body, given, traits)
+    ask_for_stream(body, given)
     return body
 
 
@@ -121,12 +121,11 @@ def pass_on(body: JsonObject, given: JsonObject, rules: BodyRules, speaks_openai
         del body["stop"]  # an empty list or text is refused by some and stops at once at others
 
 
-def ask_for_stream(body: JsonObject, given: JsonObject, traits: ModelTraits) -> None:
+def ask_for_stream(body: JsonObject, given: JsonObject) -> None:
     """Ask for a stream that ends with its usage, with the client's own options of a stream."""
     body["stream"] = True
-    if traits.takes_stream_options:
-        options = given.get("stream_options")
-        body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    options = given.get("stream_options")
+    body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
 
 
 def without_destinations(body: JsonObject) -> JsonObject:

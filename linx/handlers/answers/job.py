@@ -15,7 +15,9 @@ from linx.core.telemetry import AttemptRecord, RequestRecord
 from linx.handlers.request_facts import next_hop
 
 if TYPE_CHECKING:
-    from linx.core.chat import ChatRequest, Usage
+    from collections.abc import Sequence
+
+    from linx.core.chat import Adapted, ChatRequest, Usage
     from linx.core.errors import LinxError
     from linx.dialects.base import Face
     from linx.handlers.context import Context
@@ -81,6 +83,7 @@ class Job:
         provider = candidate.provider
         record.phase = "streaming"
         record.provider, record.served_model = provider.name, candidate.model
+        record.adapted = attempt.record.adapted
         record.first_token = now
         # The wait for a place is the queue's, not the model's.
         seconds = now - (attempt.asked_at or attempt.record.started)
@@ -129,12 +132,15 @@ class Job:
 
     def headers(self, own_s: float | None = None) -> Headers:
         """Who answered, what was tried, and Linx's own share of the time (``own_s``, where it is known already)."""
-        return self._headers(self.record.provider, self.record.served_model, own_s)
+        record = self.record
+        return self._headers(record.provider, record.served_model, record.adapted, own_s)
 
     def error_headers(self, error: LinxError) -> Headers:
         """The same for an error, which is not always the last attempt's: it names the attempt that it tells of."""
         told = self._told_by(error)
-        return self._headers(None, None, None) if told is None else self._headers(told.provider, told.model, None)
+        if told is None:
+            return self._headers(None, None, (), None)
+        return self._headers(told.provider, told.model, told.adapted, None)
 
     def _told_by(self, error: LinxError) -> AttemptRecord | None:
         """The attempt whose failure is told; None where nothing was tried."""
@@ -143,12 +149,16 @@ class Job:
             return next(one for one in reversed(attempts) if one.provider == error.telling.provider)
         return attempts[-1] if attempts else None
 
-    def _headers(self, provider: str | None, model: str | None, own_s: float | None) -> Headers:
+    def _headers(
+        self, provider: str | None, model: str | None, adapted: Sequence[Adapted], own_s: float | None
+    ) -> Headers:
         attempts = self.record.attempts_header()
         headers = [(b"x-linx-attempts", attempts)] if attempts else []
         if provider is not None:
             headers.append((b"x-linx-provider", provider.encode()))
             headers.append((b"x-linx-model", _visible(model or "")))
+        if adapted:
+            headers.append((b"x-linx-adapted", ", ".join(_visible(str(one)).decode() for one in adapted).encode()))
         own_s = self.record.own_s(self.clock()) if own_s is None else own_s
         headers.append((b"server-timing", b"linx;dur=%.3f" % (own_s * 1000)))
         return headers

@@ -74,9 +74,14 @@ class RelayWriter:
             under_api=self._under_api,
         )
 
-    def adapt(self, _refusal: Refused) -> bool:
+    adapted = ()
+
+    async def adapt(self, _refusal: Refused) -> bool:
         """Never: the body is the client's own."""
         return False
+
+    def taken(self) -> None:
+        """See ``adapted``."""
 
 
 class RelayReader:

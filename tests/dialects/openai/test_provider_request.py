@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linx.core.chat import ChatBody, ChatRequest, JsonObject, ModelTraits
+from linx.core.chat import ChatBody, ChatRequest, JsonObject
 from linx.dialects.openai.provider_request import chat_body
 from tests.dialects.openai.bodies import HELLO, SERVERS, TOOL, TRAITS, sent
 
@@ -25,11 +25,6 @@ def test_the_model_is_replaced_and_a_stream_with_usage_asked_for(server: str) ->
 def test_stream_options_of_the_client_survive() -> None:
     options = {"include_usage": False, "include_obfuscation": False}
     assert sent({"stream_options": options})["stream_options"] == {"include_usage": True, "include_obfuscation": False}
-
-
-def test_a_provider_that_refuses_stream_options_gets_none() -> None:
-    body = sent({"stream_options": {"include_usage": True}}, traits=ModelTraits(takes_stream_options=False))
-    assert "stream_options" not in body
 
 
 @pytest.mark.parametrize("server", SERVERS)

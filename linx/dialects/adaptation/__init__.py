@@ -1,0 +1,11 @@
+"""How a provider is asked in the way it takes, where it refuses how it was asked.
+
+The room's rule: everything here is pure, and a way to ask is one row of a table. A row recognises a refusal, changes
+the body that was refused, and where that changes what the answer says, changes it back.
+
+- ``row``: what a row is.
+- ``parameters``: fields that a provider does not take.
+- ``table``: all rows in their order; which row a refusal asks for, and a body with rows applied.
+- ``restoring``: changes an answer back to what the client knows.
+- ``known``: what is known of hosts and models before they have refused anything.
+"""
