@@ -14,9 +14,10 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+import msgspec
 import trio
 
 from linx.core import jsontext
@@ -152,7 +153,7 @@ PREFIXES = (
 )
 
 
-class Resolved(NamedTuple):
+class Resolved(msgspec.Struct, frozen=True):
     """What a target leads to."""
 
     path: str

@@ -21,6 +21,7 @@ from linx.endpoints import (
     TABLE,
     VARIANTS,
     Endpoint,
+    Resolved,
     find,
     resolve,
     split_key,
@@ -173,7 +174,7 @@ def test_what_a_path_takes(methods: tuple[str, ...], allowed: str) -> None:
 )
 def test_whose_dialect_it_is(path: str, is_anthropic: bool, face: str) -> None:
     assert resolve(path, is_anthropic=is_anthropic).face == face
-    assert resolve("/k/secret" + path, is_anthropic=is_anthropic) == (path, b"secret", find(path), face)
+    assert resolve("/k/secret" + path, is_anthropic=is_anthropic) == Resolved(path, b"secret", find(path), face)
     assert EITHER not in SHAPES
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -96,8 +98,7 @@ class Opaque:
     """A body that Linx has not read: it is relayed, or goes to a provider that speaks the client's dialect."""
 
 
-@dataclass(slots=True)
-class RequestFacts:
+class RequestFacts(msgspec.Struct):
     """What a request says of itself: found out once, and remembered with it.
 
     Of a large request everything is found out in the thread that reads its body; of any other
@@ -113,8 +114,7 @@ class RequestFacts:
     """A digest of how the conversation begins, empty where it has no beginning; None: not looked for yet."""
 
 
-@dataclass(slots=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct):
     """One request for an answer, whatever dialect it came in.
 
     Nobody may change ``asked`` or ``client_body`` in place, since each attempt starts from
@@ -133,7 +133,7 @@ class ChatRequest:
     """The client sent ``functions``, so it is answered with ``function_call``."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Headers that belong to the client's dialect, for a provider that speaks it itself."""
-    facts: RequestFacts = field(default_factory=RequestFacts)
+    facts: RequestFacts = msgspec.field(default_factory=RequestFacts)
 
     # ``asked``, for code that only requests of one type of it can reach.
 
@@ -165,8 +165,7 @@ class Adapted(NamedTuple):
         return f"{self.name}:{self.detail}" if self.detail else self.name
 
 
-@dataclass(slots=True)
-class ModelTraits:
+class ModelTraits(msgspec.Struct):
     """What is configured and known of one model at one provider. None means unknown."""
 
     thinking_mode: bool | None = None
@@ -178,8 +177,7 @@ class ModelTraits:
     """The provider's own entry for it in its model list."""
 
 
-@dataclass(slots=True)
-class ToolDelta:
+class ToolDelta(msgspec.Struct):
     """A piece of a tool call. ``id`` and ``name`` are set on a call's first piece only.
 
     ``index`` counts the calls of one choice from 0 without gaps; ``arguments`` is a
@@ -192,8 +190,7 @@ class ToolDelta:
     arguments: str = ""
 
 
-@dataclass(slots=True)
-class Usage:
+class Usage(msgspec.Struct):
     """Tokens. ``prompt`` includes ``cached``; ``completion`` includes ``reasoning``."""
 
     prompt: int = 0
@@ -207,8 +204,7 @@ class Usage:
     """Of ``prompt``: what was written to the provider's cache, which may cost more."""
 
 
-@dataclass(slots=True)
-class Timings:
+class Timings(msgspec.Struct):
     """Durations that a provider reports of itself, in nanoseconds; 0 means unknown."""
 
     total: int = 0
@@ -217,8 +213,7 @@ class Timings:
     eval: int = 0
 
 
-@dataclass(slots=True)
-class Chunk:
+class Chunk(msgspec.Struct):
     """One piece of an answer, in no dialect.
 
     ``source`` is the provider's own frame, normalised, kept so that a client of the same
@@ -245,8 +240,7 @@ class Chunk:
         return bool(self.text or self.reasoning or self.tools or self.refusal or self.finish)
 
 
-@dataclass(slots=True)
-class Stamp:
+class Stamp(msgspec.Struct):
     """Identity and time of one answer, given by the handler: dialects have neither.
 
     ``now`` is the time in seconds since 1970 as a float, and never runs backwards.
@@ -258,21 +252,19 @@ class Stamp:
     now: Callable[[], float]
 
 
-@dataclass(slots=True)
-class ToolCall:
+class ToolCall(msgspec.Struct):
     id: str
     name: str
     arguments: str = ""
 
 
-@dataclass(slots=True)
-class Choice:
+class Choice(msgspec.Struct):
     """One whole answer, folded from chunks."""
 
     text: str = ""
     reasoning: str = ""
     refusal: str = ""
-    tools: list[ToolCall] = field(default_factory=list)
+    tools: list[ToolCall] = msgspec.field(default_factory=list)
     finish: str | None = None
     logprobs: list[JsonObject] | None = None
 
@@ -300,7 +292,20 @@ class Answer:
         parts = self._parts.get(chunk.index)
         if parts is None:
             parts = self._parts[chunk.index] = _Parts()
-        parts.add(chunk)
+        if chunk.text:
+            parts.text.append(chunk.text)
+        if chunk.reasoning:
+            parts.reasoning.append(chunk.reasoning)
+        if chunk.refusal:
+            parts.refusal.append(chunk.refusal)
+        if chunk.finish is not None:
+            parts.finish = chunk.finish
+        if chunk.logprobs:
+            if parts.logprobs is None:
+                parts.logprobs = []
+            parts.logprobs += chunk.logprobs
+        if chunk.tools:
+            parts.add_tools(chunk.tools)
 
     @property
     def choices(self) -> dict[int, Choice]:
@@ -312,6 +317,8 @@ class Answer:
 class _Parts:
     """The pieces of one choice. Lists, since adding to a string is quadratic."""
 
+    __slots__ = ("finish", "logprobs", "reasoning", "refusal", "text", "tools")
+
     def __init__(self) -> None:
         self.text: list[str] = []
         self.reasoning: list[str] = []
@@ -320,20 +327,8 @@ class _Parts:
         self.finish: str | None = None
         self.logprobs: list[JsonObject] | None = None
 
-    def add(self, chunk: Chunk) -> None:
-        if chunk.text:
-            self.text.append(chunk.text)
-        if chunk.reasoning:
-            self.reasoning.append(chunk.reasoning)
-        if chunk.refusal:
-            self.refusal.append(chunk.refusal)
-        if chunk.finish is not None:
-            self.finish = chunk.finish
-        if chunk.logprobs:
-            if self.logprobs is None:
-                self.logprobs = []
-            self.logprobs += chunk.logprobs
-        for delta in chunk.tools or ():
+    def add_tools(self, deltas: list[ToolDelta]) -> None:
+        for delta in deltas:
             call, arguments = self.tools.setdefault(delta.index, (ToolCall("", ""), []))
             call.id = call.id or delta.id or ""
             call.name = call.name or delta.name or ""

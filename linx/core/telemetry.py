@@ -6,11 +6,12 @@ reader.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,10 +46,7 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         self.samples += 1
-        bucket = 0
-        if seconds > self.FIRST_S:
-            bucket = min(self.BUCKETS - 1, math.ceil(math.log(seconds / self.FIRST_S) / _LOG_GROWTH))
-        self._weights[bucket] += self._weight
+        self._weights[bisect_left(_BUCKET_ENDS, seconds)] += self._weight
         self._weight *= 1 + self.DECAY
         if self._weight > 1e100:
             self._weights = [weight / self._weight for weight in self._weights]
@@ -71,7 +69,8 @@ class Histogram:
         return self.FIRST_S * self.GROWTH ** (self.BUCKETS - 1)
 
 
-_LOG_GROWTH = math.log(Histogram.GROWTH)
+_BUCKET_ENDS = [Histogram.FIRST_S * Histogram.GROWTH**bucket for bucket in range(Histogram.BUCKETS - 1)]
+"""Seconds with which each bucket but the last one ends."""
 
 
 class Buckets:
@@ -133,8 +132,7 @@ class Counters(Used):
         self.models.setdefault(model, Used()).add(usage, cost_usd)
 
 
-@dataclass(slots=True)
-class AttemptRecord:
+class AttemptRecord(msgspec.Struct):
     """One attempt as the records show it. Times are trio's clock, in seconds."""
 
     provider: str
@@ -148,9 +146,9 @@ class AttemptRecord:
     """When the attempt got its place at the provider; None while it waits for one."""
     adapted: tuple[Adapted, ...] = ()
     """What was changed in the body so that the provider takes it."""
-    request: RequestRecord | None = field(default=None, repr=False, compare=False)
+    request: RequestRecord | None = None
     """The request it is an attempt for, whose phase and waiting times follow it."""
-    counters: Counters | None = field(default=None, repr=False, compare=False)
+    counters: Counters | None = None
     """Where its outcome is counted."""
 
     def part(self, now: float) -> AttemptRecord:
@@ -171,8 +169,7 @@ class AttemptRecord:
             self.counters.outcomes[outcome] = self.counters.outcomes.get(outcome, 0) + 1
 
 
-@dataclass(slots=True)
-class RequestRecord:
+class RequestRecord(msgspec.Struct):
     """One request of a client, while it runs and after. Times are trio's clock."""
 
     id: str
@@ -186,7 +183,7 @@ class RequestRecord:
     provider: str | None = None
     phase: str = "connecting"
     """queued, connecting, waiting, streaming; then done, failed or cancelled."""
-    attempts: list[AttemptRecord] = field(default_factory=list)
+    attempts: list[AttemptRecord] = []
     status: int | None = None
     first_token: float | None = None
     ended: float | None = None

@@ -97,8 +97,8 @@ async def object_of(request: Request) -> JsonObject:
 
 def is_local_only(request: Request) -> bool:
     """Does the client ask that its prompt stay on local providers? A value that is not understood means yes."""
-    values = [value.strip().lower() for name, value in request.headers if name == b"x-linx-local-only"]
-    return any(value not in (b"", b"false", b"0") for value in values)
+    values = request.header_values(b"x-linx-local-only")
+    return bool(values) and any(value.strip().lower() not in (b"", b"false", b"0") for value in values)
 
 
 def next_hop(context: Context, request: Request) -> bytes:
@@ -107,9 +107,10 @@ def next_hop(context: Context, request: Request) -> bytes:
     This is the only header of a client that is passed on. Only what another Linx can have
     written in it is: with anything else a client could make the request to a provider invalid.
     """
-    given = b",".join([value for name, value in request.headers if name == HOP_HEADER])
-    if not given:
+    values = request.header_values(HOP_HEADER)
+    if not values:
         return context.instance
+    given = b",".join(values)
     hops = b", ".join([hop for part in given.split(b",") if _HOP.fullmatch(hop := part.strip())][-MAX_HOPS:])
     if context.instance in hops.split(b", "):
         raise LoopDetected(
@@ -121,9 +122,8 @@ def next_hop(context: Context, request: Request) -> bytes:
 
 def conversation_of(request: Request, chat: ChatRequest) -> str | None:
     """A key that stays the same over the turns of one conversation; None where nothing tells."""
-    headers = dict(reversed(request.headers))  # of several with the same name the first counts
     for name in SESSION_HEADERS:
-        value = headers.get(name)
+        value = request.header(name)
         if value:
             return _digest(value)
     body: JsonObject = chat.client_body or (chat.asked if isinstance(chat.asked, ChatBody) else {})

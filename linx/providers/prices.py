@@ -35,6 +35,8 @@ class Price:
 
     def estimate(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, written: int = 0) -> float:
         """USD. ``cached`` and ``written`` are included in ``prompt_tokens``."""
+        if self is FREE:
+            return 0.0
         prompt, completion = self.prompt, self.completion
         for least, *dearer in self.steps:
             if prompt_tokens >= least:

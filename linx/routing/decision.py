@@ -17,7 +17,9 @@ the rules' scope and budget, and only at a provider that could answer now.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+import msgspec
 
 from linx.core.errors import AttemptError, Fallback, LinxError, RouteExhausted
 
@@ -53,13 +55,13 @@ A = TypeVar("A", bound=Runnable)
 # --- what happened --------------------------------------------------------------------
 
 
-class Spoke(NamedTuple, Generic[A]):
+class Spoke(msgspec.Struct, Generic[A], frozen=True):
     """The attempt's first meaningful chunk is here."""
 
     attempt: A
 
 
-class Failed(NamedTuple, Generic[A]):
+class Failed(msgspec.Struct, Generic[A], frozen=True):
     """The attempt is over. An error that is no AttemptError means that no candidate can take the request."""
 
     attempt: A
@@ -69,7 +71,7 @@ class Failed(NamedTuple, Generic[A]):
 # --- what is to be done ---------------------------------------------------------------
 
 
-class Start(NamedTuple):
+class Start(msgspec.Struct, frozen=True):
     """Start an attempt at the candidate, and tell ``Decision.started``."""
 
     candidate: Candidate
@@ -80,17 +82,17 @@ class Start(NamedTuple):
     """No other attempt can be started while this one is silent, so it needs no task of its own."""
 
 
-class WaitUntil(NamedTuple):
+class WaitUntil(msgspec.Struct, frozen=True):
     """Wait for something to happen, at most until then (trio's clock; infinity for no such time)."""
 
     at: float
 
 
-class Won(NamedTuple, Generic[A]):
+class Won(msgspec.Struct, Generic[A], frozen=True):
     attempt: A
 
 
-class Lost(NamedTuple):
+class Lost(msgspec.Struct, frozen=True):
     """The race is over without a winner; the error says why."""
 
     error: LinxError

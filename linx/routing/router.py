@@ -10,10 +10,10 @@ from __future__ import annotations
 import difflib
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
 from linx.core.errors import NoLocalProvider, Refused, UnknownModel, quote
@@ -34,8 +34,7 @@ LONGEST_FIRST_PROBE_S = 10.0
 BUSY = 4  # requests running at a warm replica before a colder one is preferred
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """What a request needs of its route, besides a name.
 
     ``prompt_tokens`` and ``answer_tokens`` are estimates; ``conversation`` is a key that
@@ -51,8 +50,7 @@ class Demand:
     one_model: bool = False
 
 
-@dataclass(slots=True)
-class Route:
+class Route(msgspec.Struct):
     """The ordered candidates for one request."""
 
     model: str

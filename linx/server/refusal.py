@@ -26,9 +26,14 @@ def status_line(status: int) -> bytes:
     return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
+def is_safe(values: bytes) -> bool:
+    """Is there nothing in the values of fields that could end a field?"""
+    return not values.translate(None, _VISIBLE)
+
+
 def safe_value(value: bytes) -> bytes:
     """The value of a field, with nothing in it that could end the field."""
-    return value.translate(_SAFE) if value.translate(None, _VISIBLE) else value
+    return value if is_safe(value) else value.translate(_SAFE)
 
 
 ErrorAnswer = Callable[["LinxError", str, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]]

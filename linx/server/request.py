@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from linx.core.errors import HangUp
 from linx.http1.grammar import TOKEN_BYTES
-from linx.server.refusal import safe_value, status_line
+from linx.server.refusal import is_safe, safe_value, status_line
 from linx.server.upgrade import UpgradedStream
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Request:
     """
 
     __slots__ = (
-        "_body", "_head", "_interrupt", "_whole", "_wire", "content_length", "has_body", "headers", "host", "id",
-        "is_client_gone", "is_over", "listener", "method", "path", "peer", "query", "stopped", "target",
+        "_body", "_first", "_head", "_interrupt", "_whole", "_wire", "content_length", "has_body", "headers", "host",
+        "id", "is_client_gone", "is_over", "listener", "method", "path", "peer", "query", "stopped", "target",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +68,7 @@ class Request:
         self.peer = peer
         self.content_length = head.content_length
         self.has_body = head.is_chunked or bool(head.content_length)
+        self._first = dict(reversed(head.fields))  # by name, of several with the same name the first
         self._interrupt = interrupt
         self.is_over = False
         self.stopped: LinxError | None = None
@@ -83,10 +84,11 @@ class Request:
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a field; ``name`` in lower case."""
-        for field, value in self.headers:
-            if field == name:
-                return value
-        return None
+        return self._first.get(name)
+
+    def header_values(self, name: bytes) -> list[bytes]:
+        """All values of a field, in their order; ``name`` in lower case."""
+        return [value for field, value in self.headers if field == name] if name in self._first else []
 
     async def body(self) -> bytes:
         """The whole body, decoded; b"" if there is none.
@@ -256,18 +258,24 @@ class Reply:
         if content_type:
             parts.append(b"content-type: %b\r\n" % safe_value(content_type))
         parts.append(b"x-content-type-options: nosniff\r\n")
-        for name, value in chain(self.common, headers):
-            if name == b"x-content-type-options":
-                continue
-            if name not in _CHECKED:
-                if not name or name.translate(None, TOKEN_BYTES) or name in _OURS:
-                    raise ValueError(f"not a field for a handler to set: {name!r}")
-                if len(_CHECKED) < _MOST_CHECKED:
-                    _CHECKED.add(name)
-            parts.append(b"%b: %b\r\n" % (name, safe_value(value)))
+        fields = [field for field in chain(self.common, headers) if field[0] != b"x-content-type-options"]
+        if not _CHECKED.issuperset([name for name, _value in fields]):
+            _check_names(fields)
+        if not is_safe(b"".join([value for _name, value in fields])):
+            fields = [(name, safe_value(value)) for name, value in fields]
+        parts += [b"%b: %b\r\n" % field for field in fields]
         parts.append(framing)
         parts.append(b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n")
         return b"".join(parts)
+
+
+def _check_names(fields: Fields) -> None:
+    for name, _value in fields:
+        if name not in _CHECKED:
+            if not name or name.translate(None, TOKEN_BYTES) or name in _OURS:
+                raise ValueError(f"not a field for a handler to set: {name!r}")
+            if len(_CHECKED) < _MOST_CHECKED:
+                _CHECKED.add(name)
 
 
 Handler = Callable[[Request, Reply], Awaitable[None]]

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import ask_for, chat_plan, start_chat
 from linx.handlers.answers.series import Part, Series
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /v1/completions``."""
     chat = await read_chat(request, face.parse)
-    plan = chat_plan(context.router, request, chat)._replace(start=start_completion)
+    plan = msgspec.structs.replace(chat_plan(context.router, request, chat), start=start_completion)
     await Generation(context, face, request, reply, chat, plan).run()
 
 
@@ -68,5 +70,5 @@ def parts_for(request: ProviderRequest, chat: ChatRequest) -> Sequence[Part]:
             fields = {**fields, "seed": seed + index % asked.count}  # the same seed would give the same answer again
         prompt = asked.prompts[index // asked.count]
         own = replace(asked, prompts=[prompt], count=1, best_of=best_of, fields=fields)
-        parts.append(Part(replace(chat, asked=own), index, named[index : index + 1]))
+        parts.append(Part(msgspec.structs.replace(chat, asked=own), index, named[index : index + 1]))
     return parts

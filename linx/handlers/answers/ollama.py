@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from linx.core import jsontext
 from linx.core.errors import UnknownModel, quote
 from linx.dialects.ollama.client_request import is_unload
@@ -38,7 +40,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     chat = await read_chat(request, face.parse)
     plan = chat_plan(context.router, request, chat)
     if cast("OllamaFace", face).is_load(chat.client_body or {}):
-        await _load(Generation(context, face, request, reply, chat, plan._replace(route=ollamas_route)))
+        await _load(Generation(context, face, request, reply, chat, msgspec.structs.replace(plan, route=ollamas_route)))
     else:
         await Generation(context, face, request, reply, chat, plan).run()
 

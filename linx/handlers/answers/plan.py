@@ -7,7 +7,9 @@ with something else in one or two places.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
 
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.handlers.answers.stream import stream
@@ -41,7 +43,7 @@ Deliver = Callable[["Job", Race[A]], Awaitable[None]]
 _ANY, _LOCAL_ONLY = Demand(), Demand(local_only=True)
 
 
-class Plan(NamedTuple, Generic[A]):  # since it is made for each request, and a frozen dataclass costs twice as much
+class Plan(msgspec.Struct, Generic[A], frozen=True):
     """What a request demands, who may answer it, how they are asked, and what becomes of the answer."""
 
     demand: Demand

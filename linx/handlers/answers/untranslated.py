@@ -12,6 +12,8 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from linx.core.chat import ChatRequest, Dialect, Opaque
 from linx.core.errors import BadRequest
 from linx.dialects.untranslated.decoder import ANTHROPIC
@@ -43,7 +45,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         chat.headers = dialect_headers(request)
     plan = chat_plan(context.router, request, chat)
     if problem is not None:
-        plan = plan._replace(route=partial(untranslated_route, face.name, problem))
+        plan = msgspec.structs.replace(plan, route=partial(untranslated_route, face.name, problem))
     await Generation(context, UntranslatedFace(face), request, reply, chat, plan).run()
 
 

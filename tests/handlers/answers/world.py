@@ -64,6 +64,9 @@ class Asked:
     def header(self, name: bytes) -> bytes | None:
         return dict(self.headers).get(name)
 
+    def header_values(self, name: bytes) -> list[bytes]:
+        return [value for field, value in self.headers if field == name]
+
 
 @dataclass
 class Answer:
