@@ -141,13 +141,13 @@ LOST_COMPLETION = _data(_completion_chunk({"response": "", "model": ""})).data
 def _output(value: JsonObject) -> list[JsonObject]:
     message = value["message"]
     text = {"type": "output_text", "text": message["content"], "annotations": [], "logprobs": []}
-    spoken = {"id": "msg-1", "type": "message", "status": "completed", "role": "assistant", "content": [text]}
+    spoken = {"id": "msg_fake", "type": "message", "status": "completed", "role": "assistant", "content": [text]}
     thought = message.get("thinking")
     summary = [{"type": "summary_text", "text": thought}]
-    reasoning = {"id": "rs-1", "type": "reasoning", "summary": summary, "encrypted_content": thought}
+    reasoning = {"id": "rs_fake", "type": "reasoning", "summary": summary, "encrypted_content": thought}
     calls = [
         {
-            "id": f"fc-{call['id']}",
+            "id": f"fc_{call['id']}",
             "type": "function_call",
             "status": "completed",
             "call_id": call["id"],
@@ -162,7 +162,7 @@ def _output(value: JsonObject) -> list[JsonObject]:
 def response(value: JsonObject, request: JsonObject) -> JsonObject:
     read, written = value.get("prompt_eval_count", 0), value.get("eval_count", 0)
     return {
-        "id": "resp-1",
+        "id": "resp_fake",
         "object": "response",
         "created_at": CREATED,
         "completed_at": CREATED,
@@ -222,7 +222,7 @@ def response_events(parts: list[Part], value: JsonObject, request: JsonObject) -
             events.append(({"type": "response.output_item.added", "output_index": index, "item": opened}, 0.0))
             events.append(({"type": "response.output_item.done", "output_index": index, "item": item}, 0.0))
             continue
-        at = {"item_id": "msg-1", "output_index": index, "content_index": 0}
+        at = {"item_id": "msg_fake", "output_index": index, "content_index": 0}
         part = item["content"][0]
         begin = {"type": "response.output_item.added", "output_index": index, "item": {**opened, "content": []}}
         events.append((begin, 0.0))
@@ -269,7 +269,7 @@ def message(value: JsonObject) -> JsonObject:
         function = call["function"]
         blocks.append({"type": "tool_use", "id": call["id"], "name": function["name"], "input": function["arguments"]})
     return {
-        "id": "msg-1",
+        "id": "msg_fake",
         "type": "message",
         "role": "assistant",
         "model": value["model"],

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
@@ -39,15 +39,24 @@ _WHERE = {
     "Invalid \\uXXXX escape": "in \\u hexadecimal character escape",
 }
 """Python's complaints in Go's words; a missing comma depends on the bracket around it."""
+_LITERALS = {"t": "true", "f": "false", "n": "null"}
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 def _syntax_error(text: str, error: json.JSONDecodeError) -> GoError:
     place = error.pos
-    while place < len(text) and text[place] in " \t\r\n":
+    while place < len(text) and text[place] in " \t\r\n" and "in string" not in _WHERE.get(error.msg, ""):
         place += 1
     if place >= len(text) or error.msg.startswith("Unterminated string"):
         return GoError("unexpected EOF")
+    literal = _LITERALS.get(text[place]) if error.msg == "Expecting value" else None
+    if literal is not None:
+        wrong = next((n for n, mark in enumerate(literal) if text[place + n : place + n + 1] != mark), 0)
+        if place + wrong >= len(text):
+            return GoError("unexpected EOF")
+        return GoError(
+            f"invalid character {_quoted(text[place + wrong])} in literal {literal} (expecting '{literal[wrong]}')"
+        )
     where = _WHERE.get(error.msg)
     if where is None:
         brackets = [mark for mark in _STRINGS.sub("", text[:place]) if mark in "[]{}"]
@@ -93,6 +102,8 @@ class Place:
 
     struct: str = ""
     path: str = ""
+    is_named: bool = False
+    """Inside a type that reads itself: an error keeps the name of the struct around that type."""
 
     def mismatch(self, value: Any, go_type: str, kind: str | None = None) -> GoError:
         got = kind or kind_of(value)
@@ -175,20 +186,21 @@ class MapOf:
 class Struct:
     go_type: str
     fields: Mapping[str, Shape]
-    is_transparent: bool = False
-    """Its own UnmarshalJSON: an error names the struct around it."""
+    reads_itself: bool = False
+    """It has an UnmarshalJSON of its own."""
 
     def read(self, value: Any, place: Place) -> Any:
         if not isinstance(value, dict):
             raise place.mismatch(value, self.go_type)
-        struct = place.struct if self.is_transparent and place.struct else self.go_type.rpartition(".")[2]
+        is_named = place.is_named or (self.reads_itself and bool(place.path))
+        struct = place.struct if is_named else self.go_type.rpartition(".")[2]
         known = {name.lower(): name for name in self.fields}
         held: JsonObject = {}
         for key, one in value.items():
             name = key if key in self.fields else known.get(key.lower())
             if name is not None and one is not None:
                 path = f"{place.path}.{name}" if place.path else name
-                held[name] = self.fields[name].read(one, Place(struct, path))
+                held[name] = self.fields[name].read(one, Place(struct, path, is_named))
         return held
 
 
@@ -200,7 +212,7 @@ class Custom:
     reader: Callable[[Any, Place], Any]
 
     def read(self, value: Any, place: Place) -> Any:
-        return self.reader(value, place)
+        return self.reader(value, replace(place, is_named=True))
 
 
 @dataclass(frozen=True)

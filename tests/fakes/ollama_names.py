@@ -43,10 +43,11 @@ class Name:
 
 
 def parse(text: str) -> Name:
+    """A part that a separator promises is not replaced by its default where it is missing."""
     rest, _, tag = text.rpartition(":") if ":" in text.rpartition("/")[2] else (text, "", TAG)
-    rest, _, model = rest.rpartition("/")
-    host, _, namespace = rest.rpartition("/")
-    return Name(host or HOST, namespace or NAMESPACE, model, tag)
+    rest, has_namespace, model = rest.rpartition("/")
+    host, has_host, namespace = rest.rpartition("/")
+    return Name(host if has_host else HOST, namespace if has_namespace else NAMESPACE, model, tag)
 
 
 def same(asked: str, name: str) -> bool:

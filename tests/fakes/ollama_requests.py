@@ -138,7 +138,7 @@ _MESSAGE = Struct(
         "tool_name": STRING,
         "tool_call_id": STRING,
     },
-    is_transparent=True,
+    reads_itself=True,
 )
 _MESSAGES = ListOf(_MESSAGE, "[]api.Message")
 _GENERATING: dict[str, Shape] = {
@@ -291,7 +291,7 @@ MESSAGES = Struct(
         "model": STRING,
         "max_tokens": INT,
         "messages": ListOf(
-            Struct("anthropic.MessageParam", {"role": STRING, "content": ANY}, is_transparent=True),
+            Struct("anthropic.MessageParam", {"role": STRING, "content": ANY}, reads_itself=True),
             "[]anthropic.MessageParam",
         ),
         "system": ANY,

@@ -226,9 +226,8 @@ class FakeProvider:
             if exchange is None:
                 connection.closed_by_peer = True
                 return
-            reply: Reply = script or self._reply_to(exchange)
             exchange.keep_alive = parser.their_state is h11.DONE
-            finished = await responder.respond(exchange, self._response_to(exchange, reply))
+            finished = await responder.respond(exchange, self._response_to(exchange, script))
             exchange.ended_at = trio.current_time()
             exchange.ended.set()
             if exchange.hung_up.is_set():
@@ -279,10 +278,10 @@ class FakeProvider:
             return self.rule(exchange) or self.default
         return self.default
 
-    def _response_to(self, exchange: Exchange, reply: Reply) -> Response:
+    def _response_to(self, exchange: Exchange, script: Raw | None) -> Response:
         """No request ends the fake: what a handler trips over is answered, and the test that asked fails."""
         try:
-            return endpoints.response_to(self, exchange, reply)
+            return endpoints.response_to(self, exchange, script or self._reply_to(exchange))
         except Exception as error:
             if self._record:
                 self.faults.append(error)
