@@ -36,6 +36,10 @@ class Model:
     can_embed: bool = True
     """False: its runner was started without ``--embeddings``, as 0.33 does for a model without a
     pooling type. Earlier runners made vectors with every model, and most tests ask for both."""
+    can_shift: bool = True
+    """False: a family whose context is never shifted, such as deepseek2."""
+    has_own_template: bool = False
+    """Its chat template is llama-server's work, which makes a grammar of every offered tool."""
     embedding_length: int = EMBEDDING_LENGTH
     parameter_size: str = "8.0B"
     quantization: str = "Q4_K_M"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -132,6 +133,9 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
+_LARGEST = sys.float_info.max
+
+
 @dataclass(frozen=True)
 class Scalar:
     go_type: str
@@ -141,7 +145,9 @@ class Scalar:
         kind = kind_of(value)
         if kind != kind_of(self.zero):
             raise place.mismatch(value, self.go_type)
-        if isinstance(self.zero, bool | str | float) or _is_whole(value):
+        if isinstance(self.zero, bool | str) or _is_whole(value):
+            return value
+        if isinstance(self.zero, float) and abs(value) <= _LARGEST:
             return value
         raise place.mismatch(value, self.go_type, f"number {value}")
 

@@ -138,7 +138,7 @@ def start(provider: FakeProvider, model: Model, body: JsonObject) -> Runner:
     wanted = int(num_ctx) if num_ctx is not None and num_ctx > 0 else None
     if wanted is not None and model.context_length is not None:
         wanted = min(wanted, model.context_length)
-    return provider.ollama.load(model, wanted, may_shift=body.get("shift"))
+    return provider.ollama.load(model, wanted, may_shift=model.can_shift and body.get("shift") is not False)
 
 
 def _check_format(body: JsonObject, content_type: str) -> None:
@@ -149,28 +149,43 @@ def _check_format(body: JsonObject, content_type: str) -> None:
         raw = json.dumps(json.dumps(wanted, ensure_ascii=False), ensure_ascii=False)
         message = f'invalid format: {raw}; expected "json" or a valid JSON Schema object'
         raise refused(message, 500, content_type=content_type)
-    problem = _schema_problem(wanted)
-    if problem:
-        message = f"Field 'json_schema': JSON schema conversion failed:\n{problem}"
+    problems = _schema_problems(wanted)
+    if problems:
+        message = f"Field 'json_schema': JSON schema conversion failed:\n{problems[0]}"
         raise runner_refused(message, content_type=content_type)
 
 
-def _schema_problem(schema: Any) -> str | None:
+def _check_tools(body: JsonObject, content_type: str) -> None:
+    """llama-server sees of a schema what Ollama's structs keep of it (ollama-vscode#36)."""
+    kept = ("type", "$defs", "items", "required", "properties")
+    schemas = []
+    for tool in body.get("tools") or ():
+        given = ((tool or {}).get("function") or {}).get("parameters") or {}
+        held = {name: given[name] for name in kept if name in given}
+        schemas.append({"type": "", **held, "properties": held.get("properties")})
+    problems = [problem for schema in schemas for problem in _schema_problems(schema)]
+    if problems:
+        why = "Automatic parser generation failed: JSON schema conversion failed:\n" + "\n".join(problems)
+        message = f"Unable to generate parser for this template. {why}"
+        raise runner_refused(message, content_type=content_type)
+
+
+def _schema_problems(schema: Any) -> list[str]:
     """What llama.cpp's grammar cannot hold (common/json-schema-to-grammar.cpp)."""
     if not isinstance(schema, dict):
-        return f"Unrecognized schema: {json.dumps(schema)}"
+        return [f"Unrecognized schema: {json.dumps(schema)}"]
     kind = schema.get("type")
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and not (pattern.startswith("^") and pattern.endswith("$")):
-        return "Pattern must start with '^' and end with '$'"
+        return ["Pattern must start with '^' and end with '$'"]
     if isinstance(kind, str) and kind not in _PRIMITIVES:
-        return "Unrecognized schema: " + json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+        return ["Unrecognized schema: " + json.dumps(schema, ensure_ascii=False, separators=(",", ":"))]
     inner = list(schema["properties"].values()) if isinstance(schema.get("properties"), dict) else []
     if isinstance(schema.get("items"), dict):
         inner.append(schema["items"])
     for several in ("anyOf", "oneOf"):
         inner += schema[several] if isinstance(schema.get(several), list) else []
-    return next(filter(None, map(_schema_problem, inner)), None)
+    return [problem for one in inner for problem in _schema_problems(one)]
 
 
 # --- does it fit --------------------------------------------------------------------------
@@ -264,6 +279,8 @@ def chat(provider: FakeProvider, body: JsonObject, answer: Answer, *, relaxes_th
     if not model.can("vision") and any(message.get("images") for message in messages):
         raise runner_refused(NO_IMAGES, content_type=content_type)
     _check_format(body, content_type)
+    if model.has_own_template:
+        _check_tools(body, content_type)
     read = _prompt_tokens(body, _count_chat(messages, tools), runner, content_type)
     return replace(run, answer=_read(answer, read))
 

@@ -39,15 +39,13 @@ class OllamaState:
         return self.account != "offline"
 
     def runner(self, model: Model) -> Runner | None:
-        started = Runner(model.default_context)
+        started = Runner(model.default_context, model.can_shift)
         return self.runners.get(model.name, None if self.is_cold else started)
 
-    def load(self, model: Model, num_ctx: int | None = None, *, may_shift: bool | None = None) -> Runner:
+    def load(self, model: Model, num_ctx: int | None = None, *, may_shift: bool = True) -> Runner:
         """The runner for a request, started anew where the one that runs does not fit."""
         running = self.runner(model)
-        wanted = Runner(
-            model.default_context if num_ctx is None else num_ctx, may_shift if may_shift is not None else True
-        )
+        wanted = Runner(model.default_context if num_ctx is None else num_ctx, may_shift)
         if running != wanted:
             self.loads.append((model.name, wanted))
         self.runners[model.name] = wanted

@@ -31,7 +31,7 @@ from linx.http1.transport import BREAKS, SocketTransport, Transport
 from tests.fakes import endpoints
 from tests.fakes.catalogue import JsonObject, Kind, Model, as_model
 from tests.fakes.exchange import Connection, Exchange, Responder, Response, set_reset
-from tests.fakes.ollama_state import OllamaState
+from tests.fakes.ollama_state import Account, OllamaState
 from tests.fakes.scripted import Answer, Raw, ReadRequest, Reply, Whole
 from tests.fakes.stream_transport import StreamTransport
 
@@ -330,8 +330,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--token", default=" token", help="the text of each token")
     parser.add_argument("--stamp", action="store_true", help="each token is time.monotonic_ns() at sending")
     parser.add_argument("--api-key")
+    parser.add_argument("--account", choices=get_args(Account), default="signed out", help="at ollama.com (Ollama)")
     options = parser.parse_args(argv)
     fake = FakeProvider(options.kind, options.model or ["m"], port=options.port, api_key=options.api_key, record=False)
+    fake.ollama.account = options.account
     fake.default = Answer(
         tokens=[options.token] * options.tokens,
         first_s=options.first_ms / 1000,

@@ -100,3 +100,23 @@ async def test_a_stub_runs_elsewhere() -> None:
         answer = await ask(fake.port, "/api/chat", {"model": "stub", "messages": HI, "stream": False})
         assert list(answer.json)[:3] == ["model", "remote_model", "remote_host"]
         assert (await ask(fake.port, "/api/chat", {"model": "stub:local", "messages": HI})).status == 404
+
+
+async def test_a_family_that_cannot_shift_refuses_what_is_too_long() -> None:
+    long = [{"role": "user", "content": "word " * 3000}]
+    async with FakeProvider("ollama", [Model("m", default_num_ctx=2048, can_shift=False)]) as fake:
+        answer = await chat(fake, messages=long)
+        assert (answer.status, "longer than the context length" in answer.json["error"]) == (400, True)
+        assert (await chat(fake)).status == 200
+        assert fake.ollama.loads == []
+
+
+async def test_a_template_of_its_own_needs_schemas_with_a_type() -> None:
+    bare = [{"type": "function", "function": {"name": "f"}}]
+    typed = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+    async with FakeProvider("ollama", [Model("m", has_own_template=True), "other"]) as fake:
+        answer = await chat(fake, tools=bare)
+        assert answer.status == 400
+        assert 'Unrecognized schema: {\\"type\\":\\"\\",\\"properties\\":null}' in answer.json["error"]
+        assert (await chat(fake, tools=typed)).status == 200
+        assert (await chat(fake, model="other", tools=bare)).status == 200
