@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.fakes import catalogue, ollama_catalogue, ollama_names, ollama_requests, ollama_run, wire_ollama
+from tests.fakes import (
+    catalogue,
+    ollama_catalogue,
+    ollama_context,
+    ollama_names,
+    ollama_requests,
+    ollama_run,
+    wire_ollama,
+)
 from tests.fakes.ollama_json import go_dumps
 from tests.fakes.ollama_refusals import not_found, not_pulled, not_signed_in, refused
 from tests.fakes.ollama_responses import bound, framed, json_answer, ndjson, whole
@@ -90,7 +98,7 @@ def embedded(provider: FakeProvider, body: JsonObject) -> JsonObject:
     model = ollama_run.find_model(provider, name, "/api/embed", empty=not_found(name), missing=missing)
     texts = wire_ollama.inputs_of(body)
     runner = ollama_run.start(provider, model, body)
-    return wire_ollama.embed(body, texts, [ollama_run.count(text) for text in texts], model, runner)
+    return wire_ollama.embed(body, texts, [ollama_context.count(text) for text in texts], model, runner)
 
 
 def embed(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
@@ -104,7 +112,7 @@ def embeddings(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Re
     required = refused("model is required")
     model = ollama_run.find_model(provider, name, "/api/embeddings", empty=required, missing=not_pulled)
     runner = ollama_run.start(provider, model, body)
-    value = wire_ollama.embeddings(text, ollama_run.count(text), model, runner)
+    value = wire_ollama.embeddings(text, ollama_context.count(text), model, runner)
     return whole(go_dumps(value), answer, go_dumps({"error": answer.error}))
 
 

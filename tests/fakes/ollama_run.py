@@ -7,17 +7,15 @@ one is told. A model's capabilities and contexts decide, never the test that ask
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from tests.fakes import ollama_names
+from tests.fakes import ollama_checks, ollama_context, ollama_names
 from tests.fakes.catalogue import JsonObject, Model
 from tests.fakes.ollama_refusals import (
     JSON_TYPE,
     NO_IMAGES,
     PLAIN_JSON,
-    TOO_LONG,
     not_found,
     not_signed_in,
     refused,
@@ -31,14 +29,6 @@ if TYPE_CHECKING:
     from tests.fakes.scripted import Answer
 
 CLOUD = "https://ollama.com:443"
-_WORDS = re.compile(r"\w+|[^\w\s]")
-_INTEGERS = (
-    *("num_keep", "seed", "num_predict", "top_k", "repeat_last_n", "num_ctx", "num_batch", "num_gpu", "main_gpu"),
-    *("num_thread", "draft_num_predict"),
-)
-_FLOATS = (*("top_p", "min_p", "typical_p", "temperature", "repeat_penalty", "presence_penalty", "frequency_penalty"),)
-_PRIMITIVES = frozenset(("object", "array", "string", "number", "integer", "boolean", "null"))
-_KEPT = 4  # num_keep
 
 
 @dataclass(frozen=True)
@@ -99,41 +89,9 @@ def _check_remote(provider: FakeProvider, model: Model, path: str) -> None:
         raise not_signed_in()
 
 
-# --- may it -------------------------------------------------------------------------------
-
-
-def check_options(body: JsonObject) -> None:
-    """``options`` are read when the runner is chosen; their mistakes are 500."""
-    for name, value in (body.get("options") or {}).items():
-        if value is None:
-            continue
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if name in _INTEGERS and not is_number:
-            raise refused(f'option "{name}" must be of type integer', 500)
-        if name in _FLOATS and not is_number:
-            raise refused(f'option "{name}" must be of type float32', 500)
-        if name == "use_mmap" and not isinstance(value, bool):
-            raise refused('option "use_mmap" must be of type boolean', 500)
-        if name == "stop" and not isinstance(value, list):
-            raise refused('option "stop" must be of type array', 500)
-        if name == "stop" and not all(isinstance(one, str) for one in value):
-            raise refused('option "stop" must be of an array of strings', 500)
-
-
-def _check_abilities(body: JsonObject, name: str, model: Model, verb: str, needed: list[str]) -> None:
-    full = ollama_names.parse(model.name).full
-    if body.get("think") and not model.can("thinking"):
-        raise refused(f'"{name}" does not support thinking')
-    if not model.can("completion"):
-        raise refused(f'"{name}" does not support {verb}')
-    lacking = [capability for capability in needed if not model.can(capability)]
-    if lacking:
-        raise refused(f"{full} does not support {lacking[0]}")
-
-
 def start(provider: FakeProvider, model: Model, body: JsonObject) -> Runner:
     """The runner for a request, loaded where it is not. Raises RequestRefused."""
-    check_options(body)
+    ollama_checks.check_options(body)
     num_ctx = (body.get("options") or {}).get("num_ctx")
     wanted = int(num_ctx) if num_ctx is not None and num_ctx > 0 else None
     if wanted is not None and model.context_length is not None:
@@ -141,111 +99,12 @@ def start(provider: FakeProvider, model: Model, body: JsonObject) -> Runner:
     return provider.ollama.load(model, wanted, may_shift=model.can_shift and body.get("shift") is not False)
 
 
-def _check_format(body: JsonObject, content_type: str) -> None:
-    wanted = body.get("format")
-    if wanted in (None, "", "json"):
-        return
-    if not isinstance(wanted, dict):
-        raw = json.dumps(json.dumps(wanted, ensure_ascii=False), ensure_ascii=False)
-        message = f'invalid format: {raw}; expected "json" or a valid JSON Schema object'
-        raise refused(message, 500, content_type=content_type)
-    problems = _schema_problems(wanted)
-    if problems:
-        message = f"Field 'json_schema': JSON schema conversion failed:\n{problems[0]}"
-        raise runner_refused(message, content_type=content_type)
-
-
-def _check_tools(body: JsonObject, content_type: str) -> None:
-    """llama-server sees of a schema what Ollama's structs keep of it (ollama-vscode#36)."""
-    kept = ("type", "$defs", "items", "required", "properties")
-    schemas = []
-    for tool in body.get("tools") or ():
-        given = ((tool or {}).get("function") or {}).get("parameters") or {}
-        held = {name: given[name] for name in kept if name in given}
-        schemas.append({"type": "", **held, "properties": held.get("properties")})
-    problems = [problem for schema in schemas for problem in _schema_problems(schema)]
-    if problems:
-        why = "Automatic parser generation failed: JSON schema conversion failed:\n" + "\n".join(problems)
-        message = f"Unable to generate parser for this template. {why}"
-        raise runner_refused(message, content_type=content_type)
-
-
-def _schema_problems(schema: Any) -> list[str]:
-    """What llama.cpp's grammar cannot hold (common/json-schema-to-grammar.cpp)."""
-    if not isinstance(schema, dict):
-        return [f"Unrecognized schema: {json.dumps(schema)}"]
-    kind = schema.get("type")
-    pattern = schema.get("pattern")
-    if isinstance(pattern, str) and not (pattern.startswith("^") and pattern.endswith("$")):
-        return ["Pattern must start with '^' and end with '$'"]
-    if isinstance(kind, str) and kind not in _PRIMITIVES:
-        return ["Unrecognized schema: " + json.dumps(schema, ensure_ascii=False, separators=(",", ":"))]
-    inner = list(schema["properties"].values()) if isinstance(schema.get("properties"), dict) else []
-    if isinstance(schema.get("items"), dict):
-        inner.append(schema["items"])
-    for several in ("anyOf", "oneOf"):
-        inner += schema[several] if isinstance(schema.get(several), list) else []
-    return [problem for one in inner for problem in _schema_problems(one)]
-
-
-# --- does it fit --------------------------------------------------------------------------
-
-
-def count(text: str) -> int:
-    """Tokens of a text, roughly: a word or a mark each."""
-    return sum(1 for _ in _WORDS.finditer(text))
-
-
-def _count_message(message: JsonObject) -> int:
-    calls = message.get("tool_calls")
-    return 5 + count(message.get("content") or "") + (count(json.dumps(calls)) if calls else 0)
-
-
-def _count_chat(messages: list[JsonObject], tools: int) -> int:
-    return 4 + tools + sum(map(_count_message, messages))
-
-
-def _fitting_messages(messages: list[JsonObject], tools: int, num_ctx: int) -> list[JsonObject]:
-    """Messages are dropped from the front, except system messages and the last one (server/prompt.go)."""
-    for first in range(len(messages)):
-        system = [message for message in messages[:first] if message.get("role") == "system"]
-        kept = [*system, *messages[first:]]
-        if _count_chat(kept, tools) <= num_ctx or first == len(messages) - 1:
-            return kept
-    return messages
-
-
-def _prompt_tokens(body: JsonObject, counted: int, runner: Runner, content_type: str) -> int | None:
-    """How many tokens of a prompt were read; None: all that there were. Raises RequestRefused."""
-    num_ctx = runner.num_ctx
-    if body.get("truncate") is False:
-        if counted > num_ctx:
-            message = f"request ({counted} tokens) exceeds the available context size ({num_ctx} tokens)"
-            raise runner_refused(
-                f"{message}, try increasing it",
-                "exceed_context_size_error",
-                content_type=content_type,
-                n_prompt_tokens=counted,
-                n_ctx=num_ctx,
-            )
-        return None
-    if counted <= num_ctx - 1:
-        return None
-    if not runner.may_shift:
-        raise refused(TOO_LONG, content_type=content_type)
-    return num_ctx - max((num_ctx - min(_KEPT, num_ctx - 1)) // 2, 1)
-
-
 def _read(answer: Answer, tokens: int | None) -> Answer:
+    """The answer counts the tokens of the prompt that were read."""
     return answer if tokens is None else replace(answer, prompt_tokens=tokens)
 
 
 # --- the two ways to generate ---------------------------------------------------------------
-
-
-def _check_logprobs(body: JsonObject) -> None:
-    if not 0 <= body.get("top_logprobs", 0) <= 20:
-        raise refused("top_logprobs must be between 0 and 20")
 
 
 def _runner_type(body: JsonObject) -> str:
@@ -254,7 +113,7 @@ def _runner_type(body: JsonObject) -> str:
 
 
 def chat(provider: FakeProvider, body: JsonObject, answer: Answer, *, relaxes_thinking: bool = False) -> Run:
-    _check_logprobs(body)
+    ollama_checks.check_logprobs(body)
     name = body.get("model", "")
     model = find_model(provider, name, "/api/chat", empty=refused("model is required"))
     messages: list[JsonObject] = [message or {} for message in body.get("messages", [])]
@@ -268,25 +127,25 @@ def chat(provider: FakeProvider, body: JsonObject, answer: Answer, *, relaxes_th
         return run if messages else replace(run, what="load")
     if relaxes_thinking and not model.can("thinking"):
         body.pop("think", None)
-    _check_abilities(body, name, model, "chat", ["tools"] if body.get("tools") else [])
+    ollama_checks.check_abilities(body, name, model, "chat", ["tools"] if body.get("tools") else [])
     runner = start(provider, model, body)
     if not messages:
         return replace(run, what="load")
-    tools = count(json.dumps(body["tools"])) if body.get("tools") else 0
+    tools = ollama_context.count(json.dumps(body["tools"])) if body.get("tools") else 0
     if body.get("truncate") is not False:
-        messages = _fitting_messages(messages, tools, runner.num_ctx)
+        messages = ollama_context.fitting_messages(messages, tools, runner.num_ctx)
     content_type = _runner_type(body)
     if not model.can("vision") and any(message.get("images") for message in messages):
         raise runner_refused(NO_IMAGES, content_type=content_type)
-    _check_format(body, content_type)
+    ollama_checks.check_format(body, content_type)
     if model.has_own_template:
-        _check_tools(body, content_type)
-    read = _prompt_tokens(body, _count_chat(messages, tools), runner, content_type)
+        ollama_checks.check_tools(body, content_type)
+    read = ollama_context.prompt_tokens(body, ollama_context.count_chat(messages, tools), runner, content_type)
     return replace(run, answer=_read(answer, read))
 
 
 def generate(provider: FakeProvider, body: JsonObject, answer: Answer) -> Run:
-    _check_logprobs(body)
+    ollama_checks.check_logprobs(body)
     name, prompt = body.get("model", ""), body.get("prompt", "")
     model = find_model(provider, name, "/api/generate", empty=not_found(name))
     run = Run(body, name, model, answer)
@@ -299,7 +158,7 @@ def generate(provider: FakeProvider, body: JsonObject, answer: Answer) -> Run:
         return replace(run, what="unload")
     if body.get("raw") and (body.get("template") or body.get("system") or body.get("context")):
         raise refused("raw mode does not support template, system, or context")
-    _check_abilities(body, name, model, "generate", ["insert"] if body.get("suffix") else [])
+    ollama_checks.check_abilities(body, name, model, "generate", ["insert"] if body.get("suffix") else [])
     runner = start(provider, model, body)
     if not prompt:
         return replace(run, what="load")
@@ -309,7 +168,9 @@ def generate(provider: FakeProvider, body: JsonObject, answer: Answer) -> Run:
     content_type = _runner_type(body)
     if not model.can("vision") and body.get("images"):
         raise runner_refused(NO_IMAGES, content_type=content_type)
-    _check_format(body, content_type)
-    counted = count(prompt) if body.get("raw") else 9 + count(prompt) + count(body.get("system", ""))
-    read = _prompt_tokens(body, counted, runner, content_type)
+    ollama_checks.check_format(body, content_type)
+    counted = ollama_context.count(prompt)
+    if not body.get("raw"):
+        counted += 9 + ollama_context.count(body.get("system", ""))
+    read = ollama_context.prompt_tokens(body, counted, runner, content_type)
     return replace(run, answer=_read(answer, read))
