@@ -13,9 +13,9 @@ from tests.fakes import (
     ollama_run,
     wire_ollama,
 )
+from tests.fakes.ollama_answers import bound, framed, json_answer, ndjson, whole
 from tests.fakes.ollama_json import go_dumps
 from tests.fakes.ollama_refusals import not_found, not_pulled, not_signed_in, refused
-from tests.fakes.ollama_responses import bound, framed, json_answer, ndjson, whole
 from tests.fakes.scripted import Answer, Whole
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from tests.fakes import (
     wire_ollama,
 )
 from tests.fakes.exchange import Exchange, Response, Stream
+from tests.fakes.ollama_answers import framed, whole
 from tests.fakes.ollama_face import ANTHROPIC, OPENAI
 from tests.fakes.ollama_json import go_dumps
 from tests.fakes.ollama_refusals import PLAIN_JSON
-from tests.fakes.ollama_responses import framed, whole
 
 if TYPE_CHECKING:
     from tests.fakes.catalogue import JsonObject

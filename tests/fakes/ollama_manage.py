@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from tests.fakes import ollama_names, ollama_requests
 from tests.fakes.catalogue import JsonObject, Model
+from tests.fakes.ollama_answers import bound, framed, ndjson, nothing
 from tests.fakes.ollama_json import go_dumps
 from tests.fakes.ollama_refusals import PLAIN_JSON, not_found, refused, unreachable
-from tests.fakes.ollama_responses import bound, framed, ndjson, nothing
 from tests.fakes.scripted import Answer, Whole
 from tests.fakes.wire import Frame, Pace
 from tests.fakes.wire_ollama import line

@@ -1,4 +1,4 @@
-"""From a request to a run of a model: which model, may it, and does the prompt fit.
+"""From a request to the run of a model: which model is meant, may it do that, and does the prompt fit.
 
 The order of the checks is the one of Ollama's server/routes.go, so that of two mistakes the same
 one is told. A model's capabilities and contexts decide, never the test that asks.

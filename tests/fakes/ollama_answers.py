@@ -1,4 +1,4 @@
-"""Small things that all of the fake Ollama's handlers use: how a body is read and an answer framed."""
+"""How the fake Ollama reads a body into its struct, and how it frames and breaks off an answer."""
 
 from __future__ import annotations
 
