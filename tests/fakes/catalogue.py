@@ -14,7 +14,7 @@ Kind = Literal["ollama", "openai", "openrouter", "llamacpp", "anthropic"]
 
 CREATED = 1_755_800_000
 MODIFIED = "2026-01-02T03:04:05.678901234Z"
-OLLAMA_VERSION = "0.12.6"
+OLLAMA_VERSION = "0.33.0"
 EMBEDDING_LENGTH = 8
 
 
@@ -25,6 +25,24 @@ class Model:
     context_length: int | None = 8192
     price: tuple[str, str] | None = ("0.0000005", "0.0000015")
     """OpenRouter's decimal strings, USD per token: prompt, completion."""
+    # Ollama's alone, from here on:
+    remote: tuple[str, str] | None = None
+    """The model that a stub stands for, and the host that runs it."""
+    default_num_ctx: int | None = None
+    """What a runner gets without ``num_ctx`` in the request; None: all that the model can hold."""
+    parameters: Sequence[tuple[str, Any]] = (("stop", "<|im_end|>"),)
+    template: str = "{{ .Prompt }}"
+    system: str = ""
+    can_embed: bool = True
+    """False: its runner was started without ``--embeddings``, as 0.33 does for a model without a
+    pooling type. Earlier runners made vectors with every model, and most tests ask for both."""
+    can_shift: bool = True
+    """False: a family whose context is never shifted, such as deepseek2."""
+    has_own_template: bool = False
+    """Its chat template is llama-server's work, which makes a grammar of every offered tool."""
+    embedding_length: int = EMBEDDING_LENGTH
+    parameter_size: str = "8.0B"
+    quantization: str = "Q4_K_M"
 
     @property
     def digest(self) -> str:
@@ -35,15 +53,8 @@ class Model:
         return 1_000_000 + len(self.name)
 
     @property
-    def details(self) -> JsonObject:
-        return {
-            "parent_model": "",
-            "format": "gguf",
-            "family": "llama",
-            "families": ["llama"],
-            "parameter_size": "8.0B",
-            "quantization_level": "Q4_K_M",
-        }
+    def default_context(self) -> int:
+        return self.default_num_ctx or self.context_length or 4096
 
     def can(self, capability: str) -> bool:
         return capability in self.capabilities
@@ -51,60 +62,6 @@ class Model:
 
 def as_model(model: str | Model) -> Model:
     return Model(model) if isinstance(model, str) else model
-
-
-def same_name(asked: str, name: str) -> bool:
-    """Ollama's rule: a missing tag is ``latest``, and case does not matter."""
-    return with_tag(asked).lower() == with_tag(name).lower()
-
-
-def with_tag(name: str) -> str:
-    return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
-
-
-def ollama_tags(models: Sequence[Model]) -> JsonObject:
-    return {
-        "models": [
-            {
-                "name": with_tag(model.name),
-                "model": with_tag(model.name),
-                "modified_at": MODIFIED,
-                "size": model.size,
-                "digest": model.digest,
-                "details": model.details,
-            }
-            for model in models
-        ]
-    }
-
-
-def ollama_ps(models: Sequence[Model]) -> JsonObject:
-    listed = ollama_tags(models)["models"]
-    for entry, model in zip(listed, models, strict=True):
-        del entry["modified_at"]
-        context = model.context_length or 4096
-        entry |= {"expires_at": "2099-01-02T03:04:05Z", "size_vram": model.size, "context_length": context}
-    return {"models": listed}
-
-
-def ollama_show(model: Model) -> JsonObject:
-    info: JsonObject = {
-        "general.architecture": "llama",
-        "general.basename": model.name.split(":")[0],
-        "llama.embedding_length": EMBEDDING_LENGTH,
-    }
-    if model.context_length is not None:
-        info["llama.context_length"] = model.context_length
-    return {
-        "license": "MIT",
-        "modelfile": f"FROM {model.name}",
-        "parameters": 'stop                           "<|im_end|>"',
-        "template": "{{ .Prompt }}",
-        "details": model.details,
-        "model_info": info,
-        "capabilities": list(model.capabilities),
-        "modified_at": MODIFIED,
-    }
 
 
 def openai_models(models: Sequence[Model]) -> JsonObject:
@@ -168,15 +125,15 @@ def llamacpp_props(model: Model) -> JsonObject:
 
 
 MODEL_LISTS: Mapping[Kind, Callable[[Sequence[Model]], JsonObject]] = {
-    "ollama": openai_models,
     "openai": openai_models,
     "openrouter": openrouter_models,
     "llamacpp": llamacpp_models,
 }
 
 
-def embedding(text: object) -> list[float]:
+def embedding(text: object, length: int = EMBEDDING_LENGTH) -> list[float]:
     """A vector of length 1 that depends on the text alone."""
-    raw = [float(byte) - 127.5 for byte in hashlib.sha256(str(text).encode()).digest()[:EMBEDDING_LENGTH]]
+    digests = (hashlib.sha256(f"{text}{block or ''}".encode()).digest() for block in range(length // 32 + 1))
+    raw = [float(byte) - 127.5 for byte in b"".join(digests)[:length]]
     norm = sum(value * value for value in raw) ** 0.5
     return [value / norm for value in raw]

@@ -6,7 +6,6 @@ Answer in force, and returns the response. What a kind does not have is its own 
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from linx.core import jsontext
-from tests.fakes import catalogue, wire_anthropic, wire_anthropic_checks, wire_native, wire_ollama, wire_openai
+from tests.fakes import (
+    catalogue,
+    ollama_names,
+    ollama_routes,
+    wire_anthropic,
+    wire_anthropic_checks,
+    wire_native,
+    wire_openai,
+)
 from tests.fakes.catalogue import JsonObject, Kind, Model
 from tests.fakes.exchange import Exchange, Response, Stream
 from tests.fakes.scripted import Answer, Reply, Whole
@@ -43,15 +50,18 @@ def response_to(provider: FakeProvider, exchange: Exchange, reply: Reply) -> Res
     answer = reply if isinstance(reply, Answer) else Answer()
     try:
         _check_access(provider, exchange)
-        response = _find(provider.kind, exchange)(provider, exchange, answer)
+        if provider.kind == "ollama":
+            response = ollama_routes.respond(provider, exchange, answer)
+        else:
+            response = _find(provider.kind, exchange)(provider, exchange, answer)
     except RequestRefused as refused:
-        response = Whole(refused.status, _dumps(refused.body), headers=refused.headers)
+        response = Whole(refused.status, _dumps(refused.body), refused.content_type, refused.headers)
     return _with_headers(provider.kind, response)
 
 
 def find_model(kind: Kind, models: Sequence[Model], name: object) -> Model | None:
     for model in models:
-        if model.name == name or (kind == "ollama" and catalogue.same_name(str(name), model.name)):
+        if model.name == name or (kind == "ollama" and ollama_names.same(str(name), model.name)):
             return model
     return None
 
@@ -118,112 +128,9 @@ def _find(kind: Kind, exchange: Exchange) -> Endpoint:
         is_known = any(listed == path for _method, listed in table)
         raise wire_anthropic.refuse(*(("Method Not Allowed", 405) if is_known else ("Not Found", 404)))
     if any(listed == path for _method, listed in table):
-        raise RequestRefused(405, b"" if kind == "ollama" else wire_openai.error_body(kind, 405, "Method Not Allowed"))
-    if kind == "ollama":
-        raise RequestRefused(404, b"404 page not found")
+        raise RequestRefused(405, wire_openai.error_body(kind, 405, "Method Not Allowed"))
     message = "File Not Found" if kind == "llamacpp" else f"Invalid URL ({exchange.method} {path})"
     raise RequestRefused(404, wire_openai.error_body(kind, 404, message))
-
-
-# --- Ollama -------------------------------------------------------------------------------
-
-
-def _ollama_body(exchange: Exchange) -> JsonObject:
-    if not exchange.body:
-        raise RequestRefused(400, wire_ollama.error_body("missing request body"))
-    try:
-        body = exchange.json
-    except ValueError as error:
-        raise RequestRefused(400, wire_ollama.error_body(str(error))) from None
-    if not isinstance(body, dict):
-        raise RequestRefused(400, wire_ollama.error_body("json: cannot unmarshal into Go value"))
-    return body
-
-
-def _ollama_model(provider: FakeProvider, body: JsonObject) -> Model:
-    name = body.get("model") or body.get("name") or ""
-    model = provider.model(name)
-    if model is None:
-        raise wire_ollama.not_found(str(name))
-    return model
-
-
-def _ndjson(frames: Sequence[Frame], answer: Answer) -> Response:
-    if answer.cut == 0 and answer.after == "error":  # before the first frame there still is a status
-        return _json(wire_ollama.error_body(answer.error), 500)
-    return Stream(frames, "application/x-ndjson", answer, wire_ollama.error_frame(answer))
-
-
-def _ollama_chat(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
-    body = _ollama_body(exchange)
-    if not body.get("model"):
-        raise RequestRefused(400, wire_ollama.error_body("model is required"))
-    model = _ollama_model(provider, body)
-    name = str(body["model"])
-    if not body.get("messages"):
-        return _json(wire_ollama.loaded(body, name, {"message": {"role": "assistant", "content": ""}}))
-    wire_ollama.check(body, model)
-    wire_ollama.check_messages(body)
-    if body.get("stream") is False:
-        return _whole(wire_ollama.chat_whole(body, answer, name), answer, wire_ollama.error_body(answer.error))
-    return _ndjson(wire_ollama.chat_frames(body, answer, name), answer)
-
-
-def _ollama_generate(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
-    body = _ollama_body(exchange)
-    model = _ollama_model(provider, body)
-    name = str(body["model"])
-    if not body.get("prompt"):
-        return _json(wire_ollama.loaded(body, name, {"response": ""}))
-    wire_ollama.check(body, model)
-    if body.get("suffix") and not model.can("insert"):
-        raise RequestRefused(400, wire_ollama.error_body(f'"{name}" does not support insert'))
-    if body.get("stream") is False:
-        return _whole(wire_ollama.generate_whole(body, answer, name), answer, wire_ollama.error_body(answer.error))
-    return _ndjson(wire_ollama.generate_frames(body, answer, name), answer)
-
-
-def _ollama_json(make: Callable[[JsonObject, str], JsonObject]) -> Endpoint:
-    def endpoint(provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
-        body = _ollama_body(exchange)
-        _ollama_model(provider, body)
-        return _whole(make(body, str(body["model"])), answer, wire_ollama.error_body(answer.error))
-
-    return endpoint
-
-
-def _ollama_show(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
-    return _json(catalogue.ollama_show(_ollama_model(provider, _ollama_body(exchange))))
-
-
-def _ollama_progress(_provider: FakeProvider, exchange: Exchange, answer: Answer) -> Response:
-    frames = wire_ollama.progress_frames(exchange.path, answer)
-    if _ollama_body(exchange).get("stream") is False:
-        return Whole(200, frames[-1].data)
-    return _ndjson(frames, answer)
-
-
-def _ollama_copy(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
-    body = _ollama_body(exchange)
-    model = _ollama_model(provider, {"model": body.get("source")})
-    provider.models.append(replace(model, name=str(body["destination"])))
-    return Whole()
-
-
-def _ollama_delete(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
-    provider.models.remove(_ollama_model(provider, _ollama_body(exchange)))
-    return Whole()
-
-
-def _ollama_blob(provider: FakeProvider, exchange: Exchange, _answer: Answer) -> Response:
-    digest = exchange.path.rpartition("/")[2]
-    if exchange.method != "POST":
-        return Whole(200 if digest in provider.blobs else 404)
-    if digest != f"sha256:{hashlib.sha256(exchange.body).hexdigest()}":
-        return _json(wire_ollama.error_body("digest mismatch"), 400)
-    status = 200 if digest in provider.blobs else 201
-    provider.blobs.add(digest)
-    return Whole(status)
 
 
 # --- Anthropic ----------------------------------------------------------------------------
@@ -298,8 +205,6 @@ def _openai_body(provider: FakeProvider, exchange: Exchange) -> tuple[JsonObject
         return body, provider.first_model().name
     if model is None and kind == "openrouter":
         raise refuse(f"{asked} is not a valid model ID")
-    if model is None and kind == "ollama":
-        raise refuse(f"model '{asked}' not found", 404)
     if model is None:
         raise refuse(f"The model `{asked}` does not exist", 404, code="model_not_found", param="model")
     return body, str(asked)
@@ -432,25 +337,6 @@ _OPENAI: Table = {
 }
 
 TABLES: Mapping[Kind, Table] = {
-    "ollama": {
-        ("GET", "/"): _fixed(b"Ollama is running", "text/plain; charset=utf-8"),
-        ("GET", "/api/version"): _fixed({"version": catalogue.OLLAMA_VERSION}),
-        ("GET", "/api/tags"): _listed(catalogue.ollama_tags),
-        ("GET", "/api/ps"): _listed(catalogue.ollama_ps),
-        ("POST", "/api/show"): _ollama_show,
-        ("POST", "/api/chat"): _ollama_chat,
-        ("POST", "/api/generate"): _ollama_generate,
-        ("POST", "/api/embed"): _ollama_json(wire_ollama.embed),
-        ("POST", "/api/embeddings"): _ollama_json(wire_ollama.embeddings),
-        ("POST", "/api/pull"): _ollama_progress,
-        ("POST", "/api/push"): _ollama_progress,
-        ("POST", "/api/create"): _ollama_progress,
-        ("POST", "/api/copy"): _ollama_copy,
-        ("DELETE", "/api/delete"): _ollama_delete,
-        ("GET", "/api/blobs/*"): _ollama_blob,
-        ("POST", "/api/blobs/*"): _ollama_blob,
-        **_under("/v1", {**_COMMON, ("GET", "/models/*"): _one_model}),
-    },
     "openai": _under("/v1", _OPENAI),
     "openrouter": {
         **_under("/api/v1", _OPENAI),

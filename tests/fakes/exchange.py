@@ -147,9 +147,8 @@ class Responder:
             case Whole():
                 if response.head_s:
                     await trio.sleep(response.head_s)
-                fields = [("Content-Type", response.content_type), *response.headers]
-                head = _head(response.status, [*fields, ("Content-Length", str(len(response.body)))])
-                await self.transport.send(head if exchange.method == "HEAD" else head + response.body)
+                fields, body = _framed(response, is_head=exchange.method == "HEAD")
+                await self.transport.send(_head(response.status, fields) + body)
                 return True
             case Stream():
                 return await self._stream(exchange, response)
@@ -222,6 +221,17 @@ def set_reset(sock: socket.socket) -> None:
     """Closing will send an RST."""
     if sock.fileno() >= 0:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _framed(response: Whole, *, is_head: bool) -> tuple[list[tuple[str, str]], bytes]:
+    """The header fields of a whole response, and its body as it goes over the wire."""
+    fields = [("Content-Type", response.content_type)] if response.content_type else []
+    fields += response.headers
+    body = response.body
+    if response.is_chunked:
+        framed = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+        return (fields, b"") if is_head else ([*fields, ("Transfer-Encoding", "chunked")], framed)
+    return [*fields, ("Content-Length", str(len(body)))], b"" if is_head else body
 
 
 def _head(status: int, fields: Sequence[tuple[str, str]]) -> bytes:

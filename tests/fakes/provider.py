@@ -20,6 +20,7 @@ import argparse
 import contextlib
 import errno
 import socket
+import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Self, get_args
 
@@ -29,8 +30,9 @@ import trio
 from linx.http1.transport import BREAKS, SocketTransport, Transport
 from tests.fakes import endpoints
 from tests.fakes.catalogue import JsonObject, Kind, Model, as_model
-from tests.fakes.exchange import Connection, Exchange, Responder, set_reset
-from tests.fakes.scripted import Answer, Raw, ReadRequest, Reply
+from tests.fakes.exchange import Connection, Exchange, Responder, Response, set_reset
+from tests.fakes.ollama_state import Account, OllamaState
+from tests.fakes.scripted import Answer, Raw, ReadRequest, Reply, Whole
 from tests.fakes.stream_transport import StreamTransport
 
 if TYPE_CHECKING:
@@ -70,7 +72,9 @@ class FakeProvider:
         """Replies by path, before everything else, any number of times."""
         self.requests: list[Exchange] = []
         self.connections: list[Connection] = []
-        self.blobs: set[str] = set()
+        self.ollama = OllamaState()
+        self.faults: list[Exception] = []
+        """What a handler of this fake raised: the request got a 500, and the test fails at its end."""
         self.open_sockets = 0
         self._queue: deque[Reply] = deque()
         self._greeting: Raw | None = None
@@ -166,6 +170,8 @@ class FakeProvider:
         self._nursery.cancel_scope.cancel()
         # The block's own exception goes on as it is, not inside a group.
         await self._manager.__aexit__(None, None, None)
+        if self.faults and error is None:
+            raise ExceptionGroup("the fake provider failed at a request", self.faults)
 
     # --- serving ---
 
@@ -220,9 +226,8 @@ class FakeProvider:
             if exchange is None:
                 connection.closed_by_peer = True
                 return
-            reply: Reply = script or self._reply_to(exchange)
             exchange.keep_alive = parser.their_state is h11.DONE
-            finished = await responder.respond(exchange, endpoints.response_to(self, exchange, reply))
+            finished = await responder.respond(exchange, self._response_to(exchange, script))
             exchange.ended_at = trio.current_time()
             exchange.ended.set()
             if exchange.hung_up.is_set():
@@ -273,6 +278,17 @@ class FakeProvider:
             return self.rule(exchange) or self.default
         return self.default
 
+    def _response_to(self, exchange: Exchange, script: Raw | None) -> Response:
+        """No request ends the fake: what a handler trips over is answered, and the test that asked fails."""
+        try:
+            return endpoints.response_to(self, exchange, script or self._reply_to(exchange))
+        except Exception as error:
+            if self._record:
+                self.faults.append(error)
+            else:
+                traceback.print_exception(error)
+            return Whole(500, b"the fake provider failed at this request", "text/plain")
+
     def model(self, name: object) -> Model | None:
         return endpoints.find_model(self.kind, self.models, name)
 
@@ -314,8 +330,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--token", default=" token", help="the text of each token")
     parser.add_argument("--stamp", action="store_true", help="each token is time.monotonic_ns() at sending")
     parser.add_argument("--api-key")
+    parser.add_argument("--account", choices=get_args(Account), default="signed out", help="at ollama.com (Ollama)")
     options = parser.parse_args(argv)
     fake = FakeProvider(options.kind, options.model or ["m"], port=options.port, api_key=options.api_key, record=False)
+    fake.ollama.account = options.account
     fake.default = Answer(
         tokens=[options.token] * options.tokens,
         first_s=options.first_ms / 1000,

@@ -76,8 +76,11 @@ class Whole:
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json"
+    """Empty: no such header."""
     headers: Sequence[tuple[str, str]] = ()
     head_s: float = 0.0
+    is_chunked: bool = False
+    """Framed by chunks instead of a length; a HEAD is told neither."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,11 @@ def error_first(message: str = "the model crashed", code: int | str = 500) -> An
 
 def error_after(frames: int, answer: Answer | None = None, message: str = "the model crashed") -> Answer:
     return replace(answer or Answer(), cut=frames, after="error", error=message)
+
+
+def runner_killed(frames: int, answer: Answer | None = None) -> Answer:
+    """Ollama's llama-server is gone in the middle of an answer."""
+    return error_after(frames, answer, "an error was encountered while running the model: unexpected EOF")
 
 
 def cut_after(frames: int, after: After = "close", answer: Answer | None = None) -> Answer:

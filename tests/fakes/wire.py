@@ -27,11 +27,18 @@ class Frame:
 class RequestRefused(Exception):
     """The fake's own complaint about a request: a status and a body in its kind's shape."""
 
-    def __init__(self, status: int, body: object, headers: Sequence[tuple[str, str]] = ()) -> None:
-        super().__init__(f"{status}: {body}")
+    def __init__(
+        self,
+        status: int,
+        body: object,
+        headers: Sequence[tuple[str, str]] = (),
+        content_type: str = "application/json",
+    ) -> None:
+        super().__init__(f"{status}: {body!r}")
         self.status = status
         self.body = body
         self.headers = headers
+        self.content_type = content_type
 
 
 class Pace:

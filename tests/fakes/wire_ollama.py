@@ -1,97 +1,54 @@
-"""The Ollama kind: frames, bodies, errors and the checks that a real one makes.
+"""Ollama's own frames and bodies: /api/chat, /api/generate and the two ways to embed.
 
-Its habits: ``stream`` is on unless switched off, ``think`` is on unless switched off (and
-refused by a model that cannot), content is a string, arguments are objects, tool calls come
-whole, counters of zero are left out, an error after the first frame is a last line.
+Its habits: ``stream`` is on unless switched off, ``think`` is on unless switched off, content is
+a string, arguments are objects, tool calls come whole, counters of zero are left out, an error
+after the first frame is a last line. Keys come in the order of the structs in its api/types.go.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from tests.fakes.catalogue import JsonObject, Model, embedding, with_tag
-from tests.fakes.wire import Frame, Pace, RequestRefused, limited
+from tests.fakes.catalogue import JsonObject, Model, embedding
+from tests.fakes.ollama_json import go_dumps
+from tests.fakes.ollama_refusals import NO_EMBEDDINGS, refused
+from tests.fakes.wire import Frame, Pace, limited
 
 if TYPE_CHECKING:
+    from tests.fakes.ollama_run import Run
+    from tests.fakes.ollama_state import Runner
     from tests.fakes.scripted import Answer, Call
 
 CREATED_AT = "2026-08-21T18:48:22.123456789Z"
-_OPTION_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "stop": (list, "array"),
-    "temperature": ((int, float), "float32"),
-    "top_p": ((int, float), "float32"),
-    "num_ctx": ((int, float), "integer"),
-    "num_predict": ((int, float), "integer"),
-    "seed": ((int, float), "integer"),
-}
-_DURATION = re.compile(r"-?(0|(\d+(\.\d+)?(ns|us|ms|s|m|h))+)")
+_CONTEXT = [1, 2, 3]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One frame before it is written: /v1 makes chunks of the same parts."""
+
+    value: JsonObject
+    pause_s: float = 0.0
 
 
 def line(value: object) -> bytes:
-    return jsontext.dumps(value) + b"\n"
+    return go_dumps(value) + b"\n"
 
 
-def error_body(message: str) -> JsonObject:
-    return {"error": message}
+def lines(parts: list[Part]) -> list[Frame]:
+    return [Frame(line(part.value), part.pause_s) for part in parts]
 
 
 def error_frame(answer: Answer) -> bytes:
-    return line(error_body(answer.error))
+    return line({"error": answer.error})
 
 
-def not_found(name: str) -> RequestRefused:
-    return RequestRefused(404, error_body(f"model '{name}' not found"))
-
-
-def check(body: JsonObject, model: Model) -> None:
-    """What both ways to generate refuse. Raises RequestRefused."""
-    full_name = f"registry.ollama.ai/library/{with_tag(model.name)}"
-    think = body.get("think")
-    if isinstance(think, str) and think not in ("low", "medium", "high", "max"):
-        raise _refused(f'invalid think value: "{think}" (must be "high", "medium", "low", "max", true, or false)')
-    if think and not model.can("thinking"):
-        raise _refused(f'"{model.name}" does not support thinking')
-    if body.get("tools") and not model.can("tools"):
-        raise _refused(f"{full_name} does not support tools")
-    if not model.can("completion"):
-        raise _refused(f'"{model.name}" does not support chat')
-    keep_alive = body.get("keep_alive")
-    if isinstance(keep_alive, str) and not _DURATION.fullmatch(keep_alive):
-        raise _refused(f'time: missing unit in duration "{keep_alive}"')
-    for name, value in (body.get("options") or {}).items():
-        wanted = _OPTION_TYPES.get(name)
-        if wanted is not None and value is not None and not isinstance(value, wanted[0]):
-            raise RequestRefused(500, error_body(f'option "{name}" must be of type {wanted[1]}'))
-
-
-def check_messages(body: JsonObject) -> None:
-    for message in body["messages"]:
-        content = message.get("content")
-        if content is not None and not isinstance(content, str):
-            got = "array" if isinstance(content, list) else "object"
-            raise _refused(
-                f"json: cannot unmarshal {got} into Go struct field ChatRequest.messages.content of type string"
-            )
-        for image in message.get("images") or ():
-            try:
-                base64.b64decode(image, validate=True)
-            except (binascii.Error, ValueError):
-                raise _refused("illegal base64 data at input byte 4") from None
-        for call in message.get("tool_calls") or ():
-            if not isinstance(call["function"].get("arguments"), dict):
-                raise _refused("json: cannot unmarshal string into Go struct field ChatRequest.messages.tool_calls")
-
-
-def _refused(message: str) -> RequestRefused:
-    return RequestRefused(400, error_body(message))
-
-
-def _head(model: str) -> JsonObject:
-    return {"model": model, "created_at": CREATED_AT}
+def _head(run: Run) -> JsonObject:
+    model = run.model
+    remote = {} if model.remote is None else {"remote_model": model.remote[0], "remote_host": model.remote[1]}
+    return {"model": run.name, **remote, "created_at": CREATED_AT}
 
 
 def _counters(answer: Answer, completion: int) -> JsonObject:
@@ -106,17 +63,8 @@ def _counters(answer: Answer, completion: int) -> JsonObject:
     return {name: value for name, value in counted.items() if value}
 
 
-def _thoughts(body: JsonObject, answer: Answer) -> tuple[str, ...]:
-    return () if body.get("think") is False else tuple(answer.reasoning)
-
-
-def _limit(body: JsonObject) -> object:
-    return (body.get("options") or {}).get("num_predict")
-
-
-def _end(answer: Answer, was_cut: bool, completion: int) -> JsonObject:
-    reason = answer.finish or ("length" if was_cut else "stop")
-    return {"done": True, "done_reason": reason, **_counters(answer, completion)}
+def _thoughts(run: Run) -> list[str]:
+    return list(run.answer.reasoning) if run.may_think else []
 
 
 def _call(call: Call, number: int) -> JsonObject:
@@ -127,100 +75,147 @@ def _call(call: Call, number: int) -> JsonObject:
     }
 
 
-def loaded(body: JsonObject, model: str, empty: JsonObject) -> JsonObject:
-    """The answer to an empty request, which only loads the model, or unloads it."""
-    reason = "unload" if body.get("keep_alive") == 0 else "load"
-    return {**_head(model), **empty, "done": True, "done_reason": reason}
+def _done(run: Run, was_cut: bool) -> JsonObject:
+    return {"done": True, "done_reason": run.answer.finish or ("length" if was_cut else "stop")}
 
 
-def chat_frames(body: JsonObject, answer: Answer, model: str) -> list[Frame]:
-    tokens, was_cut = limited(answer, _limit(body))
-    thoughts = _thoughts(body, answer)
+def _logprobs(run: Run, tokens: list[str]) -> JsonObject:
+    if not run.body.get("logprobs") or not tokens:
+        return {}
+    most = run.body.get("top_logprobs", 0)
+
+    def known(token: str) -> JsonObject:
+        return {"token": token, "logprob": -0.25, "bytes": list(token.encode())}
+
+    return {"logprobs": [{**known(one), **({"top_logprobs": [known(one)]} if most else {})} for one in tokens]}
+
+
+# --- chat ---------------------------------------------------------------------------------
+
+
+def chat_loaded(run: Run) -> JsonObject:
+    """The answer to a request without messages, which loads the model or unloads it."""
+    return {**_head(run), "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": run.what}
+
+
+def chat_rendered(run: Run) -> JsonObject:
+    """With ``_debug_render_only``: the prompt, and no answer."""
+    turns = "".join(
+        f"<|im_start|>{message.get('role', '').lower()}\n{message.get('content') or ''}<|im_end|>\n"
+        for message in run.body["messages"]
+    )
+    known = {"_debug_info": {"rendered_template": f"{turns}<|im_start|>assistant\n"}}
+    return {**_head(run), "message": {"role": "", "content": ""}, "done": False, **known}
+
+
+def chat_parts(run: Run) -> list[Part]:
+    answer = run.answer
+    tokens, was_cut = limited(answer, run.num_predict)
+    thoughts = _thoughts(run)
     pace = Pace(answer)
 
-    def frame(pause_s: float, **message: Any) -> Frame:
+    def part(token: str | None = None, **message: Any) -> Part:
         spoken = {"role": "assistant", "content": "", **message}
-        return Frame(line({**_head(model), "message": spoken, "done": False}), pause_s)
+        known = _logprobs(run, [] if token is None else [token])
+        return Part({**_head(run), "message": spoken, "done": False, **known}, pace())
 
-    frames = [frame(pace(), thinking=text) for text in thoughts]
-    frames += [frame(pace(), content=text) for text in tokens]
-    frames += [frame(pace(), tool_calls=[_call(call, number)]) for number, call in enumerate(answer.calls)]
+    parts = [part(text, thinking=text) for text in thoughts]
+    parts += [part(text, content=text) for text in tokens]
+    parts += [part(tool_calls=[_call(call, number)]) for number, call in enumerate(answer.calls)]
     completion = len(tokens) + len(thoughts) + len(answer.calls)
-    last = {**_head(model), "message": {"role": "assistant", "content": ""}, **_end(answer, was_cut, completion)}
-    return [*frames, Frame(line(last))]
+    last = {**_head(run), "message": {"role": "assistant", "content": ""}, **_done(run, was_cut)}
+    return [*parts, Part({**last, **_counters(answer, completion)})]
 
 
-def chat_whole(body: JsonObject, answer: Answer, model: str) -> JsonObject:
-    tokens, was_cut = limited(answer, _limit(body))
-    thoughts = _thoughts(body, answer)
+def chat_whole(run: Run) -> JsonObject:
+    answer = run.answer
+    tokens, was_cut = limited(answer, run.num_predict)
+    thoughts = _thoughts(run)
     message: JsonObject = {"role": "assistant", "content": "".join(tokens)}
     if thoughts:
         message["thinking"] = "".join(thoughts)
     if answer.calls:
         message["tool_calls"] = [_call(call, number) for number, call in enumerate(answer.calls)]
     completion = len(tokens) + len(thoughts) + len(answer.calls)
-    return {**_head(model), "message": message, **_end(answer, was_cut, completion)}
+    known = _logprobs(run, [*thoughts, *tokens])
+    return {**_head(run), "message": message, **_done(run, was_cut), **known, **_counters(answer, completion)}
 
 
-def generate_frames(body: JsonObject, answer: Answer, model: str) -> list[Frame]:
-    tokens, was_cut = limited(answer, _limit(body))
-    thoughts = _thoughts(body, answer)
-    pace = Pace(answer)
-
-    def frame(**piece: str) -> Frame:
-        return Frame(line({**_head(model), "response": "", **piece, "done": False}), pace())
-
-    frames = [frame(thinking=text) for text in thoughts] + [frame(response=text) for text in tokens]
-    last = {**_head(model), "response": "", **_end(answer, was_cut, len(frames))}
-    if not body.get("raw"):
-        last["context"] = [1, 2, 3]
-    return [*frames, Frame(line(last))]
+# --- generate -----------------------------------------------------------------------------
 
 
-def generate_whole(body: JsonObject, answer: Answer, model: str) -> JsonObject:
-    tokens, was_cut = limited(answer, _limit(body))
-    thoughts = _thoughts(body, answer)
-    whole: JsonObject = {**_head(model), "response": "".join(tokens), **_end(answer, was_cut, len(tokens))}
+def generate_loaded(run: Run) -> JsonObject:
+    return {**_head(run), "response": "", "done": True, "done_reason": run.what}
+
+
+def _context(run: Run) -> JsonObject:
+    return {} if run.body.get("raw") or run.model.remote else {"context": _CONTEXT}
+
+
+def generate_parts(run: Run) -> list[Part]:
+    tokens, was_cut = limited(run.answer, run.num_predict)
+    thoughts = _thoughts(run)
+    pace = Pace(run.answer)
+
+    def part(token: str, **piece: str) -> Part:
+        said = {"response": "", **piece, "done": False}
+        return Part({**_head(run), **said, **_logprobs(run, [token] if token else [])}, pace())
+
+    # The template's own opening tag is an empty frame before the first thought.
+    parts = [Part({**_head(run), "response": "", "done": False})] if thoughts else []
+    parts += [part(text, thinking=text) for text in thoughts] + [part(text, response=text) for text in tokens]
+    counted = _counters(run.answer, len(thoughts) + len(tokens))
+    return [*parts, Part({**_head(run), "response": "", **_done(run, was_cut), **_context(run), **counted})]
+
+
+def generate_whole(run: Run) -> JsonObject:
+    tokens, was_cut = limited(run.answer, run.num_predict)
+    thoughts = _thoughts(run)
+    said: JsonObject = {"response": "".join(tokens)}
     if thoughts:
-        whole["thinking"] = "".join(thoughts)
-    if not body.get("raw"):
-        whole["context"] = [1, 2, 3]
-    return whole
+        said["thinking"] = "".join(thoughts)
+    counted = _counters(run.answer, len(thoughts) + len(tokens))
+    known = _logprobs(run, [*thoughts, *tokens])
+    return {**_head(run), **said, **_done(run, was_cut), **_context(run), **counted, **known}
 
 
-def embed(body: JsonObject, model: str) -> JsonObject:
+# --- embeddings ---------------------------------------------------------------------------
+
+
+def inputs_of(body: JsonObject) -> list[str]:
     given = body.get("input")
-    inputs = given if isinstance(given, list) else [given] if given else []
-    if not all(isinstance(text, str) for text in inputs):
-        raise _refused("invalid input type")
-    vectors = [embedding(text) for text in inputs]
+    texts = [given] if isinstance(given, str) and given else given if isinstance(given, list) else []
+    if not isinstance(given, str | list | None) or not all(isinstance(text, str) for text in texts):
+        raise refused("invalid input type")
+    return texts
+
+
+def embed(body: JsonObject, texts: list[str], counts: list[int], model: Model, runner: Runner) -> JsonObject:
+    if not texts:
+        return {"model": body["model"], "embeddings": []}
+    if body.get("truncate") is False and any(tokens > runner.num_ctx for tokens in counts):
+        raise refused("the input length exceeds the context length")
+    if not model.can_embed:
+        raise refused(NO_EMBEDDINGS, 501)
+    if "" in texts:
+        raise refused("input exceeds maximum context length and cannot be truncated further")
+    wanted = body.get("dimensions", 0)
+    length = wanted if 0 < wanted < model.embedding_length else model.embedding_length
     return {
-        "model": model,
-        "embeddings": vectors,
+        "model": body["model"],
+        "embeddings": [embedding(text, length) for text in texts],
         "total_duration": 14_143_917,
         "load_duration": 1_019_500,
-        "prompt_eval_count": len(inputs),
+        "prompt_eval_count": sum(min(tokens, runner.num_ctx) for tokens in counts),
     }
 
 
-def embeddings(body: JsonObject, _model: str) -> JsonObject:
-    # The old endpoint's vectors are not normalised.
-    return {"embedding": [value * 2 for value in embedding(body.get("prompt"))]}
-
-
-PULL = (
-    {"status": "pulling manifest"},
-    {"status": "pulling 0123456789ab", "digest": "sha256:" + "01" * 32, "total": 1000, "completed": 500},
-    {"status": "pulling 0123456789ab", "digest": "sha256:" + "01" * 32, "total": 1000, "completed": 1000},
-    {"status": "verifying sha256 digest"},
-    {"status": "writing manifest"},
-    {"status": "success"},
-)
-PUSH = ({"status": "retrieving manifest"}, {"status": "pushing manifest"}, {"status": "success"})
-CREATE = ({"status": "parsing modelfile"}, {"status": "creating model layer"}, {"status": "success"})
-PROGRESS = {"/api/pull": PULL, "/api/push": PUSH, "/api/create": CREATE}
-
-
-def progress_frames(path: str, answer: Answer) -> list[Frame]:
-    pace = Pace(answer)
-    return [Frame(line(status), pace()) for status in PROGRESS[path]]
+def embeddings(text: str, tokens: int, model: Model, runner: Runner) -> JsonObject:
+    """The old endpoint: one text, nothing is cut, and its mistakes are the server's."""
+    if not text:
+        return {"embedding": []}
+    if not model.can_embed:
+        raise refused(NO_EMBEDDINGS, 500)
+    if tokens > runner.num_ctx:
+        raise refused("the input length exceeds the context length", 500)
+    return {"embedding": embedding(text, model.embedding_length)}

@@ -9,8 +9,8 @@ import pytest
 from linx.dialects.anthropic.model_list import MAX_PAGES
 from linx.providers.catalog import refresh
 from linx.providers.prices import Price
-from tests.fakes import scripted
-from tests.fakes.catalogue import Model, ollama_tags
+from tests.fakes import ollama_catalogue, scripted
+from tests.fakes.catalogue import OLLAMA_VERSION, Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Whole
 from tests.providers.asked import KEY, at, listing, paths
@@ -34,7 +34,7 @@ async def test_an_ollama_and_what_each_model_can(pool: Pool, redactor: Redactor)
         assert one.models["a:1b"].context_length == 4096
         assert one.models["b:latest"].context_length is None
         assert one.listed("B") == "b:latest"
-        assert one.version == "0.12.6"
+        assert one.version == OLLAMA_VERSION
         assert one.health.state(0.0) == "up"
         assert one.probed.is_set()
         assert one.listed_at is not None
@@ -53,7 +53,7 @@ async def test_an_ollama_and_what_each_model_can(pool: Pool, redactor: Redactor)
 
 async def test_one_odd_model_hides_no_other(pool: Pool, redactor: Redactor) -> None:
     async with FakeProvider("ollama", ["good"]) as fake:
-        tags = ollama_tags(fake.models)
+        tags = ollama_catalogue.tags(fake.models)
         tags["models"] += [{"model": "gone:1b", "digest": "x"}, {"name": "odd"}]
         fake.at["/api/tags"] = listing(tags)
         fake.at["/api/version"] = scripted.status(404)

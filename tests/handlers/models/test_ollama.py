@@ -102,7 +102,7 @@ async def test_show_asks_the_ollama_behind_a_mapping(tmp_path: Path, key: str) -
     ):
         answer = await ask(port, "/api/show", {key: "gpt-4o", "verbose": True})
         shown = answer.json
-        assert shown["modelfile"] == "FROM q:1"
+        assert "\nFROM q:1\n" in shown["modelfile"]
         assert shown["model_info"]["llama.context_length"] == 8192
         assert shown["capabilities"] == ["completion", "tools"]
         assert answer.headers["x-linx-provider"] == "ollama1"
