@@ -84,15 +84,21 @@ async def show_ollama(ask: Ask, model: Model) -> None:
         raise Garbled("described a model by something that is no object")
     capabilities = shown.get("capabilities")
     model.capabilities = frozenset(map(str, capabilities)) if isinstance(capabilities, list) else frozenset()
+    model.is_remote = model.is_remote or _is_remote(shown)
     info = shown.get("model_info")
     if isinstance(info, Mapping):
         length = info.get(f"{info.get('general.architecture')}.context_length")
         model.context_length = length if isinstance(length, int) else None
 
 
+def _is_remote(entry: Mapping[str, Any]) -> bool:
+    """Does an Ollama pass the model's prompts on? Also under a plain name, as ``ollama cp`` makes it."""
+    return bool(entry.get("remote_host") or entry.get("remote_model"))
+
+
 def _tagged(entry: JsonObject, known: Mapping[str, Model]) -> Model:
     """A model of /api/tags. What was known of it stays known as long as its digest is the same."""
-    model = Model(str(entry.get("name") or entry.get("model")), listed=entry)
+    model = Model(str(entry.get("name") or entry.get("model")), is_remote=_is_remote(entry), listed=entry)
     before = known.get(model.name)
     if before is not None and before.listed.get("digest") == entry.get("digest"):
         model.capabilities, model.context_length = before.capabilities, before.context_length

@@ -22,5 +22,7 @@ class Model:
     price: Price | None = None
     created: int | None = None
     """Seconds since 1970."""
+    is_remote: bool = False
+    """Does the provider send its prompts to another machine? As an Ollama does for a cloud model."""
     listed: JsonObject = field(default_factory=dict)
     """The provider's own entry for it."""

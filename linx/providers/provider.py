@@ -137,12 +137,22 @@ class Provider:
 
     # --- what is known of a model ---
 
+    def is_local(self, model: str) -> bool:
+        """Do the prompts for ``model`` stay on machines of the user's own? A cloud model of a local Ollama's do not."""
+        if not self.local:
+            return False
+        is_cloud_name = self.kind.is_cloud_name
+        if is_cloud_name is None:
+            return True
+        known = self.find(model)
+        return not (is_cloud_name(model) or (known is not None and known.is_remote))
+
     def price(self, model: str) -> prices.Price | None:
         if self._prices:
             configured = self._prices.get(model) or self._prices.get("*")
             if configured is not None:
                 return configured
-        if self.local or model.endswith(":free"):
+        if model.endswith(":free") or self.is_local(model):
             return prices.FREE
         known = self.find(model)
         return known.price if known is not None else None

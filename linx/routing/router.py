@@ -17,6 +17,7 @@ import msgspec
 import trio
 
 from linx.core.errors import NoLocalProvider, Refused, UnknownModel, quote
+from linx.providers.kind import with_tag
 from linx.providers.kinds import KINDS
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS, Provider
 from linx.routing.candidate import Candidate
@@ -76,11 +77,12 @@ class Router:
         if all(one.provider.health.reachable is False for one in candidates):
             candidates += self._last_resort(candidates)
         if demand.local_only or self.is_private(model):
-            candidates = [one for one in candidates if one.provider.local]
+            candidates = [one for one in candidates if one.is_local]
             if not candidates:
                 raise NoLocalProvider(
                     f"Model {quote(model)!r} may only be answered by a local provider, and no local one has it. "
-                    "Add one, or lift routing.local_only or the x-linx-local-only header."
+                    "A cloud model of an Ollama is not local. "
+                    "Add a local one, or lift routing.local_only or the x-linx-local-only header."
                 )
         if demand.one_model:
             first = _same(min(candidates, key=lambda one: self._rank(one.provider)).model)
@@ -107,7 +109,8 @@ class Router:
             for provider in self.providers:
                 if provider.name == name:
                     return [Candidate(provider, provider.mapped(rest) or provider.listed(rest) or rest)]
-        return [
+        clouds = [Candidate(one, model) for one in self.providers if _is_cloud_of(one, model)]
+        return clouds or [
             Candidate(provider, provider.config.model_mappings["default"])
             for provider in self.providers
             if provider.config.model_mappings.get("default")
@@ -117,19 +120,26 @@ class Router:
         """Is there a provider whose first probe has not come back?"""
         return any(not provider.probed.is_set() for provider in self.providers)
 
-    async def until_known(self, model: str) -> None:
+    async def until_known(self, model: str, *, local_only: bool = False) -> None:
         """Wait for the first probes where nobody is known to have the name yet.
 
         Without this a name would be unknown, or answered by a ``default``, in the moment
-        after a start.
+        after a start. A prompt that must stay local waits as well for the list that tells whether a mapped name
+        is that of a cloud model.
         """
         pending = [one for one in self.providers if not one.probed.is_set()]
-        if not pending or self._by_name(model):
+        is_private = local_only or self.is_private(model)
+
+        def is_known() -> bool:
+            found = self._by_name(model)
+            return bool(found) and not (is_private and any(_may_be_remote(one) for one in found))
+
+        if not pending or is_known():
             return
 
         async def look(provider: Provider) -> None:
             await provider.probed.wait()
-            if self._by_name(model):
+            if is_known():
                 nursery.cancel_scope.cancel()
 
         with trio.move_on_after(LONGEST_FIRST_PROBE_S):
@@ -144,6 +154,7 @@ class Router:
             return private
         # In doubt it is private: whatever else leads to the same model is the same name.
         names = {model.lower(), model.partition("/")[2].lower() if self._names_provider(model) else model.lower()}
+        names |= {with_tag(name) for name in names}
         names |= {name.removesuffix(":latest") for name in names}
         patterns = {pattern.lower() for pattern in private}
         patterns |= {pattern.removesuffix(":latest") for pattern in patterns}
@@ -249,6 +260,18 @@ class Router:
         if down:  # it may well be theirs
             hint += " Down now: " + ", ".join(f"{one.name} ({one.health.last_error})" for one in down[:NEAREST]) + "."
         return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}", model)
+
+
+def _may_be_remote(one: Candidate) -> bool:
+    """Is it still open whether the model is one of a cloud, since the list was never read?"""
+    provider = one.provider
+    return provider.kind.is_cloud_name is not None and not provider.probed.is_set()
+
+
+def _is_cloud_of(provider: Provider, model: str) -> bool:
+    """Would ``provider`` pass the name on to its cloud without having it in its list?"""
+    is_cloud_name = provider.kind.is_cloud_name
+    return is_cloud_name is not None and is_cloud_name(model)
 
 
 def _same(model: str) -> str:

@@ -18,6 +18,7 @@ from linx.dialects.failures.conditions import (
     ERROR_EVENT,
     INVALID,
     NO_ANSWER,
+    SIGN_IN,
     UNSUPPORTED,
 )
 from linx.dialects.failures.reading import MAX_SEARCHED, STATUS_OF, read_body, read_value
@@ -101,6 +102,7 @@ def _refused(
         retry_after_s=condition.wait_s if wait_s is None else wait_s,
         upstream_status=upstream_status,
     )
+    refused.signin_url = reading.signin_url if condition is SIGN_IN else None
     refused.param = reading.param if condition.kind == INVALID else None
     refused.words, refused.labels = reading.words, tuple(reading.labels)
     return refused

@@ -7,6 +7,7 @@ the known names are followed at any depth, and everything is bounded, since an e
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from linx.core import jsontext
@@ -16,6 +17,8 @@ MAX_SEARCHED = 4096  # characters per text that are kept and looked through
 _MAX_BODY = 256 * 1024  # bytes of an error body worth parsing
 _MAX_TEXTS = 12
 _MAX_DEPTH = 6  # of errors in errors; real ones come three deep
+
+_SIGNIN_URL = re.compile(r"https?://[!-~]{1,2000}")
 
 STATUS_OF = {
     "api_error": 500,
@@ -83,6 +86,8 @@ class Reading:
     """The status that OpenRouter's ``error_type`` stands for."""
     status: int | None = None
     param: str | None = None
+    signin_url: str | None = None
+    """Where Ollama wants its user to sign in."""
     wait: object = None
     """The value of ``retry_after``, as it was sent."""
     is_retryable: bool = False
@@ -160,6 +165,9 @@ def _collect_object(value: dict[str, object], reading: Reading, depth: int) -> N
         reading.is_retryable = True
     if reading.wait is None:
         reading.wait = value.get("retry_after")
+    url = value.get("signin_url")
+    if isinstance(url, str) and _SIGNIN_URL.fullmatch(url):
+        reading.signin_url = url
     param = value.get("param")
     if reading.param is None and isinstance(param, str):
         reading.param = quote(param)

@@ -18,6 +18,7 @@ from linx.dialects.failures.conditions import (
     LOADING,
     MODERATED,
     OVERLOADED,
+    SIGN_IN,
     TOO_LONG,
     UNKNOWN_MODEL,
     UNSUPPORTED,
@@ -56,6 +57,8 @@ _UNKNOWN_MODEL_WORDS = re.compile(
     r"\bmodel\b.{0,160}?\b(?:not found|not exist|is not loaded|is not available)", re.DOTALL
 )
 RULES = (
+    # Ollama's server/cloud_proxy.go, for a cloud model while nobody is signed in.
+    Rule(SIGN_IN, is_met=lambda reading: reading.signin_url is not None, statuses=frozenset((401, None))),
     Rule(
         MODERATED,
         labels=frozenset(

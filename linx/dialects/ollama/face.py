@@ -54,6 +54,8 @@ class OllamaFace:
         if isinstance(problem, UnknownModel) and problem.model:
             # Ollama's clients recognise a missing model by these words of Ollama's.
             return {"error": f"model '{quote(problem.model)}' not found: {problem.message}"}
+        if problem.signin_url is not None:
+            return {"error": problem.message, "signin_url": problem.signin_url}  # Ollama's clients open it
         return {"error": problem.message}
 
     def status_of(self, problem: LinxError) -> int:

@@ -61,7 +61,7 @@ class Generation(Generic[A]):
         try:
             if router.is_starting():
                 record.wait_begins(record.started)
-                await router.until_known(model)
+                await router.until_known(model, local_only=job.demand.local_only)
                 record.wait_ends(job.clock())
             now = job.clock()
             route = plan.route(router, model, now, job.demand)

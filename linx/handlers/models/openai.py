@@ -70,6 +70,8 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
         "created": (known.created if known is not None else None) or int(context.at(context.started)),
         "owned_by": provider.name,
     }
+    if provider.local and not candidate.is_local:
+        entry["local"] = False  # a cloud model, though its provider is local
     if known is not None and known.context_length is not None:
         entry["context_length"] = known.context_length
         entry["max_model_len"] = known.context_length

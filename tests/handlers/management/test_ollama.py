@@ -210,7 +210,7 @@ async def test_a_model_must_be_named(tmp_path: Path, body: Any) -> None:
         (Whole(500, b'{"error":"pull model manifest:\\n file does not exist"}'), 500, "pull model manifest: file does"),
         (Whole(404, b"404 page not found", "text/plain"), 404, "no such path"),
         (Whole(500, b"oops", "text/plain"), 500, "ollama1 answered HTTP 500"),
-        (Whole(401, b'{"error":"unauthorized","signin_url":"https://x"}'), 502, "ollama1"),
+        (Whole(401, b'{"error":"unauthorized"}'), 502, "ollama1"),
         (Whole(302, b"", headers=[("Location", "http://elsewhere")]), 502, "redirects"),
         (scripted.Raw([ReadRequest(), scripted.Close()]), 502, "closed the connection"),
     ],
@@ -222,6 +222,14 @@ async def test_an_ollamas_refusal_is_passed_on(tmp_path: Path, reply: scripted.R
         assert answer.status == status
         assert list(answer.json) == ["error"]
         assert words in answer.json["error"]
+
+
+async def test_where_to_sign_in_is_passed_on(tmp_path: Path) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+        fake.at["/api/push"] = Whole(401, b'{"error":"unauthorized","signin_url":"https://x.test/connect"}')
+        answer = await ask(port, "/api/push", {"model": "m"})
+        assert (answer.status, answer.json["signin_url"]) == (401, "https://x.test/connect")
+        assert "sign in at https://x.test/connect" in answer.json["error"]
 
 
 async def test_an_ollama_that_is_gone_is_told(tmp_path: Path) -> None:
