@@ -47,13 +47,13 @@ _KINDS = (b"application/x-ndjson", b"application/json", b"text/plain")
 
 async def to_first(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/pull`` and ``/api/create``: to the first Ollama, since no provider has the model yet."""
-    provider = _ollamas(context, request)[0]
+    provider = _first_open(_ollamas(context, request))
     await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/json"))
 
 
 async def blob(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``HEAD`` and ``POST /api/blobs/sha256:…``: to the Ollama in which ``create`` will look for the blob."""
-    provider = _ollamas(context, request)[0]
+    provider = _first_open(_ollamas(context, request))
     digest = request.path.rstrip("/").rpartition("/")[2]
     if not _DIGEST.fullmatch(digest):
         raise BadRequest("A blob is named by its digest: sha256: and 64 hexadecimal digits.")
@@ -79,7 +79,7 @@ async def to_owner(context: Context, _face: Face, request: Request, reply: Reply
 
 
 def _ollamas(context: Context, request: Request) -> list[Provider]:
-    """The Ollamas that this client may manage, in file order; at least one. Raises Forbidden or NotImplementedHere."""
+    """All Ollamas, in file order; at least one. Raises NotImplementedHere, or Forbidden where the client may not."""
     ollamas = [provider for provider in context.providers if Feature.MANAGES_MODELS in provider.kind.features]
     if not ollamas:
         raise NotImplementedHere(
@@ -87,10 +87,19 @@ def _ollamas(context: Context, request: Request) -> list[Provider]:
         )
     if not is_from_here(request):
         raise Forbidden("Models are managed only by clients on the machine that Linx runs on.")
-    allowed = [provider for provider in ollamas if provider.config.allow_manage]
-    if not allowed:
-        raise Forbidden(f"allow_manage is false for {ollamas[0].name}, so Linx does not manage its models.")
-    return allowed
+    return ollamas
+
+
+def _first_open(ollamas: list[Provider]) -> Provider:
+    """The first Ollama whose models may be managed. Raises Forbidden."""
+    for provider in ollamas:
+        if provider.config.allow_manage:
+            return provider
+    raise _closed(ollamas[0])
+
+
+def _closed(provider: Provider) -> Forbidden:
+    return Forbidden(f"allow_manage is false for {provider.name}, so Linx does not manage its models.")
 
 
 def is_from_here(request: Request) -> bool:
@@ -107,10 +116,21 @@ def is_from_here(request: Request) -> bool:
 
 
 def _owner(ollamas: list[Provider], name: str) -> tuple[Provider, str]:
-    """The Ollama that has the model, and the model's name there; the first Ollama where no list has it.
+    """The Ollama that has the model, and the model's name there; the first open one where no list has it.
 
-    Mappings do not count: a client that deletes ``gpt-4o`` does not mean the model behind that name.
+    The first Ollama that has the model is meant, also where its models may not be managed: another's would be another
+    model. Mappings do not count: a client that deletes ``gpt-4o`` does not mean the model behind that name. Raises
+    Forbidden.
     """
+    found = _found(ollamas, name)
+    if found is None:
+        return _first_open(ollamas), name
+    if not found[0].config.allow_manage:
+        raise _closed(found[0])
+    return found
+
+
+def _found(ollamas: list[Provider], name: str) -> tuple[Provider, str] | None:
     for provider in ollamas:
         listed = provider.listed(name)
         if listed is not None:
@@ -119,7 +139,7 @@ def _owner(ollamas: list[Provider], name: str) -> tuple[Provider, str]:
     for provider in ollamas:
         if slash and rest and provider.name == first:
             return provider, provider.listed(rest) or rest
-    return ollamas[0], name
+    return None
 
 
 def _streamed(context: Context, request: Request, provider: Provider, kind: bytes) -> Sending:

@@ -149,6 +149,28 @@ async def test_the_config_may_forbid_it(tmp_path: Path) -> None:
         assert not any(one.path == "/api/pull" for one in closed.requests)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "key"),
+    [("DELETE", "/api/delete", "model"), ("POST", "/api/push", "name"), ("POST", "/api/copy", "source")],
+)
+@pytest.mark.parametrize("name", ["m", "M:latest", "library/m", "ollama1/m", "ollama1/unlisted"])
+async def test_what_is_forbidden_for_an_ollama_is_not_done_at_another(
+    tmp_path: Path, method: str, path: str, key: str, name: str
+) -> None:
+    forbidden = {"ollama1": {"allow_manage": False}}
+    async with (
+        FakeProvider("ollama", ["m"]) as closed,
+        FakeProvider("ollama", ["m"]) as other,
+        linx_for(tmp_path, closed, other, providers=forbidden) as port,
+    ):
+        answer = await ask(port, path, {key: name, "destination": "x"}, method=method)
+        assert answer.status == 403
+        assert answer.json == {"error": "allow_manage is false for ollama1, so Linx does not manage its models."}
+        assert not any(one.path == path for one in (*closed.requests, *other.requests))
+        answer = await ask(port, path, {key: "ollama2/m", "destination": "x"}, method=method)
+        assert (answer.status, answer.headers["x-linx-provider"]) == (200, "ollama2")
+
+
 async def test_without_an_ollama_it_is_said_so(tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as fake, linx_for(tmp_path, fake) as port:
         for method, path in (("POST", "/api/pull"), ("DELETE", "/api/delete"), ("POST", "/api/blobs/sha256:00")):
