@@ -117,6 +117,7 @@ ORDERS = {
             "chunk_reader",
             "chat_attempt",
             "router",
+            "unlisted",
             "provider_set",
             "hedging",
             "decision",

@@ -30,6 +30,7 @@ PROBE_TIMEOUT_S = 10.0
 WATCH_S = 15.0  # between probes while the provider is down or unknown
 CALM_S = 60.0  # between probes while the provider is up
 LOADING_S = 1.0  # while the provider loads a model
+AGAIN_S = 2.0  # between two readings of a list for names that it lacks
 JITTER = 0.1  # a pause is up to this share shorter
 MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
 
@@ -41,6 +42,7 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     health = provider.health
     while True:
         start = trio.current_time()
+        provider.is_stale = False
         before = health.state(start)
         await refresh(provider, pool, redactor)
         after = health.state(trio.current_time())
@@ -50,7 +52,7 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         # Pauses run from start to start, and the jitter only shortens them: a provider is found within WATCH_S.
         share = 1 - JITTER * random.random()
         due = start + share * CALM_S
-        while (now := trio.current_time()) < due:
+        while (now := trio.current_time()) < due and not provider.is_stale:
             if health.loading:
                 due = min(due, max(start, now - LOADING_S) + share * LOADING_S)
             elif health.needs_watching(now):
@@ -61,6 +63,30 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
 
 async def refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     """One probe: is the provider there, and what models does it have? Raises nothing but a cancellation."""
+    read = provider.reading = trio.Event()
+    provider.read_at = trio.current_time()
+    try:
+        await _refresh(provider, pool, redactor)
+    finally:
+        read.set()
+        if provider.reading is read:
+            provider.reading = None
+
+
+async def look_again(provider: Provider, pool: Pool, redactor: Redactor) -> None:
+    """Read the list once more, since it lacks a name that a client asks for. Returns when it is read.
+
+    A reading that has just begun will do, and so does the last one for AGAIN_S, unless the list is known to change.
+    """
+    is_recent = trio.current_time() - provider.read_at < AGAIN_S
+    if provider.reading is not None and is_recent:
+        await provider.reading.wait()
+    elif not is_recent or provider.is_stale or provider.relaying:
+        provider.is_stale = False
+        await refresh(provider, pool, redactor)
+
+
+async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     problem: str | None = None
     loading = False
     with trio.move_on_after(PROBE_TIMEOUT_S) as limit:

@@ -119,7 +119,10 @@ def with_tag(name: str) -> str:
     A tag ``local`` or ``cloud`` behind all others says only where a model runs; a cloud model is listed as
     ``m:cloud`` or ``m:TAG-cloud``.
     """
-    name = name.strip().lower().rpartition("://")[2]
+    name = name.strip().lower()
+    if "/" not in name and ":" not in name:
+        return name + ":latest"
+    name = name.rpartition("://")[2]
     parts = name.split("/")
     if len(parts) == 3 and parts[0] == "registry.ollama.ai":
         del parts[0]

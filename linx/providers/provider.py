@@ -6,6 +6,7 @@ fills ``models`` in the background, attempts take and give back ``slots``.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import trio
@@ -18,6 +19,7 @@ from linx.providers import prices, requests
 from linx.providers.adaptations import Adaptations
 from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
+from linx.providers.kind import Feature
 from linx.providers.model import Model
 from linx.providers.slots import Slots
 
@@ -66,6 +68,12 @@ class Provider:
         self.counters = counters or Counters()
         self.models: dict[str, Model] = {name: Model(name) for name in config.models}
         self.listed_at: float | None = None
+        self.read_at = -math.inf
+        """When the last reading of its list began (trio's clock)."""
+        self.reading: trio.Event | None = None
+        """Set when the reading that runs now is done."""
+        self.is_stale = False
+        """Has its list probably changed since it was read? The task that probes then reads it at once."""
         self.slots = Slots(config.max_concurrent)
         self.relaying = 0
         """Running requests that take no slot: a pull does not keep a model from answering."""
@@ -134,6 +142,21 @@ class Provider:
     def find(self, name: str) -> Model | None:
         listed = self.listed(name)
         return self.models[listed] if listed is not None else None
+
+    def list_has_changed(self) -> None:
+        """Its list is to be read again at once."""
+        self.is_stale = True
+        self.health.raise_alarm()
+
+    def lost(self, model: str) -> None:
+        """It says that it has no such model. Only an Ollama means that: elsewhere a right may be missing."""
+        if Feature.DESCRIBES_MODELS not in self.kind.features:
+            return
+        listed = self.listed(model)
+        if listed is not None and listed not in self.config.models:
+            self.models = {name: known for name, known in self.models.items() if name != listed}
+            self.models_changed()
+            self.list_has_changed()
 
     # --- what is known of a model ---
 

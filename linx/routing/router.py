@@ -17,6 +17,7 @@ import msgspec
 import trio
 
 from linx.core.errors import NoLocalProvider, Refused, UnknownModel, quote
+from linx.providers.catalog import AGAIN_S
 from linx.providers.kind import with_tag
 from linx.providers.kinds import KINDS
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS, Provider
@@ -147,6 +148,33 @@ class Router:
                 for provider in pending:
                     nursery.start_soon(look, provider)
 
+    def unlisted_at(self, model: str, *, local_only: bool = False) -> Sequence[Provider]:
+        """The providers whose lists should be read once more before it is said who may serve the name.
+
+        Where nobody has the name these are all of them; where a ``default`` would answer it, only the Ollamas here,
+        whose lists cost least and change most. A prompt that must stay local may go by a mapping to a model that is
+        not listed, and only the list tells whether that is a cloud model.
+        """
+        if any(provider.mapped(model) or provider.listed(model) for provider in self.providers):
+            if not (local_only or self.is_private(model)):
+                return ()
+            found = self._by_name(model)
+            return [
+                one.provider for one in found if _lists_clouds(one.provider) and one.provider.find(one.model) is None
+            ]
+        known = self.candidates(model)
+        if not known:
+            return self.providers
+        if all(one.provider.config.model_mappings.get("default") == one.model for one in known):
+            return [one for one in self.providers if one.local and _lists_clouds(one)]
+        return ()
+
+    def lists_shown(self, now: float) -> None:
+        """Clients look at the lists: those of the Ollamas here, where models come and go, are read anew behind that."""
+        for provider in self.providers:
+            if provider.local and _lists_clouds(provider) and now - provider.read_at >= AGAIN_S:
+                provider.list_has_changed()
+
     def is_private(self, model: str) -> bool:
         """Does ``routing.local_only`` keep this model's prompts on local providers?"""
         private = self.routing.local_only
@@ -262,10 +290,14 @@ class Router:
         return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}", model)
 
 
+def _lists_clouds(provider: Provider) -> bool:
+    """Is it an Ollama, which has models of a cloud among its own?"""
+    return provider.kind.is_cloud_name is not None
+
+
 def _may_be_remote(one: Candidate) -> bool:
     """Is it still open whether the model is one of a cloud, since the list was never read?"""
-    provider = one.provider
-    return provider.kind.is_cloud_name is not None and not provider.probed.is_set()
+    return _lists_clouds(one.provider) and not one.provider.probed.is_set()
 
 
 def _is_cloud_of(provider: Provider, model: str) -> bool:

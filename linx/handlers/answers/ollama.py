@@ -18,6 +18,7 @@ from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import read_chat
 from linx.providers.kind import Feature
 from linx.routing.router import Demand, Route, Router
+from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
     from linx.dialects.base import Face
@@ -51,7 +52,9 @@ async def _load(generation: Generation[Try[ChunkSource]]) -> None:
     Loading takes memory, so only the provider that would answer loads. Unloading frees memory at any.
     """
     job = generation.job
-    chat, now = job.chat, job.clock()
+    chat, context = job.chat, job.context
+    await look_for(job.router, chat.model, context.pool, context.redactor)
+    now = job.clock()
     route = job.router.route(chat.model, now, job.demand)
     answers_itself = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features
     if answers_itself or (is_unload(chat.client_body or {}) and _ollamas(route).candidates):

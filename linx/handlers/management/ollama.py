@@ -30,6 +30,7 @@ from linx.dialects.ollama.encoder import error_line
 from linx.handlers.request_facts import next_hop, object_of
 from linx.providers import catalog
 from linx.providers.kind import Feature
+from linx.routing.unlisted import read_again
 
 if TYPE_CHECKING:
     from linx.dialects.base import Face
@@ -68,6 +69,8 @@ async def to_owner(context: Context, _face: Face, request: Request, reply: Reply
     name = body.get(key)
     if not isinstance(name, str) or not name:
         raise BadRequest(f"{key} is required", param=key)
+    if _found(ollamas, name) is None:
+        await read_again(ollamas, context.pool, context.redactor)
     provider, known = _owner(ollamas, name)
     hop = next_hop(context, request)
     data = jsontext.dumps({**body, key: known})
@@ -183,6 +186,8 @@ async def _relay(
         raise
     finally:
         provider.relaying -= 1
+        if phase != "done":
+            provider.list_has_changed()  # what was asked for may have been done all the same
         attempt.outcome = attempt.outcome or "lost"
         attempt.ended = trio.current_time()
         context.telemetry.end(record, phase, attempt.ended)

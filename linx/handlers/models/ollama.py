@@ -20,6 +20,7 @@ from linx.providers.catalog import fetch_json
 from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
 from linx.routing.router import Demand
+from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,7 @@ def _is_new_enough(text: str | None) -> bool:
 
 async def tags(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /api/tags``: every name that may be asked for."""
+    context.router.lists_shown(trio.current_time())
     listed = [_entry(context, name, found[0]) for name, found in context.router.names().items()]
     await reply.whole(200, jsontext.dumps({"models": listed}))
 
@@ -98,6 +100,7 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
         raise BadRequest("model is required", param="model")
     asked = {key: value for key, value in body.items() if key != "name"}
     problem: AttemptError | None = None
+    await look_for(context.router, name, context.pool, context.redactor)
     for candidate in _candidates(context, name):
         try:
             answer = await _shown(context, name, candidate, asked, hop)
@@ -125,6 +128,7 @@ async def _shown(context: Context, name: str, candidate: Candidate, asked: JsonO
         raise _named(Stalled(f"did not describe the model within {ASK_S:g} s"), context, provider) from None
     except AttemptError as error:
         if error.code == "model_not_found":
+            provider.lost(candidate.model)
             raise UnknownModel(f"{provider.name}: {context.redactor.clean(error.problem)}") from None
         raise _named(error, context, provider) from None
     if not isinstance(found, dict):

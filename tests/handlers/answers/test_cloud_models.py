@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core import jsontext
+from linx.providers.catalog import AGAIN_S
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.catalogue import ollama_tags
@@ -189,3 +190,18 @@ async def test_with_another_provider_the_prompt_falls_over_and_the_url_is_told_w
         answer = await ask(port, "/v1/chat/completions", body)
         assert answer.status == 401
         assert URL in answer.json["error"]["message"]
+
+
+async def test_a_mapping_to_a_plain_name_that_was_just_made_one_is_looked_up_first(tmp_path: Path) -> None:
+    mapped = {"ollama1": {"model_mappings": {"gpt-4o": "plain"}}}
+    async with with_clouds("m:latest", clouds=("plain:latest",)) as fake:
+        listed = fake.at.pop("/api/tags")
+        plain = fake.models.pop()
+        async with linx_here(config_for(fake, providers=mapped), tmp_path) as app:
+            fake.models.append(plain)
+            fake.at["/api/tags"] = listed
+            app.context.providers[0].read_at -= AGAIN_S
+            body = body_for("/v1/chat/completions", "gpt-4o")
+            answer = await ask(port_of(app), "/v1/chat/completions", body, headers={"x-linx-local-only": "1"})
+        assert answer.status == 503
+        assert fake.calls == []
