@@ -74,9 +74,9 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     native: Annotated[bool, Meta(description="relay /v1/messages and /v1/responses untranslated")] = False
     num_ctx: Annotated[
         Count | Literal["auto"] | None,
-        Meta(description="Ollama: size of the context"),
+        Meta(description="Ollama: size of the context; auto fits it to the prompt, null leaves it to the Ollama"),
         takes('a whole number, "auto" or null'),
-    ] = None
+    ] = "auto"
     keep_alive: Annotated[
         float | str | None, Meta(description="Ollama: how long a model stays loaded, seconds or 10m")
     ] = None

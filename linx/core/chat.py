@@ -172,6 +172,8 @@ class ModelTraits(msgspec.Struct):
     can_think: bool | None = None
     context_length: int | None = None
     num_ctx: int | None = None
+    may_cut: bool = True
+    """May an Ollama cut a prompt that is too long for it, since the prompt is known to be short?"""
     keep_alive: float | str | None = None
     listed: JsonObject | None = None
     """The provider's own entry for it in its model list."""

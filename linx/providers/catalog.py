@@ -7,6 +7,7 @@ found without being told of. How a kind is asked for its models is in ``lists``.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ import trio
 from linx.core import jsontext
 from linx.core.errors import AttemptError, Garbled
 from linx.dialects.failures.meaning import failure
-from linx.providers.lists import Listed, Loading
+from linx.providers.lists import Listed, Loading, loaded_ollama
 from linx.providers.model import Model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from linx.core.chat import JsonObject
     from linx.core.redaction import Redactor
     from linx.providers.provider import Provider
@@ -30,6 +33,7 @@ PROBE_TIMEOUT_S = 10.0
 WATCH_S = 15.0  # between probes while the provider is down or unknown
 CALM_S = 60.0  # between probes while the provider is up
 LOADING_S = 1.0  # while the provider loads a model
+LOADED_S = 1.0  # that a request waits to learn what is loaded
 AGAIN_S = 2.0  # between two readings of a list for names that it lacks
 JITTER = 0.1  # a pause is up to this share shorter
 MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
@@ -115,6 +119,19 @@ def _take_over(provider: Provider, listed: Listed) -> None:
     provider.version = listed.version
     provider.listed_at = trio.current_time()
     provider.models_changed()
+    if listed.loaded is not None:
+        _see_loaded(provider, listed.loaded)
+
+
+def _see_loaded(provider: Provider, loaded: Mapping[str, int]) -> None:
+    named = {provider.listed(name) or name: tokens for name, tokens in loaded.items()}
+    provider.contexts.seen(named, trio.current_time())
+
+
+async def learn_loaded(provider: Provider, pool: Pool) -> None:
+    """Look at what an Ollama has loaded. Where it does not say so in time, what was known stays known."""
+    with trio.move_on_after(LOADED_S), contextlib.suppress(AttemptError):
+        _see_loaded(provider, await loaded_ollama(Asking(provider, pool)))
 
 
 async def learn_model(provider: Provider, pool: Pool, name: str) -> None:

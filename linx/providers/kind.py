@@ -141,5 +141,7 @@ def with_tag(name: str) -> str:
 
 def has_cloud_tag(name: str) -> bool:
     """Ollama's own rule (its internal/modelref): ``m:cloud`` and ``m:TAG-cloud`` go to its cloud, listed or not."""
+    if name[-1:].lower() not in "d ":
+        return False  # the usual name, at once
     _model, colon, tag = name.strip().lower().rpartition(":")
     return bool(colon) and "/" not in tag and (tag == "cloud" or tag.endswith("-cloud"))

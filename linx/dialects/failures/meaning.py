@@ -19,6 +19,7 @@ from linx.dialects.failures.conditions import (
     INVALID,
     NO_ANSWER,
     SIGN_IN,
+    TOO_LONG,
     UNSUPPORTED,
 )
 from linx.dialects.failures.reading import MAX_SEARCHED, STATUS_OF, read_body, read_value
@@ -58,6 +59,19 @@ def unsupported(problem: str) -> Refused:
         code=UNSUPPORTED.code,
         fallback=UNSUPPORTED.fallback,
         blames_provider=UNSUPPORTED.blames_provider,
+        outcome="http_400",
+    )
+
+
+def too_long(tokens: int, context: int) -> Refused:
+    """The prompt is longer than this provider's context, so it is not asked; a larger one may be."""
+    return Refused(
+        f"{TOO_LONG.lead}: about {tokens:,} tokens, and its context holds {context:,}",
+        status=TOO_LONG.status,
+        kind=TOO_LONG.kind,
+        code=TOO_LONG.code,
+        fallback=TOO_LONG.fallback,
+        blames_provider=TOO_LONG.blames_provider,
         outcome="http_400",
     )
 

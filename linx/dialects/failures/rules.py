@@ -95,6 +95,7 @@ RULES = (
             "exceeds the maximum number of tokens",
             "greater than the context length",
             "input is too long for requested model",
+            "longer than the context length",
             "longer than the model's context length",
             "maximum context length",
             "maximum prompt length is",

@@ -83,7 +83,7 @@ def describe(context: Context, name: str, candidate: Candidate) -> Described:
         provider=provider.name,
         served=candidate.model,
         is_file=Feature.SERVES_FILES in provider.kind.features,
-        context_length=known.context_length if known is not None else None,
+        context_length=provider.context_length(candidate.model),
         capabilities=known.capabilities if known is not None else None,
         created=(known.created if known is not None else None) or context.at(context.started),
         listed=known.listed if known is not None else {},

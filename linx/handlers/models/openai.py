@@ -85,9 +85,9 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
     }
     if provider.local and not candidate.is_local:
         entry["local"] = False  # a cloud model, though its provider is local
-    if known is not None and known.context_length is not None:
-        entry["context_length"] = known.context_length
-        entry["max_model_len"] = known.context_length
+    tokens = provider.context_length(candidate.model)
+    if tokens is not None:
+        entry["context_length"] = entry["max_model_len"] = tokens
     price = provider.price(candidate.model)
     if price is not None:
         entry["pricing"] = {"prompt": _decimal(price.prompt), "completion": _decimal(price.completion)}
