@@ -297,3 +297,24 @@ async def test_the_variants_of_a_path(path: str) -> None:
     async with FakeProvider("openai", ["m"]) as fake, world(fake, server=server) as here:
         answer = await here.fetch(path, {"model": "m", "messages": HI, "stream": False})
         assert answer.json["message"]["content"] == "Hello from the fake."
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize(
+    "words",
+    ["template: :1: unclosed action", 'invalid format: "\\"xml\\""; expected "json" or a valid JSON Schema object'],
+)
+async def test_a_clients_own_mistake_cools_nobody_down_and_sends_the_next_prompt_nowhere_else(
+    words: str, stream: bool
+) -> None:
+    async with FakeProvider("ollama", ["m"]) as one, FakeProvider("openai", ["m"]) as paid:
+        async with world(one, paid, providers={"openai2": {"local": False}}) as here:
+            one.next(*[scripted.ollama_status(500, words)] * 4)
+            for _ in range(4):
+                body = {"model": "m", "prompt": "hi", "template": "{{ .Prompt", "stream": stream}
+                answer = await here.fetch("/api/generate", body)
+                assert answer.status == 400
+                assert words[:20] in answer.json["error"]
+            answer = await here.fetch("/api/generate", {"model": "m", "prompt": "hi", "stream": stream})
+            assert (answer.status, answer.headers["x-linx-provider"]) == (200, "ollama1")
+            assert paid.calls == []
