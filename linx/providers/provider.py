@@ -16,7 +16,7 @@ from linx.core.addresses import is_loopback
 from linx.core.chat import ChatRequest, Dialect, ModelTraits, Task
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.failures.meaning import too_long
-from linx.dialects.ollama.provider_request import given_context, wants_cut
+from linx.dialects.ollama.provider_request import given_context, is_load, wants_cut
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.adaptations import Adaptations
@@ -230,7 +230,9 @@ class Provider:
         limit = _least(most, given)
         if limit is not None and prompt_tokens(chat) > CLEARLY * limit and not wants_cut(chat):
             raise too_long(prompt_tokens(chat), limit)
-        if self.config.num_ctx != "auto" or given is not None or chat.task is Task.EMBED or not self.is_local(model):
+        if self.config.num_ctx != "auto" or given is not None or chat.task is Task.EMBED:
+            return False
+        if is_load(chat) or not self.is_local(model):
             return False
         return self.contexts.is_unsure(self.listed(model) or model, _needed(chat), now)
 
@@ -249,8 +251,8 @@ class Provider:
 
     def _set_context(self, traits: ModelTraits, chat: ChatRequest, model: str, now: float) -> None:
         """Which context an Ollama is asked for, and whether it may cut the prompt to that."""
-        if chat.task is Task.EMBED or not self.is_local(model):
-            return
+        if chat.task is Task.EMBED or is_load(chat) or not self.is_local(model):
+            return  # a load without a prompt is left to Ollama's default, which the next prompts may well fit
         most, given, name = traits.context_length, given_context(chat), self.listed(model) or model
         if given is not None:
             self.contexts.asked(name, given, now)

@@ -110,8 +110,8 @@ RULES = (
         # "Too many tokens" with a 429 are too many per minute, not too many in the prompt.
         never=frozenset((401, 402, 403, 429)),
     ),
-    # Ollama answers 500 to a template that cannot be parsed (Go's words for it) and to an unknown format (server/routes.go,
-    # llm/llama_server.go): the client's own mistakes, which any other Ollama would refuse as well.
+    # Ollama answers 500 to a template that cannot be parsed (Go's words for it, by server/routes.go) and to an unknown
+    # format (llm/llama_server.go): the client's own mistakes, which any other Ollama would refuse as well.
     Rule(
         BAD_REQUEST,
         words=("invalid format: ",),

@@ -1,8 +1,8 @@
 """Embeddings as Ollama has them: /api/embed, and the old /api/embeddings for one text.
 
 A client of Ollama's dialect whose provider is an Ollama keeps its own body. The old endpoint
-of an Ollama is asked only for clients of that endpoint: its vectors are not normalised, those
-of every other endpoint are.
+of an Ollama is asked only for clients of that endpoint: older versions do not normalise its
+vectors, and every other endpoint's are.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def parse_embed(body: JsonObject) -> ChatRequest:
     texts = [given] if isinstance(given, str) and given else given or []
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise BadRequest("invalid input type", param="input")
-    asked = EmbeddingInput(texts, fields.integer(body, "dimensions", least=1))
+    dimensions = fields.integer(body, "dimensions")
+    # Ollama takes 0 and less for all of them (``normalize`` in its server/routes.go).
+    asked = EmbeddingInput(texts, dimensions if dimensions is not None and dimensions > 0 else None)
     fields.flag(body, "truncate")
     return _request(body, asked, Dialect.OLLAMA_EMBED)
 

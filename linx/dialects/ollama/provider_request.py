@@ -45,7 +45,8 @@ _SAMPLING = (
     ("repeat_last_n", "repeat_last_n"),
     ("num_ctx", "num_ctx"),
 )
-_OWN = frozenset((Dialect.OLLAMA, Dialect.OLLAMA_GENERATE))
+_PROMPTS = {Dialect.OLLAMA: "messages", Dialect.OLLAMA_GENERATE: "prompt"}
+_OWN = frozenset(_PROMPTS)
 _LARGEST = 2**31  # tokens
 _EFFORTS: dict[str, bool | str] = {
     "none": False,
@@ -147,6 +148,12 @@ def given_context(chat: ChatRequest) -> int | None:
     options = body.get("options")
     given = (options.get("num_ctx") if isinstance(options, dict) else None) or body.get("num_ctx")
     return int(given) if isinstance(given, int | float) and 0 < given < _LARGEST else None
+
+
+def is_load(chat: ChatRequest) -> bool:
+    """Does an Ollama's client ask only that the model be loaded or unloaded?"""
+    prompt = _PROMPTS.get(chat.dialect)
+    return prompt is not None and not (chat.client_body or {}).get(prompt)
 
 
 def wants_cut(chat: ChatRequest) -> bool:

@@ -39,8 +39,10 @@ async def greet(_context: Context, _face: Face, _request: Request, reply: Reply)
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/chat`` and ``POST /api/generate``."""
     chat = await read_chat(request, face.parse)
+    is_load = cast("OllamaFace", face).is_load(chat.client_body or {})
+    chat.stream = chat.stream and not is_load  # a load is answered by one object, whatever the client says of streams
     plan = chat_plan(context.router, request, chat)
-    if cast("OllamaFace", face).is_load(chat.client_body or {}):
+    if is_load:
         await _load(Generation(context, face, request, reply, chat, msgspec.structs.replace(plan, route=ollamas_route)))
     else:
         await Generation(context, face, request, reply, chat, plan).run()
@@ -61,9 +63,7 @@ async def _load(generation: Generation[Try[ChunkSource]]) -> None:
         await generation.run()
         return
     face = cast("OllamaFace", job.face)
-    body = jsontext.dumps(face.load_answer(chat, job.stamp()))
-    kind = face.stream_type if chat.stream else b"application/json"
-    await job.reply.whole(200, body + b"\n" if chat.stream else body, kind, job.headers())
+    await job.reply.whole(200, jsontext.dumps(face.load_answer(chat, job.stamp())), headers=job.headers())
 
 
 def ollamas_route(router: Router, model: str, now: float, demand: Demand) -> Route:

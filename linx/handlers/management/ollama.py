@@ -1,8 +1,9 @@
 """The management of an Ollama's models, relayed: pull, push, create, copy, delete, blobs.
 
 These requests change what lies on a disk, so they are for clients on this machine alone, and
-may be switched off (``allow_manage``). Bodies pass in both directions as they come, whatever
-their size; only the name of a model is looked at, to find the Ollama that has it.
+may be switched off (``allow_manage``); those about the account of an Ollama at its cloud are for
+clients on this machine as well. Bodies pass in both directions as they come, whatever their
+size; only the name of a model is looked at, to find the Ollama that has it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 MAX_ERROR = 64 * 1024  # bytes of an Ollama's error that are read
 MAX_WORDS = 1000  # characters of it that are passed on
 _DIGEST = re.compile(r"sha256[:-][0-9a-fA-F]{64}")
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){2,8}")
+_CHANGING = (b"/api/pull", b"/api/create", b"/api/copy", b"/api/delete")
 _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 _KINDS = (b"application/x-ndjson", b"application/json", b"text/plain")
 
@@ -59,6 +62,22 @@ async def blob(context: Context, _face: Face, request: Request, reply: Reply) ->
     if not _DIGEST.fullmatch(digest):
         raise BadRequest("A blob is named by its digest: sha256: and 64 hexadecimal digits.")
     await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/octet-stream"))
+
+
+async def account(context: Context, _face: Face, request: Request, reply: Reply) -> None:
+    """``POST /api/me``, ``POST /api/signout`` and ``/api/experimental/…``: to the first Ollama."""
+    path = request.path.rstrip("/")
+    if not _PLAIN_PATH.fullmatch(path):
+        raise UnknownEndpoint(f"Linx has no path {quote(path)!r}.")
+    provider = _ollamas(context, request)[0]
+    await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/json"))
+
+
+async def cloud_status(context: Context, _face: Face, request: Request, reply: Reply) -> None:
+    """``GET /api/status``: whether the first Ollama may use its cloud, which is no secret."""
+    provider = _all_ollamas(context)[0]
+    sending = provider.http.relayed(b"GET", "/api/status", next_hop(context, request))
+    await _relay(context, request, reply, provider, sending)
 
 
 async def to_owner(context: Context, _face: Face, request: Request, reply: Reply) -> None:
@@ -83,13 +102,18 @@ async def to_owner(context: Context, _face: Face, request: Request, reply: Reply
 
 def _ollamas(context: Context, request: Request) -> list[Provider]:
     """All Ollamas, in file order; at least one. Raises NotImplementedHere, or Forbidden where the client may not."""
+    ollamas = _all_ollamas(context)
+    if not is_from_here(request):
+        raise Forbidden("Models are managed only by clients on the machine that Linx runs on.")
+    return ollamas
+
+
+def _all_ollamas(context: Context) -> list[Provider]:
     ollamas = [provider for provider in context.providers if Feature.MANAGES_MODELS in provider.kind.features]
     if not ollamas:
         raise NotImplementedHere(
             "No Ollama is among the providers of this Linx, and only an Ollama can pull, create, copy or delete models."
         )
-    if not is_from_here(request):
-        raise Forbidden("Models are managed only by clients on the machine that Linx runs on.")
     return ollamas
 
 
@@ -186,7 +210,7 @@ async def _relay(
         raise
     finally:
         provider.relaying -= 1
-        if phase != "done":
+        if phase != "done" and sending.target.endswith(_CHANGING):
             provider.list_has_changed()  # what was asked for may have been done all the same
         attempt.outcome = attempt.outcome or "lost"
         attempt.ended = trio.current_time()
@@ -246,8 +270,8 @@ async def _refuse(
 
 
 async def _know_again(context: Context, provider: Provider, sending: Sending) -> None:
-    """Read the provider's model list again, which the request has probably changed."""
-    if sending.method != b"HEAD" and b"/blobs/" not in sending.target:
+    """Read the provider's model list again, where the request has probably changed it."""
+    if sending.target.endswith(_CHANGING):
         await catalog.refresh(provider, context.pool, context.redactor)
 
 

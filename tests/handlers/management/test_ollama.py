@@ -294,3 +294,54 @@ async def test_packed_bodies_are_refused_before_they_are_read(tmp_path: Path) ->
         answer = await ask(port, "/api/pull", b"\x1f\x8b", headers={"content-encoding": "gzip"})
         assert answer.status == 415
         assert not any(one.path == "/api/pull" for one in fake.requests)
+
+
+ACCOUNT = {"error": "account unavailable"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/me"),
+        ("POST", "/api/signout"),
+        ("GET", "/api/status"),
+        ("GET", "/api/experimental/model-recommendations"),
+        ("POST", "/api/experimental/web_search"),
+    ],
+)
+async def test_what_is_of_the_account_goes_to_the_first_ollama(tmp_path: Path, method: str, path: str) -> None:
+    async with (
+        FakeProvider("ollama", ["m"]) as fake,
+        FakeProvider("ollama", ["m"]) as other,
+        linx_for(tmp_path, fake, other, providers={"ollama1": {"allow_manage": False}}) as port,
+    ):
+        body = {"query": "x"} if method == "POST" else None
+        fake.at[path] = Whole(200, b'{"name":"me"}', "application/json; charset=utf-8")
+        answer = await ask(port, path, body, method=method)
+        assert (answer.status, answer.json, answer.headers["x-linx-provider"]) == (200, {"name": "me"}, "ollama1")
+        sent = next(one for one in fake.requests if one.path == path)
+        assert (sent.method, sent.body) == (method, b'{"query":"x"}' if body else b"")
+        fake.at[path] = Whole(503, jsontext.dumps(ACCOUNT), "application/json; charset=utf-8")
+        answer = await ask(port, path, body, method=method)
+        assert (answer.status, answer.json) == (503, ACCOUNT)
+        fake.at[path] = Whole(401, b'{"error":"unauthorized","signin_url":"https://x.test/c"}')
+        answer = await ask(port, path, body, method=method)
+        assert (answer.status, answer.json["signin_url"]) == (401, "https://x.test/c")
+        assert not any(one.path == path for one in other.requests)
+
+
+@pytest.mark.parametrize("path", ["/api/me", "/api/signout", "/api/experimental/x"])
+async def test_the_account_is_for_this_machine_alone(tmp_path: Path, path: str) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+        answer = await ask(port, path, {}, headers={"x-forwarded-for": "203.0.113.9"})
+        assert answer.status == 403
+        assert not any(one.path == path for one in fake.requests)
+
+
+@pytest.mark.parametrize("name", ["", "../tags", "%2e%2e/tags", "a/..", "a b"])
+async def test_no_path_leads_out_of_the_experimental_ones(tmp_path: Path, name: str) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+        before = len(fake.requests)
+        path = f"/api/experimental/{name}".replace(" ", "%20")
+        assert (await ask(port, path, {})).status in (404, 405)
+        assert len(fake.requests) == before
