@@ -31,6 +31,8 @@ class _Context:
     """Tokens, as /api/ps said."""
     asked: int = 0
     """The ``num_ctx`` that was asked for last."""
+    default: int = 0
+    """What Ollama loads it with where no ``num_ctx`` is asked for: the smallest context that was seen, of several."""
     used_at: float = -math.inf
     """When a request for the model was written last."""
     asked_at: float = -math.inf
@@ -53,6 +55,8 @@ class Contexts:
                 known.loaded = 0
         for name, tokens in loaded.items():
             known = self._of(name)
+            if not known.asked and known.loaded not in (0, tokens):
+                known.default = min(known.default or tokens, known.loaded, tokens)
             known.loaded = tokens
             if tokens != known.asked and now - known.asked_at >= SETTLE_S:
                 known.asked = 0  # somebody else has had it loaded anew
@@ -88,7 +92,9 @@ class Contexts:
         asked = _asked(known, now)
         known.used_at = now
         if not asked and needed <= known.loaded:
-            return None
+            if known.default in (0, known.loaded):
+                return None
+            asked = known.loaded  # another client asked for that, and without it the default would be loaded
         context = max(SMALLEST_CONTEXT, asked, known.loaded)
         while context < needed:
             context = 2 ** context.bit_length()
@@ -96,6 +102,11 @@ class Contexts:
             context = min(context, most)
         known.asked, known.asked_at = context, now
         return context
+
+    def again(self, model: str, now: float) -> int | None:
+        """The ``num_ctx`` for a request whose prompt does not matter: what was asked for last."""
+        known = self._models.get(model)
+        return _asked(known, now) or None if known is not None else None
 
     def _of(self, model: str) -> _Context:
         known = self._models.get(model)

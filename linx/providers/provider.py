@@ -251,8 +251,12 @@ class Provider:
 
     def _set_context(self, traits: ModelTraits, chat: ChatRequest, model: str, now: float) -> None:
         """Which context an Ollama is asked for, and whether it may cut the prompt to that."""
-        if chat.task is Task.EMBED or is_load(chat) or not self.is_local(model):
-            return  # a load without a prompt is left to Ollama's default, which the next prompts may well fit
+        if not self.is_local(model):
+            return
+        if chat.task is Task.EMBED or is_load(chat):
+            if self.config.num_ctx == "auto":
+                traits.num_ctx = self.contexts.again(self.listed(model) or model, now)
+            return
         most, given, name = traits.context_length, given_context(chat), self.listed(model) or model
         if given is not None:
             self.contexts.asked(name, given, now)

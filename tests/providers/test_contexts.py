@@ -70,6 +70,23 @@ def test_who_loads_it_anew_past_linx_is_noticed() -> None:
     assert contexts.choose("m", 100, None, 8.0) == SMALLEST_CONTEXT
 
 
+def test_a_context_that_is_not_the_default_is_asked_for_once_that_is_known() -> None:
+    contexts = loaded(m=16384)
+    assert contexts.choose("m", 100, None, 0.0) is None
+    contexts.seen({"m": 4096}, 1.0)  # so 16384 had been asked for, past Linx
+    assert contexts.choose("m", 100, None, 1.0) is None
+    contexts.seen({"m": 16384}, 2.0)
+    assert contexts.choose("m", 100, None, 2.0) == 16384
+
+
+def test_what_has_no_prompt_asks_for_the_same_again() -> None:
+    contexts = loaded(m=4096)
+    assert contexts.again("m", 0.0) is None
+    contexts.asked("m", 8192, 0.0)
+    assert contexts.again("m", 1.0) == 8192
+    assert contexts.again("other", 1.0) is None
+
+
 def test_when_a_look_is_worth_its_time() -> None:
     contexts = Contexts()
     assert not contexts.is_unsure("m", 100, 0.0)  # the first list will tell

@@ -72,4 +72,7 @@ def own_embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonOb
 def _filled(body: JsonObject, traits: ModelTraits) -> JsonObject:
     if traits.keep_alive is not None and body.get("keep_alive") is None:
         body["keep_alive"] = keep_alive_for(traits.keep_alive)
+    options = body.get("options") or {}
+    if traits.num_ctx is not None and options.get("num_ctx") is None:
+        body["options"] = {**options, "num_ctx": traits.num_ctx}
     return body

@@ -14,7 +14,7 @@ from linx.core import jsontext
 from linx.providers.catalog import AGAIN_S
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
-from tests.fakes.catalogue import ollama_tags
+from tests.fakes.catalogue import Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Whole
 from tests.handlers.ollama_world import HI, linx_for, port_of
@@ -29,21 +29,11 @@ NOT_SIGNED_IN = Whole(401, jsontext.dumps({"error": "unauthorized", "signin_url"
 PATHS = ("/v1/chat/completions", "/v1/messages", "/v1/responses", "/api/chat", "/api/generate", "/v1/completions")
 
 
-def entry(name: str) -> dict[str, Any]:
-    """A cloud model as /api/tags shows it; under a plain name, as ``ollama cp`` makes it, it looks the same."""
-    details = {
-        **dict.fromkeys(("parent_model", "format", "family", "parameter_size", "quantization_level"), ""),
-        "families": None,
-    }
-    remote = {"remote_model": "gpt-oss:120b", "remote_host": "https://ollama.com:443"}
-    whole = {"name": name, "model": name, **remote, "modified_at": "2026-01-02T03:04:05Z", "size": 196}
-    return {**whole, "digest": "66" * 32, "details": details}
-
-
 def with_clouds(*models: str, clouds: tuple[str, ...]) -> FakeProvider:
-    fake = FakeProvider("ollama", [*models, *clouds])
-    own = [one for one in ollama_tags(fake.models)["models"] if one["name"] not in clouds]
-    fake.at["/api/tags"] = Whole(200, jsontext.dumps({"models": [*own, *map(entry, clouds)]}))
+    """An Ollama whose cloud answers. A cloud model may have a plain name, as ``ollama cp`` makes it."""
+    remote = ("gpt-oss:120b", "https://ollama.com:443")
+    fake = FakeProvider("ollama", [*models, *(Model(name, (), remote=remote) for name in clouds)])
+    fake.ollama.account = "signed in"
     return fake
 
 
@@ -126,11 +116,10 @@ async def test_lists_say_that_it_is_remote(tmp_path: Path) -> None:
 async def test_one_that_is_not_listed_is_passed_on(tmp_path: Path, name: str) -> None:
     mapped = {"openai2": {"model_mappings": {"default": "x"}}}
     async with (
-        FakeProvider("ollama", ["m"]) as fake,
+        with_clouds("m", clouds=()) as fake,
         FakeProvider("openai", ["x"]) as other,
         linx_for(tmp_path, fake, other, providers=mapped) as port,
     ):
-        fake.models.append(type(fake.models[0])(name.removeprefix("ollama1/")))
         answer = await ask(port, "/api/chat", {"model": name, "messages": HI})
         assert answer.status == 200
         assert fake.calls[-1].json["model"] == name.removeprefix("ollama1/")
@@ -195,11 +184,9 @@ async def test_with_another_provider_the_prompt_falls_over_and_the_url_is_told_w
 async def test_a_mapping_to_a_plain_name_that_was_just_made_one_is_looked_up_first(tmp_path: Path) -> None:
     mapped = {"ollama1": {"model_mappings": {"gpt-4o": "plain"}}}
     async with with_clouds("m:latest", clouds=("plain:latest",)) as fake:
-        listed = fake.at.pop("/api/tags")
         plain = fake.models.pop()
         async with linx_here(config_for(fake, providers=mapped), tmp_path) as app:
             fake.models.append(plain)
-            fake.at["/api/tags"] = listed
             app.context.providers[0].read_at -= AGAIN_S
             body = body_for("/v1/chat/completions", "gpt-4o")
             answer = await ask(port_of(app), "/v1/chat/completions", body, headers={"x-linx-local-only": "1"})

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.core import jsontext
 from linx.providers.contexts import FRESH_S
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
-from tests.fakes.catalogue import Model, ollama_ps, ollama_show
+from tests.fakes.catalogue import Model
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Whole
 from tests.handlers.ollama_world import linx_for, port_of
 
 if TYPE_CHECKING:
@@ -36,15 +34,10 @@ def body_for(path: str, text: str, **more: Any) -> dict[str, Any]:
 
 
 def ollama(trained: int = 8192, *, loaded: int | None = None, modelfile: int | None = None) -> FakeProvider:
-    fake = FakeProvider("ollama", [Model("m", context_length=trained)])
-    running = ollama_ps(fake.models)["models"] if loaded is not None else []
-    for entry in running:
-        entry["context_length"] = loaded
-    fake.at["/api/ps"] = Whole(200, jsontext.dumps({"models": running}))
-    shown = ollama_show(fake.models[0])
-    if modelfile is not None:
-        shown["parameters"] = f'stop                           "<|im_end|>"\nnum_ctx                        {modelfile}'
-    fake.at["/api/show"] = Whole(200, jsontext.dumps(shown))
+    parameters = (("stop", "<|im_end|>"), *((("num_ctx", modelfile),) if modelfile is not None else ()))
+    model = Model("m", context_length=trained, default_num_ctx=modelfile or loaded, parameters=parameters)
+    fake = FakeProvider("ollama", [model])
+    fake.ollama.is_cold = loaded is None
     return fake
 
 
@@ -124,7 +117,13 @@ async def test_no_reload_between_clients(tmp_path: Path, path: str, caplog: pyte
         assert await sent("hi") == 16384
         assert await sent("hi", options={"num_ctx": 32768}) == 32768
         assert await sent("hi") == 32768
+        assert [runner.num_ctx for _name, runner in fake.ollama.loads] == [16384, 32768]
+        assert (
+            await ask(port, path, body_for(path, "") | {"messages": []} if "v1" not in path else body_for(path, "hi"))
+        ).status == 200
+        assert len(fake.ollama.loads) == 2  # nor for a load without a prompt
         # Somebody has it loaded with the default, past Linx.
+        fake.ollama.runners.clear()
         contexts._seen_at -= FRESH_S
         contexts._models["m:latest"].used_at -= 100
         contexts._models["m:latest"].asked_at -= 100

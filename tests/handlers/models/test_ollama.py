@@ -143,7 +143,7 @@ async def test_show_asks_the_next_provider_that_has_the_model(tmp_path: Path) ->
     ):
         one.down()
         answer = await ask(port, "/api/show", {"model": "q:1"})
-        assert answer.json["modelfile"] == "FROM q:1"
+        assert "FROM q:1" in answer.json["modelfile"]
         assert answer.headers["x-linx-provider"] == "ollama2"
 
 
