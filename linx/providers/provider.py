@@ -259,7 +259,9 @@ class Provider:
             return
         most, given, name = traits.context_length, given_context(chat), self.listed(model) or model
         if given is not None:
-            self.contexts.asked(name, given, now)
+            known = self.find(model)
+            trained = known.context_length if known is not None else None
+            self.contexts.asked(name, given if trained is None else min(given, trained), now)  # as Ollama bounds it
             most = given if most is None else min(most, given)
         elif self.config.num_ctx == "auto":
             before = self.contexts.current(name, now)

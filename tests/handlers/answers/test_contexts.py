@@ -141,3 +141,14 @@ async def test_what_is_loaded_is_waited_for_only_so_long(tmp_path: Path) -> None
         fake.at["/api/ps"] = scripted.status(404)
         app.context.providers[0].contexts._seen_at -= FRESH_S
         assert (await ask(port_of(app), "/api/chat", body_for("/api/chat", "hi"))).status == 200
+
+
+async def test_a_client_that_asks_for_more_than_there_is_makes_nobody_reload(tmp_path: Path) -> None:
+    async with ollama(8192, loaded=4096) as fake, linx_here(config_for(fake), tmp_path) as app:
+        port, contexts = port_of(app), app.context.providers[0].contexts
+        assert (await ask(port, "/api/chat", body_for("/api/chat", "hi", options={"num_ctx": 131072}))).status == 200
+        contexts._seen_at -= FRESH_S
+        contexts._models["m:latest"].used_at -= 100
+        contexts._models["m:latest"].asked_at -= 100
+        assert (await ask(port, "/api/chat", body_for("/api/chat", "hi"))).status == 200
+        assert [runner.num_ctx for _name, runner in fake.ollama.loads] == [8192]
