@@ -44,7 +44,7 @@ def start_completion(job: Job, candidate: Candidate, record: AttemptRecord, is_l
         return start_chat(job, candidate, record, is_last)
 
     def ask(chat: ChatRequest) -> Attempt[ChunkReader]:
-        return ask_for(chat, job, candidate, record.part(job.clock()), is_last)
+        return ask_for(chat, job, candidate, record.for_part(job.clock()), is_last)
 
     return Series(candidate, record, job.clock, parts, ask)
 

@@ -102,7 +102,7 @@ class Job:
                 cost = price.estimate(usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0)
         self.record.usage = usage
         self.record.cost_usd = cost
-        candidate.provider.counters.used(usage, cost, candidate.model)
+        candidate.provider.counters.count_answer(usage, cost, candidate.model)
 
     def _settle_hedge(self, winner: Try[object]) -> None:
         """Count what the race cost, and what it taught of the loser.
