@@ -130,7 +130,7 @@ class App:
             await self.providers.first_probes()
         self.console.show_ready(*self.bound[0])
         nursery.start_soon(self.tunnel.run)
-        nursery.start_soon(self.context.heartbeats.run)
+        nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
         nursery.start_soon(self.watch.run, self._config_changed)
         nursery.start_soon(self._summarise)
 
