@@ -94,7 +94,7 @@ class OpenAIDecoder:
                 # A frame cut off by the EOF is no garbage; ``end_of_body`` says what its loss means.
                 self._read(self._events.end(), chunks, is_last=True)
             if not self.done:
-                self._choices.end_of_body()
+                self._choices.end_of_body(chunks)
                 self.done = True
         except AttemptError as problem:
             self._fail(problem)

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from linx.core.chat import Chunk, Dialect, JsonObject, Timings, Usage
+from linx.dialects.failures.meaning import failed_end
 
 if TYPE_CHECKING:
     from linx.dialects.openai.tool_calls import ToolCalls
@@ -26,10 +27,27 @@ FINISHES = {
     "recitation": "content_filter", "blocklist": "content_filter", "prohibited_content": "content_filter",
     "refusal": "content_filter", "sensitive": "content_filter",
 }  # fmt: skip
-"""A provider's ``finish_reason`` in lower case → OpenAI's. A word that is not here counts as stop."""
+"""A provider's ``finish_reason`` in lower case → OpenAI's. A word that is not here, and means no failure, counts as
+stop."""
+
+_NO_FINISH = frozenset(("", "null", "none"))
+"""Texts that some providers send where a null belongs."""
 
 _OLD_CALL = -1  # the index under which a call of the old form, ``function_call``, is kept
 _NS_PER_MS = 1_000_000
+
+
+def finish_of(reason: Any) -> str | None:
+    """The finish that a ``finish_reason`` tells of, in OpenAI's words. Raises Refused where the answer failed."""
+    if not reason:
+        return None
+    failure = failed_end(reason)
+    if failure is not None:
+        raise failure
+    word = reason.get("type") if isinstance(reason, dict) else reason
+    if not isinstance(word, str) or (word := word.lower()) in _NO_FINISH:
+        return None
+    return FINISHES.get(word, "stop")
 
 
 def clean(frame: JsonObject, choice: JsonObject, index: int, calls: ToolCalls) -> Chunk:

@@ -6,7 +6,7 @@ import pytest
 
 from linx.core import jsontext
 from linx.core.errors import Fallback, Refused
-from linx.dialects.failures.meaning import event_failure, failure, unsupported
+from linx.dialects.failures.meaning import event_failure, failed_end, failure, unsupported
 
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 YES, NO, LARGER = Fallback.YES, Fallback.NO, Fallback.LARGER
@@ -361,3 +361,37 @@ def test_what_a_provider_cannot_do_another_may() -> None:
     refused = unsupported("does not support x")
     assert (refused.status, refused.kind, refused.code) == (400, INVALID, "unsupported_feature")
     assert (refused.fallback, refused.blames_provider, refused.outcome) == (YES, False, "http_400")
+
+
+# --- ends that are failures ---
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "code", "is_blamed"),
+    [
+        ("insufficient_system_resource", 503, "overloaded", True),
+        ("network_error", 502, "upstream_error", True),
+        ("Network-Error", 502, "upstream_error", True),
+        ("abort", 502, "upstream_error", False),
+        ("cancelled", 502, "upstream_error", False),
+        ("timeout", 504, "upstream_timeout", True),
+        ("timed out", 504, "upstream_timeout", True),
+        ("failed", 502, "upstream_error", True),
+        ("error", 502, "upstream_error", True),
+        ("function_call_filter: MALFORMED_FUNCTION_CALL", 502, "upstream_error", False),
+        ({"type": "abort", "message": "no room in the cache"}, 502, "upstream_error", False),
+    ],
+)
+def test_a_failing_end(word: Any, status: int, code: str, is_blamed: bool) -> None:
+    refused = failed_end(word)
+    assert refused is not None
+    assert (refused.status, refused.code, refused.blames_provider) == (status, code, is_blamed)
+    assert (refused.fallback, refused.outcome) == (YES, "error_event")
+    assert str(word["message"] if isinstance(word, dict) else word) in refused.problem
+
+
+@pytest.mark.parametrize(
+    "word", ["stop", "length", "eos", "sensitive", "", None, 7, [], {}, {"type": "stop"}, "unheard"]
+)
+def test_a_normal_end(word: Any) -> None:
+    assert failed_end(word) is None
