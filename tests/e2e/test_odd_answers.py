@@ -97,6 +97,43 @@ async def test_an_answer_that_fails_after_its_first_text_is_an_error_and_no_norm
                 app.context.providers[0].health.succeeded()
 
 
+MESSAGE = {"role": "assistant", "content": "first second"}
+SHAPES = {
+    "a message": [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}],
+    "a message with an empty delta": [{"index": 0, "delta": {}, "message": MESSAGE, "finish_reason": "stop"}],
+    "texts": [{"index": 0, "text": "first "}, {"index": 0, "text": "second", "finish_reason": "stop"}],
+    "deltas, and a message that repeats them": [
+        {"index": 0, "delta": {"content": "first "}, "message": {"role": "assistant", "content": "first "}},
+        {"index": 0, "delta": {"content": "second"}, "message": MESSAGE},
+        {"index": 0, "delta": {"content": ""}, "message": MESSAGE, "finish_reason": "stop"},
+    ],
+    "deltas, and texts that repeat them": [
+        {"index": 0, "delta": {"content": "first "}, "text": "first "},
+        {"index": 0, "delta": {"content": "second"}, "text": "second", "finish_reason": "stop"},
+    ],
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_message_or_a_text_in_place_of_a_delta(shape: str, stream: bool, tmp_path: Path) -> None:
+    reply = stream_of(*({"id": "c", "object": "chat.completion.chunk", "choices": [one]} for one in SHAPES[shape]))
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        for name, face in FACES.items():
+            fake.next(reply)
+            answer = await ask_face(app.bound[0][1], face, stream=stream)
+            assert (answer.status, face.error in answer.body) == (200, False), name
+            if stream:
+                told = answer.text if name == "chat" else "first second"
+                assert told == "first second", name
+                assert b'"message":' not in answer.body or name not in ("chat", "completions"), name
+                assert answer.body.count(b"second") == 1 or name == "responses", name
+            else:
+                assert b"first second" in answer.body, name
+                if name == "chat":
+                    assert answer.json["choices"][0].keys() == {"index", "message", "logprobs", "finish_reason"}
+
+
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4242, "total_tokens": 4251}
 LATE: dict[str, tuple[Whole, tuple[bytes, ...]]] = {
     "a finish with each text": (

@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 from linx.core.chat import Chunk, JsonObject
 from linx.core.errors import EmptyAnswer, Garbled, StreamBroken
 from linx.dialects.failures.meaning import event_failure
-from linx.dialects.openai.frames import CHUNK, DIALECT, clean, finish_of, timings_of, usage_of, usage_of_timings
+from linx.dialects.openai.frames import (
+    CHUNK,
+    DIALECT,
+    clean,
+    finish_of,
+    settle_delta,
+    timings_of,
+    usage_of,
+    usage_of_timings,
+)
 from linx.dialects.openai.tool_calls import ToolCalls
 
 if TYPE_CHECKING:
@@ -38,13 +47,15 @@ _PLAIN_FINISHES = ("stop", "length", "tool_calls")
 class _Choice:
     """What is known of one choice so far."""
 
-    __slots__ = ("calls", "end", "has_calls", "has_reasoning", "has_text", "is_closed")
+    __slots__ = ("calls", "end", "has_calls", "has_reasoning", "has_text", "is_closed", "is_in_messages")
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self.calls = ToolCalls(new_id)
         self.has_text = False
         self.has_reasoning = False
         self.has_calls = False
+        self.is_in_messages = False
+        """Does the provider send its pieces as messages, and not as deltas?"""
         self.end: Chunk | None = None
         """The choice's finish, kept back. A later one takes its place, but a mere stop says less than another word."""
         self.is_closed = False
@@ -91,6 +102,8 @@ class Choices:
                 and "timings" not in frame
                 and "error" not in frame
                 and "error" not in choice
+                and "message" not in choice
+                and "text" not in choice
             )
             finish = choice["finish_reason"]
         except (KeyError, IndexError, TypeError, AttributeError):
@@ -204,6 +217,8 @@ class Choices:
             raise Garbled(f"sent more than {MAX_CHOICES} choices")
         if state.is_closed:
             return None
+        if "message" in choice or "text" in choice:
+            self._settle_delta(state, choice)
         chunk = clean(frame, choice, index, state.calls)
         state.has_text = state.has_text or bool(chunk.text or chunk.refusal)
         state.has_reasoning = state.has_reasoning or bool(chunk.reasoning)
@@ -220,6 +235,18 @@ class Choices:
             chunks.append(chunk)
             return chunk
         return None
+
+    def _settle_delta(self, state: _Choice, choice: JsonObject) -> None:
+        # Behind deltas a message tells the whole answer once more; behind messages it is the next piece.
+        is_repeating = not state.is_in_messages
+        is_made = settle_delta(
+            choice,
+            has_text=is_repeating and state.has_text,
+            has_reasoning=is_repeating and state.has_reasoning,
+            has_calls=is_repeating and state.has_calls,
+        )
+        if is_made and not (state.has_text or state.has_reasoning or state.has_calls):
+            state.is_in_messages = True
 
     def _finish(self, state: _Choice, finish: str, last: Chunk, chunks: list[Chunk]) -> None:
         """Add ``last``, which came in one frame with the finish, and keep the finish."""

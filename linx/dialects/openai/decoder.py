@@ -187,14 +187,6 @@ class OpenAIDecoder:
         except jsontext.InvalidJSON:
             raise Garbled("sent an answer that is not JSON") from None
         frame = _object(value[0] if isinstance(value, list) and value else value)
-        choices = frame.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict) and isinstance(message := choice.pop("message", None), dict):
-                calls = message.get("tool_calls")
-                for number, call in enumerate(calls if isinstance(calls, list) else ()):
-                    if isinstance(call, dict):
-                        call["index"] = number
-                choice["delta"] = message
         self._read_frame(frame, chunks)
         if "choices" not in frame:
             raise Garbled("sent JSON that is no chat answer")

@@ -33,6 +33,9 @@ stop."""
 _NO_FINISH = frozenset(("", "null", "none"))
 """Texts that some providers send where a null belongs."""
 
+_TEXTS = ("content", "refusal")
+_REASONINGS = ("reasoning_content", "reasoning", "reasoning_details")
+_CALLS = ("tool_calls", "function_call")
 _OLD_CALL = -1  # the index under which a call of the old form, ``function_call``, is kept
 _NS_PER_MS = 1_000_000
 
@@ -48,6 +51,34 @@ def finish_of(reason: Any) -> str | None:
     if not isinstance(word, str) or (word := word.lower()) in _NO_FINISH:
         return None
     return FINISHES.get(word, "stop")
+
+
+def settle_delta(choice: JsonObject, *, has_text: bool, has_reasoning: bool, has_calls: bool) -> bool:
+    """Make a ``delta`` of what stands in its place: a whole ``message``, or the ``text`` of a text completion.
+
+    Beside a delta that says something they only repeat it. Where deltas went before (``has_…`` tells of what), a
+    message repeats the whole answer, of which only what was not said yet is kept. True if a delta was made.
+    """
+    message, text = choice.pop("message", None), choice.pop("text", None)
+    delta = choice.get("delta")
+    if isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role"):
+        return False
+    if isinstance(message, dict):
+        made = message
+    elif isinstance(text, str):
+        made = {"content": text}
+    else:
+        return False
+    for is_said, fields in ((has_text, _TEXTS), (has_reasoning, _REASONINGS), (has_calls, _CALLS)):
+        if is_said:
+            for name in fields:
+                made.pop(name, None)
+    calls = made.get("tool_calls")
+    for number, call in enumerate(calls if isinstance(calls, list) else ()):
+        if isinstance(call, dict):
+            call["index"] = number
+    choice["delta"] = made
+    return True
 
 
 def clean(frame: JsonObject, choice: JsonObject, index: int, calls: ToolCalls) -> Chunk:

@@ -170,6 +170,59 @@ def test_text_and_finish_in_one_frame_are_sent_apart() -> None:
     ]
 
 
+# --- a message or a text where a delta belongs ---
+
+
+def odd(finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    """A frame whose choice has ``fields`` in place of a delta, or beside it."""
+    made = frame(finish=finish)
+    del made["choices"][0]["delta"]
+    made["choices"][0] |= fields
+    return made
+
+
+def message(text: str | None = "Hi", **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, **more}
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [odd("stop", message=message())],
+        [odd("stop", message=message(), delta=None)],
+        [odd("stop", message=message(), delta={"role": "assistant", "content": ""})],
+        [odd(message=message()), odd("stop", message=message(""))],
+        [odd(message=message("H")), odd(message=message("i")), frame(finish="stop")],
+        [odd("stop", text="Hi")],
+        [odd(text="H"), odd(text="i"), odd("stop", text="")],
+        # Perplexity repeats the answer so far in a message beside each delta.
+        [odd(delta={"content": "H"}, message=message("H")), odd("stop", delta={"content": "i"}, message=message("Hi"))],
+        [*text("H", "i"), odd("stop", message=message("Hi"))],
+        [*text("H", "i"), odd("stop", message=message("Hi"), delta={"role": "assistant", "content": ""})],
+        # Together sends a text beside each delta.
+        [odd(delta={"content": "H"}, text="H"), odd("stop", delta={"content": "i"}, text="i")],
+    ],
+)
+def test_a_message_or_a_text_is_read_as_a_delta_and_leaves_nothing(frames: list[Any]) -> None:
+    result = decode(sse(*frames) + DONE)
+    assert (result.problem, result.text, result.finishes) == (None, "Hi", ["stop"])
+    assert not any({"message", "text"} & source["choices"][0].keys() for source in result.sources)
+    assert "".join(source["choices"][0]["delta"].get("content") or "" for source in result.sources) == "Hi"
+
+
+def test_a_whole_message_has_reasoning_and_calls() -> None:
+    calls = [{"id": "x", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]
+    calls.append({"id": "y", "type": "function", "function": {"name": "f", "arguments": "{}"}})
+    whole = odd("stop", message=message(None, reasoning_content="hm", tool_calls=calls))
+    result = decode(sse(whole) + DONE)
+    assert (result.reasoning, result.text, result.finishes) == ("hm", "", ["tool_calls"])
+    assert result.calls == [("x", "f", '{"a":1}'), ("y", "f", "{}")]
+    repeated = decode(sse(frame({"reasoning_content": "h"}), odd("stop", message=message("Hi", reasoning="hm"))) + DONE)
+    assert (repeated.reasoning, repeated.text) == ("h", "Hi")
+    again = decode(sse(tools(*calls), whole) + DONE)
+    assert again.calls == result.calls
+
+
 # --- errors in a 200 ---
 
 
