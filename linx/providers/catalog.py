@@ -19,6 +19,7 @@ from linx.core.errors import AttemptError, Garbled
 from linx.dialects.failures.meaning import failure
 from linx.providers.lists import Listed, Loading
 from linx.providers.model import Model
+from linx.upstream.response_head import ANSWERS
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
@@ -119,12 +120,12 @@ class Asking:
 
 
 async def fetch_json(provider: Provider, pool: Pool, sending: Sending) -> Any:
-    """One small JSON answer. Raises AttemptError for any status but 200."""
+    """One small JSON answer. Raises AttemptError for a status that is none of an answer's."""
     exchange = await pool.open(provider.origin, sending)
     with exchange:
         body = await exchange.read_all(MAX_LIST)
         exchange.finish()
-    if exchange.status != 200:
+    if exchange.status not in ANSWERS:
         raise failure(exchange.status, body, None)
     try:
         return jsontext.loads(body)

@@ -27,7 +27,7 @@ class Loading(Exception):
 
 
 class Ask(Protocol):
-    """Asks one provider for a small JSON value. Raises AttemptError for any status but 200."""
+    """Asks one provider for a small JSON value. Raises AttemptError for a status that is none of an answer's."""
 
     async def get(self, path: str, *, under_api: bool = False) -> Any: ...
 

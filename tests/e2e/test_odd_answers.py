@@ -134,6 +134,79 @@ async def test_a_message_or_a_text_in_place_of_a_delta(shape: str, stream: bool,
                     assert answer.json["choices"][0].keys() == {"index", "message", "logprobs", "finish_reason"}
 
 
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("status", [200, 201, 202, 203])
+async def test_a_good_status_with_a_body_is_an_answer(status: int, stream: bool, tmp_path: Path) -> None:
+    reply = Whole(status, sse(*text("first"), frame(finish="stop")) + DONE, "text/event-stream")
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        for name, face in FACES.items():
+            fake.next(reply)
+            answer = await ask_face(app.bound[0][1], face, stream=stream)
+            assert (answer.status, b"first" in answer.body) == (200, True), name
+        assert app.context.providers[0].health.last_error is None
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 205])
+async def test_a_good_status_without_a_body_is_no_answer(status: int, tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        fake.next(Whole(status, b""))
+        answer = await ask_face(app.bound[0][1], FACES["chat"], stream=True)
+        assert answer.status == 502
+
+
+MINIMAX = b'{"id":"","choices":null,"base_resp":{"status_code":2013,"status_msg":"chat setting is wrong"}}'
+REASONS: dict[str, tuple[Whole, int, str]] = {
+    "MiniMax": (Whole(200, MINIMAX), 400, "chat setting is wrong"),
+    "MiniMax, no money": (
+        Whole(200, b'{"base_resp":{"status_code":1008,"status_msg":"empty purse"}}'),
+        502,
+        "has no credit left: empty purse",
+    ),
+    "MiniMax, a stream": (Whole(200, b"data: " + MINIMAX + b"\n\n", "text/event-stream"), 400, "chat setting is wrong"),
+    "Cloudflare": (
+        Whole(200, b'{"success":false,"result":null,"errors":[{"code":7009,"message":"no such account"}]}'),
+        502,
+        "no such account",
+    ),
+    "Cloudflare, 400": (
+        Whole(400, b'{"success":false,"result":null,"errors":[{"code":5006,"message":"no such field"}]}'),
+        400,
+        "no such field",
+    ),
+    "FastAPI, a text": (Whole(422, b'{"detail":"no such knob"}'), 400, "no such knob"),
+    "FastAPI, a list": (
+        Whole(422, b'{"detail":[{"loc":["body","n"],"msg":"is too small","type":"x"}]}'),
+        400,
+        "body.n: is too small",
+    ),
+    "FastAPI, an object": (Whole(400, b'{"detail":{"message":"no such knob"}}'), 400, "no such knob"),
+    "errors": (Whole(400, b'{"errors":["no such knob"]}'), 400, "no such knob"),
+    # llama.cpp (browseros#255): the schema behind the words was taken for an error with the code "objekt".
+    "words that end in JSON": (
+        Whole(
+            400,
+            b'{"error":{"code":400,"message":"JSON schema conversion failed:\\nUnrecognized schema: '
+            b'{\\"type\\":\\"objekt\\"}","type":"invalid_request_error"}}',
+        ),
+        400,
+        "JSON schema conversion failed: Unrecognized schema: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("case", REASONS)
+async def test_the_reason_reaches_the_client(case: str, stream: bool, tmp_path: Path) -> None:
+    reply, status, words = REASONS[case]
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        for name, face in FACES.items():
+            fake.next(reply)
+            answer = await ask_face(app.bound[0][1], face, stream=stream)
+            assert (answer.status, words in answer.body.decode()) == (status, True), name
+            assert b'"objekt"' not in answer.body, name
+            app.context.providers[0].health.succeeded()
+
+
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4242, "total_tokens": 4251}
 LATE: dict[str, tuple[Whole, tuple[bytes, ...]]] = {
     "a finish with each text": (

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from linx.core.chat import Chunk, JsonObject
 from linx.core.errors import EmptyAnswer, Garbled, StreamBroken
 from linx.dialects.failures.meaning import event_failure
+from linx.dialects.failures.reading import reported_error
 from linx.dialects.openai.frames import (
     CHUNK,
     DIALECT,
@@ -172,9 +173,10 @@ class Choices:
 
     def _read_any(self, frame: JsonObject, chunks: list[Chunk]) -> None:
         """One chunk per choice; usage and timings travel in the last of them, or in a chunk without a choice."""
-        error = frame.pop("error", None)
-        if error or frame.get("object") == "error":
-            raise event_failure(error or frame)
+        error = reported_error(frame)
+        if error is not None:
+            raise event_failure(error)
+        frame.pop("error", None)
         timings = timings_of(frame["timings"]) if "timings" in frame else None
         usage = usage_of(frame.pop("usage", None))
         if usage is not None:

@@ -42,6 +42,10 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     (400, b"", 400, None, NO, False),
     (422, b'{"detail":[{"loc":["body","n"],"msg":"not an int","type":"int_type"}]}', 400, None, NO, False),
     (500, ollama('option "stop" must be of type array'), 400, None, NO, False),
+    (400, openai('JSON schema conversion failed:\nUnrecognized schema: {"type":"objekt"}', 400), 400, None, NO, False),
+    (422, b'{"detail":"n must be 1"}', 400, None, NO, False),
+    (400, b'{"success":false,"errors":[{"code":7009,"message":"no"}]}', 400, None, NO, False),
+    (400, b'{"base_resp":{"status_code":2013,"status_msg":"no"}}', 400, None, NO, False),
     (400, router(400, "bad", error_type="invalid_prompt"), 400, None, NO, False),
     # ... unless the provider says that another time or place may do
     (400, b'{"error":{"code":400,"message":"x","availability":{"retryable":true}}}', 400, None, YES, False),
@@ -99,6 +103,14 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     (400, openai("model 'x' not found", 400, INVALID), 404, "model_not_found", YES, False),
     (400, openai("model is not loaded", 400, INVALID), 404, "model_not_found", YES, False),
     (400, openai("Model Not Exist", None, INVALID), 404, "model_not_found", YES, False),
+    (
+        404,
+        openai("The API deployment for this resource does not exist.", "DeploymentNotFound"),
+        404,
+        "model_not_found",
+        YES,
+        False,
+    ),
     # no such path
     (404, b"404 page not found", 502, "upstream_not_found", YES, False),
     (404, openai("File Not Found", 404, "not_found_error"), 502, "upstream_not_found", YES, False),
