@@ -254,3 +254,35 @@ async def test_a_tool_call_behind_a_stop_is_not_lost(stream: bool, tmp_path: Pat
                 assert b'"finish_reason":"tool_calls"' in answer.body
             if name == "messages":
                 assert b'"stop_reason":"tool_use"' in answer.body
+
+
+CACHED: dict[str, Any] = {
+    "DeepSeek": frame(finish="stop", usage={**USAGE, "prompt_cache_hit_tokens": 7}),
+    "Kimi": frame(finish="stop", usage={**USAGE, "cached_tokens": 7}),
+    "Kimi, within the choice": {
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": {**USAGE, "cached_tokens": 7}}]
+    },
+    "other names": frame(
+        finish="stop", usage={"input_tokens": 9, "output_tokens": 4242, "input_tokens_details": {"cached_tokens": 7}}
+    ),
+}
+TOLD = {
+    "chat": (b'"prompt_tokens":9', b'"cached_tokens":7'),
+    "responses": (b'"input_tokens":9', b'"cached_tokens":7'),
+    "messages": (b'"input_tokens":2', b'"cache_read_input_tokens":7'),
+    "ollama chat": (b'"prompt_eval_count":9', b'"eval_count":4242'),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("case", CACHED)
+async def test_cached_tokens_under_every_name(case: str, stream: bool, tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        for name, told in TOLD.items():
+            fake.next(stream_of(*text("first"), CACHED[case]))
+            face = FACES[name]
+            options = {"stream_options": {"include_usage": True}} if name == "chat" and stream else {}
+            body = {"model": "m", **face.body, "stream": stream, **options}
+            answer = await ask(app.bound[0][1], face.path, body)
+            assert [words for words in told if words not in answer.body] == [], name
+            assert b"4242" in answer.body, name

@@ -27,14 +27,14 @@ from linx.dialects.openai.frames import (
     clean,
     finish_of,
     settle_delta,
-    timings_of,
-    usage_of,
-    usage_of_timings,
 )
 from linx.dialects.openai.tool_calls import ToolCalls
+from linx.dialects.openai.usage import timings_of, usage_of, usage_of_timings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from linx.core.chat import Usage
 
 MAX_CHOICES = 1024  # OpenAI takes 128; a provider that allows more is let through, one that sends without end is not
 
@@ -173,18 +173,19 @@ class Choices:
 
     def _read_any(self, frame: JsonObject, chunks: list[Chunk]) -> None:
         """One chunk per choice; usage and timings travel in the last of them, or in a chunk without a choice."""
-        error = reported_error(frame)
-        if error is not None:
-            raise event_failure(error)
-        frame.pop("error", None)
+        listed = frame.get("choices")
+        if listed is None or "error" in frame or "base_resp" in frame:
+            error = reported_error(frame)
+            if error is not None:
+                raise event_failure(error)
+            frame.pop("error", None)
         timings = timings_of(frame["timings"]) if "timings" in frame else None
-        usage = usage_of(frame.pop("usage", None))
+        choices = [choice for choice in listed if isinstance(choice, dict)] if isinstance(listed, list) else []
+        usage = usage_of(frame.pop("usage", None)) or _usage_in(choices)
         if usage is not None:
             self._has_usage = True
         elif timings is not None and not self._has_usage:
             usage = usage_of_timings(frame["timings"])
-        listed = frame.get("choices")
-        choices = [choice for choice in listed if isinstance(choice, dict)] if isinstance(listed, list) else []
         frame["object"] = CHUNK
         last: Chunk | None = None
         for choice in choices:
@@ -289,6 +290,15 @@ class Choices:
             chunks.append(end)
             state.is_closed = self._has_ended = True
         self._finished.clear()
+
+
+def _usage_in(choices: list[JsonObject]) -> Usage | None:
+    """The usage that Kimi puts into a choice (pi#2017)."""
+    usage = None
+    for choice in choices:
+        if "usage" in choice:
+            usage = usage_of(choice.pop("usage")) or usage
+    return usage
 
 
 def _has_more(holder: JsonObject, known: frozenset[str]) -> bool:

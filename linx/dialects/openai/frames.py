@@ -6,10 +6,9 @@ that Linx does not know is left as it is.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-from linx.core.chat import Chunk, Dialect, JsonObject, Timings, Usage
+from linx.core.chat import Chunk, Dialect, JsonObject
 from linx.dialects.failures.meaning import failed_end
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ _TEXTS = ("content", "refusal")
 _REASONINGS = ("reasoning_content", "reasoning", "reasoning_details")
 _CALLS = ("tool_calls", "function_call")
 _OLD_CALL = -1  # the index under which a call of the old form, ``function_call``, is kept
-_NS_PER_MS = 1_000_000
 
 
 def finish_of(reason: Any) -> str | None:
@@ -109,40 +107,6 @@ def clean(frame: JsonObject, choice: JsonObject, index: int, calls: ToolCalls) -
     return Chunk(text, reasoning, refusal, tools, None, index, None, logprobs, None, frame, DIALECT)
 
 
-def usage_of(value: Any) -> Usage | None:
-    if not isinstance(value, dict) or not value:
-        return None
-    cost = value.get("cost")
-    if isinstance(cost, bool) or not isinstance(cost, int | float) or not math.isfinite(cost) or cost < 0:
-        cost = None
-    return Usage(
-        prompt=_count(value.get("prompt_tokens")) or 0,
-        completion=_count(value.get("completion_tokens")) or 0,
-        cached=_detail(value, "prompt_tokens_details", "cached_tokens"),
-        reasoning=_detail(value, "completion_tokens_details", "reasoning_tokens"),
-        cost_usd=None if cost is None else float(cost),
-        source=value,
-        cache_write=_detail(value, "prompt_tokens_details", "cache_write_tokens"),
-    )
-
-
-def timings_of(value: Any) -> Timings | None:
-    """llama.cpp's ``timings``, which are in milliseconds."""
-    if not isinstance(value, dict):
-        return None
-    prompt, predicted = _nanoseconds(value.get("prompt_ms")), _nanoseconds(value.get("predicted_ms"))
-    return Timings(total=prompt + predicted, prompt_eval=prompt, eval=predicted)
-
-
-def usage_of_timings(value: JsonObject) -> Usage | None:
-    """Token counts where a llama.cpp reports none but in its ``timings``."""
-    prompt, completion = _count(value.get("prompt_n")), _count(value.get("predicted_n"))
-    if prompt is None or completion is None:
-        return None
-    cached = _count(value.get("cache_n"))
-    return Usage(prompt + (cached or 0), completion, cached)
-
-
 def _content(delta: JsonObject) -> tuple[str, str]:
     """The text, and the reasoning that some providers put among the parts of a list in its place."""
     if "content" not in delta:
@@ -209,20 +173,3 @@ def _logprobs(choice: JsonObject) -> list[JsonObject] | None:
     if not isinstance(content, list):
         return None
     return [item for item in content if isinstance(item, dict)] or None
-
-
-def _detail(usage: JsonObject, group: str, key: str) -> int | None:
-    details = usage.get(group)
-    return _count(details.get(key)) if isinstance(details, dict) else None
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        return None
-    return int(value)
-
-
-def _nanoseconds(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        return 0
-    return int(value * _NS_PER_MS)
