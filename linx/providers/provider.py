@@ -13,6 +13,7 @@ import trio
 from linx.core.addresses import is_loopback
 from linx.core.chat import ChatRequest, Dialect, ModelTraits
 from linx.core.telemetry import Counters, Histogram
+from linx.dialects.openai.model_list import plain_name
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.adaptations import Adaptations
@@ -123,7 +124,7 @@ class Provider:
         mappings = self.config.model_mappings
         if name == "default":
             return None
-        return mappings.get(name) or mappings.get(name.removesuffix(":latest"))
+        return mappings.get(name) or mappings.get(plain_name(name).removesuffix(":latest"))
 
     def listed(self, name: str) -> str | None:
         """The provider's own name of the model ``name``, if its list has it."""
