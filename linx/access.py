@@ -1,9 +1,9 @@
-"""Who may call: keys, hosts and origins. Decided before a body is read, by one function.
+"""Which requests Linx answers: keys, hosts and origins. ``Access.check`` decides it before a body is read.
 
-With a key set, the key decides, since no browser adds a bearer key by itself. Without a
-key, only requests to a name of this machine are answered (a rebound DNS name is none), and
-a browser's only where this machine, or an app on it, shows the page. Management answers no
-other origin in either case.
+With a key configured, the key decides, since no browser adds a bearer key by itself.
+Without a key, Linx answers only requests whose Host is a name of this machine, which a
+rebound DNS name is not; and it answers a browser only if the page comes from this machine
+or from an app on it. Management paths answer no page of another origin in either case.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class RequestView(Protocol):
-    """What access looks at of a request."""
+    """The parts of a request that the access check reads."""
 
     method: str
     host: bytes
@@ -48,11 +48,11 @@ class RequestView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one listener: the configured ones, else the one that Linx has made for it, if any."""
+    """The keys of one listener: those in the config, or else a key that Linx invented for it."""
 
     configured: tuple[str, ...] = field(default=(), repr=False)
     invented: str | None = field(default=None, repr=False)
-    """Kept in memory alone, and told to nobody but the person at the terminal."""
+    """Kept in memory only; it is shown on the terminal and nowhere else."""
 
     @property
     def in_force(self) -> tuple[bytes, ...]:
@@ -60,7 +60,7 @@ class Keys:
         return tuple(key.encode() for key in keys)
 
     def or_invented(self, redactor: Redactor) -> Keys:
-        """The same, with an invented key where no key is in force."""
+        """These keys, with an invented key added where no key is in force."""
         if self.in_force:
             return self
         key = secrets.token_urlsafe(KEY_BYTES)
@@ -70,12 +70,14 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What one listener demands.
+    """The access rules of one listener.
 
-    ``hosts`` are further names that are answered without a key, ``origins`` further
-    origins. ``model_paths_only`` is the tunnel: management is closed, every path needs a
-    key (with ``keys`` empty no key is right), wrong keys are counted, and ``hosts`` are the
-    only names that are answered.
+    Without a key in force, ``hosts`` are names that may stand in the Host header, and
+    ``origins`` origins that pages may have, besides those of this machine.
+
+    ``model_paths_only`` is for the tunnel: management is closed, every path needs a key (so
+    with ``keys`` empty nothing is answered), wrong keys are counted, and ``hosts`` are the
+    only names that may stand in the Host header.
     """
 
     keys: tuple[bytes, ...] = ()
@@ -85,19 +87,20 @@ class Policy:
 
 
 class Access:
-    """Checks requests of one listener. ``policy`` is replaced at a reload."""
+    """Checks the requests of one listener against its ``policy``, which a reload replaces."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._wrong: deque[float] = deque()
+        self._wrong: deque[float] = deque()  # when wrong keys came, in trio's clock; of the last minute
         self._salt = secrets.token_bytes(16)
 
     def check(
         self, request: RequestView, path_key: bytes | None, *, is_open: bool, is_management: bool, now: float
     ) -> Headers:
-        """Raise what the client may not do; else the CORS headers for its answer.
+        """The CORS headers for the answer; raises Unauthorized, Forbidden or another RequestError for a bad request.
 
-        ``path_key`` is the key in front of the path, ``is_open`` marks what needs no key.
+        ``path_key`` is the key in front of the path, as in ``/k/KEY/v1``. ``is_open`` marks
+        the paths that need no key on the local listener.
         """
         is_preflight = request.method == "OPTIONS" and request.header(b"access-control-request-method") is not None
         if self.policy.model_paths_only:
@@ -119,7 +122,7 @@ class Access:
             return
         if presented is None:
             raise Unauthorized(
-                "This Linx asks for its key: send 'Authorization: Bearer KEY' or 'x-api-key: KEY', "
+                "This Linx needs a key: send 'Authorization: Bearer KEY' or 'x-api-key: KEY', "
                 "or put /k/KEY in front of the path."
             )
         if self.policy.model_paths_only:
@@ -130,10 +133,10 @@ class Access:
                 error.retry_after_s = self._wrong[0] + 60 - now
                 raise error
             self._wrong.append(now)
-        raise Unauthorized("Wrong key for this Linx; it is the one in server.api_key or LINX_API_KEY.")
+        raise Unauthorized("Wrong key for this Linx; the right key is the one in server.api_key or LINX_API_KEY.")
 
     def _is_right(self, presented: bytes) -> bool:
-        """Constant time: digests of equal length, every key compared."""
+        """Compares in constant time: digests of equal length, and every key, even after a match."""
         digest = self._digest(presented)
         found = False
         for key in self.policy.keys:
@@ -150,20 +153,22 @@ class Access:
         if not name or is_local_name(name) or _is_listed(name, self.policy.hosts):
             return
         raise Forbidden(
-            f"Linx does not answer to the name {quote(name)!r}, which protects it from web pages that rebind DNS. "
-            f'If it is yours, add it to server.allowed_hosts in config.json: "allowed_hosts": ["{quote(name)}"]'
+            f"Linx does not answer requests for the host {quote(name)!r}, as a protection from DNS rebinding. "
+            f'If this name is yours, add it to server.allowed_hosts in config.json: "allowed_hosts": ["{quote(name)}"]'
         )
 
     def _check_public_host(self, host: bytes) -> None:
-        """A request through the tunnel asks for the tunnel's live name; any other name is an attack."""
+        """Through the tunnel, the Host header must be the tunnel's present name; any other name is an attack."""
         if _host_name(host.decode("latin-1")) not in self.policy.hosts:
-            raise Forbidden("Here only the name of the tunnel is answered: use the address that Linx shows now.")
+            raise Forbidden(
+                "The Host header is not the tunnel's present name: use the address that Linx shows on its terminal now."
+            )
 
     def _check_origin(self, request: RequestView, *, is_management: bool) -> Headers:
         origin = request.header(b"origin")
         if is_management:
             if origin is not None and not _is_same_origin(origin, request.host):
-                raise Forbidden("This path manages Linx and answers no other origin.")
+                raise Forbidden("This path manages Linx and answers no web page of another origin.")
             self._check_fetch(request, origin)
             return []
         if origin is None:
@@ -186,12 +191,15 @@ class Access:
         shown = quote(origin.decode("latin-1"))
         raise Forbidden(
             f"Linx has no key set, so it does not answer web pages of other origins ({shown}). "
-            f'If this one is yours, add it to server.allowed_origins in config.json: "allowed_origins": ["{shown}"], '
-            "or set server.api_key."
+            "If this page is yours, add its origin to server.allowed_origins in config.json: "
+            f'"allowed_origins": ["{shown}"], or set server.api_key.'
         )
 
     def _check_fetch(self, request: RequestView, origin: bytes | None) -> None:
-        """A request without an Origin that a browser sent for a foreign page (an image, a form)."""
+        """Refuse a request that a browser sent for a page of another origin without an Origin header.
+
+        Browsers do so for images and for forms with GET; ``Sec-Fetch-Site`` tells.
+        """
         site = request.header(b"sec-fetch-site")
         if site is None or origin is not None:
             return
@@ -204,9 +212,9 @@ class Access:
 
 @functools.lru_cache(maxsize=64)
 def is_local_name(name: str) -> bool:
-    """Does ``name``, in lower case, mean this machine on every machine?
+    """Is ``name``, in lower case, a name that means "this machine" wherever it is used?
 
-    A function of the text alone, so the verdicts on the names that clients use are kept.
+    The result depends on the text alone, so results for recent names are cached.
     """
     if name in ("localhost", "host.docker.internal") or name.endswith(".localhost"):
         return True
@@ -219,12 +227,12 @@ def is_local_name(name: str) -> bool:
 
 
 def is_only_this_machine(host: str) -> bool:
-    """Can nobody but this machine reach what listens on ``host``?"""
+    """Can only programs on this machine reach a listener on ``host``?"""
     return is_local_name(f"[{host}]" if ":" in host else host)
 
 
 def _is_listed(name: str, hosts: frozenset[str]) -> bool:
-    """Is ``name`` one of ``hosts``, or below one that is written ``*.example.org``?"""
+    """Is ``name`` one of ``hosts``, or below an entry such as ``*.example.org``?"""
     if name in hosts:
         return True
     _label, dot, above = name.partition(".")
@@ -236,7 +244,7 @@ def _is_listed(name: str, hosts: frozenset[str]) -> bool:
 
 
 def _presented(request: RequestView, path_key: bytes | None) -> bytes | None:
-    """The key that the client shows, in any of the places where it may."""
+    """The key that the client sent: in the path, in Authorization or in x-api-key."""
     if path_key is not None:
         return path_key
     authorization = request.header(b"authorization")
@@ -261,7 +269,7 @@ def _is_same_origin(origin: bytes, host: bytes) -> bool:
 
 
 def _check_json(request: RequestView) -> None:
-    """A browser must post JSON: any other type it may send to another origin without a preflight."""
+    """A browser must send JSON: other content types may go to another origin without a CORS preflight."""
     if not request.has_body or request.method == "OPTIONS":
         return
     kind = (request.header(b"content-type") or b"").partition(b";")[0].strip().lower()
@@ -270,14 +278,14 @@ def _check_json(request: RequestView) -> None:
 
 
 def _cors(request: RequestView, origin: bytes) -> Headers:
-    """Headers that let a page of ``origin``, which was checked, read the answer."""
+    """Headers that let a page of ``origin`` read the answer. The caller has checked ``origin``."""
     headers = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
     if request.method != "OPTIONS":
         headers.append((b"access-control-expose-headers", b"*"))
         return headers
     wanted = request.header(b"access-control-request-headers") or b"authorization, content-type"
     if not _FIELD_NAMES.fullmatch(wanted):
-        raise BadRequest("access-control-request-headers is no list of header names")
+        raise BadRequest("The header access-control-request-headers is not a list of header names")
     headers += [
         (b"access-control-allow-methods", b"GET, POST, DELETE, HEAD, OPTIONS"),
         (b"access-control-allow-headers", wanted),
@@ -289,7 +297,7 @@ def _cors(request: RequestView, origin: bytes) -> Headers:
 
 
 def machine_names(names: Sequence[str]) -> frozenset[str]:
-    """Configured and bound names as ``Policy.hosts`` wants them."""
+    """``names`` in the form of ``Policy.hosts``: lower case, IPv6 in brackets, without wildcard addresses."""
     found = set()
     for name in names:
         name = name.lower()

@@ -1,8 +1,8 @@
 """Builds every long-lived object once and runs them together: start, reload, shutdown.
 
-The order of a start: config, then the listening socket (so that a taken port is told
-before anything else happens), then the ready line, and only then the providers are asked
-what they have. Linx serves whatever state they are in.
+The order of a start: read the config; bind the listening socket, so that a taken port is
+reported before anything else happens; start to probe the providers; and print the ready
+line after READY_WAIT_S at the latest. Linx serves whatever state the providers are in.
 """
 
 from __future__ import annotations
@@ -49,9 +49,11 @@ if TYPE_CHECKING:
     from linx.config.load import Options
     from linx.dialects.base import Face
 
-READY_WAIT_S = 0.2  # for the first probes, so that a program that waits for the ready line finds the models
-SUMMARY_WAIT_S = 2.0  # for the first probes, before the summary is logged
-TUNNEL_SHARE = 0.25  # of all connections: strangers must not lock out the clients on this machine
+READY_WAIT_S = 0.2
+"""How long the ready line waits for the first probes: a program that waits for it should find the models listed."""
+SUMMARY_WAIT_S = 2.0
+"""How long the summary in the log waits for the first probes."""
+TUNNEL_SHARE = 0.25  # of all connections, at most, through the tunnel: it must not lock out local clients
 
 log = logging.getLogger("linx")
 
@@ -65,7 +67,7 @@ def run(options: Options) -> int:
         if isinstance(error, ConfigError):
             raise error from None
         if isinstance(error, CannotListen):
-            print(f"linx: {error}", file=sys.stderr)  # noqa: T201 - the one line that a failed start leaves
+            print(f"linx: {error}", file=sys.stderr)  # noqa: T201 - the one line that says why the start failed
             return 1
         raise
     return 0
@@ -76,10 +78,10 @@ async def _main(options: Options) -> None:
 
 
 class App:
-    """One running Linx. Built inside trio, since some of its objects look at the clock."""
+    """One running Linx. It must be built inside trio, since some of its objects read trio's clock."""
 
     def __init__(self, options: Options) -> None:
-        raise_file_limit()  # before the server reckons how many connections fit
+        raise_file_limit()  # first, since the server computes its number of connections from the limit
         self.config, self.sources = options.config, options.sources
         self.redactor = options.sources.redactor
         self.console = Console()
@@ -102,12 +104,12 @@ class App:
 
     @property
     def bound(self) -> list[tuple[str, int]]:
-        """Where it listens: (host, port)."""
+        """The addresses that Linx listens on, without the tunnel's: (host, port) pairs."""
         return self.listener.bound
 
     async def main(self, *, task_status: trio.TaskStatus[App] = trio.TASK_STATUS_IGNORED) -> None:
         """Start, serve until a signal, end. ``started`` gives the app once it accepts connections."""
-        # Signals first: one may come as soon as the ready line is out.
+        # The signal receiver opens first, since a signal may come as soon as the ready line is out.
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with trio.open_nursery() as nursery:
                 await self._start(nursery)
@@ -128,7 +130,7 @@ class App:
             await self.providers.first_probes()
         self.console.show_ready(*self.bound[0])
         nursery.start_soon(self.tunnel.run)
-        nursery.start_soon(self.context.heartbeats.run)
+        nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
         nursery.start_soon(self.watch.run, self._config_changed)
         nursery.start_soon(self._summarise)
 
@@ -140,7 +142,7 @@ class App:
     # --- config ---
 
     async def reload(self) -> None:
-        """Read the config again now, because a client or a person asks for it."""
+        """Read the config again now, because the reload endpoint was called."""
         self._config_changed(self.watch.reload())
 
     def _load(self) -> Config:
@@ -149,19 +151,19 @@ class App:
         return config
 
     def _config_changed(self, outcome: Config | ConfigError) -> None:
-        """A bad config changes nothing but the problem that is shown."""
+        """Put a good config in force; of a bad config only the problem is kept, for the status page."""
         if isinstance(outcome, ConfigError):
             self.context.config_problem = str(outcome)
-            log.error("the config was not taken over, the last good one stays: %s", outcome)
+            log.error("the changed config is not used, the last good one stays in force: %s", outcome)
             return
         before = self.config.server
         self._apply(outcome)
         log.info("config read again from %s", outcome.path or "the defaults")
         if (outcome.server.hostname, outcome.server.port) != (before.hostname, before.port):
-            log.warning("server.hostname and server.port count from the next start")
+            log.warning("server.hostname or server.port has changed; restart Linx to listen there")
 
     def _apply(self, config: Config) -> None:
-        """Put a config in force, whole, for new requests: nothing waits here, so no request sees half of it."""
+        """Put a config in force for all new requests. Nothing awaits here, so no request sees half of a config."""
         for warning in config.warnings:
             log.warning("%s", warning)
         self.config = config
@@ -171,7 +173,7 @@ class App:
             part.apply(in_force)
         self.context.apply(in_force, self.providers.router)
 
-    # --- what has changed elsewhere ---
+    # --- changes that the demo and the tunnel report ---
 
     def _demo_changed(self) -> None:
         self.providers.look_again(DEMO)
@@ -180,18 +182,22 @@ class App:
         self.console.show_tunnel(self.tunnel)
 
     async def _serve_tunnel(self, sockets: Sequence[socket.socket]) -> None:
-        """Sockets of its own, with demands of their own: that is how a request from outside is known."""
+        """Serve the tunnel's sockets with the tunnel's access rules.
+
+        The tunnel has sockets of its own because a request from outside must be told from a
+        local request by something that the client cannot forge.
+        """
         handler = Endpoints(self.context, self.tunnel.access, lambda: self.faces)
         await self.server.serve_on(sockets, "tunnel", handler, TUNNEL_SHARE)
 
     # --- shutdown ---
 
     async def _until_signals(self, signals: AsyncIterator[int]) -> None:
-        """The first signal drains, the second one ends the draining at once."""
+        """The first signal lets the running requests finish; the second signal cuts them short."""
         async with trio.open_nursery() as nursery:
 
             async def drain() -> None:
-                await self.server.drain(self.config.server.drain_s or math.inf)  # 0: as long as it takes
+                await self.server.drain(self.config.server.drain_s or math.inf)  # 0 means without a limit
                 nursery.cancel_scope.cancel()
 
             draining = False
@@ -219,7 +225,7 @@ def faces_for(config: Config) -> Mapping[str, Face]:
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The exception in nested groups of one; the group itself where there are several."""
+    """The exception inside nested groups of one exception each; the group itself where it has several."""
     inner: BaseException = group
     while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
         inner = inner.exceptions[0]

@@ -1,8 +1,8 @@
-"""The command line: its text, what becomes of it, the log on standard error, the exit codes.
+"""The command line: the help text, the parsing, the setup of the log, and the exit codes.
 
-``USAGE`` is read by docopt and by people; it is the documentation. Whatever cannot be
-used ends with one line on standard error and code 2, and whatever costs time to import is
-imported only by the command that needs it.
+docopt parses the command line by ``USAGE``, which is also what ``--help`` prints. A command
+line or config that Linx cannot use ends the program with one line on standard error and
+exit code 2. A module that takes long to import is imported only by the command that needs it.
 """
 
 from __future__ import annotations
@@ -47,34 +47,34 @@ Commands:
 
 Options:
   --config FILE        Read this config file.
-  --port PORT          Listen on this port; 0 takes a free one.
+  --port PORT          Listen on this port; 0 means any free port.
   --host HOST          Listen on this address.
   --tunnel             Open the tunnel at start.
   --no-tunnel          Open no tunnel at start.
-  --ollama URL         Where Ollama is; switches it on.
-  --api-key KEY        The key that clients must send. Others on this machine can see
-                       it here; LINX_API_KEY in the environment is safer.
-  --demo               Serve a small model of Linx's own, with nothing else installed.
-  --demo-model GGUF    The same with this model file.
+  --ollama URL         Use the Ollama at this address, even if the config disables it.
+  --api-key KEY        The key that clients must send. Other users of this machine can
+                       see the command line; LINX_API_KEY in the environment is safer.
+  --demo               Serve a small model that comes with Linx.
+  --demo-model GGUF    Like --demo, with this model file.
   --gui                Open the dashboard in a window.
   --log-level LEVEL    debug, info, warning or error [default: info].
   --log-format FORMAT  text or json [default: text].
   --fix                With doctor: write a config for what was found.
   --write              With setup: write the settings, keeping a backup.
-  --undo               With setup: put back what was there before.
+  --undo               With setup: restore the settings from before.
   -h --help            Show this text.
   --version            Show the version.
 
-Config file: --config, else LINX_CONFIG, else ./config.json, else (the single binary)
-config.json beside it, else built-in defaults. It is read again when it changes.
+Config file: --config, else LINX_CONFIG, else ./config.json, else config.json beside the
+single binary, else built-in defaults. Linx reads the file again when it changes.
 
 Environment:
   LINX_CONFIG          Like --config.
   LINX_API_KEY         The key that clients must send; wins over config.json.
   OPENROUTER_API_KEY   The key for OpenRouter; wins over config.json.
 
-Exit codes: 0 after SIGINT or SIGTERM, 1 when Linx cannot listen, 2 for a command line or
-a config that cannot be used.
+Exit codes: 0 after SIGINT or SIGTERM, 1 when Linx cannot listen, 2 when it cannot use the
+command line or the config.
 """
 
 OK, UNUSABLE = 0, 2
@@ -84,14 +84,14 @@ CLIENTS = ("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-
 _OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
 """Each option and the name of its value, empty for a switch."""
 _COMMAND_OF = {"--fix": "doctor", "--write": "setup", "--undo": "setup"}
-"""The command that an option belongs to, where it is not for all of them."""
+"""The options that work with one command only, and that command."""
 _MODULES = {"--gui": "linx.gui"}
-"""Options that need a module which a version may not have yet."""
+"""Options that need a module which this version of Linx may not contain."""
 _SEE_HELP = "see linx --help"
 
 
 class _CommandLineError(ConfigError):
-    """Something on the command line that cannot be used."""
+    """The command line cannot be used. Its text is the problem alone, without a file or key before it."""
 
     def __init__(self, problem: str) -> None:
         super().__init__("command line", problem)
@@ -115,7 +115,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return OK
     except BrokenPipeError:
-        # The reader of the help or the schema has closed the pipe; the interpreter must not flush into it again.
+        # The program that read the help or the schema has closed the pipe. Standard output is replaced, since the
+        # interpreter flushes it at exit and would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
 
@@ -125,7 +126,7 @@ def parse(argv: Sequence[str]) -> Given:
     try:
         return dict(docopt.docopt(USAGE, list(argv), default_help=False))
     except (docopt.DocoptExit, docopt.DocoptLanguageError):
-        # Help is given whatever stands beside it.
+        # --help and --version work even beside arguments that are wrong.
         for flag, names in {"--help": {"-h", "--help"}, "--version": {"--version"}}.items():
             if names & set(argv):
                 return {flag: True}
@@ -150,7 +151,7 @@ def _serve(given: Given, redactor: Redactor) -> int:
         if given[flag] and importlib.util.find_spec(module) is None:
             return _not_yet(flag)
     set_up_log(level, style, redactor)
-    # Late, because it brings in all the rest; a mistake on the command line is answered without it.
+    # Imported here because it imports nearly all of Linx: a mistake on the command line is told without that wait.
     from linx.app import run
 
     return run(options)
@@ -159,11 +160,11 @@ def _serve(given: Given, redactor: Redactor) -> int:
 def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Options:
     """The flags as Options, with the config read for the first time."""
     if given["--tunnel"] and given["--no-tunnel"]:
-        raise _CommandLineError("--tunnel and --no-tunnel exclude each other")
+        raise _CommandLineError("--tunnel and --no-tunnel cannot be used together")
     model = _text(given, "--demo-model")
     if model is not None and not os.path.isfile(model):
         raise ConfigError("--demo-model", f"no such file: {quote(model, 200)}")
-    # Late, since the kinds bring in the dialects; a mistake on the command line is answered without them.
+    # Imported here because the kinds import the dialects: a mistake on the command line is told without that wait.
     from linx.providers.kinds import KINDS
 
     sources = Sources(
@@ -208,7 +209,7 @@ _RUN: dict[str, Callable[[Given], int]] = {
 }
 
 
-# --- the children of a one-file binary, which is its own interpreter; no person types these ---
+# --- how the single binary starts its child processes: it has no other Python interpreter to run them ---
 
 
 def _demo_child(words: list[str]) -> int:
@@ -227,14 +228,17 @@ _CHILDREN: dict[str, Callable[[list[str]], int]] = {"--demo-child": _demo_child,
 
 
 def _not_yet(what: str) -> int:
-    raise _CommandLineError(f"{what} is not yet in this version")
+    raise _CommandLineError(f"{what} does not exist in this version of Linx yet")
 
 
 # --- what is wrong with a command line ---
 
 
 def explain(argv: Sequence[str]) -> str:
-    """One line on why docopt refused the command line, with the nearest that would have worked. Repeats no value."""
+    """One line that says why docopt refused the command line, with the nearest known word.
+
+    The value of an option is never repeated, since it may be a key.
+    """
     words: list[str] = []
     seen: list[str] = []
     rest = list(argv)
@@ -273,17 +277,17 @@ def _explain_words(words: Sequence[str], options: Sequence[str]) -> str:
         return f"unknown command {_shown(command)}; {_suggest(command, COMMANDS)}"
     for option in options:
         if _COMMAND_OF.get(option, command) != command:
-            return f"{option} goes with {_COMMAND_OF[option]} only"
+            return f"{option} works only with the command {_COMMAND_OF[option]}"
     if command == "schema" and options:
         return "schema takes no options"
     if command == "setup" and len(words) == 1:
         return f"setup needs the name of a client: {', '.join(CLIENTS)}"
     if {"--write", "--undo"} <= set(options):
-        return "--write and --undo exclude each other"
+        return "--write and --undo cannot be used together"
     most = 2 if command == "setup" else 1
     if len(words) > most:
         return f"too many words after {command}; {_SEE_HELP}"
-    return f"cannot be understood; {_SEE_HELP}"
+    return f"the command line cannot be understood; {_SEE_HELP}"
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:
@@ -291,12 +295,12 @@ def _suggest(word: str, known: Sequence[str]) -> str:
         near = [name for name in known if name.startswith(f"-{word.lower()}")][:1]
     else:
         near = difflib.get_close_matches(word[:64].lower(), known, 1, 0.5)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
 
 
 def _shown(word: str) -> str:
-    """A word of the command line, unless it may be a key in the wrong place."""
-    return repr(quote(word, 32)) if len(word) <= 32 and not re.search(r"[0-9]{4}", word) else "like that"
+    """A word of the command line in quotes, or a placeholder where the word may be a key in the wrong place."""
+    return repr(quote(word, 32)) if len(word) <= 32 and not re.search(r"[0-9]{4}", word) else "(not repeated here)"
 
 
 def _text(given: Given, option: str) -> str | None:
@@ -323,7 +327,7 @@ def _one_of(given: Given, option: str, known: Sequence[str]) -> str:
     return value
 
 
-# --- the two outputs ---
+# --- standard output and standard error ---
 
 
 def _print(text: str) -> int:

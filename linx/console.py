@@ -1,7 +1,7 @@
-"""What Linx tells the person who started it: where it listens, keys that it made, who is there, what to try.
+"""What Linx tells the person who started it: its address, invented keys, the providers, what to try next.
 
-Standard output has one line, the one that programs wait for. Keys go to standard error and
-never to the log; all else is logged.
+Standard output gets one line only, the ready line, for which programs wait. Keys go to
+standard error and never to the log; everything else is logged.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ log = logging.getLogger("linx")
 
 _ADVICE = {
     errno.EADDRNOTAVAIL: ("this machine has no such address", "try --host 127.0.0.1"),
-    errno.EAFNOSUPPORT: ("this machine does not speak that kind of address", "try --host 127.0.0.1"),
-    errno.EACCES: ("that needs more rights", "try a port above 1023, such as --port 8080"),
-    errno.EPERM: ("that needs more rights", "try a port above 1023, such as --port 8080"),
+    errno.EAFNOSUPPORT: ("this machine does not support that kind of address", "try --host 127.0.0.1"),
+    errno.EACCES: ("permission denied", "try a port above 1023, such as --port 8080"),
+    errno.EPERM: ("permission denied", "try a port above 1023, such as --port 8080"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n)"),
 }
 
 
 class Console:
-    """The terminal of one running Linx. Nothing is told before the ready line."""
+    """The terminal of one running Linx. Keys and addresses wait until the ready line is out."""
 
     def __init__(self) -> None:
         self._is_ready = False
-        self._held_back: list[str] = []
-        self._shown_url: str | None = None  # of the tunnel
+        self._held_back: list[str] = []  # texts that wait for the ready line
+        self._shown_url: str | None = None  # the last paste URL of the tunnel that was shown
 
     def show_ready(self, host: str, port: int) -> None:
         print(f"Linx {linx.__version__} listening on http://{_address(host, port)}", flush=True)  # noqa: T201 - the line that programs wait for
@@ -50,23 +50,26 @@ class Console:
         self._held_back.clear()
 
     def show_key(self, host: str, key: str) -> None:
-        """A key that Linx has made, since others can reach it on ``host``."""
-        self._tell(f"No key is set and {host} is not only this machine, so Linx made one: {key}")
+        """Show the key that Linx invented because other machines can reach it on ``host``."""
+        self._tell(
+            f"No key is configured and other machines can reach Linx on {host}, so clients must send this key: {key}"
+        )
 
     def show_tunnel(self, tunnel: Tunnel) -> None:
-        """The way in from outside, whenever it is a new one."""
+        """Show the public address of the tunnel, each time that it has a new one."""
         if tunnel.paste_url is None or tunnel.paste_url == self._shown_url:
             return
         self._shown_url = tunnel.paste_url
-        invented = f"the key {tunnel.keys.invented}, made for as long as this tunnel is open"
+        invented = f"the key {tunnel.keys.invented}, which is valid while this tunnel is open"
         self._tell(
-            f"Tunnel: {tunnel.url} leads here, and asks for {'your key' if tunnel.keys.configured else invented}.\n"
-            f"  The base URL for an OpenAI client: {tunnel.url}/v1\n"
-            f"  With the key in it, for clients that take no other: {tunnel.paste_url}"
+            f"Tunnel: {tunnel.url} leads to this Linx. Clients must send "
+            f"{'your configured key' if tunnel.keys.configured else invented}.\n"
+            f"  Base URL for an OpenAI client: {tunnel.url}/v1\n"
+            f"  Base URL with the key in it, for clients that cannot send a key: {tunnel.paste_url}"
         )
 
     def show_summary(self, providers: Sequence[Provider], host: str, port: int) -> None:
-        """Which providers are there, and what to tell a client."""
+        """Log the state of each provider and the address to configure in a client."""
         now = trio.current_time()
         for provider in providers:
             state, error = provider.health.state(now), provider.health.last_error
@@ -76,19 +79,19 @@ class Console:
         if not providers:
             log.warning("no provider is enabled: enable one in config.json, or try --demo")
         elif not any(provider.health.reachable for provider in providers):
-            log.warning("no provider can be reached yet; Linx goes on looking")
+            log.warning("no provider can be reached yet; Linx keeps trying")
         url = f"http://{'localhost' if is_only_this_machine(host) else host}:{port}"
         log.info("give your client %s/v1 as its OpenAI base URL, or %s as its Ollama or Anthropic address", url, url)
 
     def _tell(self, text: str) -> None:
         if self._is_ready:
-            print(text, file=sys.stderr, flush=True)  # noqa: T201 - to the person, past the log
+            print(text, file=sys.stderr, flush=True)  # noqa: T201 - for the person; keys must not reach the log
         else:
             self._held_back.append(text)
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> str:
-    """One line: which address, why not, what to try."""
+    """One line: the address, why Linx cannot listen on it, what to try."""
     if isinstance(error, socket.gaierror):
         reason, hint = "no such host name", "try --host 127.0.0.1"
     elif error.errno == errno.EADDRINUSE:

@@ -1,7 +1,7 @@
-"""The listener on ``server.hostname`` and ``server.port``: its addresses, what it demands of a client, its bounds.
+"""The listener on ``server.hostname`` and ``server.port``: its addresses, its access rules, its limits.
 
-It never stands open to other machines without a key: where none is configured, Linx makes
-one and tells it to the person at the terminal.
+Other machines can never use this listener without a key: where no key is configured and
+other machines can reach it, Linx invents a key and shows it on the terminal.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 class CannotListen(Exception):
-    """No socket on the wanted address; the text says which, and what to try."""
+    """Linx cannot listen on the configured address; the text says why, and what to try."""
 
 
 class LocalListener:
-    """``listen`` binds once; ``apply`` puts keys, names and bounds in force at each reload."""
+    """``listen`` binds once; ``apply`` puts keys, host names and limits in force, at the start and at each reload."""
 
     def __init__(self, server: Server, access: Access, console: Console, redactor: Redactor) -> None:
         self.bound: list[tuple[str, int]] = []
-        """Its addresses: (host, port), the first of which is shown."""
+        """The bound addresses, as (host, port); the console shows the first."""
         self.keys = Keys()
         self._server = server
         self._access = access
@@ -38,7 +38,7 @@ class LocalListener:
         self._redactor = redactor
 
     async def listen(self, config: Config) -> None:
-        """Raises CannotListen, or ConfigError where a provider is this very address."""
+        """Raises CannotListen, or ConfigError where the endpoint of a provider is one of the bound addresses."""
         host, port = config.server.hostname, config.server.port
         try:
             self.bound += await self._server.listen(host, port)
@@ -54,7 +54,7 @@ class LocalListener:
         before = self.keys.invented
         self.keys = Keys(config.server.api_keys, before)
         if not all(is_only_this_machine(host) for host, _port in self.bound):
-            # Also where a reload takes the last configured key away.
+            # At a reload too: it may have removed the last configured key.
             self.keys = self.keys.or_invented(self._redactor)
         if self.keys.invented is not None and before is None:
             self._console.show_key(self.bound[0][0], self.keys.invented)

@@ -245,7 +245,7 @@ def test_the_tunnel_answers_its_live_name_with_the_key(host: bytes) -> None:
 )
 def test_it_answers_no_other_name_whatever_the_key(host: bytes) -> None:
     for is_open in (False, True):
-        with pytest.raises(Forbidden, match="name of the tunnel"):
+        with pytest.raises(Forbidden, match="tunnel's present name"):
             check(TUNNEL, Ask({b"x-api-key": KEY}, host=host), is_open=is_open)
     preflight = {b"origin": b"https://app.example", b"access-control-request-method": b"POST"}
     with pytest.raises(Forbidden):

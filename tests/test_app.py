@@ -179,7 +179,8 @@ async def test_beyond_loopback_a_key_is_made_and_told_once(
         key = app.listener.keys.invented
         assert key is not None
         told = capsys.readouterr().err
-        assert told == f"No key is set and 0.0.0.0 is not only this machine, so Linx made one: {key}\n"
+        why = "No key is configured and other machines can reach Linx on 0.0.0.0"
+        assert told == f"{why}, so clients must send this key: {key}\n"
         assert (await ask(port_of(app), "/v1/models")).status == 401
         assert (await ask(port_of(app), "/v1/models", headers={"x-api-key": key})).status == 200
         write(tmp_path, config_for(server={"hostname": "0.0.0.0", "api_key": "given-key-0123456789"}))
@@ -240,7 +241,7 @@ async def test_a_changed_file_is_taken_over_by_itself(tmp_path: Path, caplog: py
         caplog.clear()
         (tmp_path / "config.json").write_bytes(b"{")
         await until(lambda: app.context.config_problem)
-        assert "the config was not taken over, the last good one stays" in caplog.text
+        assert "the changed config is not used, the last good one stays in force" in caplog.text
         assert (await ask(port_of(app), PATH, CHAT)).status == 200
         write(tmp_path, config_for(fake))
         await until(lambda: app.context.config_problem is None)
@@ -269,11 +270,11 @@ async def test_an_address_counts_from_the_next_start(tmp_path: Path, caplog: pyt
     async with linx_here(config_for(), tmp_path) as app:
         write(tmp_path, config_for(server={"max_body_mb": 1}))
         await reload(app)
-        assert "count from the next start" not in caplog.text
+        assert "restart Linx to listen there" not in caplog.text
         assert app.server.limits.max_body == 2**20
         write(tmp_path, config_for(server={"port": 1}))
         await reload(app)
-        assert "server.hostname and server.port count from the next start" in caplog.text
+        assert "server.hostname or server.port has changed; restart Linx to listen there" in caplog.text
         assert (await ask(port_of(app), "/healthz")).status == 200
 
 

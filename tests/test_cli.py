@@ -78,9 +78,9 @@ MISTAKES = [
     ("--prot 1", "unknown option '--prot'; did you mean --port?"),
     ("--apikey KEY", "unknown option '--apikey'; did you mean --api-key?"),
     ("--no-tunel", "unknown option '--no-tunel'; did you mean --no-tunnel?"),
-    ("--qqq", "unknown option '--qqq'; known are --config, --port"),
+    ("--qqq", "unknown option '--qqq'; known: --config, --port"),
     ("-p 80", "unknown option '-p'; did you mean --port?"),
-    ("-x", "unknown option '-x'; known are"),
+    ("-x", "unknown option '-x'; known: "),
     ("--log json", "'--log' could be --log-level or --log-format; see linx --help"),
     ("--port", "--port needs a value: --port PORT"),
     ("--config --", "--config needs a value: --config FILE"),
@@ -95,27 +95,27 @@ MISTAKES = [
     ("--ollama box:11434", "--ollama: must start with http:// or https://"),
     ("--ollama http://u:p4ssw0rd@box", "--ollama: must not contain credentials"),
     ("--api-key 'two words'", "--api-key: must not contain a space"),
-    ("--tunnel --no-tunnel", "--tunnel and --no-tunnel exclude each other"),
+    ("--tunnel --no-tunnel", "--tunnel and --no-tunnel cannot be used together"),
     ("--demo-model gone.gguf", "--demo-model: no such file: gone.gguf"),
     ("--config gone.json", "gone.json: no such file (given by --config)"),
     ("--log-level loud", "--log-level: must be one of debug, info, warning, error, not 'loud'"),
     ("--log-format xml", "--log-format: must be one of text, json, not 'xml'"),
     ("docter", "unknown command 'docter'; did you mean doctor?"),
-    ("serve", "unknown command 'serve'; known are doctor, setup, schema"),
+    ("serve", "unknown command 'serve'; known: doctor, setup, schema"),
     ("doctor now", "too many words after doctor; see linx --help"),
-    ("--fix", "--fix goes with doctor only"),
-    ("--write", "--write goes with setup only"),
-    ("doctor --undo", "--undo goes with setup only"),
+    ("--fix", "--fix works only with the command doctor"),
+    ("--write", "--write works only with the command setup"),
+    ("doctor --undo", "--undo works only with the command setup"),
     ("setup", "setup needs the name of a client: cursor, continue, vscode"),
     ("setup curser", "setup knows no client 'curser'; did you mean cursor?"),
-    ("setup cursor --write --undo", "--write and --undo exclude each other"),
+    ("setup cursor --write --undo", "--write and --undo cannot be used together"),
     ("setup cursor zed", "too many words after setup"),
     ("schema --port 1", "schema takes no options"),
     ("-- --port", "unknown command '--'"),
-    (KEY, "unknown command like that; known are doctor"),
+    (KEY, "unknown command (not repeated here); known: doctor"),
     (f"--apikey={KEY}", "unknown option '--apikey'; did you mean --api-key?"),
     (f"--api-key {KEY} docter", "unknown command 'docter'; did you mean doctor?"),
-    (f"--log-level {KEY}", "--log-level: must be one of debug, info, warning, error, not like that"),
+    (f"--log-level {KEY}", "--log-level: must be one of debug, info, warning, error, not (not repeated here)"),
     ("'a\nb\x1b[31m'", "unknown command"),
 ]
 
@@ -149,7 +149,7 @@ def test_a_secret_of_the_environment_is_not_repeated(
 
 
 def test_there_is_an_explanation_for_what_nobody_foresaw() -> None:
-    assert explain([]) == "cannot be understood; see linx --help"
+    assert explain([]) == "the command line cannot be understood; see linx --help"
 
 
 # --- what flags become ---

@@ -28,7 +28,7 @@ from tests.routing.world import has, provider
             "stop it, or try --port 8081",
         ),
         ("::1", 65535, OSError(errno.EADDRINUSE, "x"), "--port 0"),
-        ("::1", 80, OSError(errno.EACCES, "x"), "cannot listen on [::1]:80: that needs more rights; try a port above"),
+        ("::1", 80, OSError(errno.EACCES, "x"), "cannot listen on [::1]:80: permission denied; try a port above"),
         ("10.9.9.9", 1, OSError(errno.EADDRNOTAVAIL, "x"), "this machine has no such address; try --host 127.0.0.1"),
         ("nohost", 1, socket.gaierror(socket.EAI_NONAME, "x"), "no such host name; try --host 127.0.0.1"),
         ("h", 1, OSError(errno.EIO, os.strerror(errno.EIO)), f"{os.strerror(errno.EIO)}; try another --host or --port"),
@@ -53,7 +53,7 @@ def test_a_key_is_told_after_the_ready_line_or_at_once(capsys: pytest.CaptureFix
     console.show_key("0.0.0.0", "first")
     assert capsys.readouterr() == ("", "")
     console.show_ready("0.0.0.0", 1)
-    told = "No key is set and 0.0.0.0 is not only this machine, so Linx made one: "
+    told = "No key is configured and other machines can reach Linx on 0.0.0.0, so clients must send this key: "
     assert capsys.readouterr().err == f"{told}first\n"
     console.show_key("0.0.0.0", "second")
     assert capsys.readouterr() == ("", f"{told}second\n")
@@ -75,10 +75,10 @@ async def test_a_tunnel_is_told_whenever_its_way_in_is_a_new_one(capsys: pytest.
     console.show_tunnel(tunnel)
     key = tunnel.keys.invented
     assert capsys.readouterr().err == (
-        f"Tunnel: https://abc.lhr.life leads here, and asks for the key {key}, "
-        "made for as long as this tunnel is open.\n"
-        "  The base URL for an OpenAI client: https://abc.lhr.life/v1\n"
-        f"  With the key in it, for clients that take no other: https://abc.lhr.life/k/{key}/v1\n"
+        f"Tunnel: https://abc.lhr.life leads to this Linx. Clients must send the key {key}, "
+        "which is valid while this tunnel is open.\n"
+        "  Base URL for an OpenAI client: https://abc.lhr.life/v1\n"
+        f"  Base URL with the key in it, for clients that cannot send a key: https://abc.lhr.life/k/{key}/v1\n"
     )
 
 
@@ -96,7 +96,7 @@ async def test_the_summary_has_a_line_for_each_provider(caplog: pytest.LogCaptur
     ]
     caplog.clear()
     Console().show_summary((bad,), "10.0.0.1", 1)
-    assert "no provider can be reached yet; Linx goes on looking" in caplog.messages
+    assert "no provider can be reached yet; Linx keeps trying" in caplog.messages
     assert caplog.messages[-1].startswith("give your client http://10.0.0.1:1/v1 ")
     caplog.clear()
     Console().show_summary((), "127.0.0.1", 1)

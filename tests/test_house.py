@@ -77,8 +77,8 @@ ORDERS = {
         *["provider_tools", "face", "model_list", "provider_request", "embeddings"],
     ],
     "linx.dialects.openai": [
-        *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "thinking"],
-        *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice"],
+        *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "usage", "thinking"],
+        *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice", "model_list"],
     ],
     "linx.dialects.responses": [
         *["tools", "client_content", "client_items", "client_request", "response", "encoder", "face"],

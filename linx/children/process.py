@@ -1,12 +1,13 @@
-"""A child process that Linx keeps running: started, listened to, started again when it dies, ended with Linx.
+"""A child process that Linx keeps running: Linx starts it, reads its output, starts it again, and ends it.
 
-``running`` is one process from its start to its end. It leads a session of its own, so
-that a Ctrl-C in the terminal goes to Linx alone, which lets running answers finish first.
-Its standard input is the leash: Linx holds the other end and never closes it while the
-child is wanted, so a child that watches it ends with Linx, however Linx ended.
+``running`` is one process from its start to its end. The process leads a session of its own,
+so that a Ctrl-C in the terminal reaches Linx only, which lets running answers finish first.
+The child's standard input is the leash: Linx keeps its end of this pipe open while the child
+is wanted, and the system closes it when Linx ends in any way. So a child that watches its
+standard input can end with Linx.
 
-``keep_running`` is the loop around it, the same for every child: what differs (the command,
-what its lines mean, when it runs well) is handed in.
+``keep_running`` is the loop that starts the child again. It is the same for every child; the
+command, the meaning of the child's output and when it counts as running well are handed in.
 """
 
 from __future__ import annotations
@@ -26,38 +27,38 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 60.0
-STEADY_S = 60.0  # a child that has run well for so long starts again with the shortest pause
-LAST_WORDS_S = 1.0  # for reading what a dead child has said
-MAX_KEPT = 400  # characters kept of a line, for the exit reason and the log
-MAX_LINE = 65536  # bytes of a line that are read; localhost.run draws a QR code into its own
-MAX_REPEATED = 200  # characters of a child's own words in an exit reason
+STEADY_S = 60.0  # a child that ran well for at least so long is started again after the shortest pause
+LAST_WORDS_S = 1.0  # how long the rest of a dead child's output is read
+MAX_KEPT = 400  # characters of an output line that are kept for the exit reason and the log
+MAX_LINE = 65536  # bytes of an output line that are read; localhost.run sends a QR code in one line
+MAX_REPEATED = 200  # characters of a child's output in an exit reason
 
 
 class CannotStart(Exception):
-    """There is nothing to start; the text says why and what to do."""
+    """The child cannot be started; the text says why and what to do."""
 
 
 class Ended(NamedTuple):
-    """How a child came to its end, and for how long it had run well before."""
+    """Why a child ended, and for how many seconds it had run well."""
 
     reason: str
     well_s: float = 0.0
 
 
 class BackOff:
-    """How long to wait before the next start: 1 s, doubled with every failure in a row, 60 s at most."""
+    """The pause before the next start: 1 s, doubled with every failure in a row, at most 60 s."""
 
     def __init__(self) -> None:
         self._failures = 0
 
     def pause_s(self, well_s: float = 0.0) -> float:
-        """The pause after one more failure, of a child that had run well for ``well_s``."""
+        """The pause after one more failure; the child had run well for ``well_s`` before it."""
         self._failures = 1 if well_s >= STEADY_S else self._failures + 1
         return min(MAX_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 32))
 
 
 async def keep_running(run: Callable[[], Awaitable[Ended]], failed: Callable[[str, float], None]) -> NoReturn:
-    """Run a child again and again until cancelled. ``failed`` gets each exit reason and the pause that follows."""
+    """Run a child again and again until cancelled. ``failed`` gets each exit reason and the pause after it."""
     back_off = BackOff()
     while True:
         try:
@@ -68,16 +69,16 @@ async def keep_running(run: Callable[[], Awaitable[Ended]], failed: Callable[[st
 
 
 async def pause(reason: str, pause_s: float, failed: Callable[[str, float], None]) -> None:
-    """Report a failure, and wait until the next try."""
-    # A child that is no longer wanted has been ended on purpose: a cancellation comes before the report.
+    """Report a failure, then wait until the next try."""
+    # If the child was ended because it is no longer wanted, the cancellation arrives here and nothing is reported.
     await trio.lowlevel.checkpoint()
     failed(reason, pause_s)
     await trio.sleep(pause_s)
-    await trio.lowlevel.checkpoint()  # it may have been stopped in the moment between waking up and running
+    await trio.lowlevel.checkpoint()  # the child may have become unwanted between the end of the sleep and this line
 
 
 class Child:
-    """A process that runs. Made by ``running``, which sees to its end."""
+    """A running child process. ``running`` makes it and ends it."""
 
     def __init__(self, process: trio.Process) -> None:
         assert process.stdin is not None
@@ -89,36 +90,40 @@ class Child:
         self._outputs = (process.stdout, process.stderr)
 
     async def send(self, data: bytes) -> None:
-        """Write to its standard input. A child that is dead already is no error here: ``listen`` tells."""
+        """Write to the child's standard input. A dead child is no error here, since ``listen`` reports its end."""
         with contextlib.suppress(trio.BrokenResourceError):
             await self._leash.send_all(data)
 
     async def listen(self, hear: Callable[[str], None]) -> int:
-        """Give ``hear`` every line that the child says until it has ended; its exit code."""
+        """Call ``hear`` with every line of the child's output until the child has ended; returns its exit code."""
         async with trio.open_nursery() as nursery:
             for output in self._outputs:
                 nursery.start_soon(_read_lines, output, hear)
             code = await self._process.wait()
-            # A process that the child has started may hold its outputs open.
+            # A process that the child has started may keep the output pipes open, so reading has a deadline.
             nursery.cancel_scope.deadline = trio.current_time() + LAST_WORDS_S
         return code
 
     def kill(self) -> None:
-        """The child and whatever it has started: its group's number cannot be another's until it is waited for."""
+        """Kill the child and all processes of its group.
+
+        Until the child has been waited for, the system gives its process group's number to no
+        other group.
+        """
         if os.name == "nt":
             self._process.kill()
         elif self._process.returncode is None or self._process.returncode < 0:
-            # Below 0: the child was killed by somebody else and may have left its own children behind.
+            # Below 0: a signal from outside killed the child, and processes that it started may still run.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
     async def end(self) -> None:
-        """Kill it, wait for it, close its pipes. Never cancelled."""
+        """Kill the child, wait for it, close its pipes. Cannot be cancelled."""
         with trio.CancelScope(shield=True):
             self.kill()
             await self._process.wait()
             with trio.move_on_after(LAST_WORDS_S):
-                # The end of its output is the end of the last process that the child has started.
+                # The output ends when the last process that the child started has ended.
                 for output in self._outputs:
                     while await output.receive_some(65536):
                         pass
@@ -128,7 +133,7 @@ class Child:
 
 @contextlib.asynccontextmanager
 async def running(name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> AsyncIterator[Child]:
-    """Start ``argv``; it is dead and its pipes are closed when the block is left. Raises CannotStart."""
+    """Start ``argv``. When the block ends, the child is dead and its pipes are closed. Raises CannotStart."""
     try:
         process = await trio.lowlevel.open_process(
             list(argv),
@@ -148,13 +153,13 @@ async def running(name: str, argv: Sequence[str], env: Mapping[str, str] | None 
 
 
 def exit_reason(name: str, code: int | None, last: str = "") -> str:
-    """Such as ``ssh ended with code 255: Connection refused``. Without a code the child still runs."""
+    """A text such as ``ssh ended with code 255: Connection refused``. ``code`` is None while the child runs."""
     how = "" if code is None else f" was ended by signal {-code}" if code < 0 else f" ended with code {code}"
     return name + how + (f": {quote(last, MAX_REPEATED)}" if last else "")
 
 
 class Lines:
-    """Whole lines out of torn reads; of a longer one only its first ``MAX_LINE`` bytes are kept."""
+    """Puts reads together into whole lines. Of a longer line only the first ``MAX_LINE`` bytes are kept."""
 
     def __init__(self) -> None:
         self._tail = b""
@@ -169,12 +174,12 @@ class Lines:
         return [text for line in whole if (text := line[:MAX_LINE].decode(errors="replace").strip())]
 
     def end(self) -> list[str]:
-        """What came without a line end."""
+        """The last line, if it came without a line end."""
         return self.feed(b"\n")
 
 
 async def _read_lines(output: trio.abc.ReceiveStream, hear: Callable[[str], None]) -> None:
-    """Keep a pipe of the child empty, whatever is in it."""
+    """Read a pipe of the child to its end, so that the child never blocks on a full pipe."""
     lines = Lines()
     async for data in output:
         for line in lines.feed(bytes(data)):

@@ -1,8 +1,8 @@
-"""Finding a config file and reading it into a tree of JSON: all that comes before its meaning.
+"""Finds a config file and reads it into a tree of JSON. What the keys mean is decided elsewhere.
 
-A file that several programs and people write is read with care: its size and kind before
-its bytes, its encoding before its JSON, and twice the same key is an error rather than a
-quiet loss.
+People and programs write this file, so it is read with care: first its size and kind are
+checked, then its encoding, then its JSON; and a key that is given twice is an error,
+since one of the two values would be lost without notice.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MAX_BYTES = 1 << 20
 _ENV = "env:"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _POSITION = re.compile(r": line ([0-9]+) column ([0-9]+) \(char ([0-9]+)\)$")
-_GONE = object()
+_DROPPED = object()  # in place of a value whose environment variable is not set, where that is no error
 
 
 class ConfigFile(NamedTuple):
-    """A file as read. ``label`` is how errors call it; ``is_exposed``: others may read it."""
+    """A file as read. Errors call it ``label``. ``is_exposed``: other users of this machine can read it."""
 
     path: str
     label: str
@@ -38,7 +38,10 @@ class ConfigFile(NamedTuple):
 
 
 def candidates(path: str | None, env: Mapping[str, str]) -> tuple[str, ...]:
-    """Where a config file may be; the first that exists counts. A file that was named has no alternative."""
+    """The paths where a config file may be; the first that exists is used.
+
+    There is only one path if --config or LINX_CONFIG names a file.
+    """
     chosen = path or env.get("LINX_CONFIG")
     if chosen:
         return (chosen,)
@@ -48,7 +51,7 @@ def candidates(path: str | None, env: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def find(path: str | None, env: Mapping[str, str]) -> str | None:
-    """The file in force; None for the built-in defaults."""
+    """The path of the file to read; None where there is none and the built-in defaults apply."""
     places = candidates(path, env)
     for place in places:
         if os.path.lexists(place):
@@ -81,7 +84,7 @@ def read(path: str) -> ConfigFile:
 
 
 def parse(data: bytes, label: str) -> dict[str, Any]:
-    """The object in a file. Errors say line and column."""
+    """The JSON object in a file. Raises ConfigError with line and column."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
         raise ConfigError(f"{label}:1:1", "is not UTF-8 (it looks like UTF-16); save it as UTF-8")
     if data.startswith(b"\xef\xbb\xbf"):
@@ -111,10 +114,11 @@ def is_reference(value: object) -> bool:
 def resolved(value: Any, where: str, env: Mapping[str, str], missing: Literal["refuse", "drop"]) -> Any:
     """The same tree with every ``env:NAME`` replaced by that variable's value.
 
-    A variable that is not set, or empty, is an error, or drops the key that wanted it.
+    ``missing`` says what happens where a variable is not set or is empty: ``refuse`` raises
+    ConfigError, ``drop`` leaves out the key or list item that refers to it.
     """
     found = _resolved(value, where, env, missing)
-    return None if found is _GONE else found
+    return None if found is _DROPPED else found
 
 
 def _resolved(value: Any, where: str, env: Mapping[str, str], missing: str) -> Any:
@@ -123,12 +127,12 @@ def _resolved(value: Any, where: str, env: Mapping[str, str], missing: str) -> A
             key: _resolved(item, f"{where}{'.' if ': ' in where else ': '}{key_of(key)}", env, missing)
             for key, item in value.items()
         }
-        return {key: item for key, item in items.items() if item is not _GONE}
+        return {key: item for key, item in items.items() if item is not _DROPPED}
     if isinstance(value, list):
         return [
             item
             for at, given in enumerate(value)
-            if (item := _resolved(given, f"{where}[{at}]", env, missing)) is not _GONE
+            if (item := _resolved(given, f"{where}[{at}]", env, missing)) is not _DROPPED
         ]
     if not is_reference(value):
         return value
@@ -139,7 +143,7 @@ def _resolved(value: Any, where: str, env: Mapping[str, str], missing: str) -> A
     if text:
         return text
     if missing == "drop":
-        return _GONE
+        return _DROPPED
     raise ConfigError(where, f"environment variable {shown(name)} is not set")
 
 
@@ -163,12 +167,12 @@ def _line_and_column(data: bytes, at: int) -> str:
 
 
 def _is_exposed(label: str, status: os.stat_result) -> bool:
-    """May other users read the file? One that they may write is refused: they could send prompts and keys anywhere."""
+    """Can other users read the file? Raises ConfigError if they can write it: they could send prompts anywhere."""
     if os.name != "posix":
         return False
     mode = stat.S_IMODE(status.st_mode)
     if mode == 0o777:
-        return True  # A file system without permissions, such as a Windows drive, shows every file so.
+        return True  # A file system without permissions, such as a Windows drive, gives every file this mode.
     if mode & stat.S_IWOTH:
         raise ConfigError(label, f"can be changed by every user of this machine; run: chmod o-w {label}")
     if mode & stat.S_IWGRP and not _is_private_group(status):
@@ -177,7 +181,7 @@ def _is_exposed(label: str, status: os.stat_result) -> bool:
 
 
 def _is_private_group(status: os.stat_result) -> bool:
-    """Is the owner alone in the file's group, as on systems that give every user a group?"""
+    """Is the owner the only member of the file's group? Many systems give each user a group of their own."""
     import grp
     import pwd
 

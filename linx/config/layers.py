@@ -1,7 +1,8 @@
-"""The four layers laid over each other: one tree in the file's shape, before it is typed.
+"""Lays the four layers (defaults, file, environment, flags) over each other.
 
-It remembers which layer a value came from, so that an error about a key from the
-environment names the variable and not the file.
+The result is one tree in the shape of the file, not yet typed. ``Layers`` remembers which
+layer a value came from, so that an error about a value from the environment names the
+variable and not the file.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
     from linx.config.rules import KindRules
 
-DEFAULTS = "built-in defaults"  # how errors call the config where there is no file
+DEFAULTS = "built-in defaults"  # the name of the config in errors where there is no file
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What flags set above the file and the environment. None: the flag was not given."""
+    """The settings that flags of the command line override. None: the flag was not given."""
 
     port: int | None = None
     host: str | None = None
@@ -38,7 +39,7 @@ NO_OVERRIDES = Overrides()
 
 
 class Layers:
-    """The tree in force, section by section, and the warnings found on the way."""
+    """The merged tree, section by section, and the warnings found while merging."""
 
     def __init__(
         self,
@@ -62,11 +63,11 @@ class Layers:
         self._lay_over(flags)
 
     def has_section(self, name: str) -> bool:
-        """Does the file have this section, or does a flag ask for it?"""
+        """Does the file have this section, or does a flag create it?"""
         return name in self._given
 
     def at(self, *keys: str) -> str:
-        """How errors call a place: ``config.json: server.port``."""
+        """A place in the config as errors name it: ``config.json: server.port``."""
         where = self._label
         for key in keys:
             where = place(where, key)
@@ -76,12 +77,16 @@ class Layers:
         self.warnings.append(f"{self._sources.get(where, where)}: {problem}")
 
     def resolved(self, section: dict[str, Any], where: str, *, is_wanted: bool = True) -> dict[str, Any]:
-        """A section without ``env:``; a variable that is not set is an error where the section is wanted."""
+        """A section with each ``env:NAME`` replaced.
+
+        A variable that is not set is an error in a section that is in use; elsewhere the key
+        is left out.
+        """
         found: dict[str, Any] = config_file.resolved(section, where, self._env, "refuse" if is_wanted else "drop")
         return found
 
     def _sections(self, tree: Mapping[str, Any]) -> dict[str, Any]:
-        """A copy of the file, two levels deep, in which every section and provider is an object."""
+        """A copy of the file's tree, two levels deep, in which every section and every provider is an object."""
         known = known_keys(FileShape)
         for key in tree:
             if key not in known:
@@ -100,7 +105,10 @@ class Layers:
         return copied
 
     def _lay_over(self, flags: Overrides) -> None:
-        """Put the environment and the flags, checked under their own names, where the file's values stand."""
+        """Replace values of the file by those of the environment and the flags.
+
+        Each is checked here, so that an error names the variable or the flag.
+        """
         tree = self.tree
         key = self._env.get("OPENROUTER_API_KEY")
         if key and is_enabled(tree["openrouter"]):
@@ -109,7 +117,7 @@ class Layers:
             self._set_key("server", key, "LINX_API_KEY")
         if flags.api_key is not None:
             self._set_key("server", flags.api_key, "--api-key")
-            self.warn("--api-key", "other users of this machine can see it in the list of processes; use LINX_API_KEY")
+            self.warn("--api-key", "other users of this machine can see the key in the process list; use LINX_API_KEY")
         if flags.ollama is not None:
             config_rules.check_endpoint("--ollama", flags.ollama, self.kinds["ollama"])
             tree["ollama"].update(endpoint=flags.ollama, enabled=True)
@@ -127,7 +135,7 @@ class Layers:
         self._sources[self.at(section, "api_key")] = source
 
     def _holds_secret(self) -> bool:
-        """Does the file hold a key itself, rather than the name of a variable?"""
+        """Does the file contain a key itself, and not only ``env:NAME``?"""
         sections = [self.tree["server"], *(self.tree[name] for name in SECTIONS), *self.tree["providers"].values()]
         for section in sections:
             keys = section.get("api_key")

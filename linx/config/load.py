@@ -1,13 +1,13 @@
-"""How the config comes about: defaults < config.json < environment < flags.
+"""Loads the config in one call. Later layers win: defaults, then config.json, then environment, then flags.
 
-What is wrong is a ConfigError of one line that names the file and the key; what is merely
-unwise stands in ``Config.warnings``.
+An error raises ConfigError: one line that names the file and the key. What works but is
+unwise becomes a text in ``Config.warnings``.
 
-What a file leaves out: a key has its own default. A file that names no provider keeps the
-built-in ones (Ollama on this machine, and OpenRouter where its key is in the environment);
-one that names any has exactly those, the other sections being switched off, so that a
-prompt never goes to a provider the file does not speak of. The variables LINX_API_KEY and
-OPENROUTER_API_KEY win over whatever the file has in their place.
+A key that the file leaves out has its default. A file that names no provider gets the
+built-in ones (Ollama on this machine, and OpenRouter if its key is in the environment). A
+file that names a provider gets exactly the providers that it names, so that a prompt never
+goes to a provider that is not in the file. The variables LINX_API_KEY and
+OPENROUTER_API_KEY win over the keys in the file.
 """
 
 from __future__ import annotations
@@ -36,31 +36,31 @@ class Sources:
     """Where the config is read from, at the start and at every reload."""
 
     kinds: Mapping[str, KindRules]
-    """What the kinds of provider ask of a config, by name."""
+    """The rules that each kind of provider has for its config, by the kind's name."""
     path: str | None = None
-    """What ``--config`` named."""
+    """The value of ``--config``."""
     overrides: Overrides = NO_OVERRIDES
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     redactor: Redactor = field(default_factory=Redactor, repr=False)
 
     def load(self) -> Config:
-        """The config by the same four layers, read anew; its secrets are known to the redactor afterwards."""
+        """Read all layers anew and tell the redactor the secrets in them. Raises ConfigError."""
         config = load(self.path, self.env, self.kinds, self.overrides)
         for secret in config.secrets:
             self.redactor.add(secret)
         return config
 
     def watched(self) -> tuple[str, ...]:
-        """The files whose change may change the config, whether they exist or not."""
+        """The paths to watch for changes; the files need not exist yet."""
         return config_file.candidates(self.path, self.env)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """All that the command line asks of a running Linx."""
+    """Everything that the command line says about a running Linx."""
 
     config: Config
-    """As it was read at start."""
+    """The config as it was read at the start."""
     sources: Sources
     demo: bool = False
     demo_model: str | None = None
@@ -70,7 +70,7 @@ class Options:
 def load(
     path: str | None, env: Mapping[str, str], kinds: Mapping[str, KindRules], overrides: Overrides = NO_OVERRIDES
 ) -> Config:
-    """Read the config; ``path`` is what ``--config`` named, ``kinds`` what the kinds of provider ask of a config."""
+    """Read the config. ``path`` and ``kinds`` are those of ``Sources``."""
     found = config_file.find(path, env)
     layers = Layers(config_file.read(found) if found else None, env, kinds, overrides)
     providers = tuple(provider_sections(layers))
@@ -85,7 +85,7 @@ def load(
 
 
 def refuse_own_address(config: Config, bound: Sequence[tuple[str, int]]) -> None:
-    """ConfigError where an enabled provider is Linx itself, listening on ``bound``: (host, port) pairs."""
+    """Raise ConfigError if the endpoint of an enabled provider is Linx itself, which listens on ``bound``."""
     for provider in config.providers:
         if not provider.enabled:
             continue

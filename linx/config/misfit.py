@@ -1,9 +1,9 @@
-"""What does not fit the shape, as a sentence: which key, what it takes, what it has, the nearest known key.
+"""Turns a value that does not fit the shape into an error for people: the key, what it takes, the nearest known key.
 
-msgspec finds the misfit and says it in a programmer's words, such as ``Expected `int`, got
-`str` - at `$.port` ``. READINGS has every form of its words that is understood, and the
-test of this file makes msgspec say each of them. What a key takes is read off the shape,
-so a new key needs nothing here.
+msgspec finds the misfit and reports it in a programmer's words, such as ``Expected `int`,
+got `str` - at `$.port` ``. READINGS has each form of these reports that Linx understands;
+the test of this file makes msgspec produce each form. What a key takes is read from the
+shape, so a new key needs no change here.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _VALUE_NAMES = {**_TYPE_NAMES, "int": "a number", "float": "a number with a deci
 _SIGNS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 _PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+|\.\.\.)\]")
-_SOME_KEY = "..."  # msgspec's word for a key of a dict, whichever it is
+_SOME_KEY = "..."  # how msgspec writes a key of a dict; it does not say which key
 
 S = TypeVar("S", bound=Shape)
 
 
 def fitted(tree: Any, shape: type[S], where: str) -> S:
-    """The tree as a ``shape``; ConfigError names the key below ``where`` that does not fit."""
+    """The tree as a ``shape``. Raises ConfigError, which names the key below ``where`` that does not fit."""
     try:
         return msgspec.convert(tree, shape)
     except msgspec.ValidationError as error:
         raise _misfit(str(error), tree, shape, where) from None
 
 
-# --- known words ---
+# --- suggestions ---
 
 
 def known_keys(shape: type[Shape]) -> tuple[str, ...]:
@@ -59,26 +59,26 @@ def unknown_key(where: str, key: str, known: Sequence[str]) -> ConfigError:
 
 def suggestion(word: str, known: Sequence[str]) -> str:
     near = nearest(word, known)
-    return f"did you mean {near}?" if near else f"known are {', '.join(known)}"
+    return f"did you mean {near}?" if near else f"known: {', '.join(known)}"
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    import difflib  # Only wanted for an error, and not free to load.
+    import difflib  # imported here: needed for an error only, and slow to import
 
-    for plain in (_run_together, _in_order):
+    for plain in (_without_separators, _with_sorted_words):
         forms = {plain(name): name for name in known}
         if found := difflib.get_close_matches(plain(word[:64]), forms, 1, 0.65):
             return forms[found[0]]
     return None
 
 
-def _run_together(name: str) -> str:
-    """apiKey, api-key and API_KEY are all api_key."""
+def _without_separators(name: str) -> str:
+    """Makes apiKey, api-key and API_KEY equal to api_key."""
     return re.sub("[_ -]", "", name.lower())
 
 
-def _in_order(name: str) -> str:
-    """enable_fallback is fallback_enabled, nearly."""
+def _with_sorted_words(name: str) -> str:
+    """Makes enable_fallback nearly equal to fallback_enabled."""
     return "".join(sorted(re.split("[_ -]", name.lower())))
 
 
@@ -86,12 +86,12 @@ def _in_order(name: str) -> str:
 
 
 def place(where: str, key: str) -> str:
-    """One step down: ``config.json`` → ``config.json: server`` → ``config.json: server.port``."""
+    """``where`` with one more key: ``config.json`` → ``config.json: server`` → ``config.json: server.port``."""
     return f"{where}{'.' if ': ' in where else ': '}{key_of(key)}"
 
 
 class Spot(NamedTuple):
-    """What the shape has at one place: the types that a value may be of, and the sentence that says so, if any."""
+    """What the shape allows at one place: the types of a value, and the sentence of ``takes``, if there is one."""
 
     types: tuple[Any, ...]
     sentence: str | None
@@ -102,7 +102,7 @@ class Spot(NamedTuple):
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The texts that a value may be, where it may be nothing else."""
+        """The texts that are allowed here; empty where other values are allowed too."""
         types = [one for one in self.types if one not in (type(None), msgspec.UnsetType)]
         return get_args(types[0]) if len(types) == 1 and get_origin(types[0]) is Literal else ()
 
@@ -111,7 +111,7 @@ class Spot(NamedTuple):
         return f"one of {', '.join(self.choices)}"
 
     def below(self, step: str) -> Spot:
-        """One step down; ``step`` is a key or an index."""
+        """The place one level below; ``step`` is a key or an index."""
         for one in self.types:
             container = get_origin(one)
             if container is tuple:
@@ -129,7 +129,7 @@ def _spot(annotation: Any) -> Spot:
 
 
 def _alternatives(annotation: Any) -> Iterator[Any]:
-    """The types of a union, without what is annotated to them."""
+    """The types in a union, without their annotations."""
     if get_origin(annotation) is Annotated:
         yield from _alternatives(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):
@@ -153,7 +153,7 @@ def _value_at(tree: Any, steps: Sequence[str]) -> Any:
 
 
 def _name_the_key(tree: Any, shape: type[Shape], steps: list[str]) -> None:
-    """msgspec does not say which key of a dict is at fault; try them one by one."""
+    """Find the key of a dict whose value does not fit, by trying one key after the other: msgspec does not name it."""
     at = steps.index(_SOME_KEY)
     holder = _value_at(tree, steps[:at])
     for key, value in list(holder.items()):
@@ -170,7 +170,7 @@ def _name_the_key(tree: Any, shape: type[Shape], steps: list[str]) -> None:
 
 
 class Fault(NamedTuple):
-    """One value that does not fit: where it stands, as errors say it, and what the shape has there."""
+    """One value that does not fit: its place as errors name it, and what the shape allows there."""
 
     where: str
     value: Any
@@ -195,7 +195,7 @@ def _misfit(problem: str, tree: Any, shape: type[Shape], where: str) -> ConfigEr
 
 
 def _unknown(said: re.Match[str], fault: Fault) -> ConfigError:
-    """A key in the wrong section is told where it belongs."""
+    """The error for an unknown key. If another section has such a key, the error names that section."""
     key, shape = said[1], fault.spot.struct or Shape
     known = known_keys(shape)
     if nearest(key, known) is None:
@@ -209,7 +209,9 @@ def _unknown(said: re.Match[str], fault: Fault) -> ConfigError:
 
 def _missing(said: re.Match[str], fault: Fault) -> ConfigError:
     spot = fault.spot.below(said[1])
-    return ConfigError(place(fault.where, said[1]), f"is missing; it is {spot.one_of if spot.choices else 'needed'}")
+    return ConfigError(
+        place(fault.where, said[1]), f"is missing; it must be {spot.one_of}" if spot.choices else "is missing"
+    )
 
 
 def _out_of_bounds(said: re.Match[str], fault: Fault) -> ConfigError:
@@ -246,4 +248,4 @@ READINGS: Mapping[str, Reading] = {
     "choice": (re.compile(r"Invalid enum value (.*)", re.DOTALL), _no_choice),
     "type": (re.compile(r"Expected `(.*)`, got `(.*)`"), _wrong_type),
 }
-"""What msgspec says of a misfit, before it says where; the first that fits counts."""
+"""The forms of msgspec's reports, without the place at their end; the first pattern that matches is used."""

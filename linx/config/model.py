@@ -1,7 +1,7 @@
-"""The typed config: what is in force, as a whole.
+"""The typed config that all other rooms read.
 
-A ``Config`` is frozen: every text in it is checked, every ``env:NAME`` replaced, so that
-the code that uses it never checks again. How it comes about stands in ``load``.
+A ``Config`` is frozen. Every text in it has been checked and every ``env:NAME`` replaced,
+so the code that reads it need not check again. ``load`` makes it.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from linx.config.shape import (
 from linx.core.addresses import Origin, is_near
 
 DEMO = "demo"
-"""The provider that ``--demo`` adds; ``provider_priority`` may rank it at any time."""
+"""The name of the provider that ``--demo`` adds; ``provider_priority`` may name it even without ``--demo``."""
 
 
 class ProviderConfig(ProviderShape, frozen=True, kw_only=True):
-    """One provider: the keys of its section, its name, and what follows from both.
+    """One provider: the keys of its section, its name, and what follows from them.
 
-    What a section may leave open is settled: the kind, the endpoint, one form of ``price``
-    (by model, ``*`` for all others). A key of the file is a field of the section's shape
-    and nothing else.
+    What a section may leave out is filled in here: the kind and the endpoint. ``price`` has
+    one form, by model, with ``*`` for all others. The keys of the file are inherited from
+    the section's shape.
     """
 
     name: str
     endpoint: URL
     price: dict[str, PriceShape] = msgspec.field(default_factory=dict)
     is_last_resort: bool = False
-    """Its ``default`` mapping also answers a name whose own providers are all down. No key of a file."""
+    """Its ``default`` mapping also serves models whose own providers are all down. Not a key of the file."""
 
     @property
     def is_local(self) -> bool:
-        """As the section says, else judged by the endpoint."""
+        """The key ``local`` of the section; without it, whether the endpoint is on this machine or network."""
         return is_near(self.origin.host) if self.local is msgspec.UNSET else self.local
 
     @property
@@ -59,12 +59,12 @@ class ProviderConfig(ProviderShape, frozen=True, kw_only=True):
 
     @property
     def key_path(self) -> str:
-        """Where it stands in the file, as errors say it."""
+        """The path of its section in the file, as errors name it."""
         return self.name if self.name in SECTIONS else f"providers.{self.name}"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that can be configured, in force as a whole. ``path`` is None without a file."""
+    """Everything that can be configured. ``path`` is None without a file."""
 
     providers: tuple[ProviderConfig, ...] = ()
     routing: RoutingConfig = RoutingConfig()
@@ -75,7 +75,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every text that must never be shown."""
+        """Every text in the config that must never be shown."""
         found = list(self.server.api_keys)
         for provider in self.providers:
             if provider.api_key:
@@ -84,6 +84,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
     def with_provider(self, provider: ProviderConfig) -> Config:
-        """The same with one provider more, or with one of the same name replaced."""
-        others = tuple(one for one in self.providers if one.name != provider.name)
+        """This config with ``provider`` added, in place of a provider of the same name if there is one."""
+        others = tuple(each for each in self.providers if each.name != provider.name)
         return msgspec.structs.replace(self, providers=(*others, provider))

@@ -1,4 +1,4 @@
-"""The sections that are no providers (routing, server, tunnel), from the layered tree to what is in force."""
+"""Makes the typed sections routing, server and tunnel out of the layered tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def routing_section(layers: Layers, providers: Sequence[str]) -> RoutingConfig:
-    """``providers`` are the names that a rank may have."""
+    """``providers`` are the names that ``provider_priority`` may contain."""
     where = layers.at("routing")
     routing = fitted(layers.resolved(layers.tree["routing"], where), RoutingConfig, where)
     seen: set[str] = set()
@@ -28,7 +28,7 @@ def routing_section(layers: Layers, providers: Sequence[str]) -> RoutingConfig:
         for name in (rank,) if isinstance(rank, str) else rank:
             if name not in providers and name != DEMO:
                 word = config_rules.shown(name)
-                raise ConfigError(here, f"no provider is called {word!r}; {suggestion(name, providers)}")
+                raise ConfigError(here, f"there is no provider named {word!r}; {suggestion(name, providers)}")
             if name in seen:
                 raise ConfigError(here, f"names {name} a second time")
             seen.add(name)

@@ -1,7 +1,7 @@
-"""The sections of providers, from the layered tree to what is in force.
+"""Makes a ProviderConfig out of each provider's section in the layered tree.
 
-Each is fitted to its shape, its texts are checked, and what it leaves open is settled.
-What is wrong is a ConfigError; what works but is hardly meant becomes a warning.
+Each section is fitted to its shape, its texts are checked, and what it leaves out is filled
+in. A mistake raises ConfigError; what works but is probably not meant becomes a warning.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NOWHERE = "http://unset.invalid"  # the endpoint of a disabled provider whose v
 def provider_sections(layers: Layers) -> Iterator[ProviderConfig]:
     """Every provider, enabled or not, in the order of the file."""
     below = layers.tree["providers"]
-    # Where only ``providers`` uses a section's name, the section itself is not there.
+    # A name such as ``ollama`` that is used below ``providers`` alone means that provider, and not the section.
     absent = {name for name in SECTIONS if name in below and not layers.has_section(name)}
     for name in layers.tree:
         if name in SECTIONS and name not in absent:
@@ -46,9 +46,13 @@ def provider_sections(layers: Layers) -> Iterator[ProviderConfig]:
     for name, entry in below.items():
         where = layers.at("providers", name)
         if not re.fullmatch(PROVIDER_NAME, name) or len(name) > MAX_NAME:
-            raise ConfigError(where, "a name has letters, digits, dot, dash and underscore, starts with the former")
+            raise ConfigError(
+                where,
+                f"is no name for a provider: use at most {MAX_NAME} letters, digits, dots, dashes and underscores, "
+                "and begin with a letter or digit",
+            )
         if name in SECTIONS and name not in absent:
-            raise ConfigError(where, f"is there twice: here and as the section {name}")
+            raise ConfigError(where, f"is configured twice: here and in the section {name}")
         entry_shape = fitted(layers.resolved(entry, where, is_wanted=is_enabled(entry)), ProviderShape, where)
         yield _provider(layers, name, entry_shape.kind, entry_shape, where)
 
@@ -76,15 +80,15 @@ def _provider(layers: Layers, name: str, kind: Kind, shape: SectionShape, where:
 def _endpoint(layers: Layers, shape: SectionShape, kind: Kind, where: str) -> str:
     if shape.endpoint is not msgspec.UNSET:
         return shape.endpoint
-    if usual := layers.kinds[kind].endpoint:
-        return usual
+    if default := layers.kinds[kind].endpoint:
+        return default
     if not shape.enabled:
         return _NOWHERE
-    raise ConfigError(place(where, "endpoint"), f"is missing; a provider of kind {kind} has no usual one")
+    raise ConfigError(place(where, "endpoint"), f"is missing; kind {kind} has no default endpoint")
 
 
 def _api_key(layers: Layers, shape: SectionShape, where: str) -> str | None:
-    """A placeholder counts as no key: sending it would only earn a 401 with a worse explanation."""
+    """The key to send. A placeholder counts as no key: the provider would answer it with a 401 that explains less."""
     if not shape.api_key:
         return None
     if config_rules.is_placeholder(shape.api_key):
@@ -96,7 +100,7 @@ def _api_key(layers: Layers, shape: SectionShape, where: str) -> str | None:
 
 
 def _price(shape: SectionShape, where: str) -> dict[str, PriceShape]:
-    """Both ways to write a price as one: by model, ``*`` for all others."""
+    """The price by model, with ``*`` for all others, whichever of the two forms the file has."""
     flat = {key: value for key, value in shape.price.items() if isinstance(value, float)}
     if not flat:
         return {model: value for model, value in shape.price.items() if isinstance(value, PriceShape)}
@@ -105,7 +109,7 @@ def _price(shape: SectionShape, where: str) -> dict[str, PriceShape]:
         if key not in known:
             raise unknown_key(where, key, known)
         if key not in flat:
-            raise ConfigError(place(where, key), "must be a number, since the other price is one")
+            raise ConfigError(place(where, key), "must be a number, since the other entry of this price is a number")
     return {"*": PriceShape(**flat)}
 
 
@@ -115,13 +119,13 @@ def _warn_of_the_unwise(layers: Layers, provider: ProviderConfig, parts: config_
     if is_remote and parts.scheme == "http" and has_secret:
         layers.warn(place(where, "endpoint"), "sends a key over http:// in the clear; use https://")
     if is_remote and parts.scheme == "https" and address_of(parts.host):
-        layers.warn(place(where, "endpoint"), "certificates are rarely made out to a bare IP address; use the name")
+        layers.warn(place(where, "endpoint"), "TLS certificates rarely name an IP address; use the host name")
     if is_remote and layers.kinds[provider.kind].needs_key and not has_secret:
-        layers.warn(place(where, "api_key"), f"is not set; kind {provider.kind} answers nothing without one")
+        layers.warn(place(where, "api_key"), f"is not set; kind {provider.kind} answers no request without a key")
     if is_remote and provider.api_key and len(provider.api_key) < config_rules.MIN_KEY:
-        layers.warn(place(where, "api_key"), f"is shorter than {config_rules.MIN_KEY} characters; is it whole?")
+        layers.warn(place(where, "api_key"), f"is shorter than {config_rules.MIN_KEY} characters; is it complete?")
     for kind, rules in layers.kinds.items():
         for key in rules.own_keys:
             is_set = getattr(provider, key) not in (None, getattr(_UNSET, key))
             if is_set and key not in layers.kinds[provider.kind].own_keys:
-                layers.warn(place(where, key), f"has no effect: it is for kind {kind}")
+                layers.warn(place(where, key), f"has no effect: only kind {kind} uses it")

@@ -1,7 +1,8 @@
 """What the texts in a config must look like: endpoints, keys, headers, host names.
 
-Judged by what is written, never by a lookup. Every error is a ConfigError that names the
-place; none repeats a value, since a value may be, or hold, a secret.
+A text is judged by how it is written; no name is looked up in DNS. Every error is a
+ConfigError that names the place. No error repeats a value, since a value may be a secret or
+contain one.
 """
 
 from __future__ import annotations
@@ -35,23 +36,23 @@ class Endpoint(NamedTuple):
 
 
 class KindRules(Protocol):
-    """What a kind of provider asks of its config. The kinds are defined above this floor, and handed in."""
+    """The rules that a kind of provider has for its config. The kinds are handed in, since they are defined above."""
 
     @property
     def endpoint(self) -> str | None:
-        """Where such a provider usually is; None where each has an address of its own."""
+        """The default endpoint; None where every provider of this kind has an address of its own."""
 
     @property
     def needs_key(self) -> bool:
-        """Does nothing work there without a key?"""
+        """Does a provider of this kind refuse all requests without a key?"""
 
     @property
     def added_path(self) -> str:
-        """What Linx adds to the endpoint by itself, so that no endpoint may end in it; empty for nothing."""
+        """A path that Linx adds to the endpoint, so that an endpoint must not end with it; empty for none."""
 
     @property
     def own_keys(self) -> tuple[str, ...]:
-        """Keys of a provider that mean something to this kind alone."""
+        """The keys of a provider's section that only this kind uses."""
 
 
 _URL = re.compile(
@@ -72,16 +73,15 @@ _ANSWERED_PATHS = (
     "/api/generate",
     "/api/tags",
 )
-"""Paths that Linx puts behind an endpoint itself; people copy them from examples along with it."""
+"""Paths that Linx adds to an endpoint; people copy them from examples together with the endpoint."""
 
-# What clouds answer their own machines with credentials on.
+# The addresses and names under which clouds give their own machines credentials.
 _METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(text)
     for text in ("169.254.169.254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
 )
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
 
-# Written out, since ``is_private`` of the standard library also holds for networks kept for documentation.
 _KEY = re.compile(r"[\x21-\x7e]+")
 _PLACEHOLDER = re.compile(
     r"(?:sk-(?:or-(?:v1-)?|ant-|proj-)?|gsk_|hf_)?"
@@ -119,7 +119,7 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]*", re.IGNORECASE)
 
 
 def endpoint_parts(where: str, text: str) -> Endpoint:
-    """Take an endpoint apart; ConfigError says what is wrong with it."""
+    """The parts of an endpoint. Raises ConfigError."""
 
     def wrong(problem: str) -> ConfigError:
         return ConfigError(where, problem)
@@ -153,7 +153,7 @@ def endpoint_parts(where: str, text: str) -> Endpoint:
 
 
 def check_endpoint(where: str, text: str, kind: KindRules) -> Endpoint:
-    """``endpoint_parts``, and what is known not to work behind it for a provider of this kind."""
+    """``endpoint_parts``, which also refuses an endpoint that ends with a path that Linx adds itself."""
     parts = endpoint_parts(where, text)
     lowered = parts.path.lower()
     for answered in _ANSWERED_PATHS:
@@ -170,10 +170,10 @@ def root_of(endpoint: str) -> str:
 
 
 def api_base_of(endpoint: str) -> str:
-    """What the paths of OpenAI's API are put behind.
+    """The base to which the paths of OpenAI's API are added.
 
-    A version anywhere in the path means that it is whole already, as in
-    ``/v1beta/openai`` or ``/api/paas/v4``; else ``/v1`` is missing.
+    An endpoint with a version anywhere in its path is that base already, as in
+    ``/v1beta/openai`` or ``/api/paas/v4``; to any other endpoint ``/v1`` is added.
     """
     whole = endpoint.rstrip("/")
     segments = whole.split("/")[3:]
@@ -222,17 +222,17 @@ def is_host_name(host: str) -> bool:
 
 
 def leads_to(host: str, bound: str) -> bool:
-    """Does dialling ``host`` reach what listens on ``bound``, on the same port?
+    """Does a connection to ``host`` reach a listener on the address ``bound`` of this machine?
 
-    Names of this machine count whatever they resolve to today: a loop that only starts
-    after a change of network is harder to understand than a refusal.
+    The names of this machine count, whatever they resolve to at the moment: a loop that
+    starts only after a change of network is harder to understand than a refusal.
     """
     address, bound_address = address_of(host), address_of(bound)
     if address is not None and address == bound_address:
         return True
     is_wildcard = bound_address is not None and bound_address.is_unspecified
     if is_loopback(host):
-        # Another loopback address, such as 127.0.0.2, is another address.
+        # Other loopback addresses, such as 127.0.0.2, do not reach a listener on 127.0.0.1.
         is_usual = address is None or address.is_unspecified or str(address) in ("127.0.0.1", "::1")
         return is_wildcard or (is_usual and is_loopback(bound))
     if address is None:
@@ -248,7 +248,7 @@ def _own_names() -> frozenset[str]:
 
 
 def _is_own(address: Address) -> bool:
-    """Has this machine that address? Only an address of its own can be bound; nothing is sent."""
+    """Is this an address of this machine? Only such an address can be bound. Nothing is sent."""
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -259,7 +259,7 @@ def _is_own(address: Address) -> bool:
 
 
 def check_listen_host(where: str, text: str) -> str:
-    """A host to listen on: a name or an address, which may stand in brackets. Returned without them."""
+    """Check a host to listen on, and return it without the brackets that an IPv6 address may have."""
     host = text.removeprefix("[").removesuffix("]")
     if "://" in text or "/" in text:
         raise ConfigError(where, "must be a host alone, such as 127.0.0.1, without a scheme or a path")
@@ -286,12 +286,12 @@ def check_allowed_origin(where: str, text: str) -> None:
 
 
 def is_placeholder(key: str) -> bool:
-    """Is the text what an example has in place of a key?"""
+    """Is the text a placeholder, as examples have it in place of a key?"""
     return _PLACEHOLDER.fullmatch(key) is not None
 
 
 def check_key(where: str, key: str) -> None:
-    """A key travels in a header and in a path, so it must be one word of ASCII."""
+    """Raise ConfigError unless the key is one word of ASCII: a key is sent in headers and in paths."""
     if not key:
         raise ConfigError(where, "must not be empty")
     if len(key) > MAX_KEY:
@@ -319,7 +319,7 @@ def check_headers(where: str, headers: Mapping[str, str]) -> None:
 
 
 def secrets_in_headers(headers: Mapping[str, str]) -> Iterable[str]:
-    """The values of headers that carry a credential, and the credential alone behind its scheme."""
+    """The values of headers that carry a credential; of ``Bearer KEY`` also the ``KEY`` alone."""
     for name, value in headers.items():
         if _SECRET_HEADER.search(name):
             yield value
@@ -334,7 +334,7 @@ def check_keep_alive(where: str, value: float | str | None) -> None:
 
 
 def check_argument(where: str, value: str | None) -> None:
-    """A text that becomes an argument of ssh or ngrok must not look like an option."""
+    """Raise ConfigError for a text that ssh or ngrok would take for an option or for several arguments."""
     if value is None:
         return
     if not value or value.startswith("-") or any(char <= " " or char == "\x7f" for char in value):
@@ -342,13 +342,13 @@ def check_argument(where: str, value: str | None) -> None:
 
 
 def check_tunnel_host(where: str, value: str | None) -> None:
-    """A name that ssh or ngrok is given: nothing in it may mean something else to them."""
+    """Raise ConfigError unless ssh and ngrok can only read the value as a host name or an address."""
     if value is not None and address_of(value) is None and not is_host_name(value):
         raise ConfigError(where, "must be a host name alone, without a scheme, a port or a path")
 
 
 def check_tunnel_user(where: str, value: str) -> None:
-    """ssh gets the name as ``user@host``, which it would also read as a URL."""
+    """Raise ConfigError for a name with a slash: ssh gets ``user@host``, and would read it as a URL."""
     if "/" in value:
         raise ConfigError(where, "must be the name of a user, without a scheme or a path")
 
@@ -361,11 +361,11 @@ def check_path(where: str, value: str | None) -> None:
 
 
 def shown(name: str) -> str:
-    """A name out of a config, fit for an error: short, printable, and no key pasted into the wrong place."""
+    """A name from a config in a form for errors: short, printable, and without keys pasted into the wrong place."""
     return clean_shapes(quote(name, 40))
 
 
 def key_of(name: str) -> str:
-    """A name as one step of a dotted path: quoted where it would be mistaken for several."""
+    """A name as one step of a dotted path, in quotes where it could be read as several steps."""
     text = shown(name)
     return text if re.fullmatch(r"[\w:/@+*-][\w.:/@+*-]*", text) else repr(text)

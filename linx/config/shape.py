@@ -1,7 +1,7 @@
 """The shape of config.json: its keys, their types and defaults, its JSON Schema.
 
-The structs are the one list of keys: a new key is one line here, with the sentence that an
-error needs (``takes``) where its types do not say enough.
+These structs are the only list of the keys. A new key is one line here; if its types do not
+say well enough what it takes, ``takes`` gives the words for errors.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ReasoningField = Literal["reasoning_content", "reasoning", "both"]
 TunnelType = Literal["localhost_run", "ngrok", "ssh"]
 
 SECTIONS: tuple[Kind, ...] = ("ollama", "llamacpp", "openrouter")
-"""The providers that have a section of their own, whose kind is its name."""
+"""The sections for one provider each; the section's name is the provider's kind."""
 PROVIDER_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -30,12 +30,12 @@ URL = Annotated[str, Meta(extra_json_schema={"pattern": "^([Hh][Tt][Tt][Pp][Ss]?
 
 
 def takes(sentence: str) -> Meta:
-    """How an error says what a key takes, where the names of its types would not say it well."""
+    """Words for errors that say what a key takes, for keys whose types alone do not say it well."""
     return Meta(extra={"takes": sentence})
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A JSON object whose keys are all known."""
+    """A JSON object in which an unknown key is an error."""
 
 
 class PriceShape(Shape, frozen=True, kw_only=True):
@@ -43,8 +43,12 @@ class PriceShape(Shape, frozen=True, kw_only=True):
 
     prompt: Money = 0.0
     completion: Money = 0.0
-    cached: Annotated[Money | None, Meta(description="of the prompt, what the cache had; null: as any other")] = None
-    cache_write: Annotated[Money | None, Meta(description="of the prompt, what is cached; null: as any other")] = None
+    cached: Annotated[
+        Money | None, Meta(description="for prompt tokens read from the provider's cache; null: as prompt")
+    ] = None
+    cache_write: Annotated[
+        Money | None, Meta(description="for prompt tokens written to the provider's cache; null: as prompt")
+    ] = None
 
 
 class SectionShape(Shape, frozen=True, kw_only=True):
@@ -54,13 +58,17 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     enabled: bool = True
     endpoint: URL | UnsetType = UNSET
     api_key: str | None = None
-    thinking_mode: Annotated[bool | None, Meta(description="null: the model's own way")] = None
+    thinking_mode: Annotated[
+        bool | None, Meta(description="switches a model's thinking on or off; null leaves it to model and client")
+    ] = None
     model_mappings: Annotated[
         dict[str, Text],
-        Meta(description="name that a client asks for -> model here; default answers every other name"),
+        Meta(description="name that a client asks for -> model here; default serves names that no provider has"),
     ] = {}
-    headers: Annotated[dict[str, str], Meta(description="extra request headers")] = {}
-    models: Annotated[tuple[Text, ...], Meta(description="names it serves where it cannot list them")] = ()
+    headers: Annotated[dict[str, str], Meta(description="extra headers for each request to the provider")] = {}
+    models: Annotated[
+        tuple[Text, ...], Meta(description="models of a provider that cannot list its models itself")
+    ] = ()
     local: Annotated[
         bool | UnsetType, Meta(description="default: true for a loopback, private or link-local endpoint")
     ] = UNSET
@@ -86,11 +94,13 @@ class SectionShape(Shape, frozen=True, kw_only=True):
 
 
 class ProviderShape(SectionShape, frozen=True, kw_only=True):
-    kind: Kind  # nothing else in ``providers`` says it
+    """An entry of providers, which must name its kind. Its endpoint may end with /v1 or not."""
+
+    kind: Kind
 
 
 class HedgeConfig(Shape, frozen=True, kw_only=True):
-    """When a second attempt is started beside a silent one: after so many seconds, null for never."""
+    """When a second attempt starts beside a silent one: after so many seconds, auto, or null for never."""
 
     after: Annotated[
         Annotated[float, Meta(ge=0, le=1e9)] | Literal["auto"] | None,
@@ -101,11 +111,11 @@ class HedgeConfig(Shape, frozen=True, kw_only=True):
 
 
 class RoutingConfig(Shape, frozen=True, kw_only=True):
-    """How candidates are ranked; a list inside provider_priority is one rank of equals."""
+    """How candidates are ranked. A list inside provider_priority is a rank of equals."""
 
     provider_priority: Annotated[
         tuple[Text | Annotated[tuple[Text, ...], Meta(min_length=1)], ...],
-        takes("a list of names of providers, in which a list is one rank of equals"),
+        takes("a list of provider names, in which an inner list is a rank of equals"),
     ] = SECTIONS
     fallback_enabled: bool = True
     cost_optimization: bool = True
@@ -113,20 +123,20 @@ class RoutingConfig(Shape, frozen=True, kw_only=True):
     first_token_timeout_s: Seconds | None = None
     local_only: Annotated[
         bool | tuple[Text, ...],
-        Meta(description="true, or model names with *, that never leave local providers"),
+        Meta(description="true, or a list of models (* matches any text) that only local providers may serve"),
         takes("true, false or a list of model names"),
     ] = False
 
 
 class ServerConfig(Shape, frozen=True, kw_only=True):
-    """What Linx listens on, whom it answers, and its bounds; what ends in _s is in seconds."""
+    """Where Linx listens, whom it answers, and its limits. Keys that end in _s are in seconds."""
 
-    port: Annotated[int, Meta(ge=0, le=65535, description="0 takes a free one")] = 8080
+    port: Annotated[int, Meta(ge=0, le=65535, description="0: any free port")] = 8080
     hostname: Text = "127.0.0.1"
     api_keys: Annotated[tuple[Text, ...], takes("a string, a list of strings or null")] = msgspec.field(
         name="api_key", default=()
     )
-    """In a file: one key, a list of them, or null. The loader makes a list of each before it is fitted."""
+    """The file has a key, a list of keys or null; ``other_sections`` makes a list of it before it is fitted."""
     allowed_hosts: tuple[Text, ...] = ()
     allowed_origins: tuple[Text, ...] = ()
     heartbeat_s: Seconds = 15.0
@@ -137,7 +147,7 @@ class ServerConfig(Shape, frozen=True, kw_only=True):
     stalled_client_s: Seconds = 300.0
     max_body_mb: Annotated[float, Meta(gt=0, le=1e6)] = 64.0
     max_connections: Count = 4096
-    capture: Annotated[bool, Meta(description="keep the last bodies in memory for the dashboard")] = True
+    capture: Annotated[bool, Meta(description="keep the last requests' bodies in memory for the dashboard")] = True
     reasoning_field: ReasoningField = "reasoning_content"
 
     def __repr__(self) -> str:
@@ -145,7 +155,7 @@ class ServerConfig(Shape, frozen=True, kw_only=True):
 
 
 class TunnelConfig(Shape, frozen=True, kw_only=True):
-    """The public address; what starts with ssh_ is for the types localhost_run and ssh."""
+    """The tunnel to a public address. Keys that begin with ssh_ are for the types localhost_run and ssh."""
 
     use_tunnel: bool = False
     type: TunnelType = "localhost_run"
@@ -207,7 +217,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _with_references(node: Any) -> Any:
-    """Wherever a text is one of a few, ``env:NAME`` may stand too."""
+    """The schema with ``env:NAME`` allowed in every place that otherwise allows only a few texts."""
     if isinstance(node, list | tuple):
         return [_with_references(item) for item in node]
     if not isinstance(node, Mapping):

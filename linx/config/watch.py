@@ -1,9 +1,10 @@
-"""Hot reload: looks at the config file now and then, and reads it again when it changed.
+"""Hot reload: looks at the config file every INTERVAL_S, and reads it again when it has changed.
 
-It polls, since that works alike on every system and with every editor: those that write
-in place, those that write a new file and rename it, those that delete first. What is read
-is the whole config or nothing. A file that cannot be read may be half written, so its
-problem is told only after a second look; the last good config stays in force all the while.
+The file is polled, since polling works on every system and with every editor: those that
+write in place, those that rename a new file over the old one, and those that delete it
+first. A file with a mistake may be half written, so the mistake is reported only if the next
+look finds it too. Until then, and until the mistake is mended, the last good config stays in
+force.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ Stamp = tuple[tuple[int, int, int, int] | None, ...]
 
 
 class ConfigWatch:
-    """Watches ``paths``, which need not exist. ``config`` is the last good one, ``problem`` what is wrong since.
+    """Watches ``paths``, which need not exist.
 
-    ``load`` reads all layers anew and may refuse with a ConfigError for reasons of its own.
+    ``config`` is the last good config; ``problem`` is the mistake in the files since then, if
+    there is one. ``load`` reads all layers anew and may raise ConfigError.
     """
 
     def __init__(self, load: Callable[[], Config], paths: Sequence[str], config: Config) -> None:
@@ -36,12 +38,12 @@ class ConfigWatch:
         self.problem: ConfigError | None = None
         self._load = load
         self._paths = (*paths, *([config.path] if config.path else []))
-        # The config was read a while ago, so the first look always reads: nothing is missed in between.
+        # None, so that the first look always reads: the files may have changed since ``config`` was read.
         self._stamp: Stamp | None = None
-        self._is_doubted = False  # it could not be read at the last look
+        self._is_doubted = False  # the last look found a mistake for the first time
 
     async def run(self, changed: Callable[[Config | ConfigError], object]) -> None:
-        """Look for ever. ``changed`` gets each new config, and each new problem with the file."""
+        """Look at the files until cancelled. ``changed`` gets each new config and each new mistake."""
         while True:
             await trio.sleep(INTERVAL_S)
             outcome = self.look()
@@ -49,7 +51,7 @@ class ConfigWatch:
                 changed(outcome)
 
     def look(self) -> Config | ConfigError | None:
-        """One look at the files: the new config, a new problem, or None where nothing is new."""
+        """Look at the files once: the new config, a new mistake, or None if nothing is new."""
         stamp = self._stamps()
         if stamp == self._stamp and not self._is_doubted:
             return None
@@ -68,7 +70,7 @@ class ConfigWatch:
         return None if outcome == before and problem_before is None else outcome
 
     def reload(self) -> Config | ConfigError:
-        """Read now, because a client or a person asks; the outcome counts whether or not anything has changed."""
+        """Read the files now, whether or not they have changed; a mistake counts at once."""
         self._stamp = self._stamps()
         self._is_doubted = False
         outcome = self._read()
@@ -81,8 +83,8 @@ class ConfigWatch:
     def _read(self) -> Config | ConfigError:
         path = self.config.path
         if path is not None and not os.path.lexists(path):
-            # Never fall back to the defaults by itself: they have other providers, and no key.
-            return ConfigError(quote(path, 200), "is gone; the config stays as it was")
+            # The defaults must not take over: they have other providers, and no key.
+            return ConfigError(quote(path, 200), "does not exist any more; the last good config stays in force")
         try:
             return self._load()
         except ConfigError as error:

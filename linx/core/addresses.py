@@ -1,8 +1,8 @@
-"""Hosts and origins: how an address is written, and which hosts are this machine or near it.
+"""Hosts and origins: how an address is written, and which hosts are on this machine or network.
 
-Judged by what is written, never by a lookup. Near means: a short limit to connect, never
-through a proxy of the environment, and a name that may resolve to an address of this
-machine.
+A host is judged by how it is written; no name is looked up in DNS. A host on this machine
+or network is called near. To a near host Linx allows a short time to connect, uses no proxy
+from the environment, and accepts that its name resolves to an address of this machine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NEAR_ENDINGS = (
 
 
 class Origin(NamedTuple):
-    """Where a provider listens, and the key under which its connections are kept. ``host`` has no brackets."""
+    """Where a provider listens. The pool keeps connections by origin. ``host`` has no brackets."""
 
     scheme: str
     host: str
@@ -37,7 +37,7 @@ class Origin(NamedTuple):
 
     @property
     def address(self) -> str:
-        """host:port, as errors name the origin."""
+        """``host:port``, the name of the origin in errors."""
         return host_and_port(self.host, self.port)
 
     @property
@@ -53,7 +53,7 @@ class Origin(NamedTuple):
 
 
 def host_and_port(host: str, port: int) -> str:
-    """``host:port``, with the brackets that an IPv6 address needs there."""
+    """``host:port``, with an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -63,7 +63,7 @@ def ascii_host(host: str) -> str:
 
 
 def address_of(host: str) -> Address | None:
-    """The IP address that ``host`` spells; None for a name. IPv4 inside IPv6 is unwrapped."""
+    """The IP address that ``host`` is written as; None for a name. An IPv4-mapped IPv6 address becomes IPv4."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -74,7 +74,7 @@ def address_of(host: str) -> Address | None:
 
 
 def is_loopback(host: str) -> bool:
-    """``localhost``, a name below it, or an address of this machine only (0.0.0.0 connects there too)."""
+    """Is it ``localhost``, a name below it, or a loopback address? 0.0.0.0 connects to this machine too."""
     address = address_of(host)
     if address is not None:
         return address.is_loopback or address.is_unspecified
@@ -83,7 +83,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_near(host: str) -> bool:
-    """Loopback, private or link-local; or a name that only means something on one's own network."""
+    """Is it loopback, private or link-local, or a name that only the local network knows?"""
     address = address_of(host)
     if address is not None:
         return is_loopback(host) or address.is_link_local or any(address in net for net in _PRIVATE)

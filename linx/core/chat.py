@@ -1,8 +1,9 @@
-"""The dialect-free words: what a client asks for, and the pieces of an answer.
+"""The types between the dialects: what a client asks for, and the pieces of an answer.
 
-Chat travels between dialects as an OpenAI chat body: the widest of them, and the one most
-providers speak. A face turns a request of its clients into that shape once, and the writer
-of a provider's request turns it into what that provider understands. Answers travel as Chunks.
+A chat request travels through Linx as an OpenAI chat body, since that dialect has the most
+fields and most providers speak it. A face turns a client's request into a chat body once,
+and the writer of a provider's request turns the chat body into what that provider
+understands. Answers travel as Chunks.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ class Task(StrEnum):
     CHAT = "chat"
     """The next message of a conversation."""
     COMPLETE = "complete"
-    """The text that follows a prompt, past any chat template."""
+    """The text that follows a prompt, without a chat template."""
     INSERT = "insert"
     """The text between a prompt and a suffix."""
     EMBED = "embed"
-    """Vectors of texts."""
+    """An embedding vector for each text."""
 
 
 class Dialect(StrEnum):
-    """A wire format of clients: what a request came in, and what a chunk's ``source`` is in."""
+    """A wire format of clients: that of a request, and that of a chunk's ``source``."""
 
     OPENAI = "openai"
     COMPLETIONS = "completions"
@@ -45,16 +46,17 @@ class Dialect(StrEnum):
     OLLAMA_EMBED = "ollama_embed"
     OLLAMA_EMBEDDINGS = "ollama_embeddings"
     OPAQUE = "opaque"
-    """Of a path that is relayed without being read."""
+    """The bodies of paths that Linx relays without reading them."""
 
 
 # --- what is asked, in no dialect -----------------------------------------------------
 
 
 class ChatBody(dict[str, Any]):
-    """An OpenAI chat-completions body, checked by the face that read or made it.
+    """An OpenAI chat-completions body. The face that read or made it has checked it.
 
-    A dict, so that the common case costs no copy and no step for each field.
+    It is a dict, so that the commonest request (OpenAI's dialect) is neither copied nor
+    converted field by field.
     """
 
     __slots__ = ()
@@ -62,33 +64,33 @@ class ChatBody(dict[str, Any]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextCompletion:
-    """Prompts, and what is wanted of the texts that follow them. ``fields`` is all the rest, in OpenAI's words."""
+    """A request to continue prompts. ``fields`` holds all fields without an attribute here, under OpenAI's names."""
 
     prompts: list[str | list[int]]
-    """Texts, or texts cut into tokens; each gets ``count`` answers."""
+    """Each prompt is a text or a list of tokens, and gets ``count`` answers."""
     suffix: str = ""
-    """The text that comes after the answer."""
+    """The text that is to follow the answer."""
     count: int = 1
     best_of: int | None = None
     has_echo: bool = False
     """Does each answer begin with its prompt?"""
     logprobs: int | None = None
-    """With how many alternatives each token of the answer is shown; None: without log probabilities."""
+    """How many alternatives to show for each token of the answer; None: no log probabilities at all."""
     fields: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingInput:
-    """What is to be turned into vectors. ``fields`` is all the rest, in OpenAI's words."""
+    """A request for embeddings. ``fields`` holds all fields without an attribute here, under OpenAI's names."""
 
     input: str | list[Any]
-    """A text, texts, a text cut into tokens, or several of those."""
+    """A text, a list of texts, a list of tokens, or a list of such lists."""
     dimensions: int | None = None
     fields: JsonObject = field(default_factory=dict)
 
     @property
     def texts(self) -> list[Any]:
-        """The texts of which a vector each is wanted, as text or as tokens."""
+        """The texts that get a vector each, as text or as tokens."""
         given = self.input
         return [given] if isinstance(given, str) or (given and type(given[0]) is int) else given
 
@@ -99,27 +101,27 @@ class Opaque:
 
 
 class RequestFacts(msgspec.Struct):
-    """What a request says of itself: found out once, and remembered with it.
+    """Facts about a request that are expensive to compute, so each is computed once and kept here.
 
-    Of a large request everything is found out in the thread that reads its body; of any other
-    request each fact is found out when it is first needed, since most requests need none.
-    ``dialects.shared.tokens`` counts, ``handlers.request_facts`` looks for the opening.
+    For a large request the thread that reads the body computes them all; for any other
+    request each fact is computed when it is first needed, since most requests need none.
+    ``dialects.shared.tokens`` counts the tokens, ``handlers.request_facts`` finds the opening.
     """
 
     size: int = 0
-    """Bytes of the body, as it came."""
+    """Bytes of the body as the client sent it."""
     prompt_tokens: int | None = None
-    """About how many; None: not counted yet."""
+    """An estimate; None until it is made."""
     opening: str | None = None
-    """A digest of how the conversation begins, empty where it has no beginning; None: not looked for yet."""
+    """A digest of the messages up to the user's first one; empty if there is no such message, None until computed."""
 
 
 class ChatRequest(msgspec.Struct):
     """One request for an answer, whatever dialect it came in.
 
-    Nobody may change ``asked`` or ``client_body`` in place, since each attempt starts from
-    the same ones. ``client_body`` is the client's own body where its dialect is another than
-    OpenAI's chat, for a provider that speaks that dialect too.
+    ``asked`` and ``client_body`` must not be changed in place, since each attempt starts from
+    them. ``client_body`` is the client's own body, if its dialect is not OpenAI's chat; it is
+    for providers that speak the client's dialect.
     """
 
     model: str
@@ -130,12 +132,12 @@ class ChatRequest(msgspec.Struct):
     dialect: Dialect = Dialect.OPENAI
     client_body: JsonObject | None = None
     legacy_functions: bool = False
-    """The client sent ``functions``, so it is answered with ``function_call``."""
+    """The client sent the old field ``functions``, so tool calls are answered as ``function_call``."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    """Headers that belong to the client's dialect, for a provider that speaks it itself."""
+    """Headers of the client that belong to its dialect, for a provider that speaks this dialect."""
     facts: RequestFacts = msgspec.field(default_factory=RequestFacts)
 
-    # ``asked``, for code that only requests of one type of it can reach.
+    # ``asked`` with its type, for code that runs for one type of request only.
 
     @property
     def chat_body(self) -> ChatBody:
@@ -166,7 +168,7 @@ class Adapted(NamedTuple):
 
 
 class ModelTraits(msgspec.Struct):
-    """What is configured and known of one model at one provider. None means unknown."""
+    """What is configured and known about one model at one provider. None means unknown."""
 
     thinking_mode: bool | None = None
     can_think: bool | None = None
@@ -176,7 +178,7 @@ class ModelTraits(msgspec.Struct):
     """May an Ollama cut a prompt that is too long for it, since the prompt is known to be short?"""
     keep_alive: float | str | None = None
     listed: JsonObject | None = None
-    """The provider's own entry for it in its model list."""
+    """The model's entry in the provider's model list."""
 
 
 class ToolDelta(msgspec.Struct):
@@ -203,11 +205,11 @@ class Usage(msgspec.Struct):
     source: JsonObject | None = None
     """The provider's own usage object, where it is OpenAI-shaped."""
     cache_write: int | None = None
-    """Of ``prompt``: what was written to the provider's cache, which may cost more."""
+    """Tokens of the prompt that were written to the provider's cache; included in ``prompt``."""
 
 
 class Timings(msgspec.Struct):
-    """Durations that a provider reports of itself, in nanoseconds; 0 means unknown."""
+    """Durations that the provider reports, in nanoseconds; 0 means unknown."""
 
     total: int = 0
     load: int = 0
@@ -218,8 +220,8 @@ class Timings(msgspec.Struct):
 class Chunk(msgspec.Struct):
     """One piece of an answer, in no dialect.
 
-    ``source`` is the provider's own frame, normalised, kept so that a client of the same
-    dialect (``dialect``) gets every field of it. ``logprobs`` is OpenAI's list of
+    ``source`` is the provider's own frame, normalised, in the dialect ``dialect``: a client
+    of the same dialect gets every field of that frame. ``logprobs`` is OpenAI's list of
     ``{token, logprob, bytes, top_logprobs}``.
     """
 
@@ -228,7 +230,7 @@ class Chunk(msgspec.Struct):
     refusal: str = ""
     tools: list[ToolDelta] | None = None
     finish: str | None = None
-    """stop, length, tool_calls, content_filter (OpenAI's words)."""
+    """Why the answer ends, in OpenAI's words: stop, length, tool_calls or content_filter. None before the end."""
     index: int = 0
     usage: Usage | None = None
     logprobs: list[JsonObject] | None = None
@@ -238,23 +240,25 @@ class Chunk(msgspec.Struct):
 
     @property
     def is_meaningful(self) -> bool:
-        """Does this open the gate? Text, reasoning, a tool call or a finish does."""
+        """Does this chunk open the gate? Text, reasoning, a tool call, a refusal or a finish does."""
         return bool(self.text or self.reasoning or self.tools or self.refusal or self.finish)
 
 
 class Stamp(msgspec.Struct):
-    """Identity and time of one answer, given by the handler: dialects have neither.
+    """The id and the clock of one answer. The handler gives them, since dialects use no randomness and no clock.
 
-    ``now`` is the time in seconds since 1970 as a float, and never runs backwards.
+    ``now`` returns seconds since 1970 and never runs backwards.
     """
 
     id: str
-    """Random lower-case hex, to be prefixed as the dialect wants (``chatcmpl-``…)."""
+    """Random lower-case hex; an encoder adds its dialect's prefix (``chatcmpl-``…)."""
     created: float
     now: Callable[[], float]
 
 
 class ToolCall(msgspec.Struct):
+    """One whole tool call; ``arguments`` is JSON text as the model wrote it."""
+
     id: str
     name: str
     arguments: str = ""
@@ -272,13 +276,13 @@ class Choice(msgspec.Struct):
 
 
 class Answer:
-    """Folds chunks into whole answers, one per choice."""
+    """Joins chunks into whole answers, one for each choice."""
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.timings: Timings | None = None
         self.sources: list[JsonObject] = []
-        """The provider's own frames in order, for a whole answer in the same dialect."""
+        """The provider's own frames in order: a client of the same dialect gets their fields."""
         self.dialect: Dialect | None = None
         """The dialect of ``sources``."""
         self._parts: dict[int, _Parts] = {}
@@ -311,13 +315,13 @@ class Answer:
 
     @property
     def choices(self) -> dict[int, Choice]:
-        """Whole answers by choice index; at least choice 0."""
+        """The whole answers by choice index. Choice 0 always exists."""
         folded = {index: parts.choice() for index, parts in sorted(self._parts.items())}
         return folded or {0: Choice()}
 
 
 class _Parts:
-    """The pieces of one choice. Lists, since adding to a string is quadratic."""
+    """The pieces of one choice, in lists, since adding to a string again and again takes quadratic time."""
 
     __slots__ = ("finish", "logprobs", "reasoning", "refusal", "text", "tools")
 
@@ -346,7 +350,7 @@ class _Parts:
 
 
 def total(usages: Any) -> Usage:
-    """Several answers' tokens together."""
+    """The sum of the token counts of several answers."""
     whole = Usage()
     for usage in usages:
         whole.prompt += usage.prompt

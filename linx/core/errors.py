@@ -1,10 +1,9 @@
 """Every way Linx can fail, and what each failure means.
 
-A class answers three questions: which status the client sees, whether the next
-candidate may be tried, and whether the failure counts against the provider's health.
-The text of an error is written for the client: what happened, to which provider, what
-to do next. It never holds a key, a header of a provider or more than a line of a
-provider's own words.
+Each class says three things: the status that the client gets, whether the next candidate
+may be tried, and whether the failure counts against the provider's health. The text of an
+error is written for the client: what happened, at which provider, and what to do. It never
+contains a key, a header of a provider, or more than one line of a provider's own words.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
 
     from linx.core.chat import JsonObject
 
-MAX_QUOTED = 80  # characters of offending text repeated in an error
+MAX_QUOTED = 80  # characters of foreign text that an error repeats
 
 
 class HangUp(Exception):
-    """The client went away, or took no byte for too long: there is no one to answer."""
+    """The client closed its connection, or took no byte for too long, so no answer can be sent."""
 
 
 class LinxError(Exception):
-    """A failure to tell the client. ``kind`` is ``error.type`` in OpenAI's dialect."""
+    """A failure that the client is told of. ``kind`` is ``error.type`` in OpenAI's dialect."""
 
     status: int = 500
     kind: str = "server_error"
@@ -34,26 +33,26 @@ class LinxError(Exception):
     param: str | None = None
     retry_after_s: float | None = None
     may_retry: bool | None = None
-    """The value of the header ``x-should-retry``; None sends no such header."""
+    """The value of the header ``x-should-retry``; None: the header is not sent."""
     signin_url: str | None = None
     """Where the user signs in, after which the same request may be answered."""
     headers: Sequence[tuple[bytes, bytes]] = ()
-    """Of the answer, besides those that ``answer_headers`` makes of the fields above."""
+    """Further headers of the error answer; ``answer_headers`` adds those that follow from the fields above."""
 
     @property
     def message(self) -> str:
         return str(self)
 
     def fields(self) -> JsonObject:
-        """What the error says to a client, under the names that OpenAI's error object has."""
+        """The fields of OpenAI's error object for this error."""
         return {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
 
     def openai_object(self) -> JsonObject:
-        """The body of an error answer in OpenAI's dialect, and of an error frame."""
+        """The body of an error answer, or of an error frame, in OpenAI's dialect."""
         return {"error": self.fields()}
 
     def answer_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers that belong to the error, whatever dialect its body is in."""
+        """The headers of the error answer, whatever dialect its body is in."""
         headers = list(self.headers)
         if self.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, math.ceil(self.retry_after_s))))
@@ -63,7 +62,7 @@ class LinxError(Exception):
 
 
 class ConfigError(LinxError):
-    """A config file, flag or environment that cannot be used. Ends the start with code 2."""
+    """A config file, flag or environment variable that cannot be used. At the start, Linx exits with code 2."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"{where}: {problem}")
@@ -182,7 +181,7 @@ class LoopDetected(RequestError):
 
 
 class Overloaded(RequestError):
-    """A bound of Linx itself is reached (connections, memory for bodies)."""
+    """One of Linx's own limits is reached: connections, or memory for bodies."""
 
     status = 503
     kind = "server_error"
@@ -215,14 +214,14 @@ class Fallback(Enum):
     YES = "yes"
     NO = "no"
     LARGER = "larger"
-    """Only a candidate whose context is known to be larger."""
+    """Only a candidate with a context that is known to be larger may be tried."""
 
 
 class AttemptError(LinxError):
     """One attempt at one provider failed.
 
-    ``provider`` is set by the attempt: upstream, which raises most of these, knows an
-    origin only. ``outcome`` is the word in the header ``x-linx-attempts``.
+    The attempt sets ``provider``, since ``upstream`` raises most of these errors and knows
+    only origins. ``outcome`` is the word for the failure in the header ``x-linx-attempts``.
     """
 
     status = 502
@@ -230,7 +229,7 @@ class AttemptError(LinxError):
     fallback: Fallback = Fallback.YES
     blames_provider: bool = True
     is_pause: bool = False
-    """429, or 503 with Retry-After: the provider asks for a pause and is not ill."""
+    """The provider answered 429, or 503 with Retry-After: it asks for a pause, which is no fault of its own."""
     outcome: str = "bad_response"
     provider: str = ""
 
@@ -244,7 +243,7 @@ class AttemptError(LinxError):
 
 
 class ConnectFailed(AttemptError):
-    """No connection, so no request was sent: always safe to try elsewhere."""
+    """There was no connection, so no request was sent, and another candidate can be tried safely."""
 
     code = "upstream_unreachable"
     outcome = "connect_failed"
@@ -267,14 +266,14 @@ class ConnectTimeout(ConnectFailed):
 
 
 class Reset(AttemptError):
-    """The connection ended before a whole response head came."""
+    """The connection ended before the whole response head had come."""
 
     code = "upstream_disconnected"
     outcome = "reset"
 
 
 class Stalled(AttemptError):
-    """Nothing meaningful within ``first_token_timeout_s``."""
+    """No meaningful chunk came within ``first_token_timeout_s``, or the provider stopped reading the request."""
 
     status = 504
     code = "upstream_timeout"
@@ -289,14 +288,14 @@ class Garbled(AttemptError):
 
 
 class EmptyAnswer(AttemptError):
-    """The stream ended without one meaningful event."""
+    """The stream ended without a meaningful event."""
 
     code = "upstream_truncated"
     outcome = "empty"
 
 
 class StreamBroken(AttemptError):
-    """The answer stopped in its middle. After the commit point no other candidate can be tried."""
+    """The answer broke off in the middle. After the commit point no other candidate can be tried."""
 
     code = "upstream_error"
     outcome = "reset"
@@ -305,7 +304,7 @@ class StreamBroken(AttemptError):
 class Refused(AttemptError):
     """The provider answered with an error: a status, or an error inside a 200.
 
-    ``dialects.failures`` builds this error from its table of conditions; ``outcome`` is
+    ``dialects.failures`` makes this error from its table of conditions. ``outcome`` is
     ``http_STATUS``, or ``error_event`` for an error inside a 200.
     """
 
@@ -340,14 +339,14 @@ class Refused(AttemptError):
 
 
 class RouteExhausted(LinxError):
-    """Every candidate failed. The status is that of the most telling failure."""
+    """Every candidate failed. Status and code are those of the failure that helps the client most (``telling``)."""
 
     may_retry: bool | None = False
 
     def __init__(self, model: str, failures: Sequence[AttemptError]) -> None:
         self.model = model
         self.failures = tuple(failures)
-        self.telling = min(failures, key=_telling)
+        self.telling = min(failures, key=_rank_for_client)
         first = self.telling
         if len(failures) == 1:
             text = str(first)
@@ -363,7 +362,7 @@ class RouteExhausted(LinxError):
         self.code = first.code
         self.param = first.param
         if first.retry_after_s is not None:
-            # The shortest wait of all: one candidate that is back is enough.
+            # The shortest wait of all failures, since one candidate that is back is enough.
             self.retry_after_s = min(each.retry_after_s for each in failures if each.retry_after_s is not None)
             self.may_retry = None
 
@@ -373,14 +372,14 @@ def _sign_in_at(url: str | None) -> str:
     return f"; sign in at {url}" if url else ""
 
 
-def _telling(failure: AttemptError) -> int:
-    """The rank of a failure, lowest first: a client can act best on what it can mend itself."""
+def _rank_for_client(failure: AttemptError) -> int:
+    """Lower for a failure that helps the client more; a failure that the client can mend itself comes first."""
     if failure.fallback is Fallback.NO:
         return 0
     return {400: 1, 413: 1, 401: 2, 429: 2, 404: 3, 503: 4}.get(failure.status, 5)
 
 
 def quote(text: str, limit: int = MAX_QUOTED) -> str:
-    """Foreign text made safe to repeat: printable, and at most ``limit`` characters."""
+    """Foreign text in a form that is safe to repeat: printable, and at most ``limit`` characters."""
     clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: limit + 1])
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"

@@ -1,8 +1,8 @@
-"""JSON in and out, and the edges of it that real clients and providers trip over.
+"""Reads and writes JSON, including the irregular JSON that real clients and providers send.
 
-The only file that names a JSON library. ``orjson`` does the work; the standard library
-takes over for what orjson refuses and real providers send now and then: a lone surrogate
-(half of an emoji), NaN, integers beyond 64 bit.
+This is the only file that imports a JSON library. ``orjson`` does the work. The standard
+library takes over for texts that orjson refuses and that real providers send now and then:
+with a lone surrogate (half of an emoji), NaN, or an integer beyond 64 bit.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from linx.core import jsontext_pieces
 
 MAX_DEPTH = 256
 LARGE = 512 * 1024
-"""Bytes beyond which JSON is no work for the event loop; see ``linx.core.worker``."""
-HUGE = 16 * 2**20  # bytes that one call of a parser in C may get
-MOST_MARKS = 100_000  # commas and brackets that one call of a parser in C may get
-# Unrolled: a run of plain characters is one step of the matcher, not one each.
-# The atomic groups are for Python before 3.11.5, whose possessive repeats keep the half of a round that did not match.
+"""A body of more bytes is read in a thread and not in the event loop; see ``linx.core.worker``."""
+HUGE = 16 * 2**20  # bytes of a text that orjson may parse in one call
+MOST_MARKS = 100_000  # commas and brackets of a text that orjson may parse in one call
+# The pattern matches a run of plain characters in one step, not character by character.
+# The atomic groups are needed before Python 3.11.5: there a possessive repeat whose last round fails half-way
+# keeps what that round had matched.
 _STRING = re.compile(rb'"[^"\\]*+(?:(?>\\.[^"\\]*+))*+(?:"|\Z)', re.DOTALL)
 _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _TO_DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
-_LONG_NUMBER = b"0" * 19  # digits, after that: an integer that may be beyond 64 bit
-_LONG = 8 * 1024  # bytes from which on it is cheaper to look at the values than at the text
-_BEYOND = 2.0**63  # minus this, and twice this: the first floats that may stand for an integer beyond 64 bit
+_LONG_NUMBER = b"0" * 19  # 19 digits in a row, after _TO_DIGITS: they may be an integer beyond 64 bit
+_LONG = 8 * 1024  # bytes; for longer texts it is cheaper to check the parsed values than the text
+_BEYOND = 2.0**63  # a float of at most minus this, or at least twice this, may stand for an integer beyond 64 bit
 _DEEP = f"nested more than {MAX_DEPTH} deep"
 PLAIN = bytes(byte for byte in range(0x20, 0x80) if byte not in b'"\\')
-"""Whatever of ASCII stands for itself in a JSON string."""
+"""The ASCII characters that need no escape in a JSON string."""
 _TEXT = re.compile(rb'[^"\\\x00-\x1f]*+(?:(?>\\["\\/bfnrt][^"\\\x00-\x1f]*+))*+')
 _SEPARATORS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 
@@ -42,20 +43,20 @@ class InvalidJSON(ValueError):
 
 
 class TooManyValues(InvalidJSON):
-    """It may be JSON, but has more values than any real request."""
+    """The text has more values than Linx reads in one request; whether it is JSON was not checked to its end."""
 
 
 loads_plain = orjson.loads
-"""The parser itself, which forgives nothing: for a hot path that falls back to ``loads`` on ValueError."""
+"""orjson's own parser, for a hot path that falls back to ``loads`` on ValueError."""
 
 
 def loads(data: bytes, *, keep_surrogates: bool = False) -> Any:
-    """Parse a provider's JSON, forgiving what orjson refuses but the sender meant.
+    """Parse a provider's JSON, also where it breaks the rules but can be understood.
 
     Lone surrogates and bytes that are not UTF-8 become U+FFFD, NaN and the infinities
-    None, big integers stay whole, and control characters may stand in strings.
-    ``keep_surrogates`` leaves lone surrogates in, for a caller that joins them again and
-    then calls ``scrub``.
+    become None, large integers stay exact, and strings may contain control characters.
+    ``keep_surrogates`` leaves lone surrogates in, for a caller that joins them with the next
+    text and then calls ``scrub``.
     """
     try:
         return orjson.loads(data)
@@ -70,12 +71,12 @@ def loads(data: bytes, *, keep_surrogates: bool = False) -> Any:
 
 
 def loads_strict(data: bytes) -> Any:
-    """Parse a client's body: strict UTF-8, no NaN, at most MAX_DEPTH deep.
+    """Parse a client's body: strict UTF-8, no NaN, at most MAX_DEPTH deep. Raises InvalidJSON.
 
-    Integers beyond 64 bit stay whole and a lone surrogate becomes U+FFFD, since
-    Python and JavaScript clients send both.
+    Integers beyond 64 bit stay exact and a lone surrogate becomes U+FFFD, since Python and
+    JavaScript clients send both.
     """
-    if len(data) > LARGE and _is_much(data):
+    if len(data) > LARGE and _needs_pieces(data):
         return _loads_in_pieces(data)
     is_long = len(data) >= _LONG
     if not is_long and too_deep(data):
@@ -85,19 +86,19 @@ def loads_strict(data: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if is_long and too_deep(data):
             raise InvalidJSON(_DEEP) from None
-        return _mended(data, error)
+        return _loads_with_surrogates(data, error)
     is_beyond = True
     if is_long:
-        # orjson does not recurse, and gives up at four times MAX_DEPTH, so the values it read can be walked.
-        is_deep, is_beyond = _survey(value)
+        # orjson refuses texts that are more than four times MAX_DEPTH deep, so the loop over the levels ends soon.
+        is_deep, is_beyond = _check_values(value)
         if is_deep:
             raise InvalidJSON(_DEEP)
-    # orjson reads an integer beyond 64 bit as a float; only then is a second look worth its price.
+    # orjson reads an integer beyond 64 bit as a float. Only if there is such a float is the text parsed again.
     return loads_exact(data) if is_beyond and _LONG_NUMBER in data.translate(_TO_DIGITS) else value
 
 
-def _survey(value: Any) -> tuple[bool, bool]:
-    """Is the value nested too deep, and may it hold an integer beyond 64 bit?"""
+def _check_values(value: Any) -> tuple[bool, bool]:
+    """Is the value nested too deep, and may it contain an integer beyond 64 bit? Goes level by level."""
     is_beyond = False
     level: list[Any] = [[value]]
     for _depth in range(MAX_DEPTH + 1):
@@ -111,8 +112,8 @@ def _survey(value: Any) -> tuple[bool, bool]:
     return True, is_beyond
 
 
-def _mended(data: bytes, error: orjson.JSONDecodeError) -> Any:
-    """The value that orjson refused to read, if the reason is a lone surrogate; else raise InvalidJSON."""
+def _loads_with_surrogates(data: bytes, error: orjson.JSONDecodeError) -> Any:
+    """The value of a text that orjson refused because of a lone surrogate; raises InvalidJSON for other reasons."""
     refused = str(error)
     if "surrogate" in refused:
         try:
@@ -124,20 +125,21 @@ def _mended(data: bytes, error: orjson.JSONDecodeError) -> Any:
 
 
 def _loads_piece(data: bytes) -> Any:
-    """``loads_strict`` of a text that is known not to be deep."""
+    """``loads_strict`` for a text that is known not to be nested too deep."""
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        return _mended(data, error)
+        return _loads_with_surrogates(data, error)
     return loads_exact(data) if _LONG_NUMBER in data.translate(_TO_DIGITS) else value
 
 
-def _is_much(data: bytes) -> bool:
+def _needs_pieces(data: bytes) -> bool:
+    """Would one call of orjson hold the interpreter for too long?"""
     return len(data) > HUGE or data.count(b",") + data.count(b"[") + data.count(b"{") > MOST_MARKS
 
 
 def _loads_in_pieces(data: bytes) -> Any:
-    """``loads_strict`` without one long call into C, for a thread that shares the interpreter."""
+    """``loads_strict`` in many short calls into C, so that other threads get their turns in between."""
     if data.lstrip()[:1] not in (b"{", b"["):
         return _loads_piece(data)  # one string or number
     try:
@@ -149,14 +151,14 @@ def _loads_in_pieces(data: bytes) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON on one line, also for a client that splits lines at U+2028, U+2029 or U+0085.
+    """Compact JSON on one line.
 
-    Several do, so these are escaped.
+    U+2028, U+2029 and U+0085 are escaped, since several clients take them for line ends.
     """
     try:
         text = orjson.dumps(value)
     except TypeError:
-        # Lone surrogates, integers beyond 64 bit, keys that are no strings.
+        # orjson refuses lone surrogates, integers beyond 64 bit, and keys that are not strings.
         clean = json.dumps(scrub(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text = clean.encode()
     if text.isascii():
@@ -168,13 +170,13 @@ def dumps(value: Any) -> bytes:
 
 
 def is_text(data: bytes) -> bool:
-    """May ``data`` stand between the quotes of a JSON string that is sent to a client without being parsed?
+    """Can ``data`` be sent to a client between the quotes of a JSON string without being parsed?
 
-    It may if it is strict UTF-8 with the usual escapes (none by number), and holds nothing
+    It can if it is valid UTF-8, has no escapes but those of one letter, and contains nothing
     that ``dumps`` would have escaped.
     """
     if not data.translate(None, PLAIN):
-        return True  # as nearly always, and much quicker to see
+        return True  # the commonest case, found by the cheapest test
     if _TEXT.fullmatch(data) is None:
         return False
     if data.isascii():
@@ -187,12 +189,12 @@ def is_text(data: bytes) -> bool:
 
 
 def dumps_in_pieces(value: Any) -> bytes:
-    """``dumps`` without one long call into C; slower."""
+    """``dumps`` in many short calls into C, so that other threads get their turns in between; slower."""
     return jsontext_pieces.dumps(value, dumps)
 
 
 def dumps_ascii(value: Any) -> bytes:
-    """JSON in ASCII alone, for errors: they may repeat foreign text, and a terminal may show them."""
+    """JSON in ASCII only, for errors: they may repeat foreign text, and a terminal may show them."""
     return json.dumps(scrub(value), allow_nan=False, separators=(",", ":")).encode()
 
 
@@ -202,7 +204,7 @@ def dumps_pretty(value: Any) -> bytes:
 
 
 def split_values(text: str) -> list[Any]:
-    """The values of several JSON texts glued together on one line; raises InvalidJSON."""
+    """The values of several JSON texts that follow each other on one line; raises InvalidJSON."""
     decoder = json.JSONDecoder(parse_constant=lambda _name: None)
     values, start = [], 0
     try:
@@ -218,7 +220,7 @@ def split_values(text: str) -> list[Any]:
 
 
 def too_deep(data: bytes, limit: int = MAX_DEPTH) -> bool:
-    """Is the JSON text nested deeper than ``limit``? Linear, in C, without parsing."""
+    """Is the JSON text nested deeper than ``limit``? Found in linear time without parsing."""
     if data.count(b"[") + data.count(b"{") <= limit:
         return False
     nesting = _STRING.sub(b"", data).translate(_TO_BRACKETS, _NO_BRACKETS)
@@ -233,7 +235,7 @@ def too_deep(data: bytes, limit: int = MAX_DEPTH) -> bool:
 
 
 def loads_exact(data: bytes) -> Any:
-    """Parse valid JSON keeping integers beyond 64 bit whole; slower. Raises InvalidJSON."""
+    """Parse valid JSON and keep integers beyond 64 bit exact; slower. Raises InvalidJSON."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -241,7 +243,7 @@ def loads_exact(data: bytes) -> Any:
 
 
 def repeated_key(data: bytes) -> tuple[str | int, ...] | None:
-    """The path of a key that stands twice in one object of this valid JSON, if one does."""
+    """The path of a key that occurs twice in one object of this valid JSON; None if no key does."""
     repeated: list[tuple[dict[str, Any], str]] = []
 
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -255,7 +257,8 @@ def repeated_key(data: bytes) -> tuple[str | int, ...] | None:
     tree = json.loads(data, object_pairs_hook=build)
     if not repeated:
         return None
-    # The last repeat noted is surely in the tree: an object around it that was replaced would be noted after it.
+    # An object that a repeated key replaced is no longer in the tree. The last repeat found is always in the tree: if
+    # an object around it had been replaced, that repeat would have been found later.
     holder, key = repeated[-1]
     return (*(_path_to(tree, holder) or ()), key)
 
@@ -283,7 +286,7 @@ def _finite(number: str) -> float:
 
 
 def scrub(value: Any) -> Any:
-    """The same value without what JSON cannot carry: lone surrogates, NaN, odd keys."""
+    """The value without what JSON cannot represent: lone surrogates, NaN, keys that are not strings."""
     if isinstance(value, str):
         try:
             value.encode()

@@ -1,10 +1,10 @@
-"""JSON text of any size, read and written in steps.
+"""Reads and writes JSON text of any size in steps.
 
-A parser in C keeps the interpreter to itself from the first byte to the last: while it
-reads megabytes of small values, every other thread stands still. Here one call of the
-parser gets about STEP bytes at most, and what lies between the pieces (deep nesting, long
-strings) is walked in Python, where threads take turns. That is slower, and linear. Memory
-has a bound of its own, since a list of empty lists takes twenty times the bytes of its text.
+A parser in C holds the interpreter lock for its whole run: while it reads megabytes of
+small values, no other thread can run. Here one call of the parser gets about STEP bytes at
+most, and what lies between these pieces (deep nesting, long strings) is read in Python,
+where threads take turns. That is slower, but linear. The number of values has a limit too,
+since a list of empty lists takes twenty times as much memory as its text.
 """
 
 from __future__ import annotations
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 STEP = 2**20
-LONG_TEXT = 2**18  # characters of a string that are written in one go
-DEPTH = 6  # levels that are written one by one: a long text in a message is cut, a long text in a deep schema is not
+LONG_TEXT = 2**18  # characters of a string that one call writes
+DEPTH = 6
+"""Levels of the value that ``dumps`` writes in steps. Long texts of messages are above this level; a value below it,
+such as a deep schema, is written in one call."""
 MAX_VALUES = 2_000_000
-"""Values in one text, keys among them. Only lists of tokens come near."""
+"""Values in one text, with the keys. Of real requests only lists of tokens come near."""
 MAX_CONTAINERS = 250_000
-"""Lists and objects in one text, more than a conversation has that any model can read. To free them,
-and to look through them for garbage, is one step that cannot be divided."""
+"""Lists and objects in one text: more than a conversation can have that fits any model. Python frees them, and
+searches them for garbage, in one step that cannot be divided, so their number must have a limit."""
 
 _WS = rb"[ \t\n\r]*+"
-# Whatever is repeated possessively stands in an atomic group: Python before 3.11.5 keeps the half of a last round that
-# did not match.
+# Each group with a possessive repeat is atomic inside: before Python 3.11.5 a possessive repeat whose last round fails
+# half-way keeps what that round had matched.
 _STRING = rb'"[^"\\]*+(?:(?>\\.[^"\\]*+))*+"'
-# Whether a number is right, the parser says; where the number ends must be seen, since a step may cut it.
+# The parser decides whether a number is valid. The pattern only makes sure that no step ends in the middle of a number.
 _SCALAR = rb"(?>" + _STRING + rb"|-?[0-9][0-9.eE+-]*+(?=[ \t\n\r,\]}])|true|false|null)"
 _ITEM = _SCALAR
-for _ in range(3):  # levels of containers that are read in one go; each level makes the pattern twice as long
+for _ in range(3):  # levels of containers that one call of the parser reads; each level doubles the pattern's length
     _END = _WS + rb"(?:,%b(?!%%b)|(?=%%b))" % _WS
     _LIST = rb"\[" + _WS + rb"(?:(?>" + _ITEM + _END % (rb"\]", rb"\]") + rb")){0,64}+\]"
     _ENTRY = _STRING + _WS + rb":" + _WS + _ITEM
@@ -43,7 +45,7 @@ _PAIR = _STRING + _WS + rb":" + _WS + _ITEM
 _PAIRS = re.compile(_PAIR + rb"(?:(?>" + _COMMA + _PAIR + rb")){0,255}+", re.DOTALL)
 _SPACE = re.compile(_WS)
 _SINGLE = re.compile(_SCALAR, re.DOTALL)
-# Up to 1 MiB of a string, never cut within an escape or between the halves of a character.
+# Up to 1 MiB of a string, never cut inside an escape or between the two escapes of a surrogate pair.
 _SOME_TEXT = re.compile(
     rb'(?:(?>[^"\\]{1,1024}+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.)){1,1024}+',
     re.DOTALL,
@@ -56,16 +58,19 @@ class Malformed(ValueError):
 
 
 class TooMany(ValueError):
-    """More values than are taken in one text."""
+    """The text has more values, or more lists and objects, than allowed."""
 
 
 def loads(data: bytes, parse: Callable[[bytes], Any], max_depth: int) -> list[Any] | dict[str, Any]:
-    """The object or list that ``data`` is. ``parse`` reads small texts. Raises Malformed or TooMany."""
+    """The value of ``data``, which must be an object or a list. ``parse`` parses small texts.
+
+    Raises Malformed or TooMany.
+    """
     return _Reader(data, parse, max_depth).whole()
 
 
 class _Reader:
-    """One reading of one text."""
+    """Reads one text once."""
 
     def __init__(self, data: bytes, parse: Callable[[bytes], Any], max_depth: int) -> None:
         self.data = data
@@ -109,10 +114,10 @@ class _Reader:
         return root
 
     def _more(self, into: list[Any] | dict[str, Any], depth: int) -> list[Any] | dict[str, Any] | None:
-        """Read as many flat values as one step allows, or one value that is not flat.
+        """Add values to ``into``: as many small values as one step allows, or one value of any size.
 
-        Returns the container that was opened, if one was. ``depth`` is that of a container
-        within ``into``.
+        Returns the list or object that was opened, if the next value is one that must be read
+        in steps itself. ``depth`` is the depth of a container inside ``into``.
         """
         run = (_ITEMS if isinstance(into, list) else _PAIRS).match(self.data, self.at, self.at + STEP)
         if run is not None:
@@ -173,7 +178,7 @@ class _Reader:
         return [] if self._takes(b"[") else None
 
     def _single(self) -> Any:
-        """A value that is no container, of any length, and however much space is in front of it."""
+        """A string of any length, a number, true, false or null."""
         if self.data[self.at : self.at + 1] == b'"':
             return self._text()
         found = _SINGLE.match(self.data, self.at)
@@ -196,14 +201,14 @@ class _Reader:
                 raise self._wrong("a string has no end")
             end = some.end()
             while end < len(data) and 0x80 <= data[end] < 0xC0:
-                end += 1  # the rest of a character
+                end += 1  # the remaining bytes of a UTF-8 character
             pieces.append(self._parsed(b'"%b"' % data[self.at : end]))
             self.at = end
         self.at += 1
         return "".join(pieces)
 
     def _takes(self, mark: bytes) -> bool:
-        """Does ``mark`` stand here? Then it is passed, with the space behind it."""
+        """Is ``mark`` the next byte? If so, move past it and past the white space behind it."""
         if self.data[self.at : self.at + 1] != mark:
             return False
         self.at += 1
@@ -219,7 +224,7 @@ class _Reader:
         try:
             return self.parse(text)
         except ValueError as error:
-            # The parser's position within the piece is of no use to a client.
+            # The parser's position counts from the start of the piece, which would mislead the client.
             raise self._wrong(str(error).partition(": line ")[0]) from None
 
     def _wrong(self, why: str) -> Malformed:
@@ -227,7 +232,7 @@ class _Reader:
 
 
 def dumps(value: Any, write: Callable[[Any], bytes]) -> bytes:
-    """The text that ``write`` would give for ``value``; it gets about LONG_TEXT characters at a time."""
+    """The text that ``write(value)`` would give, made by calls of ``write`` for about LONG_TEXT characters each."""
     out: list[bytes] = []
     _put(value, write, out, DEPTH)
     return b"".join(out)
@@ -254,7 +259,7 @@ def _put_in_runs(
     out: list[bytes],
     depth: int,
 ) -> None:
-    """A list or object: its small items in runs, each written in one go, and each large item by itself."""
+    """Write a list or object: small items together, many in one call of ``write``, and each large item by itself."""
     mark, run, size = ends[:1], list[tuple[Any, Any]](), 0
     for key, item in pairs:
         more = _size(item)

@@ -1,7 +1,7 @@
-"""The log: one record a line on standard error, as text or as JSON, cleaned of secrets.
+"""The log: one record a line on standard error, as text or as JSON, without secrets.
 
-``set_up_log`` is called once, by the command line. Every other file only asks
-``logging.getLogger``, and may pass ``extra`` fields, which the JSON form shows.
+The command line calls ``set_up_log`` once. All other files use ``logging.getLogger``, and
+may pass ``extra`` fields, which the JSON form shows.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def set_up_log(level: str, style: str, redactor: Redactor, stream: TextIO | None
     root.setLevel(LEVELS[level])
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Once standard error is gone, logging would print a traceback for each further record.
+    # If standard error is closed, logging would otherwise try to print a traceback for each further record.
     logging.raiseExceptions = False
     return handler
 
 
 class TextFormatter(logging.Formatter):
-    """``2026-01-31 12:00:00.000 warning linx.app what happened``, a traceback below it."""
+    """``2026-01-31 12:00:00.000 warning linx.app what happened``, followed by the traceback if there is one."""
 
     def __init__(self, _redactor: Redactor) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class JsonFormatter(logging.Formatter):
         return jsontext.dumps({**fields, **{name: v for name, v in extras.items() if name not in fields}}).decode()
 
     def _plain(self, value: object) -> object:
-        """Numbers stay numbers; a value with parts becomes a text, since any of the parts may hold a secret."""
+        """An ``extra`` value as JSON shows it. A list or object becomes a text, so that secrets in it can be found."""
         if value is None or isinstance(value, bool | int | float):
             return value
         return value if isinstance(value, str) else escape_controls(self._redactor.clean(str(value)))
@@ -87,5 +87,5 @@ _FORMATTERS: dict[str, Callable[[Redactor], logging.Formatter]] = {"text": TextF
 
 
 def _trace(record: logging.LogRecord) -> str | None:
-    """The traceback, which the redacting filter has written out already."""
+    """The traceback, which RedactingFilter has already formatted and cleaned."""
     return record.exc_text or None

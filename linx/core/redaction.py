@@ -1,10 +1,10 @@
-"""Secrets are taken out of a text right before it leaves Linx: for a log, an error, the dashboard.
+"""Takes secrets out of a text right before it leaves Linx: in a log, an error, or on the dashboard.
 
-Two nets, since neither is enough alone. Known secrets are found in every form in which
-they travel (raw, in a URL, in JSON, in HTML, in base64 at any offset). Shapes find secrets
-that Linx was not told of: a stranger's key in a provider's error, a password in a URL.
-What stays visible of a secret is at most its first four characters, so that two keys can be
-told apart.
+Two searches are made, since neither is enough alone. Known secrets are found in every form
+in which they travel (raw, in a URL, in JSON, in HTML, in base64 at any offset). Patterns
+find secrets that Linx does not know: another client's key in a provider's error, a password
+in a URL. At most the first four characters of a secret stay visible, so that two keys can
+be told apart.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from urllib.parse import quote_plus as url_quote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MIN_SECRET = 6  # characters; anything shorter is too common a word to be hunted for
-SHOWN = 4  # characters of a secret that stay, at most a quarter of it
+MIN_SECRET = 6  # characters; shorter texts occur by chance too often to be replaced everywhere
+SHOWN = 4  # characters of a secret that stay visible; at most a quarter of the secret
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]*")
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
-# Each shape is tried only when one of its markers (lower case) is in the text. What group
-# "secret" matches is masked; what is around it stays.
+# Pairs of markers and a pattern. A pattern is tried only if the text in lower case contains one of its markers. The
+# text that the group "secret" matches is masked; the text around it stays.
 _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("sk-", "gsk_", "hf_", "xai-", "aiza", "ghp_", "nvapi-"),
@@ -67,21 +67,21 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 class Redactor:
-    """Knows the secrets of the config in force; ``clean`` takes them out of a text.
+    """Knows the secrets of the config; ``clean`` takes them out of a text.
 
-    Secrets are only ever added: a key from before a reload is a secret still.
+    Secrets are never removed: a key that a reload has replaced is still a secret.
     """
 
     def __init__(self) -> None:
         self._forms: dict[str, str] = {}
-        """Each form of each secret and what is shown for it, the longest form first."""
+        """Each form of each secret, and the mask that replaces it; longest form first."""
 
     def add(self, secret: str) -> None:
         if len(secret) < MIN_SECRET:
             return
         shown = _mask(secret)
         forms = dict.fromkeys(_forms_of(secret), shown) | self._forms
-        # Longest first: one key may be the beginning of another.
+        # Longest first, since one key may be the beginning of another key.
         self._forms = dict(sorted(forms.items(), key=lambda item: -len(item[0])))
 
     def clean(self, text: str) -> str:
@@ -92,7 +92,7 @@ class Redactor:
 
 
 def clean_shapes(text: str) -> str:
-    """Take out what looks like a secret, known or not."""
+    """Take out whatever looks like a secret, known or not."""
     lowered = text.lower()
     for markers, pattern in _SHAPES:
         if any(marker in lowered for marker in markers):
@@ -101,9 +101,10 @@ def clean_shapes(text: str) -> str:
 
 
 def escape_controls(text: str, keep_lines: bool = False) -> str:
-    """Make control bytes, ANSI sequences, tricks of writing direction and lone surrogates visible.
+    """Make control characters, ANSI sequences, marks of writing direction and lone surrogates visible.
 
-    Without ``keep_lines`` line ends too: a record is one line, and no text in it can forge a second record.
+    Line ends are escaped too unless ``keep_lines`` is set, so that no text in a log record
+    can look like a second record.
     """
     if text.isprintable():
         return text
@@ -111,7 +112,7 @@ def escape_controls(text: str, keep_lines: bool = False) -> str:
 
 
 class RedactingFilter(logging.Filter):
-    """Put on every log handler: what a record says is cleaned before anything formats it."""
+    """A filter for every log handler: cleans each record before a formatter sees it."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
@@ -121,13 +122,13 @@ class RedactingFilter(logging.Filter):
         try:
             message = record.getMessage()
         except (TypeError, ValueError, KeyError):
-            # A format that does not fit its arguments must not print them raw through logging's own error report.
+            # The format does not fit its arguments. Logging's own report of that would print the arguments uncleaned.
             message = f"{record.msg} {record.args!r}"
         record.msg = escape_controls(self._redactor.clean(message))
         record.args = ()
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
-        record.exc_info = None  # so that no formatter can render it a second time, uncleaned
+        record.exc_info = None  # so that no formatter can format the traceback again, uncleaned
         if record.exc_text:
             record.exc_text = escape_controls(self._redactor.clean(record.exc_text), keep_lines=True)
         if record.stack_info:
@@ -139,7 +140,7 @@ class RedactingFilter(logging.Filter):
 
 
 def _mask(secret: str) -> str:
-    """The first characters, only plain ones: a mask must not break the JSON or URL around it."""
+    """The first characters of a secret, and an ellipsis. Plain characters only, so that JSON or a URL stays valid."""
     start = secret[: min(SHOWN, len(secret) // 4)]
     plain = _PLAIN.match(start)
     return f"{plain[0] if plain else ''}…"
@@ -154,7 +155,7 @@ def _hide(found: re.Match[str]) -> str:
 
 def _forms_of(secret: str) -> Iterator[str]:
     yield secret
-    # Programs differ in what they leave unquoted.
+    # Programs differ in which characters they leave unquoted in a URL.
     quotings = [url_quote(secret, safe=safe) for safe in ("", "/", "!'()*", "/:@!$&'()*+,;=")]
     for quoted in (*quotings, url_quote_plus(secret)):
         yield quoted
@@ -170,10 +171,10 @@ def _forms_of(secret: str) -> Iterator[str]:
 
 
 def _base64_forms(data: bytes) -> Iterator[str]:
-    """The middle of the base64 of anything that holds ``data``, wherever it lies in it.
+    """The characters that ``data`` always has in the base64 of a longer text, at each of the three alignments.
 
-    Three bytes become four characters, so there are three alignments; the characters that
-    also carry bits of a neighbour are left off.
+    Base64 turns three bytes into four characters. The first and last characters that also
+    carry bits of the bytes beside ``data`` are left out.
     """
     for before in range(3):
         first = (before * 8 + 5) // 6

@@ -1,7 +1,6 @@
-"""What Linx remembers of its requests: counters, first-token times, the last records.
+"""What Linx remembers about its requests: counters, times to the first token, the last records.
 
-Everything here is memory only and bounded. Recording is synchronous and never waits for a
-reader.
+All of it is in memory and bounded. Recording is synchronous and never waits for a reader.
 """
 
 from __future__ import annotations
@@ -19,18 +18,19 @@ if TYPE_CHECKING:
     from linx.core.chat import Adapted, Usage
 
 KEPT_REQUESTS = 500
-KEPT_MODELS = 256  # of one provider, with counters of their own; a llama.cpp answers to any name
-OTHER_MODELS = "(others)"
+KEPT_MODELS = 256  # of one provider that get counters of their own, since a llama.cpp answers to any model name
+OTHER_MODELS = "(others)"  # the name under which all further models are counted
 FIRST_TOKEN_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 ADDED_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
 
 
 class Histogram:
-    """A small decaying histogram of durations in seconds.
+    """A small histogram of durations in seconds that forgets old samples.
 
-    Buckets grow by a quarter each, from a millisecond to about an hour, so a percentile
-    is exact to an eighth. Older samples fade: each new one weighs ``1 + DECAY`` times
-    the one before it, which forgets a changed provider after a few hundred requests.
+    Each bucket is a quarter wider than the one before, from a millisecond to about an hour,
+    so a percentile is exact to an eighth. Each new sample weighs ``1 + DECAY`` times as much
+    as the sample before, so a few hundred requests after a provider has changed, its earlier
+    times hardly count.
     """
 
     FIRST_S = 0.001
@@ -74,7 +74,7 @@ _BUCKET_ENDS = [Histogram.FIRST_S * Histogram.GROWTH**bucket for bucket in range
 
 
 class Buckets:
-    """Durations counted between fixed bounds since Linx started, in the form that a scraper of metrics wants."""
+    """Durations since the start of Linx, counted between fixed bounds, as Prometheus wants them."""
 
     __slots__ = ("bounds", "counts", "total_s")
 
@@ -90,7 +90,7 @@ class Buckets:
 
 @dataclass(slots=True)
 class Used:
-    """The answers of a provider, or of one of its models, and what they used by the provider's own account."""
+    """How many answers a provider, or one of its models, gave, and the usage that the provider reported for them."""
 
     answers: int = 0
     prompt_tokens: int = 0
@@ -113,19 +113,20 @@ class Counters(Used):
     hedges: int = 0
     hedges_won: int = 0
     wasted: int = 0
-    """Attempts at this provider that lost a race: what they cost is not known, since they were cut short."""
+    """Attempts at this provider that lost a race. They were cut short, so what they cost is unknown."""
     outcomes: dict[str, int] = field(default_factory=dict)
-    """How many attempts have ended how, in the words of ``x-linx-attempts``."""
+    """The number of ended attempts by outcome, in the words of ``x-linx-attempts``."""
     first_token: Histogram = field(default_factory=Histogram)
     first_token_buckets: Buckets = field(default_factory=lambda: Buckets(FIRST_TOKEN_BOUNDS))
     models: dict[str, Used] = field(default_factory=dict)
 
     def first_chunk_seen(self, seconds: float) -> None:
-        """The first chunk of an attempt came after so long."""
+        """Count the time from an attempt's request to its first chunk."""
         self.first_token.add(seconds)
         self.first_token_buckets.add(seconds)
 
-    def used(self, usage: Usage, cost_usd: float | None, model: str = "") -> None:
+    def count_answer(self, usage: Usage, cost_usd: float | None, model: str = "") -> None:
+        """Add an answer's usage to the provider's counters and to those of its model."""
         self.add(usage, cost_usd)
         if model not in self.models and len(self.models) >= KEPT_MODELS:
             model = OTHER_MODELS
@@ -133,26 +134,26 @@ class Counters(Used):
 
 
 class AttemptRecord(msgspec.Struct):
-    """One attempt as the records show it. Times are trio's clock, in seconds."""
+    """One attempt in the records. Times are seconds of trio's clock."""
 
     provider: str
     model: str
     started: float
     ended: float | None = None
     outcome: str = ""
-    """"" while it runs; then one of the words of ``x-linx-attempts``."""
+    """"" while the attempt runs; then one of the words of ``x-linx-attempts``."""
     is_hedge: bool = False
     asked: float | None = None
     """When the attempt got its place at the provider; None while it waits for one."""
     adapted: tuple[Adapted, ...] = ()
     """What was changed in the body so that the provider takes it."""
     request: RequestRecord | None = None
-    """The request it is an attempt for, whose phase and waiting times follow it."""
+    """The request that the attempt serves; the attempt updates its phase and its waiting times."""
     counters: Counters | None = None
-    """Where its outcome is counted."""
+    """The counters in which the outcome is counted."""
 
-    def part(self, now: float) -> AttemptRecord:
-        """A record for one of several requests that this attempt sends; it is not counted by itself."""
+    def for_part(self, now: float) -> AttemptRecord:
+        """A record for one of several requests that this attempt sends; its outcome is not counted by itself."""
         return AttemptRecord(self.provider, self.model, now, request=self.request)
 
     def entered(self, phase: str) -> None:
@@ -160,7 +161,7 @@ class AttemptRecord(msgspec.Struct):
             self.request.phase = phase
 
     def end(self, outcome: str, now: float) -> None:
-        """Note how the attempt ended; only the first outcome counts."""
+        """Note how the attempt ended. Later calls change nothing."""
         if self.outcome:
             return
         self.outcome = outcome
@@ -170,7 +171,7 @@ class AttemptRecord(msgspec.Struct):
 
 
 class RequestRecord(msgspec.Struct):
-    """One request of a client, while it runs and after. Times are trio's clock."""
+    """One request of a client, while it runs and afterwards. Times are seconds of trio's clock."""
 
     id: str
     started_at: float
@@ -182,7 +183,7 @@ class RequestRecord(msgspec.Struct):
     served_model: str | None = None
     provider: str | None = None
     phase: str = "connecting"
-    """queued, connecting, waiting, streaming; then done, failed or cancelled."""
+    """queued, connecting, waiting or streaming; in the end done, failed or cancelled."""
     attempts: list[AttemptRecord] = []
     status: int | None = None
     first_token: float | None = None
@@ -192,9 +193,9 @@ class RequestRecord(msgspec.Struct):
     adapted: tuple[Adapted, ...] = ()
     """Those of the attempt that answers."""
     upstream_s: float = 0.0
-    """Seconds in which at least one attempt was waiting for its provider, or for a place there."""
+    """Seconds in which at least one attempt waited for its provider, or for a place in the provider's queue."""
     waits: int = 0
-    """Attempts that are waiting now."""
+    """The number of attempts that wait now."""
     waiting_since: float = 0.0
     stop: Callable[[], None] | None = None
     """Cancels the request while it runs."""
@@ -210,20 +211,21 @@ class RequestRecord(msgspec.Struct):
             self.upstream_s += now - self.waiting_since
 
     def own_s(self, now: float) -> float:
-        """Linx's own share of the time since the request came."""
+        """Seconds since the request came in which no attempt waited: the time that Linx itself took."""
         waited = self.upstream_s + (now - self.waiting_since if self.waits else 0.0)
         return max(0.0, now - self.started - waited)
 
     def attempts_header(self) -> bytes:
         """The value of ``x-linx-attempts``: ``ollama=connect_failed, openrouter=ok``.
 
-        An attempt that still runs is the winner; before there is a winner it is left out.
+        An attempt without an outcome still runs. Once the request has a provider, that
+        attempt is the winner and stands as ``ok``; before that it is left out.
         """
         if len(self.attempts) == 1 and self.provider is not None and self.provider.isascii():
-            return f"{self.provider}={self.attempts[0].outcome or 'ok'}".encode()  # as nearly always
-        usual = "" if self.provider is None else "ok"
-        told = [(one.provider, one.outcome or usual) for one in self.attempts]
-        return ", ".join(f"{name}={outcome}" for name, outcome in told if outcome).encode("ascii", "replace")
+            return f"{self.provider}={self.attempts[0].outcome or 'ok'}".encode()  # the commonest case
+        unended = "" if self.provider is None else "ok"
+        named = [(attempt.provider, attempt.outcome or unended) for attempt in self.attempts]
+        return ", ".join(f"{name}={outcome}" for name, outcome in named if outcome).encode("ascii", "replace")
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -237,13 +239,13 @@ class RequestRecord(msgspec.Struct):
             "provider": self.provider,
             "attempts": [
                 {
-                    "provider": one.provider,
-                    "model": one.model,
-                    "started_ms": _ms(one.started - self.started),
-                    "ended_ms": None if one.ended is None else _ms(one.ended - self.started),
-                    "outcome": one.outcome or None,
+                    "provider": attempt.provider,
+                    "model": attempt.model,
+                    "started_ms": _ms(attempt.started - self.started),
+                    "ended_ms": None if attempt.ended is None else _ms(attempt.ended - self.started),
+                    "outcome": attempt.outcome or None,
                 }
-                for one in self.attempts
+                for attempt in self.attempts
             ],
             "status": self.status,
             "first_token_ms": None if self.first_token is None else _ms(self.first_token - self.started),
@@ -256,16 +258,16 @@ class RequestRecord(msgspec.Struct):
 
 
 class Telemetry:
-    """The running requests and the last finished ones, and counters by provider."""
+    """The running requests, the last finished requests, and the counters of each provider."""
 
     def __init__(self) -> None:
         self.running: dict[str, RequestRecord] = {}
         self.finished: deque[RequestRecord] = deque(maxlen=KEPT_REQUESTS)
         self.providers: dict[str, Counters] = {}
         self.ended: dict[tuple[str, int], int] = {}
-        """Requests that are over, by how they ended and the status that was sent (0: none)."""
+        """The number of finished requests by last phase and by status sent (0: no status was sent)."""
         self.added = Buckets(ADDED_BOUNDS)
-        """What Linx itself added to the time before an answer began."""
+        """The time that Linx itself took before an answer began."""
 
     def counters(self, provider: str) -> Counters:
         counters = self.providers.get(provider)
@@ -282,7 +284,8 @@ class Telemetry:
         record.stop = None
         self.running.pop(record.id, None)
         for attempt in record.attempts:
-            attempt.request = None  # the request refers to its attempts: 500 circles of references would be kept
+            # The request refers to its attempts. Without this the 500 kept records would be reference cycles.
+            attempt.request = None
         how = (phase, record.status or 0)
         self.ended[how] = self.ended.get(how, 0) + 1
         self.finished.append(record)

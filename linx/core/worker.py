@@ -1,9 +1,9 @@
-"""Work on a request that takes long, in a thread beside the event loop.
+"""Runs work that takes long in a thread beside the event loop.
 
-Every stream of every client waits for the loop, so nothing there may run for longer than
-a moment. A thread helps although Python runs one thread at a time: they take turns. Two
-duties are the caller's: what runs in the thread touches nothing that the loop changes, and
-it makes no single call into C that takes long, since turns are only taken between two
+All streams of all clients share the event loop, so nothing may block it for longer than a
+moment. A thread helps although Python runs one thread at a time, since threads take turns.
+The caller must see to two things: the work touches nothing that the event loop changes, and
+it makes no single call into C that takes long, since threads only take turns between two
 steps of Python.
 """
 
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 TURN_S = 0.0005
-"""How long the loop waits for its turn while a worker is busy. It does so after each read and
-write of a socket, so Python's usual 5 ms would be a long time for a loop with many streams."""
-_THREADS = trio.CapacityLimiter(2)  # more would not be faster; two, so that moderate work need not wait for huge work
-_usual_turn_s = 0.0
+"""How long the event loop waits for its turn while a worker thread runs. The loop must wait after each read and write
+of a socket, so Python's default of 5 ms would slow down a loop with many streams."""
+_THREADS = trio.CapacityLimiter(2)
+"""More threads would not be faster. There are two so that a moderate body need not wait behind a huge one."""
+_usual_turn_s = 0.0  # the interpreter's own value of TURN_S, restored when no thread runs
 _busy = 0  # threads at work
 
 
 async def in_thread(work: Callable[..., Result], *args: object) -> Result:
-    """What ``work(*args)`` returns or raises.
+    """Run ``work(*args)`` in a thread; return what it returns, raise what it raises.
 
-    A caller that is cancelled meanwhile notices at the end: the work cannot be stopped, and
-    what it works on must stay counted for as long as it is in memory.
+    A cancellation takes effect only when the work is done: the work cannot be stopped, and
+    the memory that it uses must stay counted until then.
     """
     global _busy, _usual_turn_s
     if not _busy:

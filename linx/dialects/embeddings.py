@@ -16,6 +16,7 @@ from linx.core import jsontext
 from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, EmbeddingInput, JsonObject, Task, Usage
 from linx.core.errors import AttemptError, BadRequest, Garbled, StreamBroken
 from linx.dialects.failures.meaning import event_failure
+from linx.dialects.failures.reading import reported_error
 from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.shared import fields
 
@@ -100,8 +101,8 @@ class EmbeddingsDecoder:
         except jsontext.InvalidJSON:
             self.problem = Garbled("sent embeddings that are not JSON")
             return []
-        if isinstance(value, dict) and value.get("error"):
-            self.problem = event_failure(value["error"])
+        if isinstance(value, dict) and (error := reported_error(value)) is not None:
+            self.problem = event_failure(error)
         elif not isinstance(value, dict) or not isinstance(value.get(_HOLDS[self._dialect]), list):
             self.problem = Garbled("sent JSON that holds no embeddings")
         if self.problem is not None:

@@ -1,12 +1,12 @@
 """What each endpoint does, from a parsed request to its answer.
 
-The room's rule: a handler takes the config and the router in force once, at its start, and keeps them. What is wrong it
-raises; ``endpoints`` puts that into the client's dialect.
+The room's rule: a handler takes the config and the router in force once, at its start, and keeps them. It reports an
+error by raising it; ``endpoints`` turns the error into an answer in the client's dialect.
 
-- ``context``: the long-lived objects that handlers share.
-- ``request_facts``: what a request says of itself before a provider is asked.
-- ``heartbeat``: keep-alives for streaming clients. It stands here since the context holds it.
-- ``answers``: whatever sends a prompt to a provider.
+- ``context``: the long-lived objects that all handlers use.
+- ``request_facts``: reads a request's body, and finds facts about the request before a provider is asked.
+- ``heartbeat``: heartbeats for streaming clients.
+- ``answers``: the handlers that send a prompt to a provider.
 - ``models``: the lists of models, in the shapes of several clients.
-- ``management``: what Linx tells of itself, and what it can be told to do.
+- ``management``: the status of Linx, and the few actions that it offers.
 """

@@ -1,4 +1,4 @@
-"""What the handlers share. ``app`` builds it once and replaces its parts at a reload."""
+"""The objects that all handlers use. ``app`` builds the Context once; a reload replaces config and router in it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Context:
-    """Long-lived objects, and the config in force.
+    """The long-lived objects, and the config and router in force.
 
-    A request takes ``config`` and ``router`` once, at its start, and keeps them: a reload
-    changes nothing under its feet.
+    A request takes ``config`` and ``router`` once, at its start, and keeps them, so a reload
+    does not change them while the request runs.
     """
 
     config: Config
@@ -39,21 +39,18 @@ class Context:
     redactor: Redactor
     tunnel: Tunnel
     reload: Callable[[], Awaitable[None]]
-    """Reads the config again; ``config_problem`` says what came of it."""
+    """Reads the config again; afterwards ``config_problem`` is the mistake in it, or None."""
     config_problem: str | None = None
     config_loaded_at: float = 0.0
     instance: bytes = field(default_factory=lambda: secrets.token_hex(8).encode())
-    """Marks this process in the hop header, so that a loop is seen."""
+    """The name of this process in the hop header, by which a request that comes back is recognised."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)
-    heartbeats: Heartbeats = field(init=False)
+    heartbeats: Heartbeats = field(default_factory=Heartbeats)
     started: float = field(default_factory=trio.current_time)
     _epoch: float = field(default_factory=lambda: time.time() - trio.current_time())
 
-    def __post_init__(self) -> None:
-        self.heartbeats = Heartbeats(lambda: self.config.server.heartbeat_s)
-
     def apply(self, config: Config, router: Router) -> None:
-        """Put a config and its router in force for the requests that begin from now on."""
+        """Put a config and its router in force for requests that begin from now on."""
         self.config, self.router = config, router
         self.config_problem, self.config_loaded_at = None, self.now()
 
@@ -61,15 +58,19 @@ class Context:
     def providers(self) -> tuple[Provider, ...]:
         return self.router.providers
 
+    def heartbeat_s(self) -> float:
+        """The interval of heartbeats in the config in force."""
+        return self.config.server.heartbeat_s
+
     def now(self) -> float:
-        """Seconds since 1970 that never run backwards: the start's, plus trio's clock."""
+        """Seconds since 1970. They never run backwards, since they follow trio's clock from the start on."""
         return self._epoch + trio.current_time()
 
     def at(self, clock: float) -> float:
-        """A time of trio's clock as seconds since 1970."""
+        """``clock``, a time of trio's clock, in seconds since 1970."""
         return self._epoch + clock
 
 
 def new_id() -> str:
-    """24 random hex digits, for tool calls that came without an id."""
+    """24 random hex digits, for tool calls without an id."""
     return secrets.token_hex(12)

@@ -1,8 +1,8 @@
-"""Keep-alives for clients that have heard nothing for a while.
+"""Heartbeats: small frames for streaming clients that have received nothing for a while.
 
-One task looks after all streamed answers, so an answer pays for it only with a place in a
-set: no timer, no task and no lock of its own. A heartbeat is written without waiting: where
-it would have to wait, data for the client waits already.
+One task serves all streamed answers, so an answer costs an entry in a set, but no timer, task
+or lock. A heartbeat is sent only if that needs no waiting: if it would have to wait, other
+data is waiting for the client already.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 JUST_NOW = math.inf
-"""In place of a time: since the last tick. So sending a frame need not read the clock."""
+"""Stands for "since the last tick", so that sending a frame need not read the clock."""
 LONGEST_TICK_S = 1.0
-TICKS_A_BEAT = 5  # so a heartbeat is late by a fifth of its interval at most
+TICKS_A_BEAT = 5  # ticks in an interval: a heartbeat is at most a fifth of its interval late
 
 
 class Stream(Protocol):
     """An answer that is being streamed."""
 
     heard_at: float
-    """When the client last got something (trio's clock), or JUST_NOW."""
+    """When the client last received something (trio's clock), or JUST_NOW."""
 
     def beat(self) -> None:
-        """Send a keep-alive now, without waiting."""
+        """Send a heartbeat now, without waiting."""
 
 
 class Heartbeats:
-    """All answers that may need a heartbeat. ``interval_s`` is asked anew at each tick."""
+    """The streamed answers that may need a heartbeat."""
 
-    def __init__(self, interval_s: Callable[[], float]) -> None:
+    def __init__(self) -> None:
         self.streams: set[Stream] = set()
-        self._interval_s = interval_s
 
-    async def run(self) -> None:
+    async def run(self, interval_s: Callable[[], float]) -> None:
+        """Send heartbeats until cancelled. ``interval_s`` is called for each tick, since a reload may change it."""
         while True:
-            interval_s = self._interval_s()
-            await trio.sleep(min(LONGEST_TICK_S, interval_s / TICKS_A_BEAT))
-            self._tick(trio.current_time(), interval_s)
+            beat_s = interval_s()
+            await trio.sleep(min(LONGEST_TICK_S, beat_s / TICKS_A_BEAT))
+            self._tick(trio.current_time(), beat_s)
 
     def _tick(self, now: float, interval_s: float) -> None:
         for stream in list(self.streams):

@@ -1,4 +1,4 @@
-"""What a request says of itself, before any provider is asked: its body, its hops, its wishes."""
+"""Reads a request before any provider is asked: its body, its hops, its conversation, whether it must stay local."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ SESSION_HEADERS = (
 )
 _CHARSET = re.compile(rb";[ \t]*charset[ \t]*=[ \t]*\"?([^\";, \t]+)", re.IGNORECASE)
 _HOP = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-MAX_HOPS = 32
+MAX_HOPS = 32  # names of earlier Linx processes that are kept in the hop header
 SESSION_FIELDS = ("conversation_id", "session_id", "prompt_cache_key")
 
 
 def check_charset(request: Request) -> None:
-    """JSON is UTF-8; a body that says otherwise is refused before it is read."""
+    """Refuse a body that is declared in another encoding than UTF-8, before it is read."""
     match = _CHARSET.search(request.header(b"content-type") or b"")
     if match is not None and match[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise UnsupportedEncoding("The body must be JSON in UTF-8.")
 
 
 def read_object(body: bytes) -> JsonObject:
-    """A request body that must be a JSON object. Raises BadRequest."""
+    """The JSON object in a request body. Raises BadRequest or BodyTooLarge."""
     if not body.strip():
-        raise BadRequest("The request has no body; a JSON object is expected.", code="invalid_json")
+        raise BadRequest("The request has no body; it must be a JSON object.", code="invalid_json")
     try:
         value = jsontext.loads_strict(body)
     except jsontext.TooManyValues as error:
-        raise BodyTooLarge(f"The body is larger than Linx can work on: {error}.") from None
+        raise BodyTooLarge(f"The body is larger than Linx can read: {error}.") from None
     except jsontext.InvalidJSON as error:
         raise BadRequest(f"The body is not valid JSON: {error}", code="invalid_json") from None
     if not isinstance(value, dict):
@@ -61,10 +61,10 @@ def read_object(body: bytes) -> JsonObject:
 
 
 async def read_chat(request: Request, parse: Callable[[JsonObject], Parsed]) -> Parsed:
-    """The request's body as ``parse`` reads it: a ChatRequest, or a tuple that begins with one.
+    """Read the body with ``parse``, which returns a ChatRequest, or a tuple that begins with a ChatRequest.
 
-    A large body is read beside the event loop, together with all that would have to be found
-    out of it later; a small one takes no way around.
+    A large body is parsed in a thread, and all facts about it are computed there too. A small
+    body is parsed in the event loop.
     """
     check_charset(request)
     body = await request.body()
@@ -90,22 +90,22 @@ def _chat_in(parsed: ChatRequest | tuple[ChatRequest, Any]) -> ChatRequest:
 
 
 async def object_of(request: Request) -> JsonObject:
-    """The request's body, which must be a JSON object, for a handler that no stream waits for."""
+    """The request's body, which must be a JSON object. Raises BadRequest or BodyTooLarge."""
     body = await request.body()
     return read_object(body) if len(body) <= jsontext.LARGE else await worker.in_thread(read_object, body)
 
 
 def is_local_only(request: Request) -> bool:
-    """Does the client ask that its prompt stay on local providers? A value that is not understood means yes."""
+    """Does the header ``x-linx-local-only`` demand a local provider? An unknown value counts as yes."""
     values = request.header_values(b"x-linx-local-only")
     return bool(values) and any(value.strip().lower() not in (b"", b"false", b"0") for value in values)
 
 
 def next_hop(context: Context, request: Request) -> bytes:
-    """The hop header for providers. Raises LoopDetected when this Linx is already in it.
+    """The hop header for requests to providers. Raises LoopDetected if this Linx is already in it.
 
-    This is the only header of a client that is passed on. Only what another Linx can have
-    written in it is: with anything else a client could make the request to a provider invalid.
+    This is the only header of a client that is passed on. Parts of it that no Linx writes are
+    dropped, since with them a client could make the request to the provider invalid.
     """
     values = request.header_values(HOP_HEADER)
     if not values:
@@ -114,14 +114,14 @@ def next_hop(context: Context, request: Request) -> bytes:
     hops = b", ".join([hop for part in given.split(b",") if _HOP.fullmatch(hop := part.strip())][-MAX_HOPS:])
     if context.instance in hops.split(b", "):
         raise LoopDetected(
-            "This request came back to the Linx that sent it: a provider's endpoint leads to Linx itself. "
-            "Point it at the real server in config.json."
+            "This request came back to the Linx that sent it: the endpoint of a provider leads to Linx itself. "
+            "Set that endpoint to the real server in config.json."
         )
     return hops + b", " + context.instance if hops else context.instance
 
 
 def conversation_of(request: Request, chat: ChatRequest) -> str | None:
-    """A key that stays the same over the turns of one conversation; None where nothing tells."""
+    """A key that stays the same over the turns of one conversation; None if the conversation cannot be recognised."""
     for name in SESSION_HEADERS:
         value = request.header(name)
         if value:
@@ -136,7 +136,7 @@ def conversation_of(request: Request, chat: ChatRequest) -> str | None:
 
 
 def opening(chat: ChatRequest) -> str:
-    """A digest of the messages up to the user's first; empty where the user has none. Made once for a request."""
+    """A digest of the messages up to the user's first one; empty if there is none. Computed once for a request."""
     facts = chat.facts
     if facts.opening is None:
         facts.opening = _opening(chat, jsontext.dumps_in_pieces if facts.size > jsontext.HUGE else jsontext.dumps)
@@ -162,7 +162,7 @@ def _opening(chat: ChatRequest, write: Callable[[Any], bytes]) -> str:
 
 
 def _digest(*parts: bytes) -> str:
-    """Short, however long the parts are: the router keeps thousands of digests."""
+    """A short digest, since the router keeps thousands of them."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(part)

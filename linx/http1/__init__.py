@@ -1,11 +1,11 @@
-"""HTTP/1.1 bytes, for both sides of Linx.
+"""HTTP/1.1, as far as it is the same toward clients and toward providers.
 
-The room's rule: what is here is as true of a client as of a provider, and as strict toward
-both. Nothing but ``transport`` does I/O.
+The room's rule: everything here is as strict toward a provider as toward a client. Only
+``transport`` does I/O.
 
-- ``grammar``: the parts of HTTP's grammar that several files read.
+- ``grammar``: the parts of HTTP's grammar that several files use.
 - ``chunked``: chunked bodies.
-- ``h11_heads``: heads as h11 reads them; the one file that names h11.
-- ``repeated_head``: a head that comes again on its connection.
-- ``transport``: the bytes below HTTP.
+- ``h11_heads``: heads as h11 reads them; the only file that imports h11.
+- ``repeated_head``: recognises a head that comes again on its connection.
+- ``transport``: reads and writes the bytes of a connection.
 """

@@ -1,10 +1,10 @@
-"""Reading a chunked HTTP body, strictly, and as cheaply as its commonest shape allows.
+"""Reads a chunked HTTP body, strictly, with fast paths for the shapes that are common.
 
-No I/O and no HTTP library: server and upstream feed the scanner what their sockets gave.
-The rule: whatever is accepted here is accepted by h11 with the same payload, but not the
-other way round. Sizes are bare hex digits, line ends are CRLF, extensions are well formed
-and bounded over the whole body, and trailers are checked, then dropped. Where the input is
-cut into reads changes nothing.
+No I/O and no HTTP library: server and upstream feed the scanner what they read. The rule:
+whatever is accepted here is accepted by h11 with the same payload; h11 accepts more. Sizes
+are plain hex digits, line ends are CRLF, extensions must be well formed and are limited over
+the whole body, and trailers are checked, then dropped. How the input is cut into reads makes
+no difference.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import re
 
 from linx.http1.grammar import TOKEN_PATTERN
 
-MAX_EXTENSIONS = 16 * 1024  # bytes of chunk extensions in one body, as hyper has it
+MAX_EXTENSIONS = 16 * 1024  # bytes of chunk extensions in one body; the HTTP library hyper has the same limit
 MAX_TRAILERS = 16 * 1024  # bytes of the trailer section
 MAX_TRAILER_FIELDS = 100
 
-# Possessive as TOKEN_PATTERN is, for the same reason. What is repeated stands in an atomic group: possessive repeats
-# of Python before 3.11.5 keep the half of a last round that did not match, so that "1;a=" would pass.
+# Repeats are possessive, as in TOKEN_PATTERN and for the same reason. Their groups are atomic inside: before Python
+# 3.11.5 a possessive repeat whose last round fails half-way keeps what that round had matched, so "1;a=" would pass.
 _QUOTED = rb'"(?:(?>[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff]))*+"'
 _PLAIN_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _EXTENSION = rb"(?:(?>;%b(?:(?>=(?:%b|%b)))?+))" % (TOKEN_PATTERN, TOKEN_PATTERN, _QUOTED)
@@ -26,14 +26,14 @@ _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(" + _EXTENSION + rb"*+)")
 _TRAILER = re.compile(rb"(" + TOKEN_PATTERN + rb"):[\t \x21-\x7e\x80-\xff]*")
 
 _LENGTHS = {form % length: length for length in range(1, 2049) for form in (b"%x\r\n", b"%X\r\n")}
-"""The size lines of chunks of usual length, as nearly all clients and providers write them."""
+"""The length for each size line up to 2048 bytes, as nearly all clients and providers write these lines."""
 _LONGEST_USUAL_LINE = max(map(len, _LENGTHS))
 
 _LAST_CHUNK = b"0\r\n\r\n"  # without extensions and trailers
 
 _MAX_LINE = 16 + MAX_EXTENSIONS
 
-# A trailer arrives after every decision that these fields take part in (RFC 9110 6.5.1).
+# Fields that must not be trailers: Linx has decided by them before a trailer arrives (RFC 9110 6.5.1).
 _NOT_IN_TRAILERS = frozenset({
     b"authorization", b"connection", b"content-encoding", b"content-length", b"content-range", b"content-type",
     b"cookie", b"expect", b"host", b"keep-alive", b"origin", b"proxy-authenticate", b"proxy-authorization",
@@ -45,15 +45,15 @@ _SIZE, _DATA, _FOOTER, _TRAILERS, _DONE = range(5)
 
 
 class FramingError(Exception):
-    """The other side does not write HTTP; nothing more of this connection can be trusted."""
+    """The peer's framing is not valid HTTP, so nothing more from this connection can be trusted."""
 
 
 class ChunkScanner:
-    """Feed it what was read; it gives the payload back.
+    """``feed`` takes what was read and returns the payload in it.
 
-    ``is_done`` once the body is complete, and then ``rest`` is what followed it.
-    ``pending`` is how much of the running chunk is still to come, so that a caller with a
-    bound can refuse a chunk by its size alone.
+    ``is_done`` is set when the body is complete; ``rest`` then has the bytes after it.
+    ``pending`` is the number of bytes of the present chunk that are still to come, so that a
+    caller with a limit can refuse a chunk by its announced size.
     """
 
     __slots__ = ("_extensions", "_line", "_state", "_trailer_bytes", "_trailers", "is_done", "pending", "rest")
@@ -63,7 +63,7 @@ class ChunkScanner:
         self.pending = 0
         self.rest = b""
         self._state = _SIZE
-        self._line = bytearray()  # the beginning of a line that a read has torn
+        self._line = bytearray()  # the beginning of a line whose end has not been read yet
         self._extensions = 0
         self._trailers = 0
         self._trailer_bytes = 0
@@ -71,7 +71,7 @@ class ChunkScanner:
     def feed(self, data: bytes) -> bytes:
         """The payload in ``data``; raises FramingError."""
         if self._state == _SIZE and not self._line:
-            # A read that is one whole chunk, as a frame that is waited for comes, is two slices.
+            # Fast path for a read that is exactly one chunk, as a single frame of a stream usually is.
             start = data.find(b"\n") + 1
             length = _LENGTHS.get(data[:start])
             if length is not None and len(data) == start + length + 2 and data[-2:] == b"\r\n":
@@ -107,7 +107,10 @@ class ChunkScanner:
         return payload[0] if len(payload) == 1 else b"".join(payload)
 
     def _whole_chunks(self, data: bytes, position: int, payload: list[bytes]) -> int:
-        """Take the chunks that lie whole in ``data`` and have no extension; returns the position behind them."""
+        """Add the payload of the chunks from ``position`` on that are complete in ``data`` and have no extension.
+
+        Returns the position behind the last of them.
+        """
         while True:
             start = data.find(b"\n", position, position + _LONGEST_USUAL_LINE) + 1
             length = _LENGTHS.get(data[position:start])
@@ -125,7 +128,7 @@ class ChunkScanner:
         return position
 
     def _read_line(self, data: bytes, position: int) -> int:
-        """Read up to a line's end, or keep what there is of the line; returns the position behind it."""
+        """Read a line, or keep its beginning if its end is not in ``data``; returns the position behind it."""
         kept = self._line
         end = data.find(b"\n", position)
         if end < 0:
@@ -148,13 +151,13 @@ class ChunkScanner:
         return end + 1
 
     def _check_torn_line(self) -> None:
-        """Refuse what no further byte could mend, so that it need not be kept in memory."""
+        """Refuse a line that is invalid already, whatever follows, so that it is not kept in memory."""
         length = len(self._line)
         if self._state == _FOOTER:
             if self._line != b"\r":
                 raise FramingError("a chunk is longer than its size says")
         elif self._state == _SIZE:
-            # One more for the CR, which may be the last byte that came.
+            # One byte more than the limit, since the last byte so far may be the CR of the line end.
             if self._extensions + length > _MAX_LINE + 1:
                 raise FramingError("too many chunk extensions")
         elif self._trailer_bytes + length > MAX_TRAILERS + 1:

@@ -1,11 +1,12 @@
-"""Heads of requests and responses as h11 reads them: the one file that names h11.
+"""Heads of requests and responses as h11 reads them. This is the only file that imports h11.
 
-The rule: h11 is asked below its public interface, for a head alone. Its state machine costs
-twice what its parser does and adds no rule there. What is private in h11 may change with
-each version, so the version is pinned; ``tests/http1/test_h11_heads.py`` holds this file
-against h11's public interface, and to raise the pin is to change this file until it passes.
+The rule: only h11's parser for heads is used, which is below h11's public interface. The
+public interface adds a state machine that costs as much time as the parser and has no
+further rule for a head. Private names of h11 may change with each version, so the version is
+pinned; ``tests/http1/test_h11_heads.py`` compares this file with h11's public interface, and
+must pass before the pin is raised.
 
-The bytes must be one whole head, its blank line included, and nothing more.
+The bytes must be one whole head with its blank line, and nothing more.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ from h11._receivebuffer import ReceiveBuffer
 Fields = list[tuple[bytes, bytes]]
 
 
-# Values of msgspec and no dataclasses: a frozen one of those takes 2 µs to make, each of these 0.15 µs.
+# Structs of msgspec, since making a frozen dataclass takes 2 µs, and making one of these 0.15 µs.
 class ParsedRequest(msgspec.Struct, frozen=True, gc=False):
-    """The names of ``fields`` are in lower case, and so is the value of Transfer-Encoding."""
+    """A request head. The names of ``fields`` are in lower case, and so is the value of Transfer-Encoding."""
 
     method: bytes
     target: bytes
     http_version: bytes
-    """``1.1`` or ``1.0``, as h11 writes it."""
+    """``1.1`` or ``1.0``."""
     fields: Fields
     is_chunked: bool
     content_length: int
-    """0 where no body is announced, or a chunked one."""
+    """0 if no body is announced, or if the body is chunked."""
 
 
 class ParsedResponse(msgspec.Struct, frozen=True, gc=False):
-    """See ParsedRequest. How the body is framed is left to the caller, whose rules are stricter than h11's."""
+    """A response head; see ParsedRequest. The caller decides how the body is framed, by stricter rules than h11's."""
 
     status: int
     http_version: bytes
@@ -42,7 +43,7 @@ class ParsedResponse(msgspec.Struct, frozen=True, gc=False):
 
 
 class HeadRefused(Exception):
-    """h11 does not take the bytes for one whole head. The text says why, and repeats none of the bytes."""
+    """For h11 the bytes are not one whole head. The text says why, and repeats none of the bytes."""
 
 
 def read_request(head: bytes) -> ParsedRequest:
@@ -54,7 +55,7 @@ def read_request(head: bytes) -> ParsedRequest:
     except h11.ProtocolError as error:
         raise HeadRefused(_reason(error)) from None
     if event is None or reader:
-        raise HeadRefused("it ends elsewhere")
+        raise HeadRefused("the head ends at another place")
     framing, numbers = _body_framing(event.method, event)
     return ParsedRequest(
         event.method,
@@ -75,18 +76,18 @@ def read_response(head: bytes) -> ParsedResponse:
     except h11.ProtocolError as error:
         raise HeadRefused(_reason(error)) from None
     if event is None or reader:
-        raise HeadRefused("it ends elsewhere")
+        raise HeadRefused("the head ends at another place")
     if not isinstance(event, h11.Response):
-        raise HeadRefused("it is an interim response")
+        raise HeadRefused("the response is an interim response")
     return ParsedResponse(event.status_code, event.http_version, _fields(event))
 
 
 def _fields(event: h11.Request | h11.Response) -> Fields:
-    # The public iteration makes each pair by a call of a method in Python, which costs three times as much.
+    # h11's public iteration calls a Python method for each field, which takes three times as long.
     items = event.headers._full_items  # noqa: SLF001 - see above; the test holds it against the public iteration
     return [(name, value) for _raw, name, value in items]
 
 
 def _reason(error: h11.ProtocolError) -> str:
-    """The part of h11's message before the colon: what follows repeats the other side's bytes."""
+    """The part of h11's message before the colon. What follows the colon repeats bytes of the head."""
     return str(error).partition(":")[0]

@@ -1,17 +1,16 @@
-"""A head that comes again on its connection, the same but for one value.
+"""Recognises a head that comes again on its connection with at most one value changed.
 
-A client sends the same head with each of its requests, apart from the length of the body;
-a provider answers with the same head, apart from the date. Whether such a head is in order
-depends on the form of that value and not on which value it is. So a head that was judged
-once need not be judged again: it is enough that all other bytes are the same and that the
-value has the form.
+A client sends the same head with each request except for the length of the body; a provider
+answers with the same head except for the date. Whether such a head is valid depends on the
+form of that value only. So a head that has passed all checks once need not be checked again
+if all its other bytes are the same and the value has the right form.
 """
 
 from __future__ import annotations
 
 import re
 
-LONGEST = 4096  # bytes of a head that is kept; each connection keeps one
+LONGEST = 4096  # bytes; longer heads are not kept. Each connection keeps one head
 
 CONTENT_LENGTH = re.compile(rb"(?<=\r\n)(content-length): ([1-9][0-9]{0,15})(?=\r\n)", re.IGNORECASE)
 DATE = re.compile(
@@ -23,22 +22,22 @@ Fields = list[tuple[bytes, bytes]]
 
 
 class KnownHead:
-    """A head that was judged, to be found when it comes again.
+    """A head that has passed all checks, to be recognised when it comes again.
 
-    ``head`` has its blank line, and ``fields`` are its fields. ``line`` matches the field
-    (name, value) that may have another value the next time. It may only where the field
-    stands in the head exactly once.
+    ``head`` includes its blank line; ``fields`` are its fields. ``line`` matches the line of
+    the field whose value may change, with the name and the value as groups. The value may
+    change only if the head has that field exactly once.
     """
 
     __slots__ = ("_after", "_before", "_fields", "_line", "_place", "_start", "value")
 
     def __init__(self, head: bytes, fields: Fields, line: re.Pattern[bytes]) -> None:
         self.value = b""
-        """The value that ``end_in`` found; b"" where no value may change."""
+        """The value in the head that ``end_in`` found last; b"" if no value may change."""
         self._line = line
         self._fields = fields
-        self._before, self._after = head, b""  # the bytes around the value
-        self._start, self._place = 0, -1  # of the line in the head, and of the field in ``fields``
+        self._before, self._after = head, b""  # the bytes before and after the value
+        self._start, self._place = 0, -1  # where the line begins in the head, and the field's index in ``fields``
         found = line.search(head)
         if found is None:
             return
@@ -49,7 +48,7 @@ class KnownHead:
             self._before, self._after = head[: found.start(2)], head[found.end() :]
 
     def end_in(self, data: bytes | bytearray) -> int:
-        """How many bytes of ``data`` are this head again; 0 if ``data`` begins with another. Sets ``value``."""
+        """The length of this head at the start of ``data``; 0 if another head is there. Sets ``value``."""
         before, after = self._before, self._after
         if not data.startswith(before):
             return 0

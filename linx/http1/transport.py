@@ -1,12 +1,12 @@
-"""The bytes below HTTP: what server and upstream need of a connection, and a raw socket as one.
+"""The transport below HTTP: the interface that server and upstream use, and its implementation with a raw socket.
 
-A raw socket is read and written without trio's checkpoints and locks as long as the
-kernel has room, which costs about a third of ``trio.SocketStream``. The duty that comes
-with it: ``recv`` always waits for readability first, so a loop over it stays cancellable,
-and a writer that never blocks passes a checkpoint now and then by reading.
+As long as the kernel takes and gives data at once, the socket is used without trio's
+checkpoints and locks, which costs about a third of what ``trio.SocketStream`` costs. For
+that, two rules: ``recv`` always waits until the socket is readable, so a loop over it can be
+cancelled; and a task that only writes, and so may never block, must also read now and then.
 
-Closing is synchronous and abrupt on purpose: it is how the loser of a race is dropped, and
-a close that could wait would be a close that could be cancelled.
+Closing is synchronous and abrupt on purpose: this is how the loser of a race is dropped, and
+a close that could wait could also be cancelled.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from trio.lowlevel import wait_readable, wait_writable
 READ_SIZE = 65536
 _CLOSED = -1  # in place of a file descriptor
 BREAKS = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
-"""What ``recv`` and ``send`` raise when the other side is gone, or this side was closed."""
+"""The exceptions that ``recv`` and ``send`` raise when the peer is gone or this side has been closed."""
 
 
 class Transport(Protocol):
-    """The bytes of one connection. Not for two readers or two writers at once."""
+    """The bytes of one connection. At most one task may read, and at most one task may write."""
 
     async def recv(self, limit: int = READ_SIZE) -> bytes:
-        """At least one byte, or b"" at EOF. Raises one of BREAKS."""
+        """Wait for at least one byte; b"" at EOF. Raises one of BREAKS."""
 
     async def send(self, data: bytes) -> None:
-        """Everything, with backpressure. Raises one of BREAKS."""
+        """Send all of ``data``; waits while the peer does not read. Raises one of BREAKS."""
 
     def is_readable(self) -> bool:
         """Is there anything to read (EOF included) right now?"""
 
     def close(self) -> None:
-        """At once, without a goodbye. May be called again."""
+        """Close at once, without an orderly end. May be called again."""
 
 
 class SocketTransport:
-    """A connected TCP (or Unix) socket, non-blocking, owned by this object."""
+    """A connected TCP or Unix socket. The object owns the socket and makes it non-blocking."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.sock = sock
-        # Bound once, since each frame needs them. Only ``close`` closes the socket, and it forgets the number,
-        # so no task can wait for a number that the system has given to another file since.
+        # Looked up once, since each frame uses them. Only ``close`` closes the socket, and ``close`` resets the number,
+        # so no task can wait for a descriptor that the system has given to another file in the meantime.
         self._fd = sock.fileno()
         self._recv = sock.recv
         self.send_some = sock.send
@@ -89,7 +89,7 @@ class SocketTransport:
             return True
 
     def end_writing(self) -> None:
-        """FIN behind what was sent. Never raises."""
+        """Send a FIN after the data sent so far. Never raises."""
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
 

@@ -17,9 +17,11 @@ import trio
 
 from linx.core import jsontext
 from linx.core.errors import AttemptError, Garbled
-from linx.dialects.failures.meaning import failure
+from linx.dialects.failures.meaning import event_failure, failure
+from linx.dialects.failures.reading import reported_error
 from linx.providers.lists import Listed, Loading, loaded_ollama
 from linx.providers.model import Model
+from linx.upstream.response_head import ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +38,7 @@ LOADING_S = 1.0  # while the provider loads a model
 LOADED_S = 1.0  # that a request waits to learn what is loaded
 AGAIN_S = 2.0  # between two readings of a list for names that it lacks
 JITTER = 0.1  # a pause is up to this share shorter
+UNREADABLE = "sent a list of models in a shape that Linx does not know; the names can be given in its models"
 MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
 
 log = logging.getLogger("linx.catalog")
@@ -102,7 +105,8 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         except AttemptError as error:
             problem = redactor.clean(error.problem)
         except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError) as error:
-            problem = redactor.clean(f"its model list cannot be read: {error}")
+            problem = UNREADABLE
+            log.debug("the model list of %s: %s", provider.name, redactor.clean(repr(error)))
         else:
             _take_over(provider, listed)
     if problem is not None and provider.is_starting():
@@ -162,14 +166,18 @@ class Asking:
 
 
 async def fetch_json(provider: Provider, pool: Pool, sending: Sending) -> Any:
-    """One small JSON answer. Raises AttemptError for any status but 200."""
+    """One small JSON answer. Raises AttemptError for a status that is none of an answer's."""
     exchange = await pool.open(provider.origin, sending)
     with exchange:
         body = await exchange.read_all(MAX_LIST)
         exchange.finish()
-    if exchange.status != 200:
+    if exchange.status not in ANSWERS:
         raise failure(exchange.status, body, None)
     try:
-        return jsontext.loads(body)
+        value = jsontext.loads(body)
     except jsontext.InvalidJSON:
         raise Garbled("answered a list with something that is not JSON") from None
+    error = reported_error(value) if isinstance(value, dict) else None
+    if error is not None:
+        raise event_failure(error)
+    return value

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from linx.dialects.failures.meaning import unsupported
+from linx.dialects.openai.model_list import plain_name
 
 if TYPE_CHECKING:
     from linx.core.chat import Dialect, Task
@@ -109,8 +110,8 @@ def api_key(key: bytes) -> Headers:
 
 
 def without_latest(name: str) -> str:
-    """``m`` for ``m:latest``: some of Ollama's clients add the tag to any name."""
-    return name.removesuffix(":latest")
+    """``m`` for ``m:latest``, since some of Ollama's clients add the tag to any name, and for Gemini's ``models/m``."""
+    return plain_name(name).removesuffix(":latest")
 
 
 def with_tag(name: str) -> str:

@@ -1,8 +1,8 @@
 """What models a provider has, in the way that its kind is asked, and always by free requests.
 
 Rule: a lister gets a way to ask and the list before, and returns the new list; it changes
-nothing. An entry that cannot be read fails the whole list; but where the details of a single
-model cannot be read, the other models are listed all the same.
+nothing. Where the details of a single model cannot be read, the other models are listed all the
+same.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from linx.core.errors import AttemptError, Garbled
-from linx.dialects.anthropic.model_list import MAX_PAGES, page_path, read_page
+from linx.dialects.anthropic import model_list as anthropic_list
+from linx.dialects.openai.model_list import context_of, read_page
 from linx.providers import prices
 from linx.providers.model import Model
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
 
+MAX_PAGES = anthropic_list.MAX_PAGES
 SHOWN_AT_ONCE = 4  # models of an Ollama that are asked about side by side
 
 
@@ -29,7 +31,7 @@ class Loading(Exception):
 
 
 class Ask(Protocol):
-    """Asks one provider for a small JSON value. Raises AttemptError for any status but 200."""
+    """Asks one provider for a small JSON value. Raises AttemptError for a status that is none of an answer's."""
 
     async def get(self, path: str, *, under_api: bool = False) -> Any: ...
 
@@ -142,7 +144,7 @@ async def list_anthropic(ask: Ask, _before: Listed) -> Listed:
     entries = []
     after = None
     for _ in range(MAX_PAGES):
-        page, after = read_page(await ask.get(page_path(after), under_api=True))
+        page, after = anthropic_list.read_page(await ask.get(anthropic_list.page_path(after), under_api=True))
         entries += page
         if after is None:
             break
@@ -160,23 +162,30 @@ async def list_anthropic(ask: Ask, _before: Listed) -> Listed:
 
 async def list_openai(ask: Ask, _before: Listed) -> Listed:
     """/v1/models, with whatever a server tells besides names."""
-    listed = await ask.get("/models", under_api=True)
-    entries = listed.get("data") if isinstance(listed, Mapping) else listed
     models = {}
-    for entry in entries or []:
-        name = entry.get("id")
-        if not isinstance(name, str) or not name:
-            continue
+    for name, entry in (await _openai_entries(ask)).items():
         created = entry.get("created")
         models[name] = Model(
             name,
-            context_length=_context_of(entry),
+            context_length=context_of(entry),
             capabilities=_capabilities_of(entry),
             price=prices.from_list(entry.get("pricing")),
             created=created if isinstance(created, int) else None,
             listed=entry,
         )
     return Listed(models)
+
+
+async def _openai_entries(ask: Ask) -> dict[str, JsonObject]:
+    """The entries of all pages, by name."""
+    page = read_page(await ask.get("/models", under_api=True))
+    entries = page.entries
+    for _ in range(MAX_PAGES):
+        if page.next_page is None:
+            break
+        page = read_page(await ask.get(f"/models?{page.next_page}", under_api=True))
+        entries.update(page.entries)
+    return entries
 
 
 async def list_llamacpp(ask: Ask, before: Listed) -> Listed:
@@ -202,18 +211,6 @@ async def list_llamacpp(ask: Ask, before: Listed) -> Listed:
         if isinstance(context, int) and context > 0 and len(listed.models) == 1:
             model.context_length = context  # of one slot: what a request can really use
     return listed
-
-
-def _context_of(entry: Mapping[str, Any]) -> int | None:
-    """The context length under the names that servers give it, in tokens."""
-    meta = entry.get("meta")
-    places = (
-        entry.get("context_length"),
-        entry.get("max_model_len"),
-        entry.get("context_window"),
-        meta.get("n_ctx_train") if isinstance(meta, Mapping) else None,
-    )
-    return next((value for value in places if isinstance(value, int) and value > 0), None)
 
 
 def _capabilities_of(entry: Mapping[str, Any]) -> frozenset[str] | None:

@@ -17,6 +17,7 @@ from linx.core.chat import ChatRequest, Dialect, ModelTraits, Task
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.failures.meaning import too_long
 from linx.dialects.ollama.provider_request import given_context, is_load, wants_cut
+from linx.dialects.openai.model_list import plain_name
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.adaptations import Adaptations
@@ -149,7 +150,7 @@ class Provider:
         mappings = self.config.model_mappings
         if name == "default":
             return None
-        return mappings.get(name) or mappings.get(name.removesuffix(":latest"))
+        return mappings.get(name) or mappings.get(plain_name(name).removesuffix(":latest"))
 
     def listed(self, name: str) -> str | None:
         """The provider's own name of the model ``name``, if its list has it."""

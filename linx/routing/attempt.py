@@ -20,6 +20,7 @@ import trio
 
 from linx.core.errors import AttemptError, Fallback, Refused, Stalled
 from linx.dialects.failures.meaning import failure, unsupported
+from linx.upstream.response_head import ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -267,11 +268,14 @@ class Attempt(Generic[R]):
             pause_s = min(pause_s * 1.5, LONGEST_LOADING_POLL_S)
 
     async def _open(self, now: float) -> Exchange:
-        """Send the request and read the head. After a 200 it stays the provider's time: the first read follows."""
+        """Send the request and read the head.
+
+        Where an answer follows, it stays the provider's time: the first read is next.
+        """
         sending = await self._writer.write(now, self._timed)
         self._wait()
         exchange = self._exchange = await self._pool.open(self.candidate.provider.origin, sending, self._connected)
-        if exchange.status == 200:
+        if exchange.status in ANSWERS:
             return exchange
         try:
             body = await exchange.read_all(MAX_ERROR_BODY)

@@ -1,7 +1,7 @@
-"""Reads an answer as chunks: those up to the first meaningful one, which opens the gate, and then the rest.
+"""Reads an answer as chunks: first up to the first meaningful chunk, which opens the gate, then the rest.
 
-An error is raised as it comes: whoever reads hands it to the attempt, which names its provider
-and counts it.
+An error is raised unchanged; the attempt that uses the reader adds the provider's name and
+counts the failure.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 class ChunkSource(Protocol):
-    """An answer behind its gate. ``first`` and then what ``more`` gives, until ``is_done``, is all of it."""
+    """An answer that has passed its gate: ``first``, then the chunks that ``more`` returns until ``is_done``."""
 
     first: list[Chunk]
     is_done: bool
     received: int
-    """Bytes of the answer since its first chunks."""
+    """Bytes of the answer that were read after the first chunks."""
 
     async def more(self) -> list[Chunk]:
-        """The next chunks, perhaps none yet. Raises AttemptError."""
+        """Read once, and return the chunks that are complete, perhaps none. Raises AttemptError."""
 
     def splice_to(self, encoder: Encoder) -> SplicedReader | None:
-        """A faster way to read, where there is one to what ``encoder`` writes."""
+        """A reader with a faster way to what ``encoder`` writes; None if there is no such way."""
 
 
 class ChunkReader:
@@ -47,7 +47,7 @@ class ChunkReader:
         self.is_done = False
         self.received = 0
         self._new_decoder = new_decoder
-        self._exchange: Exchange | None = None  # until there is an answer
+        self._exchange: Exchange | None = None  # None until the head of the answer has come
 
     async def gate(self, exchange: Exchange, timed: Timed) -> None:
         self._exchange = exchange
@@ -68,14 +68,14 @@ class ChunkReader:
         return [] if self.is_done else self.decode(await self.read())
 
     def read(self) -> Coroutine[None, None, bytes]:
-        """The next bytes, for ``decode``. Raises what the bytes before them ended with."""
+        """The next bytes, for ``decode``. Raises the error with which the bytes before ended, if there was one."""
         if self._decoder.problem is not None:
             raise self._decoder.problem
         assert self._exchange is not None
         return self._exchange.read()
 
     def decode(self, data: bytes) -> list[Chunk]:
-        """The chunks that ``data`` completes. An error that came with some is raised by the next ``read``."""
+        """The chunks that ``data`` completes. If an error follows them in ``data``, the next ``read`` raises it."""
         decoder = self._decoder
         self.received += len(data)
         chunks = decoder.feed(data) if data else decoder.end()
@@ -90,10 +90,10 @@ class ChunkReader:
 
 
 class SplicedReader:
-    """A reader with a way past decoder and encoder, for reads that are the last frame with other texts.
+    """A reader that can pass frames on without decoding them, if they differ from the last frame in their text only.
 
-    For each read ``try_frame``; where that gives None, ``decode`` what was read, write the
-    frames, and let the splice ``learn`` from them.
+    Call ``try_frame`` with each read. If it returns None, call ``decode``, encode the chunks,
+    and call ``learn`` with chunks and frames.
     """
 
     __slots__ = ("_reader", "_splice", "learn", "read", "try_frame")

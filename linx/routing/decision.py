@@ -1,17 +1,17 @@
-"""What a race does next: pure, without a clock, a task or a socket.
+"""Decides what a race does next. Pure: no clock, no task, no socket.
 
-``Decision.next`` is told the time and what has happened since it was asked last, and answers with one
-order: start an attempt, wait, or end the race. The orders are carried out by ``race.py``.
+``Decision.next`` is given the time and the events since the last call, and returns one order: start an
+attempt, wait, or end the race. ``race.py`` carries out the orders.
 
-An attempt has two outcomes, and no third:
+An attempt ends in one of two ways:
 
-- It speaks (its first meaningful chunk): it has won.
-- It fails: the failure is kept for the report, and the next candidate starts at once. If another attempt
-  still runs then, the next candidate would be an extra one beside it, so it must be in scope like a
-  hedge; if it is not, it waits until that attempt has failed as well.
+- It speaks: its first meaningful chunk has come, and it wins the race.
+- It fails: the failure is kept for the report, and the next candidate is started at once. If another
+  attempt still runs, the next candidate would run beside it, so the rules for hedges decide whether it
+  may; if it may not, it waits until the other attempt has failed too.
 
-An attempt that is silent for longer than its model usually is gets a hedge beside it: one a race, within
-the rules' scope and budget, and only at a provider that could answer now.
+Beside an attempt that is silent for longer than usual for its model, a hedge is started: at most one in a
+race, within the rules' scope and budget, and only at a provider that could answer now.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from linx.routing.hedging import Rules
     from linx.routing.router import Route
 
-# Seconds between two looks at a silent attempt that could not be hedged at the last look.
+# If a silent attempt cannot be hedged, it is looked at again after so many seconds: the longer it is silent, the more.
 SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.05, 5.0
 
 
 class Runnable(Protocol):
-    """What a race needs of an attempt."""
+    """The part of an attempt that a race uses."""
 
     candidate: Candidate
 
@@ -52,48 +52,50 @@ class Runnable(Protocol):
 A = TypeVar("A", bound=Runnable)
 
 
-# --- what happened --------------------------------------------------------------------
+# --- events ---------------------------------------------------------------------------
 
 
 class Spoke(msgspec.Struct, Generic[A], frozen=True):
-    """The attempt's first meaningful chunk is here."""
+    """The attempt's first meaningful chunk has come."""
 
     attempt: A
 
 
 class Failed(msgspec.Struct, Generic[A], frozen=True):
-    """The attempt is over. An error that is no AttemptError means that no candidate can take the request."""
+    """The attempt has failed. If the error is not an AttemptError, no candidate can take the request."""
 
     attempt: A
     error: LinxError
 
 
-# --- what is to be done ---------------------------------------------------------------
+# --- orders ---------------------------------------------------------------------------
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Start an attempt at the candidate, and tell ``Decision.started``."""
+    """Start an attempt at the candidate, then call ``Decision.started``."""
 
     candidate: Candidate
     is_hedge: bool = False
     is_last: bool = False
-    """No candidate is left behind this one, and no attempt runs beside it."""
+    """No candidate is left after this one, and no attempt runs beside it."""
     is_alone: bool = False
-    """No other attempt can be started while this one is silent, so it needs no task of its own."""
+    """No other attempt can be started while this attempt is silent, so it needs no task of its own."""
 
 
 class WaitUntil(msgspec.Struct, frozen=True):
-    """Wait for something to happen, at most until then (trio's clock; infinity for no such time)."""
+    """Wait for an event, at most until ``at`` (trio's clock; infinite: without a limit)."""
 
     at: float
 
 
 class Won(msgspec.Struct, Generic[A], frozen=True):
+    """The race is over: this attempt has won."""
+
     attempt: A
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """The race is over without a winner; the error says why."""
+    """The race is over without a winner, for the reason in ``error``."""
 
     error: LinxError
 
@@ -110,19 +112,19 @@ class Decision(Generic[A]):
         self.failures: list[AttemptError] = []
         self._left = list(route.candidates)
         self._again: set[Candidate] = set()
-        """Candidates that were loading their model and are in ``_left`` a second time."""
+        """Candidates that were loading their model, and stand in ``_left`` a second time for that reason."""
         self._rules = rules
         self._running: list[A] = []
         self._has_hedged = False
-        # Of the attempt that runs alone: since when, how long it may be silent, when to look at it again.
+        # For an attempt that runs alone: when it started, how long it may be silent, when to look at it again.
         self._since = 0.0
         self._delay_s = self._look_at = math.inf
 
     def next(self, now: float, events: Sequence[Spoke[A] | Failed[A]] = ()) -> Start | WaitUntil | Won[A] | Lost:
-        """The next order. ``events`` are those since the last call, in their order.
+        """The next order. ``events`` are the events since the last call, in their order.
 
-        A win is worth more than what failed in the same instant: a candidate that was started for such a
-        failure would send its request before it could notice that the race is over.
+        A win counts before a failure in the same instant. Otherwise a candidate would be started for the
+        failure, and would send its request although the race is over.
         """
         for event in events:
             if isinstance(event, Spoke):
@@ -142,17 +144,18 @@ class Decision(Generic[A]):
         return extra or WaitUntil(self._look_at if self._left else math.inf)
 
     def started(self, attempt: A) -> None:
-        """The attempt that the last order asked for."""
+        """``attempt`` has been started, as the last order said."""
         self._left.remove(attempt.candidate)
         self._running.append(attempt)
 
     def won(self) -> None:
-        """An attempt has won, so no other goes on."""
+        """An attempt has won, so no attempt counts as running any more."""
         self._running.clear()
 
     def lost(self, error: AttemptError, candidate: Candidate) -> None:
-        """Keep a failure for the report, and strike out the candidates that may not be tried after it."""
-        # Its frames hold the race, which holds the error: a circle that would keep the request in memory.
+        """Keep a failure for the report, and remove the candidates that may not be tried after it."""
+        # The traceback's frames refer to the race, which refers to the error: a reference cycle that would keep the
+        # request in memory.
         error.__traceback__ = None
         self.failures.append(error)
         if error.fallback is Fallback.NO:
@@ -160,30 +163,31 @@ class Decision(Generic[A]):
         elif error.fallback is Fallback.LARGER:
             self._left = [other for other in self._left if self._is_larger(other, candidate)]
         elif error.code == "loading" and candidate not in self._again:
-            # When all others have failed, a model that is still loading is worth waiting for.
+            # If all other candidates fail, this candidate is asked again, and its model waited for.
             self._again.add(candidate)
             self._left.append(candidate)
 
-    # --- within ---
+    # --- private ---
 
     def _start_first(self, now: float) -> Start:
-        """The next candidate in line, while no attempt runs."""
+        """Start the next candidate, when no attempt runs."""
         candidate = self._left[0]
         if len(self._left) == 1:
-            return Start(candidate, False, True, True)  # the commonest race: by place, which costs less than by name
+            # The commonest race. Positional arguments cost less than keywords: is_hedge, is_last, is_alone.
+            return Start(candidate, False, True, True)
         self._since = now
         self._delay_s = math.inf if self._has_hedged else self._rules.delay_s(candidate)
         self._look_at = now + self._delay_s
         return Start(candidate, is_alone=not self._may_be_hedged(candidate))
 
     def _may_be_hedged(self, first: Candidate) -> bool:
-        """Could there be an extra attempt beside one at ``first``?"""
+        """Could a hedge be started beside an attempt at ``first``?"""
         if self._has_hedged or self._rules.share <= 0 or self._delay_s == math.inf:
             return False
         return any(self._rules.may_run_beside(other, (first,)) for other in self._left[1:])
 
     def _extra(self, now: float, *, has_failed: bool) -> Start | None:
-        """A second attempt beside the one that runs: in place of one that has just failed, or a hedge."""
+        """A second attempt beside the running attempt: a hedge, or in place of an attempt that has just failed."""
         if len(self._running) > 1:
             return None
         is_late = self._is_late(now)
@@ -201,10 +205,10 @@ class Decision(Generic[A]):
         return Start(ready, is_hedge=True)
 
     def _is_late(self, now: float) -> bool:
-        """Has the only attempt been silent for too long? If so, it is looked at again after a pause.
+        """Has the only running attempt been silent for too long? If so, it is looked at again after a pause.
 
-        An attempt that waits for its place has not been asked yet, so it is not silent; but a provider
-        that has a place free is better than waiting on.
+        An attempt that waits for a place at its provider has not been asked yet, so it is not silent. It may
+        be hedged too, since a provider with a free place is better than waiting.
         """
         if now < self._look_at:
             return False
@@ -223,5 +227,5 @@ class Decision(Generic[A]):
 
 
 def _is_ready(provider: Provider, now: float) -> bool:
-    """Is a hedge there likely to be of any use?"""
+    """Could the provider answer a hedge now: does it have a free place, is it healthy and not paused?"""
     return provider.slots.has_room and not provider.health.is_ill(now) and not provider.health.is_paused(now)

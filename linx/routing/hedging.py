@@ -1,7 +1,7 @@
 """When a second attempt may be started beside a silent one, and where.
 
-A hedge costs a second request, so it is bounded three ways: by the budget, by its scope, and by one
-extra attempt in flight (see ``decision.py``).
+A hedge costs a second request, so there are three limits: the budget, the scope, and one hedge in a
+race (see ``decision.py``).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from linx.routing.candidate import Candidate
     from linx.routing.router import Demand
 
-WINDOW_S = 60.0  # over which the hedge budget is counted
-FEWEST_HEDGES = 3  # that the budget allows in a window, however few requests there are
-FEWEST_SAMPLES = 20  # of first-token times before "auto" dares to hedge
-AUTO_SHARE = 0.95  # of a model's first-token times are shorter than what "auto" waits for
-SHORTEST_AUTO_S = 0.05  # nobody notices a shorter silence, so no second request is spent on it
+WINDOW_S = 60.0  # the time over which requests and hedges are counted for the budget
+FEWEST_HEDGES = 3  # hedges that the budget always allows in a window, however few requests there are
+FEWEST_SAMPLES = 20  # first-token times of a model that must be known before "auto" hedges
+AUTO_SHARE = 0.95  # "auto" waits longer than this share of the model's first-token times
+SHORTEST_AUTO_S = 0.05  # "auto" never waits less, since nobody notices a shorter silence
 
 
 class HedgeBudget:
-    """At most ``share`` of the requests of the last minute may be hedged."""
+    """Allows hedges for at most a share of the requests of the last minute."""
 
     def __init__(self) -> None:
         self._requests: deque[float] = deque()
@@ -37,7 +37,7 @@ class HedgeBudget:
         self._forget(now)
 
     def take(self, share: float, now: float) -> bool:
-        """May one more request be hedged? Counts it if so."""
+        """May one more request be hedged? If so, the hedge is counted."""
         self._forget(now)
         allowed = max(FEWEST_HEDGES, share * len(self._requests)) if share > 0 else 0
         if len(self._hedges) + 1 > allowed:
@@ -52,20 +52,20 @@ class HedgeBudget:
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """When and where a race may hedge, and how long a silent attempt is kept."""
+    """When and where a race may hedge, and how long an attempt may be silent."""
 
     after: float | str | None
     """Seconds of silence before a hedge, ``"auto"``, or None for no hedges."""
     scope: str
-    """``same``: no less local and no dearer than what runs; ``any``: any candidate."""
+    """``same``: a hedge may be no less local and no dearer than the running attempts; ``any``: any candidate."""
     share: float
-    """Of the requests of the last minute that may be hedged."""
+    """The share of the requests of the last minute that may be hedged."""
     budget: HedgeBudget
     demand: Demand
     first_token_timeout_s: float | None = None
 
     def delay_s(self, candidate: Candidate) -> float:
-        """How long ``candidate`` may be silent before a hedge; infinity for never."""
+        """How long ``candidate`` may be silent before a hedge starts; infinite: for ever."""
         if self.after is None:
             return math.inf
         if self.after != "auto":
@@ -77,7 +77,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return math.inf if usual is None else max(usual, SHORTEST_AUTO_S)
 
     def may_run_beside(self, candidate: Candidate, running: Sequence[Candidate]) -> bool:
-        """Is ``candidate`` at a server of its own, no less local than all that run, and no dearer than the dearest?"""
+        """May an attempt at ``candidate`` run beside attempts at ``running``?
+
+        It must be at another server. Under scope ``same`` it must also be local if all of
+        these are local, and no dearer than the dearest of them.
+        """
         if any(candidate.provider.server == other.provider.server for other in running):
             return False
         if self.scope == "any":
@@ -88,7 +92,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return cost < math.inf and cost <= max(self._cost(other) for other in running)
 
     def _cost(self, candidate: Candidate) -> float:
-        """USD, estimated for this request. An unknown price is dearer than any known one."""
+        """The estimated cost of this request in USD. An unknown price counts as infinite."""
         price = candidate.provider.price(candidate.model)
         if price is None:
             return math.inf

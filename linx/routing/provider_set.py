@@ -1,4 +1,4 @@
-"""The providers of the config in force and the router over them, made anew at each reload."""
+"""The providers of the config in force and their router; each reload makes new ones."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class ProviderSet:
-    """``apply`` replaces the router as a whole, with what was learnt of unchanged providers; ``run`` probes them.
+    """``apply`` makes new providers and a new router; ``run`` probes the providers.
 
-    ``starting`` is for the providers of which Linx itself knows whether they are about to
-    come up, by name.
+    A new provider takes over what the provider of the same name has learnt. ``starting`` has,
+    by name, a function for each provider that Linx starts itself: is it still starting?
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class ProviderSet:
     def apply(self, config: Config) -> None:
         before = {provider.name: provider for provider in self.router.providers}
         providers = []
-        for one in config.providers:
-            if one.enabled:
-                counters = self._telemetry.counters(one.name)
-                starting = self._starting.get(one.name, never)
-                provider = Provider(one, KINDS[one.kind], counters, starting=starting)
-                if one.name in before:
-                    provider.inherit(before[one.name])
+        for section in config.providers:
+            if section.enabled:
+                counters = self._telemetry.counters(section.name)
+                starting = self._starting.get(section.name, never)
+                provider = Provider(section, KINDS[section.kind], counters, starting=starting)
+                if section.name in before:
+                    provider.inherit(before[section.name])
                 providers.append(provider)
         router = Router(providers, config.routing)
         router.inherit(self.router)
@@ -59,7 +59,7 @@ class ProviderSet:
         self._probing.cancel()
 
     async def run(self) -> None:
-        """Probe every provider, each in a task of its own; those of the config before are no longer probed."""
+        """Probe the providers in force, each in a task of its own, until cancelled; ``apply`` ends the tasks before."""
         while True:
             with trio.CancelScope() as self._probing:
                 async with trio.open_nursery() as nursery:
@@ -73,7 +73,7 @@ class ProviderSet:
             await provider.probed.wait()
 
     def look_again(self, name: str) -> None:
-        """Something has changed at this provider: probe it now rather than when its time comes."""
+        """Probe this provider at once, because something has changed there."""
         for provider in self.router.providers:
             if provider.name == name:
                 provider.health.raise_alarm()

@@ -1,11 +1,11 @@
-"""Race the attempts along a route; the first meaningful chunk wins.
+"""Races the attempts along a route; the attempt with the first meaningful chunk wins.
 
-The shape is happy eyeballs (RFC 8305) with providers in place of addresses. What to do next is decided in
-``decision.py``; here the orders are carried out: attempts are started as tasks, and those that did not
-win are closed at once, so that their providers stop generating.
+The method is that of happy eyeballs (RFC 8305), with providers in place of addresses. ``decision.py``
+decides what to do next; this file carries out its orders: it starts attempts as tasks, and closes those
+that did not win at once, so that their providers stop generating.
 
-``winner`` may be called again when the winner broke before its client was sent anything: the race goes
-on with the candidates that are left.
+If the winner fails before anything has been sent to the client, ``winner`` may be called again: the race
+goes on with the candidates that are left.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ class Race(Generic[A]):
         return self._decision.failures
 
     def lost(self, error: AttemptError, candidate: Candidate) -> None:
-        """The winner broke before its client was sent anything."""
+        """The winner failed before anything was sent to the client; call ``winner`` again."""
         self._decision.lost(error, candidate)
 
     async def winner(self) -> A:
-        """The attempt that spoke first; every other attempt is closed.
+        """The attempt whose first meaningful chunk came first. All other attempts are closed.
 
-        Raises RouteExhausted, or the error itself where no candidate can take the request.
+        Raises RouteExhausted, or another LinxError if no candidate can take the request.
         """
         events: tuple[Failed[A], ...] = ()
         while True:
             order = self._decision.next(trio.current_time(), events)
             if isinstance(order, Lost):
                 raise order.error
-            assert isinstance(order, Start)  # no attempt runs, so there is nothing to wait for
+            assert isinstance(order, Start)  # while no attempt runs, no order says to wait
             attempt = self._started(order)
             if not order.is_alone:
                 return await self._side_by_side(attempt)
@@ -72,7 +72,7 @@ class Race(Generic[A]):
         return attempt
 
     async def _side_by_side(self, first: A) -> A:
-        """Each attempt in a task of its own; the nursery ends as soon as the race does."""
+        """Run each attempt in a task of its own; the nursery is cancelled as soon as the race is over."""
         events: list[Spoke[A] | Failed[A]] = []
         spoken: list[A] = []
         happened = trio.Event()
@@ -117,7 +117,7 @@ def _close(attempts: Iterable[Runnable]) -> None:
 
 
 def _only(error: BaseException) -> BaseException:
-    """The exception inside a group that a nursery made of it: only a bug or a cancellation gets here."""
+    """The exception that a nursery has put into a group; it is a bug or a cancellation."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

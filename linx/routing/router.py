@@ -1,8 +1,9 @@
-"""From a model's name to a Route: who may answer, in which order. Pure, but for the moment after a start.
+"""Turns a model's name into a Route: the candidates that may answer, in order.
 
-The order has four keys: who is well comes first, then what costs least (if the config
-wants that), then the configured priority, and between equals the one whose cache is warm,
-else the one with the fewest requests running.
+Nothing here waits, except ``until_known`` just after a start. The order has these keys: healthy
+providers first; then the cheapest (if the config wants that); then the configured priority;
+between equals the provider whose cache is warm for the conversation, then the provider with
+the fewest running requests.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ if TYPE_CHECKING:
     from linx.providers.prices import Price
 
 NEAREST = 3  # names suggested for an unknown model
-LONGEST_NAME = 256  # characters of a name for which the nearest are looked up
-KEPT_CONVERSATIONS = 4096
-LONGEST_FIRST_PROBE_S = 10.0
-BUSY = 4  # requests running at a warm replica before a colder one is preferred
+LONGEST_NAME = 256  # characters; for longer unknown names no near ones are suggested
+KEPT_CONVERSATIONS = 4096  # conversations of which the last provider is remembered
+LONGEST_FIRST_PROBE_S = 10.0  # how long a request for an unknown name waits for the first probes
+BUSY = 4  # running requests at a provider from which on its warm cache is no advantage any more
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """What a request needs of its route, besides a name.
+    """What a request needs of its route, besides a model's name.
 
     ``prompt_tokens`` and ``answer_tokens`` are estimates; ``conversation`` is a key that
-    stays the same over the turns of one conversation. ``one_model`` leaves only those that
-    serve the same model as the first by priority, well or not: vectors of another model
-    cannot be compared with those that the client has.
+    stays the same over the turns of one conversation. ``one_model`` keeps only the candidates
+    with the same model as the candidate of the highest priority, healthy or not: embedding
+    vectors of another model could not be compared with those that the client has.
     """
 
     prompt_tokens: int = 0
@@ -58,11 +59,11 @@ class Route(msgspec.Struct):
     model: str
     candidates: tuple[Candidate, ...]
     wait_s: float | None = None
-    """Until the first of those is back that asked for a pause and are therefore left out."""
+    """Seconds until the first provider that asked for a pause, and is left out for that, can be asked again."""
 
 
 class Router:
-    """Answers which providers may serve a name. Built anew at each reload."""
+    """Finds the providers that may serve a name. Each reload makes a new router."""
 
     def __init__(self, providers: Sequence[Provider], routing: RoutingConfig) -> None:
         self.providers = tuple(providers)
@@ -71,7 +72,7 @@ class Router:
         self._warm: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def route(self, model: str, now: float, demand: Demand) -> Route:
-        """Raises UnknownModel, NoLocalProvider, or Refused when every candidate asked for a pause."""
+        """The route for a name. Raises UnknownModel, NoLocalProvider, or Refused if all candidates are paused."""
         candidates = self.candidates(model)
         if not candidates:
             raise self._unknown(model)
@@ -81,9 +82,10 @@ class Router:
             candidates = [one for one in candidates if one.is_local]
             if not candidates:
                 raise NoLocalProvider(
-                    f"Model {quote(model)!r} may only be answered by a local provider, and no local one has it. "
-                    "A cloud model of an Ollama is not local. "
-                    "Add a local one, or lift routing.local_only or the x-linx-local-only header."
+                    f"Model {quote(model)!r} may only be answered by a local provider, and no local provider has it "
+                    "(a cloud model of an Ollama is not local). "
+                    "Add the model to a local provider, or remove it from routing.local_only or the header "
+                    "x-linx-local-only from the request."
                 )
         if demand.one_model:
             first = _same(min(candidates, key=lambda one: self._rank(one.provider)).model)
@@ -92,7 +94,7 @@ class Router:
         if not awake:
             raise _all_paused(candidates, now)
         if len(candidates) == 1:
-            return Route(model, (candidates[0],))  # nobody to choose between
+            return Route(model, (candidates[0],))  # there is nothing to order
         roomy = [one for one in awake if _fits(one, demand)]
         ordered = self._ordered(roomy or awake, now, demand)
         if not self.routing.fallback_enabled:
@@ -101,7 +103,7 @@ class Router:
         return Route(model, tuple(ordered), min(paused, default=None))
 
     def candidates(self, model: str) -> list[Candidate]:
-        """Everyone who may serve the name, in file order, one candidate a provider."""
+        """All candidates for the name, at most one for each provider, in the order of the config file."""
         found = self._by_name(model)
         if found:
             return found
@@ -118,15 +120,15 @@ class Router:
         ]
 
     def is_starting(self) -> bool:
-        """Is there a provider whose first probe has not come back?"""
+        """Is there a provider whose first probe has not ended?"""
         return any(not provider.probed.is_set() for provider in self.providers)
 
     async def until_known(self, model: str, *, local_only: bool = False) -> None:
-        """Wait for the first probes where nobody is known to have the name yet.
+        """If no provider is known to have the name yet, wait for the first probes.
 
-        Without this a name would be unknown, or answered by a ``default``, in the moment
-        after a start. A prompt that must stay local waits as well for the list that tells whether a mapped name
-        is that of a cloud model.
+        Without this, in the moment after a start a name would be unknown, or answered by a
+        ``default`` mapping. A prompt that must stay local waits as well for the list that tells
+        whether a mapped name is that of a cloud model.
         """
         pending = [one for one in self.providers if not one.probed.is_set()]
         is_private = local_only or self.is_private(model)
@@ -180,7 +182,7 @@ class Router:
         private = self.routing.local_only
         if isinstance(private, bool):
             return private
-        # In doubt it is private: whatever else leads to the same model is the same name.
+        # In doubt a name is private: all names that lead to the same model are compared with the patterns.
         names = {model.lower(), model.partition("/")[2].lower() if self._names_provider(model) else model.lower()}
         names |= {with_tag(name) for name in names}
         names |= {name.removesuffix(":latest") for name in names}
@@ -189,12 +191,12 @@ class Router:
         return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
     def _names_provider(self, model: str) -> bool:
-        """Does it begin with a provider's name, be it one that is switched off now?"""
+        """Does the name begin with that of a provider, even of a disabled provider?"""
         name = model.partition("/")[0]
         return name in KINDS or name in self._ranks or any(provider.name == name for provider in self.providers)
 
     def served(self, conversation: str | None, model: str, provider: Provider) -> None:
-        """Remember whose cache is warm for a conversation."""
+        """Remember which provider has a warm cache for a conversation."""
         if conversation is None:
             return
         key = (conversation, model)
@@ -204,22 +206,22 @@ class Router:
             self._warm.popitem(last=False)
 
     def inherit(self, old: Router) -> None:
-        """Keep the conversations' places over a reload."""
+        """Take over from the router before a reload which provider has which conversation's cache."""
         self._warm = old._warm
 
     def names(self) -> dict[str, list[Candidate]]:
-        """Every name that clients may ask for: mappings (without ``default``) and lists."""
+        """All names that clients may ask for, from mappings (without ``default``) and model lists."""
         names: dict[str, list[Candidate]] = {}
         for provider in self.providers:
-            mine = dict.fromkeys(
+            offered = dict.fromkeys(
                 (*(key for key in provider.config.model_mappings if key != "default"), *provider.models)
             )
-            for name in mine:
+            for name in offered:
                 served = provider.mapped(name) or provider.listed(name) or name
                 names.setdefault(name, []).append(Candidate(provider, served))
         return names
 
-    # --- within ---
+    # --- private ---
 
     def _by_name(self, model: str) -> list[Candidate]:
         found = []
@@ -230,7 +232,7 @@ class Router:
         return found
 
     def _last_resort(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Who may answer a name whose own providers are all down, as configured."""
+        """The candidates of last-resort providers, for a name whose own providers are all down."""
         tried = {one.provider for one in candidates}
         return [
             Candidate(provider, provider.config.model_mappings["default"])
@@ -246,11 +248,10 @@ class Router:
         return self._ranks.get(provider.name, len(self._ranks) + 1)
 
     def _ordered(self, candidates: list[Candidate], now: float, demand: Demand) -> list[Candidate]:
-        """Who is well first, then what costs least, then by priority.
+        """The candidates in the order that this file's docstring describes.
 
-        Between equals the warm one comes first, then the one with the fewest requests. Which
-        is warm is looked up per model name served there, since a mapping may lead to another
-        model whose cache is cold.
+        A cache is warm for a conversation and the provider's own model name, since a mapping
+        may lead to another model, whose cache is cold.
         """
         by_cost, conversation = self.routing.cost_optimization, demand.conversation
 
@@ -275,18 +276,19 @@ class Router:
 
     def _unknown(self, model: str) -> UnknownModel:
         names = self.names()
-        # The comparison indexes the whole text: on megabytes of it that would be seconds.
+        # get_close_matches indexes the whole name, which would take seconds for a name of megabytes.
         near = difflib.get_close_matches(model, names, n=NEAREST, cutoff=0.5) if len(model) <= LONGEST_NAME else []
         if near:
             hint = "Did you mean " + " or ".join(repr(name) for name in near) + "?"
         elif names:
             some = ", ".join(repr(name) for name in list(names)[:NEAREST])
-            hint = f"Known names begin with {some}; GET /v1/models lists all."
+            hint = f"Some known models: {some}; GET /v1/models lists all."
         else:
             hint = "No provider has a model yet; GET /v1/providers/status says why."
-        down = [one for one in self.providers if one.health.reachable is False]
-        if down:  # it may well be theirs
-            hint += " Down now: " + ", ".join(f"{one.name} ({one.health.last_error})" for one in down[:NEAREST]) + "."
+        down = [provider for provider in self.providers if provider.health.reachable is False]
+        if down:  # they may have the model
+            named = ", ".join(f"{provider.name} ({provider.health.last_error})" for provider in down[:NEAREST])
+            hint += f" Providers that are down: {named}."
         return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}", model)
 
 
@@ -307,7 +309,7 @@ def _is_cloud_of(provider: Provider, model: str) -> bool:
 
 
 def _same(model: str) -> str:
-    """A model's name, equal for the same model at providers of different kinds."""
+    """A form of a model's name that is the same at providers of different kinds."""
     return model.lower().removesuffix(":latest")
 
 
@@ -320,7 +322,7 @@ def _ranks(priority: Sequence[str | Sequence[str]]) -> Mapping[str, int]:
 
 
 def _fits(one: Candidate, demand: Demand) -> bool:
-    """Is it not known to be too small? The estimate is rough, so only a clear case counts."""
+    """Can the prompt fit into the candidate's context? Yes, if its context is unknown. The estimate is rough."""
     context = one.provider.context_length(one.model)
     return context is None or demand.prompt_tokens <= context
 

@@ -1,18 +1,18 @@
-"""The HTTP side toward clients: connections, requests and the way to answer them.
+"""The HTTP server toward clients: connections, requests and replies.
 
-The room's rule: framing is strict, waiting is bounded, and one connection can harm no other.
-It knows no path and no dialect: a handler is handed in, and so is what turns an error into
-an answer.
+The room's rule: framing is strict, each wait has a limit, and no connection can harm another.
+The server knows no path and no dialect: the handler is handed in, and so is the function that
+turns an error into an answer.
 
-- ``head``: the value that a request head becomes; the last head of a connection.
-- ``cross_check``: h11 must read a head as the gate did.
-- ``gate``: the bytes of a head, judged.
+- ``head``: a request head, and the last head of a connection.
+- ``cross_check``: compares h11's reading of a head with the gate's.
+- ``gate``: checks the bytes of a head and reads them.
 - ``refusal``: status lines, safe field values, and the server's own error answers.
 - ``limits``: times and sizes, the deadline of each waiting connection, shared counts.
-- ``wire``: the bytes of one connection: its one reader, its writer, its end.
-- ``body``: the body of one request, within bounds.
-- ``upgrade``: a connection that leaves HTTP, as a stream.
-- ``request``: what a handler is given, Request and Reply.
+- ``wire``: reads, writes and closes one connection.
+- ``body``: the body of one request, within limits.
+- ``upgrade``: a connection that has left HTTP, as a stream.
+- ``request``: Request and Reply, which a handler is given.
 - ``listener``: what the connections of one listener have in common.
 - ``connection``: one client connection from its first byte to its last.
 - ``sockets``: listening sockets, and how many files may be open.

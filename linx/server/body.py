@@ -1,4 +1,4 @@
-"""The body of one request: its framing, how long Linx waits for it, and its bounds."""
+"""The body of one request: its framing, how long Linx waits for it, and its limits."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
     from linx.server.limits import Shared
     from linx.server.wire import Wire
 
-MAX_DRAIN = 64 * 1024  # bytes of an unread body that are read away to keep a connection
-MIN_RATE = 1024  # bytes a second, once GRACE_S have passed since the first byte
+MAX_DRAIN = 64 * 1024  # bytes of an unread body that are read and dropped so that the connection can be kept
+MIN_RATE = 1024  # bytes a second that a client must send on average, after GRACE_S
 GRACE_S = 5.0
-_DEFLATED_STEP = 2**16  # bytes of gzip read, and
-_INFLATED_STEP = 2**20  # bytes made of it, at most, between two checkpoints
+# Between two checkpoints, at most so many bytes of gzip are read and so many bytes are unpacked.
+_DEFLATED_STEP = 2**16
+_INFLATED_STEP = 2**20
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_GZIP = 31  # zlib's word for "a gzip header, and nothing else"
+_GZIP = 31  # zlib's window size for data that must have a gzip header
 
 
 class Body:
-    """Read once, in order. ``is_complete`` when the next byte of the wire is no part of the body."""
+    """A body is read once, from start to end. ``is_complete``: the next byte of the wire is not part of the body."""
 
     __slots__ = (
         "_expect", "_held", "_is_broken", "_left", "_received", "_scanner", "_shared", "_waited_s",
@@ -48,7 +49,7 @@ class Body:
         self._scanner = ChunkScanner() if head.is_chunked else None
         self._left = head.content_length or 0
         self.is_complete = not head.is_chunked and not self._left
-        # An HTTP/1.0 client cannot have meant its Expect (RFC 9110 10.1.1).
+        # Expect from an HTTP/1.0 client is ignored (RFC 9110 10.1.1).
         self._expect = b"" if head.is_http10 else head.expect
         self._is_broken = False
         self._held = 0
@@ -56,7 +57,7 @@ class Body:
         self._waited_s = 0.0
 
     def may_drain(self) -> bool:
-        """Can the connection be kept, although the handler may never read the rest?"""
+        """Can the connection be kept even if the handler never reads the rest of the body?"""
         if self._is_broken or self.is_complete:
             return not self._is_broken
         return self._scanner is None and not self._expect and self._left <= MAX_DRAIN
@@ -66,7 +67,7 @@ class Body:
             raise ExpectationFailed("The only expectation understood is 100-continue")
 
     def give_up(self) -> None:
-        """The rest will not be read: the connection ends with this request."""
+        """Do not read the rest; the connection ends with this request."""
         self._is_broken = True
 
     async def read(self) -> bytes:
@@ -101,7 +102,7 @@ class Body:
         return piece
 
     async def _more(self) -> None:
-        """Wait for the client, but not for ever, nor for a client that sends only a few bytes now and then."""
+        """Wait for more of the body. Raises RequestTimeout for a client that sends nothing or too slowly."""
         if self._expect:
             self._expect = b""
             await self._wire.send(_CONTINUE)
@@ -114,17 +115,17 @@ class Body:
         with trio.move_on_after(max(0.0, patience_s)) as scope:
             is_open = await self._wire.more()
         if self._received:
-            # Only the time that the client took: a relay does not read while its provider is slow.
+            # Only the time in which the client was waited for counts: a relay also pauses while its provider is slow.
             self._waited_s += trio.current_time() - before
         if scope.cancelled_caught:
             self._is_broken = True
-            raise RequestTimeout("The request body did not arrive in time")
+            raise RequestTimeout("The rest of the request body did not arrive in time")
         if not is_open:
             self._is_broken = True
             raise HangUp
 
     async def whole(self, declared: int | None, coding: bytes) -> bytes:
-        """All of the body in memory, decoded, within the bounds; its memory counts until ``release``."""
+        """The whole body, decoded, within the limits. Its size counts as used memory until ``release``."""
         self.check_expect()
         coding = coding.lower()
         if coding not in (b"", b"identity", b"gzip", b"x-gzip"):
@@ -145,7 +146,7 @@ class Body:
 
     async def _collect(self, limit: int) -> bytes:
         if 0 < self._left <= len(self._wire.buffer) and self._left <= limit and not self._is_broken:
-            # All of the body came with the head, as small bodies do.
+            # Fast path: the whole body came together with the head, as small bodies do.
             self._hold(self._left)
             return await self.read()
         pieces: list[bytes] = []
@@ -158,10 +159,10 @@ class Body:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _inflate(self, data: bytes, limit: int) -> bytes:
-        """Gzip, in steps: a small body may hide a large one, and both cost time.
+        """Unpack gzip in steps, since a small packed body may be large when unpacked.
 
-        One member only. Several would be legal, but thousands of empty members are a way to
-        keep Linx busy, and no client sends two.
+        Only one gzip member is accepted. Several are legal, but no client sends several, and
+        an attacker could send thousands of empty members to keep Linx busy.
         """
         pieces: list[bytes] = []
         size = 0
@@ -173,7 +174,7 @@ class Body:
                 try:
                     piece = inflater.decompress(rest, _INFLATED_STEP)
                 except zlib.error:
-                    raise BadRequest("The body is not gzip, although Content-Encoding says so") from None
+                    raise BadRequest("The body is not valid gzip, although Content-Encoding says gzip") from None
                 rest = inflater.unconsumed_tail
                 self._hold(len(piece))
                 size += len(piece)
@@ -182,9 +183,9 @@ class Body:
                 await trio.lowlevel.checkpoint()
             if inflater.eof:
                 if inflater.unused_data or start + _DEFLATED_STEP < len(data):
-                    raise BadRequest("Something follows the gzip body")
+                    raise BadRequest("The body has bytes after the end of its gzip data")
                 return b"".join(pieces)
-        raise BadRequest("The gzip body ends too early")
+        raise BadRequest("The gzip data of the body is incomplete")
 
     def _check_size(self, size: int, limit: int) -> None:
         if size > limit:
@@ -195,11 +196,11 @@ class Body:
         self._held += size
 
     async def drain(self) -> None:
-        """Read away what the handler left; only when ``may_drain``."""
+        """Read and drop what the handler has not read. Only allowed if ``may_drain``."""
         while await self.read():
             pass
 
     def release(self) -> None:
-        """The request is over: its body no longer counts as being in memory."""
+        """Called when the request is over: its body no longer counts as used memory."""
         self._shared.bodies -= self._held
         self._held = 0

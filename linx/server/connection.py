@@ -1,14 +1,14 @@
 """One client connection: requests in, answers out, one at a time and in order.
 
-Two tasks share it. The pump reads (see ``wire``); this file's loop takes a head, which the
-gate and h11 must read alike, and calls the handler. When the pump sees the client go while
-a handler runs, the handler is cancelled, and with it whatever was asked of a provider. The
-cancel scope for that belongs to the connection and not to the request: a new scope is
-entered only after the last one was cancelled, since making, entering and leaving a scope
-costs as much as reading a head.
+Each connection has two tasks. The pump reads from the socket (see ``wire``); the loop in this
+file takes a head, which the gate and h11 must read alike, and calls the handler. If the pump
+sees the client leave while a handler runs, the handler is cancelled, and with it the request
+to a provider. The cancel scope for that is entered once for the connection and again only
+after a cancellation, since making, entering and leaving a scope for each request would cost
+as much as reading a head.
 
-Everything that can go wrong with one connection ends in ``guard``: trio would end the
-server for one exception that nobody caught.
+``guard`` catches every exception of a connection: trio would end the whole server for an
+exception that is not caught.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("linx.server")
 
-_HURRIED_LINGER_S = 0.1  # while the server ends, which a client's pool must not hold up
+_HURRIED_LINGER_S = 0.1  # while the server ends, since clients with kept connections must not delay the end
 
 
 class Connection:
-    """``guard`` is the connection's whole life; ``drain``, ``kill`` and ``request.stop`` are for the server."""
+    """``guard`` runs the connection from start to end. The server calls ``drain``, ``kill`` and ``request.stop``."""
 
     __slots__ = (
         "_body", "_is_idle", "_is_interrupted", "_is_overdue", "_last_head", "_listener", "_reply", "_scope", "_shared",
@@ -49,19 +49,19 @@ class Connection:
         self._listener = listener
         self._shared = shared
         self._wire = Wire(transport, shared, self._client_gone)
-        self._is_idle = True  # waits for the first byte of a request
-        self._is_interrupted = False  # the running request was cancelled
-        self._is_overdue = False  # a head did not come in time
+        self._is_idle = True  # no byte of the next request has come
+        self._is_interrupted = False  # the running request has been cancelled
+        self._is_overdue = False  # a request head did not come in time
         self._last_head = LastHead()
-        self._scope: trio.CancelScope | None = None  # of the whole connection
-        self._work: trio.CancelScope | None = None  # of its handlers
+        self._scope: trio.CancelScope | None = None  # around the whole connection
+        self._work: trio.CancelScope | None = None  # around the handlers of its requests
         self._reply: Reply | None = None
         self._body: Body | None = None
         self.peer = peer
         self.request: Request | None = None
 
     async def guard(self) -> None:
-        """Run, and let nothing but a cancellation out."""
+        """Run the connection. No exception but a cancellation leaves this method."""
         try:
             await self.run()
         except Exception:
@@ -88,31 +88,34 @@ class Connection:
                 nursery.cancel_scope.cancel()
 
     def drain(self) -> None:
-        """The server stops: an idle connection ends now, a busy one after its answer."""
+        """The server is ending: an idle connection ends now, a busy connection after its answer."""
         if self._is_idle:
             self._wire.wake()
         elif self.request is not None and self._wire.is_upgraded:
             self.request.stop(ShuttingDown("Linx is shutting down"))
 
     def timed_out(self) -> None:
-        """Neither a head nor its first byte came in time."""
+        """See ``limits.Waiter``: the next head, or its first byte, did not come in time."""
         self._is_overdue = True
         self._wire.wake()
 
     def kill(self) -> None:
-        """End it whatever it is doing."""
+        """End the connection at once, whatever it is doing."""
         self._wire.close()
         if self._scope is not None:
             self._scope.cancel()
 
     async def _serve(self) -> bool:
-        """Answer requests until the connection ends, or until a request is interrupted; may it go on then?"""
+        """Answer requests until the connection ends or a request is interrupted.
+
+        Returns whether the connection may take further requests.
+        """
         self._is_interrupted = False
         with trio.CancelScope() as self._work:
             while head := await self._next_head():
                 if not await self._exchange(head):
                     return False
-                if self._is_interrupted:  # too late: the request had been answered
+                if self._is_interrupted:  # the interrupt came after the answer, so no error is sent
                     return True
             return False
         return await self._answer_interrupted()
@@ -125,7 +128,7 @@ class Connection:
     # --- the head --------------------------------------------------------------------
 
     async def _next_head(self) -> Head | None:
-        """The next request's head, or None when the connection should end."""
+        """The head of the next request; None if the connection is to end."""
         gate = Gate()
         is_first, self._is_idle = self._is_idle, True
         wire, limits, watch = self._wire, self._shared.limits, self._listener.watch
@@ -170,7 +173,7 @@ class Connection:
     # --- the exchange ----------------------------------------------------------------
 
     async def _exchange(self, head: Head) -> bool:
-        """Have one request answered; may the connection go on?"""
+        """Answer one request. Returns whether the connection may take further requests."""
         wire = self._wire
         body = Body(head, wire, self._shared)
         request = Request(head, body, wire, self._interrupt, self._listener.name, self.peer)
@@ -183,7 +186,7 @@ class Connection:
         return await self._finish_exchange(reply, body)
 
     async def _answer(self, request: Request, reply: Reply) -> None:
-        """Call the handler, and make up for what it leaves undone."""
+        """Call the handler; if it fails or sends no answer, send an error answer."""
         problem: LinxError | None
         try:
             await self._listener.handler(request, reply)
@@ -194,19 +197,23 @@ class Connection:
             problem = error
         except Exception:
             LOG.exception("Request %s failed", request.id)
-            problem = LinxError("Something went wrong inside Linx; its log says what")
+            problem = LinxError("An internal error of Linx; its log has the details")
         if reply.is_ended or reply.is_aborted or reply.is_committed or request.is_client_gone or self._wire.is_upgraded:
             return
         if problem is None:
             LOG.error("Request %s was left without an answer", request.id)
-            problem = LinxError("Something went wrong inside Linx; its log says what")
+            problem = LinxError("An internal error of Linx; its log has the details")
         await reply.fail(problem, request.id)
 
     async def _answer_interrupted(self) -> bool:
-        """A request was interrupted: tell its client, if there still is one; in band where the answer has begun."""
+        """Tell the client of an interrupted request why, if the client is still there.
+
+        If the answer has begun, the error is sent as part of it. Returns whether the
+        connection may take further requests.
+        """
         request, reply, body = self.request, self._reply, self._body
         if request is None or reply is None or body is None:
-            return False  # it had been answered; but what is left of its body was not read
+            return False  # the request had been answered already, but the rest of its body may be unread
         problem = request.stopped
         if problem is None or request.is_client_gone or self._wire.is_upgraded:
             return False
@@ -220,7 +227,7 @@ class Connection:
         return await self._finish_exchange(reply, body)
 
     async def _finish_exchange(self, reply: Reply, body: Body) -> bool:
-        """The request is over; may the connection go on?"""
+        """Clean up after a request. Returns whether the connection may take further requests."""
         self._release()
         if not reply.is_ended or not reply.keeps_alive:
             return False
@@ -232,7 +239,7 @@ class Connection:
         return True
 
     def _release(self) -> None:
-        """Let go of the request that is over, its memory and its place among the running ones."""
+        """Forget the request that is over: free its memory and count it as no longer running."""
         if self.request is None or self._body is None:
             return
         shared = self._shared
@@ -240,7 +247,7 @@ class Connection:
         self.request = None
         shared.requests_running -= not self._wire.is_upgraded
         self._body.release()
-        # The reply may hold what writes an error in the client's dialect, and with it the whole request.
+        # The reply may refer to the function that writes errors in the client's dialect, which refers to the request.
         self._reply = self._body = None
         if shared.on_request_end is not None:
             shared.on_request_end()
@@ -249,8 +256,8 @@ class Connection:
         request = self.request
         if request is None or self._wire.is_upgraded:
             return
-        # A FIN behind a whole GET may come from a client that still reads; behind anything
-        # that can cost a provider's work it is taken as what it nearly always is.
+        # After a whole GET, a FIN may come from a client that still waits for the answer. After a request that makes
+        # a provider work, a FIN is taken for a hang-up, which it nearly always is.
         if self._wire.is_broken or request.method not in MAY_HALF_CLOSE:
             request.is_client_gone = True
             self._interrupt()

@@ -1,7 +1,8 @@
-"""h11 reads the head of every request too, and must read what the gate has read.
+"""Compares h11's reading of each request head with the gate's reading.
 
-Two parsers that understand one head differently are how requests are smuggled, so a
-difference is refused whichever of the two is right. Linx goes by its own reading.
+Request smuggling needs two parsers that read one head differently. So a head that the gate
+and h11 read differently is refused, whichever of them is right. Linx uses the gate's
+reading.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def cross_check(head: Head) -> None:
-    """Raise BadRequest unless h11 reads the bytes of ``head`` as the gate has read them."""
+    """Raise BadRequest unless h11 reads the bytes of ``head`` as the gate has done."""
     try:
         theirs = read_request(head.raw)
     except HeadRefused:
@@ -34,7 +35,7 @@ def cross_check(head: Head) -> None:
 
 
 def _are_same(theirs: Fields, ours: Fields) -> bool:
-    # h11 writes a coding in lower case; everything else must be the same to the byte.
+    # h11 turns the value of Transfer-Encoding into lower case; all other bytes must be equal.
     return (
         theirs == ours
         or [(name, value.lower() if name == b"transfer-encoding" else value) for name, value in ours] == theirs

@@ -1,10 +1,10 @@
-"""The gate for request heads: out of bytes a Head, or the reason to refuse them.
+"""The gate for request heads: turns bytes into a Head, or refuses them with a reason.
 
-No I/O. Every rule here is one that h11 does not have, or has in a laxer form, and each was
-a way to smuggle a request past some server. The verdict belongs to the bytes, not to how
-they were cut into reads: whatever goes wrong first *in the stream* is what is answered. A
-clean head that came in one read takes the short way; everything else is judged line by
-line, and both ways call the same functions for a line.
+No I/O. h11 does not have these rules, or has laxer ones; each rule stops a known way to
+smuggle a request past some server. The verdict depends on the bytes alone, not on how they
+are cut into reads: the answer is about the first mistake in the stream. A clean head that
+came in one read takes a fast path; any other head is checked line by line. Both paths call
+the same functions for a line.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::([0-9
 _METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 _TLS_HELLO = 0x16
 
-# Fields that decide something, and whose meaning is clear only where they stand once.
+# Fields by which Linx decides something, and which would be ambiguous if they came more than once.
 _ONCE = frozenset({
     b"access-control-request-headers", b"access-control-request-method", b"access-control-request-private-network",
     b"anthropic-version", b"authorization", b"content-encoding", b"content-length", b"content-type", b"expect",
@@ -46,25 +46,25 @@ _ONCE = frozenset({
     b"transfer-encoding", b"x-api-key", b"x-linx-local-only",
 })  # fmt: skip
 
-# Some servers behind some proxies read an underscore in a name as a hyphen.
+# Some servers read an underscore in the name of a field as a hyphen.
 _TWINS = frozenset({b"content_length", b"transfer_encoding"})
 _WITH_UNDERSCORE = frozenset({b"session_id"})
-"""Codex's field for its session. No field of this name with a hyphen means anything here."""
+"""The field in which Codex sends its session. Linx uses no field ``session-id`` that it could be confused with."""
 
 
 class Gate:
-    """Looks for a head at the start of a buffer that only grows between two calls. For one head."""
+    """Finds one head at the start of a buffer. Between two calls of ``take`` the buffer may only grow."""
 
     __slots__ = ("_fields", "_is_http10", "_line", "_method", "_seen", "target")
 
     def __init__(self) -> None:
         self.target = b""
-        """The request target, as soon as the request line is judged; b"" before."""
+        """The request target; b"" until the request line has been checked."""
         self._method = b""
         self._is_http10 = False
         self._fields: list[tuple[bytes, bytes]] = []
-        self._line = 0  # where in the buffer the first line begins that is not judged yet
-        self._seen = 0  # how much of the buffer has been looked at
+        self._line = 0  # where in the buffer the first unchecked line begins
+        self._seen = 0  # how many bytes of the buffer have been searched
 
     def take(self, buffer: bytearray) -> Head | None:
         """Remove one head from the buffer; None while it is incomplete. Raises RequestError."""
@@ -75,7 +75,7 @@ class Gate:
             if end > 0:
                 raw = bytes(buffer[: end + 4])
                 lines = raw[:end].split(b"\r\n")
-                # As many CRs and LFs as CRLFs, and no other control byte: no byte of the head can be illegal.
+                # If all CRs and LFs are in CRLFs and there is no other control byte, no byte of the head is illegal.
                 if (
                     raw.count(b"\r") == raw.count(b"\n") == len(lines) + 1
                     and not raw.translate(None, _CLEAN)
@@ -89,9 +89,9 @@ class Gate:
         return self._judge(buffer)
 
     def _judge(self, buffer: bytearray) -> Head | None:
-        """Go through the new bytes in the order of the stream."""
+        """Check the new bytes in the order of the stream."""
         if buffer[0] == _TLS_HELLO:
-            raise BadRequest("This looks like TLS; this port speaks plain HTTP: use http://, not https://")
+            raise BadRequest("The request is TLS, but this port speaks plain HTTP: use http:// instead of https://")
         bad = _ILLEGAL.search(buffer, max(0, self._seen - 1))
         stop = min(bad.start() if bad else len(buffer), MAX_HEAD)
         while (end := buffer.find(b"\r\n", max(self._line, self._seen - 1), stop)) >= 0:
@@ -107,7 +107,7 @@ class Gate:
                 return self._finish(raw)
             self._line = end + 2
         if not self._line:
-            # A CR at the end may be half of a line end.
+            # A CR at the end may be the first half of a line end.
             self._check_start(buffer, stop - 1 if buffer[stop - 1 : stop] == b"\r" else stop)
         if bad and bad.start() < MAX_HEAD:
             raise BadRequest("The request head has a control character or a bare line end")
@@ -117,9 +117,9 @@ class Gate:
         return None
 
     def _check_start(self, start: bytes | bytearray, length: int) -> None:
-        """The bounds of a request line, torn or whole."""
+        """Check the length of a request line, whether or not its end has come."""
         if length > MAX_METHOD and start.find(b" ", 0, MAX_METHOD + 1) < 0:
-            raise BadRequest("This is no HTTP request: it does not start with a method")
+            raise BadRequest("This is not an HTTP request: it does not start with a method")
         if length > _MAX_REQUEST_LINE:
             raise _target_too_long()
 
@@ -129,12 +129,12 @@ class Gate:
             raise BadRequest("The request line is malformed")
         method, target, version = parts
         if len(method) > MAX_METHOD:
-            raise BadRequest("This is no HTTP request: it does not start with a method")
+            raise BadRequest("This is not an HTTP request: it does not start with a method")
         if len(target) > MAX_TARGET:
             raise _target_too_long()
         if version not in (b"HTTP/1.1", b"HTTP/1.0"):
             if _VERSION.fullmatch(version):
-                raise VersionNotSupported("Only HTTP/1.1 and HTTP/1.0 are spoken here")
+                raise VersionNotSupported("Linx speaks HTTP/1.1 and HTTP/1.0 only")
             raise BadRequest("The request line is malformed")
         if not _TARGET.fullmatch(target):
             raise BadRequest("The request target is malformed")
@@ -144,13 +144,13 @@ class Gate:
         if len(self._fields) == MAX_FIELDS:
             raise HeadTooLarge(f"The request head has more than {MAX_FIELDS} fields")
         name, colon, value = line.partition(b":")
-        # A folded line begins with a blank, which is no part of a name.
+        # This also refuses folded lines, since they begin with a blank, which no name contains.
         if not colon or not name or name.translate(None, TOKEN_BYTES):
             raise BadRequest("A header field is malformed")
         self._fields.append((name.lower(), value.strip(b" \t")))
 
     def _finish(self, raw: bytes) -> Head:
-        """The rules that need the whole head."""
+        """Check the rules that need the whole head, and make the Head."""
         received = fields = self._fields
         once: dict[bytes, bytes] = {}
         connection = b""
@@ -158,13 +158,13 @@ class Gate:
         for name, value in received:
             if name in _ONCE:
                 if name in once:
-                    raise BadRequest(f"The field {name.decode()} stands more than once")
+                    raise BadRequest(f"The header field {name.decode()} is given more than once")
                 once[name] = value
             elif name == b"connection":
                 connection += b"," + value
             elif b"_" in name:
                 if name in _TWINS:
-                    raise BadRequest("A framing field is written with an underscore")
+                    raise BadRequest(f"The header field {name.decode()} must be written with a hyphen")
                 has_underscores = True
         if has_underscores:
             fields = [field for field in received if b"_" not in field[0] or field[0] in _WITH_UNDERSCORE]
@@ -190,25 +190,25 @@ class Gate:
         )
 
     def _framing(self, once: dict[bytes, bytes]) -> tuple[bool, int | None]:
-        """Is the body chunked, and else how long is it?"""
+        """Whether the body is chunked, and its length if it is not."""
         length, coding = once.get(b"content-length"), once.get(b"transfer-encoding")
         if coding is not None:
             if length is not None:
-                raise BadRequest("Content-Length and Transfer-Encoding stand together")
+                raise BadRequest("The request has both Content-Length and Transfer-Encoding")
             if self._is_http10:
-                raise BadRequest("HTTP/1.0 has no Transfer-Encoding")
+                raise BadRequest("An HTTP/1.0 request must not have Transfer-Encoding")
             if coding.lower() != b"chunked":
                 unknown = NotImplementedHere if TOKEN.fullmatch(coding) else BadRequest
-                raise unknown("The only Transfer-Encoding understood is chunked")
+                raise unknown("Linx supports no Transfer-Encoding but chunked")
             return True, None
         if length is None:
             return False, None
         if not PLAIN_LENGTH.fullmatch(length):
-            raise BadRequest("Content-Length is not a number in plain form")
+            raise BadRequest("Content-Length is not a plain decimal number")
         return False, int(length)
 
     def _address(self, host: bytes | None) -> tuple[bytes, str, str]:
-        """Host, path and query, from the Host field and the three forms a target may have."""
+        """Host, path and query, from the Host field and the target in any of its three forms."""
         if host is None:
             if not self._is_http10:
                 raise BadRequest("The Host field is missing")
@@ -217,7 +217,7 @@ class Gate:
             raise BadRequest("The Host field is malformed")
         host, target = host.lower(), self.target
         if self._method == b"CONNECT":
-            raise MethodNotAllowed("Linx is no forward proxy", _METHODS)
+            raise MethodNotAllowed("Linx is not a forward proxy and does not support CONNECT", _METHODS)
         if target[0] != 0x2F:
             if target == b"*" and self._method == b"OPTIONS":
                 return host, "*", ""
@@ -227,7 +227,7 @@ class Gate:
 
 
 def _origin_form(target: bytes, host: bytes) -> tuple[bytes, bytes]:
-    """The host that an absolute target names, which Host must name too if there is one, and its path."""
+    """The host and the path of an absolute target. A Host field must name the same host."""
     if target[:7].lower() != b"http://":
         raise BadRequest("The request target is malformed")
     rest = target[7:]

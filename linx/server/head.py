@@ -1,4 +1,4 @@
-"""The head of a request that passed every check, and the last one of a connection, known when it comes again."""
+"""A request head that has passed all checks, and the last head of a connection, to be recognised when it repeats."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import msgspec
 from linx.http1.repeated_head import CONTENT_LENGTH, LONGEST, Fields, KnownHead
 
 
-# A value of msgspec and no dataclass: a frozen one of those takes 2 µs to make, this one 0.2 µs.
+# A struct of msgspec, since making a frozen dataclass takes 2 µs, and making this struct 0.2 µs.
 class Head(msgspec.Struct, frozen=True, gc=False):
-    """A request head that passed the gate."""
+    """A request head that has passed the gate."""
 
     raw: bytes
-    """The bytes, the blank line included."""
+    """The bytes of the head, with its blank line."""
     method: bytes
     target: bytes
     path: str
@@ -20,9 +20,9 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     is_http10: bool
     host: bytes
     fields: Fields
-    """Names are in lower case; those with an underscore are gone, but for one."""
+    """The fields that Linx uses; names in lower case. Fields with an underscore are left out, except ``session_id``."""
     received: Fields
-    """Every field as it came, the name in lower case."""
+    """All fields as they came; names in lower case."""
     content_length: int | None
     is_chunked: bool
     expect: bytes
@@ -30,7 +30,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
 
 
 class LastHead:
-    """The last head of a connection, to know it when it comes again with another Content-Length at most."""
+    """The last head of a connection, which recognises the same head with another Content-Length."""
 
     __slots__ = ("_head", "_known")
 
@@ -39,14 +39,14 @@ class LastHead:
         self._known: KnownHead | None = None
 
     def keep(self, head: Head) -> None:
-        """``head`` has passed every check."""
+        """Remember ``head``, which has passed all checks."""
         self._head = self._known = None
         if len(head.raw) <= LONGEST:
             self._head = head
             self._known = KnownHead(head.raw, head.fields, CONTENT_LENGTH)
 
     def take(self, buffer: bytearray) -> Head | None:
-        """Remove the same head from the start of the buffer, if it has come again: then it is in order."""
+        """If the buffer begins with the same head, remove it and return it; it needs no further check."""
         last, known = self._head, self._known
         if last is None or known is None or not (end := known.end_in(buffer)):
             return None

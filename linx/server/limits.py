@@ -1,4 +1,4 @@
-"""The bounds toward clients, the deadline of each waiting connection, and what all connections count together."""
+"""The limits toward clients, the deadlines of waiting connections, and the counts that all connections share."""
 
 from __future__ import annotations
 
@@ -17,30 +17,29 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Limits:
-    """Times in seconds, sizes in bytes. May be replaced while the server runs."""
+    """Times in seconds, sizes in bytes. The server's limits may be replaced while it runs."""
 
-    head_timeout_s: float = 10.0  # the whole head, from its first byte (the first head: from the accept)
-    body_timeout_s: float = 30.0  # without one byte of a body
+    head_timeout_s: float = 10.0  # for a whole head, from its first byte; for the first head, from the accept
+    body_timeout_s: float = 30.0  # between two reads of a body
     keep_alive_s: float = 75.0  # between two requests
-    stalled_client_s: float = 300.0  # without taking a byte of what waits
+    stalled_client_s: float = 300.0  # during which a client may take no byte of the data that waits for it
     max_body: int = 64 * 2**20
     max_connections: int = 4096
-    max_bodies: int = 256 * 2**20  # all bodies in memory at one time
+    max_bodies: int = 256 * 2**20  # for all bodies in memory together
 
 
 class Waiter(Protocol):
     """A connection that waits for its client."""
 
     def timed_out(self) -> None:
-        """The deadline has passed. Synchronous."""
+        """Called once when the deadline has passed. Must not wait."""
 
 
 class Watch:
-    """Tells a waiter when its deadline has passed: one task for all connections of a listener.
+    """Calls ``timed_out`` of each waiter whose deadline has passed. One task serves all connections of a listener.
 
-    Nearly every wait ends in time, so it should cost nothing but a place in a dict. A
-    cancel scope for each wait, entered and left for every request, would cost a twentieth
-    of the request.
+    Nearly every wait ends before its deadline, so a wait should cost no more than an entry in
+    a dict. A cancel scope for each wait would cost a twentieth of a request.
     """
 
     def __init__(self) -> None:
@@ -49,7 +48,7 @@ class Watch:
         self._sooner = trio.Event()
 
     def expect(self, waiter: Waiter, deadline: float) -> None:
-        """``waiter`` waits until ``deadline`` (trio's clock) and no longer."""
+        """Call ``waiter.timed_out`` at ``deadline`` (trio's clock), unless ``forget`` is called before."""
         self._deadlines[waiter] = deadline
         if deadline < self._next_look:
             self._next_look = deadline
@@ -66,7 +65,7 @@ class Watch:
             now = trio.current_time()
             if now < self._next_look:
                 continue
-            # Never early, and exactly at the time for the waiter with the first deadline.
+            # No waiter is called early; the waiter with the earliest deadline is called exactly in time.
             for waiter in [waiter for waiter, deadline in self._deadlines.items() if deadline <= now]:
                 del self._deadlines[waiter]
                 waiter.timed_out()
@@ -75,17 +74,17 @@ class Watch:
 
 @dataclass(slots=True)
 class Shared:
-    """What the connections of one server have in common."""
+    """The state that all connections of one server share."""
 
     limits: Limits = field(default_factory=Limits)
-    bodies: int = 0  # bytes of bodies in memory
+    bodies: int = 0  # bytes of all bodies in memory
     requests_running: int = 0
     is_draining: bool = False
     on_request_end: Callable[[], None] | None = None
-    error_answer: ErrorAnswer = usual_error_answer  # to the errors that the server answers by itself
+    error_answer: ErrorAnswer = usual_error_answer  # for requests that never reach an endpoint
 
     def hold(self, size: int) -> None:
-        """Count ``size`` more bytes of bodies; raises Overloaded where there is no room."""
+        """Count ``size`` more bytes of bodies in memory. Raises Overloaded if that is more than ``max_bodies``."""
         if self.bodies + size > self.limits.max_bodies:
             raise Overloaded("Too many large requests at one time; try again in a moment")
         self.bodies += size

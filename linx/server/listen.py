@@ -1,4 +1,4 @@
-"""The server: the accept loops, and how all of it comes to an end."""
+"""The server: its accept loops, and how it ends."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("linx.server")
 
-_ACCEPTS_PER_WAKE = 32  # then other tasks have their turn
-_ACCEPT_PAUSE_S = 0.05  # when the system is out of files or memory
-_LOG_PAUSE_S = 60.0  # between two lines that say so
-_MAX_TURNED_AWAY = 64  # clients told 503 at one time; further ones are just closed
-_LAST_WORDS_S = 2.0  # for the error frames of stopped requests
+_ACCEPTS_PER_WAKE = 32  # connections accepted before other tasks get a turn
+_ACCEPT_PAUSE_S = 0.05  # after a failed accept, when the system is out of files or memory
+_LOG_PAUSE_S = 60.0  # between two log lines about failed accepts
+_MAX_TURNED_AWAY = 64  # connections that are answered with 503 at one time; further ones are closed without an answer
+_LAST_WORDS_S = 2.0  # for sending the errors of requests that the server has stopped
 
 
 class Server:
-    """Serves ``handler`` until drained. One ``serve``, and a ``serve_on`` for each further listener."""
+    """Serves ``handler`` until drained. ``serve`` is called once, ``serve_on`` once for each further listener."""
 
     def __init__(self, handler: Handler, limits: Limits, error_answer: ErrorAnswer = usual_error_answer) -> None:
         self._handler = handler
@@ -63,13 +63,13 @@ class Server:
         return self._shared.requests_running
 
     async def listen(self, host: str, port: int) -> list[tuple[str, int]]:
-        """Bind every address of ``host``; raises OSError. Port 0 picks one, the same for all."""
+        """Bind all addresses of ``host`` and return them. Raises OSError. Port 0: a free port, the same for all."""
         sockets = await open_sockets(host, port)
         self._sockets += sockets
         return [sock.getsockname()[:2] for sock in sockets]
 
     async def serve(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Accept on what ``listen`` has bound; returns when drained."""
+        """Accept connections on the sockets that ``listen`` has bound; returns when drained."""
         await self._serve(list(self._sockets), Listener("local", self._handler), task_status)
 
     async def serve_on(
@@ -80,11 +80,11 @@ class Server:
         share: float = 1.0,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Accept on sockets of another listener, for another handler if one is given.
+        """Accept connections on the sockets of a further listener.
 
-        ``share`` is how much of ``max_connections`` may be taken here, so that the clients
-        of this listener cannot lock out all others. Cancelling it ends these sockets and
-        their connections alone.
+        ``share`` is the part of ``max_connections`` that this listener may use, so that its
+        clients cannot lock out all others. A cancellation ends only these sockets and their
+        connections.
         """
         self._sockets += sockets
         await self._serve(list(sockets), Listener(name, handler or self._handler, share), task_status)
@@ -125,10 +125,10 @@ class Server:
                     await trio.sleep(_ACCEPT_PAUSE_S)
 
     def _admit(self, sock: socket.socket, address: object, listener: Listener, nursery: trio.Nursery) -> None:
-        """Start a connection's task, or turn the client away."""
+        """Start the task of a connection, or turn the client away if there are too many connections."""
         try:
             transport = SocketTransport(sock)
-        except OSError:  # the client has reset the connection already
+        except OSError:  # the client has already reset the connection
             sock.close()
             return
         most = min(self.limits.max_connections, self._file_bound)
@@ -152,6 +152,7 @@ class Server:
             self._note_change()
 
     async def _turn_away(self, transport: SocketTransport) -> None:
+        """Answer 503 without reading the request, and close."""
         self._turned_away += 1
         problem = Overloaded("Too many connections; try again in a moment")
         try:
@@ -167,21 +168,24 @@ class Server:
             self._turned_away -= 1
 
     def _log_problem(self, problem: OSError) -> None:
-        """At most one line a minute: a system out of files fails many times a second."""
+        """Log at most one line a minute, since a system that is out of files fails many times a second."""
         now = trio.current_time()
         if now - self._logged_at >= _LOG_PAUSE_S:
             self._logged_at = now
             LOG.error(
-                "Cannot accept connections: %s (%d open); trying on", problem.strerror or problem, self.connections
+                "Cannot accept connections: %s (%d open); Linx keeps trying",
+                problem.strerror or problem,
+                self.connections,
             )
 
     # --- the end ---------------------------------------------------------------------
 
     async def drain(self, grace_s: float) -> None:
-        """Stop accepting, let running requests finish, and return when all is over.
+        """Stop accepting, let running requests finish, and return when all connections are closed.
 
-        After ``grace_s`` seconds (``math.inf``: no limit), or at once on ``hurry``, what
-        still runs is stopped, and a little later its connections are closed.
+        After ``grace_s`` seconds (``math.inf``: no limit), or when ``hurry`` is called, the
+        requests that still run are stopped; ``_LAST_WORDS_S`` later their connections are
+        closed.
         """
         shared = self._shared
         shared.is_draining = True
@@ -205,7 +209,7 @@ class Server:
         await self._until_empty()
 
     def hurry(self) -> None:
-        """End the grace of a drain now."""
+        """End the waiting of ``drain`` for running requests now."""
         self._hurry.set()
 
     async def _cancel_on_hurry(self, scope: trio.CancelScope) -> None:

@@ -1,4 +1,4 @@
-"""What the connections of one listener have in common: its name, its handler, its share of all connections."""
+"""The state that the connections of one listener share: its name, its handler, its share of all connections."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Listener:
-    """One set of listening sockets that are served alike. ``watch`` must run while its connections do."""
+    """A set of listening sockets with one handler. ``watch.watch`` must run as long as there are connections."""
 
     name: str
     handler: Handler
     share: float = 1.0
-    """How much of the server's connections may be this listener's."""
+    """The part of the server's connections that this listener may use."""
     connections: int = 0
     watch: Watch = field(default_factory=Watch)
 
     def is_full(self, max_connections: int) -> bool:
-        """Are its connections as many as its share of the server's ``max_connections``?"""
+        """Does the listener use up its share of the server's ``max_connections``?"""
         return self.connections >= max_connections * self.share

@@ -1,7 +1,7 @@
 """Status lines, field values, and the error answers that the server makes by itself.
 
-An endpoint answers in its client's dialect. Where a request never reaches an endpoint, the
-server asks ``error_answer``, which it was handed, or answers in OpenAI's dialect.
+An endpoint answers in its client's dialect. For a request that never reaches an endpoint, the
+server calls ``error_answer``, which is handed in; without one it answers in OpenAI's dialect.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ def is_safe(values: bytes) -> bool:
 
 
 def safe_value(value: bytes) -> bytes:
-    """The value of a field, with nothing in it that could end the field."""
+    """The value of a field with every byte that is not visible ASCII, blank or tab replaced by a question mark."""
     return value if is_safe(value) else value.translate(_SAFE)
 
 
 ErrorAnswer = Callable[["LinxError", str, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]]
-"""Status, fields and body of an error answer, from the error, the request's id, and its target as far as known."""
+"""Makes status, fields and body of an error answer from the error, the request's id and its target (b"": unknown)."""
 
 
 def usual_error_answer(
     problem: LinxError, request_id: str, _target: bytes
 ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """In OpenAI's dialect, for a server that was not told which path speaks which; in ASCII, well under 2 KiB."""
+    """An error answer in OpenAI's dialect, for a server without an ``error_answer``; in ASCII, shorter than 2 KiB."""
     message = quote(problem.message, _MAX_MESSAGE).encode("ascii", "replace").decode("ascii")
     body = jsontext.dumps_ascii({"error": {**problem.fields(), "message": message}})
     return problem.status, [(b"x-request-id", request_id.encode()), *problem.answer_headers()], body
@@ -52,7 +52,7 @@ def usual_error_answer(
 def last_answer(
     problem: LinxError, request_id: str, error_answer: ErrorAnswer = usual_error_answer, target: bytes = b""
 ) -> bytes:
-    """All bytes of the answer to a client whose request could not be read; the connection closes after it."""
+    """The whole answer to a request that could not be read; the connection is closed after it."""
     status, headers, body = error_answer(problem, request_id, target)
     fields = b"".join(b"%b: %b\r\n" % (name, safe_value(value)) for name, value in headers)
     return (

@@ -1,9 +1,9 @@
-"""What a handler is given: one request with the switch that stops it, and the way to answer.
+"""Request and Reply, which a handler is given.
 
-The framing of an answer is written by hand, since a state machine would cost more than each
-frame does. What keeps it as strict as a state machine: the framing is chosen in one place,
-the value of a field passes the visible-ASCII check, and an answer that was begun and not
-ended closes the connection without its normal end.
+The framing of an answer is written by hand, since a state machine would cost more than
+sending a frame does. Three things make it as strict: the framing is chosen in one place, the
+values of fields may have visible ASCII only, and an answer that is begun but not ended closes
+the connection without a normal end.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 Fields = Sequence[tuple[bytes, bytes]]
 
 MAY_HALF_CLOSE = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods whose client may say FIN and still wait for the answer, as a shell pipe does."""
+"""Methods after which a FIN is no hang-up: clients such as shell pipes send a FIN and wait for the answer."""
 
 _NO_BODY = frozenset({204, 304})
 _OURS = frozenset({b"connection", b"content-length", b"content-type", b"transfer-encoding"})
 
 _CHECKED: set[bytes] = set()
-"""Names of fields that were found to be tokens. Linx sends a few dozen; a relayed answer may have any."""
+"""Names of fields that have passed the check for tokens. Linx sends a few dozen; a relayed answer may have others."""
 _MOST_CHECKED = 256
 
 
 class Request:
     """One request.
 
-    The server cancels its handler for two reasons: the client hung up (``is_client_gone``,
-    there is nobody to answer), or the request is to stop (``stopped`` says why, and the
-    server tells the client). A handler that relays opaque bytes reads ``stream_body``,
-    every other one ``body``.
+    The server cancels the handler for two reasons: the client hung up (``is_client_gone``, so
+    no answer can be sent), or the request has been stopped (``stopped`` says why, and the
+    server tells the client). A handler that relays bytes reads ``stream_body``; all other
+    handlers read ``body``.
     """
 
     __slots__ = (
@@ -60,7 +60,7 @@ class Request:
         self.id = new_id()
         self.method = head.method.decode("ascii")
         self.target = head.target
-        self.path = head.path  # raw, not decoded, without the query; of an absolute target its path alone
+        self.path = head.path  # not decoded, without the query
         self.query = head.query
         self.headers = head.fields  # names in lower case
         self.host = head.host  # in lower case; b"" if an HTTP/1.0 client sent none
@@ -79,7 +79,7 @@ class Request:
         self._whole: bytes | None = None
 
     def __repr__(self) -> str:
-        # Neither query nor path: a key may stand in both.
+        # Without path and query, since both may contain a key.
         return f"<Request {self.id} {self.method} on {self.listener}>"
 
     def header(self, name: bytes) -> bytes | None:
@@ -93,7 +93,7 @@ class Request:
     async def body(self) -> bytes:
         """The whole body, decoded; b"" if there is none.
 
-        Raises BodyTooLarge (before reading, where the length is declared), BadRequest,
+        Raises BodyTooLarge (without reading, if the declared length is too large), BadRequest,
         RequestTimeout, UnsupportedEncoding, ExpectationFailed, Overloaded, or HangUp.
         """
         if self._whole is None:
@@ -101,32 +101,33 @@ class Request:
         return self._whole
 
     async def stream_body(self) -> AsyncIterator[bytes]:
-        """The body piece by piece as it comes, not decoded, of any length."""
+        """The body in pieces as they come, not decoded, of any length."""
         self._body.check_expect()
         while piece := await self._body.read():
             yield piece
 
     def stop(self, why: LinxError) -> None:
-        """Cancel the handler, wherever it is; the client is told ``why``. Does nothing for a request that is over."""
+        """Cancel the handler and tell the client ``why``. Does nothing if the request is over."""
         if self.stopped is None and not self.is_over:
             self.stopped = why
             self._interrupt()
 
     def upgrade(self) -> UpgradedStream:
-        """Leave HTTP: the connection as a stream that begins with this request's own head.
+        """Leave HTTP: returns the connection as a stream that begins with this request's head.
 
-        For a protocol whose handshake another library answers. The connection is closed
-        when the handler returns, and nothing may be sent through the Reply.
+        This is for a protocol whose handshake another library answers. The connection is
+        closed when the handler returns. The Reply must not be used any more.
         """
         self._wire.upgrade()
         return UpgradedStream(self._head.raw, self._wire)
 
 
 class Reply:
-    """``whole`` once, or ``start``, then ``send`` any number of times, then ``end``.
+    """The answer to one request: call ``whole`` once, or ``start``, then ``send`` any number of times, then ``end``.
 
-    ``start`` only holds the head: it leaves with the first bytes of the body, in one send,
-    and the last bytes leave with the end mark. A client that is gone raises HangUp.
+    ``start`` sends nothing yet: the head leaves together with the first bytes of the body, and
+    the last bytes together with the end of the body. Sending raises HangUp if the client is
+    gone.
     """
 
     __slots__ = (
@@ -138,11 +139,11 @@ class Reply:
         self.is_started = False
         self.status: int | None = None
         self.on_error: Callable[[LinxError], bytes] | None = None
-        self.common: list[tuple[bytes, bytes]] = []  # fields of any answer, whoever makes it
-        self.is_committed = False  # bytes of the answer are on their way
+        self.common: list[tuple[bytes, bytes]] = []  # fields of every answer to this request, also of an error
+        self.is_committed = False  # bytes of the answer have been sent
         self.is_ended = False
         self.is_aborted = False
-        self.keeps_alive = False  # what the client was told
+        self.keeps_alive = False  # whether the head of the answer keeps the connection
         self._head = head
         self._body = body
         self._wire = wire
@@ -154,7 +155,7 @@ class Reply:
     async def whole(
         self, status: int, body: bytes, content_type: bytes = b"application/json", headers: Fields = ()
     ) -> None:
-        """The answer in one send."""
+        """Send the whole answer at once."""
         self._begin(status)
         if status in _NO_BODY:
             content_type, framing = b"", b""
@@ -168,19 +169,19 @@ class Reply:
     def start(self, status: int, content_type: bytes, headers: Fields = ()) -> None:
         """Begin an answer of unknown length."""
         self._begin(status)
-        # HTTP/1.0 knows one way to end such a body, and that is to close.
+        # In HTTP/1.0 the only way to end a body of unknown length is to close the connection.
         self._is_chunked = not self._head.is_http10 and not self._has_no_body
         framing = b"" if self._head.is_http10 or status in _NO_BODY else b"transfer-encoding: chunked\r\n"
         self._held = self._make_head(status, content_type, headers, framing)
 
     async def send(self, data: bytes) -> None:
-        """One frame, or several joined, at once."""
+        """Send one frame, or several joined frames, at once."""
         if not data:
             return
         if self._is_chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
             if not self._held:
-                # Every frame but the first, which takes the head along.
+                # All frames but the first, with which the head is sent.
                 await self._wire.send(data)
                 return
         elif self._has_no_body:
@@ -188,9 +189,9 @@ class Reply:
         await self._write(data)
 
     def send_soon(self, data: bytes) -> Coroutine[None, None, None] | None:
-        """Send; a coroutine comes back, to be awaited at once, only where there is something to wait for.
+        """Send a frame of a stream. Returns None if the kernel took all of it, as it nearly always does.
 
-        For a stream's frames, nearly all of which go to the kernel without waiting.
+        Otherwise returns a coroutine that must be awaited at once.
         """
         if self._held or not self._is_chunked or not data:
             return self.send(data)
@@ -198,7 +199,7 @@ class Reply:
         return None if wire.send_now(b"%x\r\n%b\r\n" % (len(data), data)) else wire.send(b"")
 
     def try_send(self, data: bytes) -> bool:
-        """A frame that may be left out, without waiting: was it sent?"""
+        """Send a frame that may be left out (a heartbeat), if that needs no waiting. Returns whether it was sent."""
         if not data or not self.is_started or self.is_ended or self.is_aborted or self._has_no_body:
             return False
         if self._is_chunked:
@@ -209,7 +210,7 @@ class Reply:
         return True
 
     async def end(self, data: bytes = b"") -> None:
-        """The last of the body, and its end."""
+        """Send the last bytes of the body and its end."""
         if self._is_chunked:
             data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
         elif self._has_no_body:
@@ -219,12 +220,12 @@ class Reply:
         self.is_ended = True
 
     def abort(self) -> None:
-        """No end: the connection closes, and the client can tell that something is missing."""
+        """End without a proper end: the connection closes, so the client can tell that the answer is incomplete."""
         self.is_aborted = True
         self._is_chunked = False
 
     async def fail(self, problem: LinxError, request_id: str) -> None:
-        """The server's own error answer, where no endpoint has made one."""
+        """Send the server's own error answer, for a request that no endpoint has answered."""
         self.is_started = False
         self._held = b""
         status, headers, body = self._shared.error_answer(problem, request_id, self._head.target)
@@ -238,13 +239,13 @@ class Reply:
             self._held = b""
             self.is_committed = True
         elif not self.is_started or self.is_ended or self.is_aborted:
-            raise RuntimeError("the answer is not begun, or over")
+            raise RuntimeError("the answer has not begun, or has ended")
         if data:
             await self._wire.send(data)
 
     def _begin(self, status: int) -> None:
         if self.is_started:
-            raise RuntimeError("the answer is begun already")
+            raise RuntimeError("the answer has already begun")
         if self._wire.is_upgraded or self._wire.is_broken:
             raise HangUp
         self.is_started = True
@@ -273,7 +274,7 @@ def _check_names(fields: Fields) -> None:
     for name, _value in fields:
         if name not in _CHECKED:
             if not name or name.translate(None, TOKEN_BYTES) or name in _OURS:
-                raise ValueError(f"not a field for a handler to set: {name!r}")
+                raise ValueError(f"a handler may not set this header field: {name!r}")
             if len(_CHECKED) < _MOST_CHECKED:
                 _CHECKED.add(name)
 
@@ -281,7 +282,7 @@ def _check_names(fields: Fields) -> None:
 Handler = Callable[[Request, Reply], Awaitable[None]]
 
 
-_random = bytearray()  # drawn from the system for 64 ids at a time
+_random = bytearray()  # random bytes, read from the system for 64 ids at a time
 
 
 def new_id() -> str:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("linx.server")
 
 BACKLOG = 2048
-_RESERVED_FILES = 64
-_FILES_PER_REQUEST = 3  # the client's, a provider's, and that of a hedge
-_PORT_TRIES = 10
+_RESERVED_FILES = 64  # for all files that are no connections
+_FILES_PER_REQUEST = 3  # the sockets of the client, of a provider, and of a hedge
+_PORT_TRIES = 10  # for port 0: how often a port is looked for that is free on all addresses
 
 _NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
@@ -33,7 +33,7 @@ async def open_sockets(host: str, port: int) -> list[socket.socket]:
         try:
             return _bind_all(addresses, port)
         except OSError as problem:
-            # Port 0: the port that was free on the first address was taken on the next.
+            # With port 0, the port that was free on the first address may be taken on the next address.
             if port or problem.errno != errno.EADDRINUSE or not tries_left:
                 raise
     raise AssertionError("not reached")
@@ -47,7 +47,7 @@ def _bind_all(addresses: Sequence[tuple[socket.AddressFamily, tuple[object, ...]
             try:
                 sock = _bind(family, (address[0], port, *address[2:]), is_alone=len(addresses) == 1)
             except OSError as problem:
-                # "localhost" names ::1 on machines that have no IPv6, too.
+                # "localhost" includes ::1 even on machines without IPv6.
                 if problem.errno not in _NO_SUCH_FAMILY:
                     raise
                 unusable = problem
@@ -68,7 +68,7 @@ def _bind(family: socket.AddressFamily, address: tuple[object, ...], *, is_alone
     try:
         sock.setblocking(False)
         if sys.platform == "win32":
-            # There SO_REUSEADDR would let another program take the port over.
+            # On Windows SO_REUSEADDR would let another program take over the port.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -83,14 +83,14 @@ def _bind(family: socket.AddressFamily, address: tuple[object, ...], *, is_alone
 
 
 def peer_text(address: object) -> str:
-    """A peer's address for the log."""
+    """The address of a client for the log."""
     if isinstance(address, tuple) and len(address) >= 2:
         return host_and_port(str(address[0]), address[1])
     return "local socket"
 
 
 def file_limit() -> int | None:
-    """How many files this process may have open; None where the system names no limit."""
+    """How many files this process may have open; None if there is no limit."""
     if sys.platform == "win32":
         return None
     import resource
@@ -100,7 +100,7 @@ def file_limit() -> int | None:
 
 
 def raise_file_limit() -> int | None:
-    """Raise the soft limit of open files to the hard one; returns the limit then in force."""
+    """Raise the soft limit of open files to the hard limit. Returns the limit then in force."""
     if sys.platform != "win32":
         import resource
 
@@ -109,11 +109,11 @@ def raise_file_limit() -> int | None:
             try:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             except (ValueError, OSError) as problem:
-                # macOS names no limit and then refuses it.
+                # macOS reports no hard limit, and then refuses to set it.
                 LOG.debug("The limit of open files stays at %s: %s", soft, problem)
     return file_limit()
 
 
 def max_connections_for(files: int | None) -> int:
-    """How many clients fit into ``files`` open files, when each may cost a provider's socket and a hedge's."""
+    """How many clients ``files`` open files allow, if each client also needs sockets to a provider and a hedge."""
     return sys.maxsize if files is None else max(1, (files - _RESERVED_FILES) // _FILES_PER_REQUEST)

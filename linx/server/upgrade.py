@@ -1,7 +1,7 @@
 """A client connection as a trio stream, for a protocol that is not HTTP.
 
-The head of the upgrade request comes out first, since the library that answers the
-handshake wants to read the head itself; what the client sent right behind it follows.
+The stream begins with the head of the upgrade request, since the library that answers the
+handshake reads the head itself. Then come the bytes that the client sent after the head.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from linx.server.wire import READ_AHEAD, Wire
 
 
 class UpgradedStream(trio.abc.Stream):
-    """Reads what the wire has read ahead. Not for two readers or two writers at once."""
+    """Reads and writes through the connection's wire. At most one task may read, and at most one task may write."""
 
     def __init__(self, head: bytes, wire: Wire) -> None:
         self._replay = head
@@ -49,7 +49,7 @@ class UpgradedStream(trio.abc.Stream):
             raise trio.BrokenResourceError from None
 
     async def wait_send_all_might_not_block(self) -> None:
-        """A hint for writers that would rather send less than wait. The wire has none to give."""
+        """Part of trio's interface; the wire cannot tell whether a send would block, so this returns at once."""
         await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:

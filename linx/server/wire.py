@@ -1,9 +1,9 @@
-"""The bytes of one client connection, below HTTP.
+"""Reads, writes and closes one client connection, below HTTP.
 
-One task, ``pump``, is the only reader of the socket for as long as the connection lives.
-It reads ahead into a bounded buffer, also while an answer is being written: that is how a
-hang-up is noticed at once, and why no other task may read. Beyond READ_AHEAD the pump
-stops, so a client that floods Linx fills its own send buffer and not Linx's memory.
+One task, ``pump``, is the only reader of the socket as long as the connection lives. It reads
+ahead into a bounded buffer, also while an answer is being written, so that a hang-up is
+noticed at once. When READ_AHEAD bytes wait, the pump stops reading, so a client that sends
+too much fills its own send buffer and not Linx's memory.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from linx.server.limits import Shared
 
 READ_AHEAD = 64 * 1024  # bytes
-LINGER_S = 2.0  # how long the client may take to close after Linx has sent its last byte
-_PIECE = 64 * 1024  # bytes of a send that waits; one piece must be taken within stalled_client_s
+LINGER_S = 2.0  # how long Linx waits for the client to close after the last byte has been sent
+_PIECE = 64 * 1024  # bytes of a send that waits: the client must take each such piece within stalled_client_s
 
 
 class ServerTransport(Transport, Protocol):
@@ -30,14 +30,14 @@ class ServerTransport(Transport, Protocol):
 
     @property
     def send_some(self) -> Callable[[bytes], int]:
-        """How much of some bytes went without waiting. Raises BlockingIOError for nothing, or one of BREAKS."""
+        """Sends what is possible without waiting; returns how much. Raises BlockingIOError or one of BREAKS."""
 
     def end_writing(self) -> None:
-        """FIN, where there is such a thing. Never raises."""
+        """Send a FIN, if the transport has one. Never raises."""
 
 
 class Wire:
-    """``on_gone`` is called once, from the pump, when the client will send no more."""
+    """The pump calls ``on_gone`` once, when the client will send no more."""
 
     __slots__ = (
         "_is_discarding", "_is_torn", "_room", "_send_some", "_shared", "_unsent", "_waiter", "buffer", "is_broken",
@@ -48,16 +48,16 @@ class Wire:
         self.transport = transport
         self.on_gone = on_gone
         self._send_some = transport.send_some
-        self.buffer = bytearray()  # read, and not taken yet
+        self.buffer = bytearray()  # bytes that have been read and not been taken yet
         self.is_eof = False  # the client will send no more
-        self.is_broken = False  # ... and did not end with an orderly FIN
-        self.is_upgraded = False  # to a protocol that is not HTTP
+        self.is_broken = False  # the connection ended without a FIN
+        self.is_upgraded = False  # the connection now speaks a protocol that is not HTTP
         self._shared = shared
-        self._waiter: trio.lowlevel.Task | None = None
-        self._room: trio.Event | None = None  # what a pump waits for whose buffer is full
+        self._waiter: trio.lowlevel.Task | None = None  # the task that waits in ``more``
+        self._room: trio.Event | None = None  # the pump waits for it while the buffer is full
         self._is_discarding = False
-        self._unsent = b""  # the rest of a send that the kernel took in part
-        self._is_torn = False  # a send was broken off in its middle: nothing sensible can follow
+        self._unsent = b""  # the rest of a send of which the kernel took only a part
+        self._is_torn = False  # a send was broken off in the middle, so nothing more can be sent
 
     async def pump(self) -> None:
         """Read until the client is gone."""
@@ -78,7 +78,7 @@ class Wire:
         self.on_gone()
 
     async def more(self) -> bool:
-        """Wait until the pump has brought something, or ``wake`` was called; False at EOF."""
+        """Wait until the pump has read something, or ``wake`` is called. Returns False at EOF."""
         if self.is_eof:
             return False
         self._waiter = trio.lowlevel.current_task()
@@ -86,7 +86,7 @@ class Wire:
         return bool(self.buffer) or not self.is_eof
 
     def wake(self) -> None:
-        # An event for each wait would be made, set and thrown away: there is one waiter, and it is known.
+        # There is at most one waiter, so it is rescheduled directly; an Event for each wait would cost more.
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             trio.lowlevel.reschedule(waiter)
@@ -96,7 +96,7 @@ class Wire:
         return trio.lowlevel.Abort.SUCCEEDED
 
     def take(self, limit: int) -> bytes:
-        """At most ``limit`` bytes of what is there."""
+        """Take at most ``limit`` bytes from the buffer."""
         buffer = self.buffer
         if len(buffer) <= limit:
             data = bytes(buffer)
@@ -108,22 +108,22 @@ class Wire:
         return data
 
     def taken(self) -> None:
-        """To be called after bytes were taken from the buffer directly, so that the pump may go on."""
+        """Must be called after bytes have been removed from the buffer directly, so that the pump can go on."""
         if self._room is not None and len(self.buffer) < READ_AHEAD:
             self._room.set()
             self._room = None
 
     def upgrade(self) -> None:
-        """Leave HTTP. From here on no drain of the server waits for the request."""
+        """Leave HTTP. From now on the server does not wait for this request when it drains."""
         if not self.is_upgraded:
             self.is_upgraded = True
             self._shared.requests_running -= 1
 
     def send_now(self, data: bytes) -> bool:
-        """Did all of ``data`` go without waiting? If not, ``send(b"")`` must be awaited for the rest of it.
+        """Send ``data`` as far as possible without waiting. If False is returned, ``send(b"")`` must be awaited.
 
-        For each frame of a stream, for which a coroutine would cost as much as the call of
-        the system that it makes. Raises HangUp.
+        This is for the frames of a stream: a coroutine for each would cost as much as the
+        system call. Raises HangUp.
         """
         if self._is_torn or self._unsent:
             self._unsent += data
@@ -140,7 +140,7 @@ class Wire:
         return False
 
     async def send(self, data: bytes) -> None:
-        """Everything; raises HangUp when the client is gone or takes nothing."""
+        """Send all of ``data``. Raises HangUp if the client is gone, or takes nothing for ``stalled_client_s``."""
         if self._is_torn:
             raise HangUp
         if self._unsent:
@@ -156,16 +156,16 @@ class Wire:
             raise HangUp from None
 
     def try_send(self, data: bytes) -> bool:
-        """All of ``data`` or nothing of it, without waiting; was it taken?
+        """Send all of ``data`` or nothing, without waiting. Returns whether it is sent.
 
-        For what may be left out where data waits already. Never raises: the pump notices
-        a client that is gone.
+        This is for data that may be left out, such as a heartbeat. Never raises, since the
+        pump notices a client that is gone.
         """
         if self._is_torn or self._unsent:
             return False
         try:
             sent = self._send_some(data)
-        except BREAKS:  # or nothing went
+        except BREAKS:  # also BlockingIOError, which is an OSError: the kernel took nothing
             return False
         if sent:
             self._unsent = data[sent:]
@@ -182,10 +182,11 @@ class Wire:
         self._is_torn = False
 
     async def close_gracefully(self, linger_s: float = LINGER_S) -> None:
-        """Close so that the client can still read what was sent.
+        """Close so that the client can still read what has been sent.
 
-        A close while something lies unread would send a reset, and a reset makes the
-        client's kernel forget the last answer. So: FIN, then read and forget for a while.
+        Closing a socket with unread data sends a reset, and a reset makes the client's kernel
+        drop the last answer. So send a FIN, then read and drop data until the client closes
+        or ``linger_s`` have passed.
         """
         if not self.is_eof and not self._is_torn:
             self.transport.end_writing()

@@ -1,16 +1,16 @@
-"""The HTTP side toward providers: connections, their pool, dialling.
+"""The HTTP client toward providers: connections, their pool, dialling.
 
-The room's rule: an answer can never reach a request that did not ask for it, a torn body is
-never taken for a whole one, and every failure comes out as one of ``core.errors``. It knows
-origins and bytes, but no provider and no dialect.
+The room's rule: an answer never reaches a request that did not ask for it, an incomplete body
+is never taken for a whole one, and every failure is raised as one of ``core.errors``. This
+room knows origins and bytes, but no provider and no dialect.
 
-- ``request_head``: the head of a request, checked and written.
-- ``response_head``: the head of a response, judged and read.
-- ``connection``: one connection, one request at a time.
-- ``inflate``: a compressed body, unpacked in bounded pieces.
-- ``proxies``: which origin goes through which proxy, and CONNECT.
-- ``tls``: TLS over a socket, and what is trusted.
-- ``dial``: a new connection to an origin.
-- ``response``: the body of a response, up to an honest end.
-- ``pool``: connections kept for the next request; an Exchange borrows one.
+- ``request_head``: checks and writes the head of a request.
+- ``response_head``: checks and reads the head of a response.
+- ``connection``: one connection, which serves one request at a time.
+- ``inflate``: unpacks a compressed body in bounded pieces.
+- ``proxies``: which origin is reached through which proxy, and CONNECT.
+- ``tls``: TLS over a socket, and which certificates are trusted.
+- ``dial``: opens a connection to an origin.
+- ``response``: reads the body of a response up to its announced end.
+- ``pool``: keeps connections for the next request; an Exchange borrows a connection.
 """

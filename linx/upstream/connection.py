@@ -1,7 +1,7 @@
-"""One HTTP/1.1 connection to an origin: send a request, read the head of its response.
+"""One HTTP/1.1 connection to an origin: sends a request and reads the head of its response.
 
-A request that does not fit the kernel's buffers at once is sent while the response is being
-read: a server may refuse a long body before it has read it, and close.
+A request that may not fit into the kernel's buffers is sent while the response is being read,
+since a server may refuse a long body, answer, and close before it has read the body.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 MAX_INTERIM = 8  # responses 1xx before the final one
 SEND_STALL_S = 60.0
-"""A server that takes no byte of a request for so long has stopped reading."""
+"""If the server takes no byte of a request for so long, the request fails as Stalled."""
 SMALL = 16 * 1024
-"""What every kernel's buffers take at once, so that sending it cannot block for long."""
-BREATH = 256 * 1024  # bytes of a longer request between two turns for other tasks; a multiple of PIECE
-PIECE = 64 * 1024  # bytes of a longer request handed over at a time, each with a stall limit of its own
+"""Bytes of a request that the kernel's buffers take at once, so that it can be sent before reading begins."""
+BREATH = 256 * 1024  # bytes of a longer request after which other tasks get a turn; a multiple of PIECE
+PIECE = 64 * 1024  # bytes of a longer request that are sent at a time; SEND_STALL_S holds for each piece
 
 
 class UpstreamConnection:
-    """One connection to ``address`` (host:port, for the errors); one request at a time."""
+    """One connection, for one request at a time. ``address`` is host:port, for errors."""
 
     def __init__(self, transport: Transport, address: str) -> None:
         self.transport = transport
         self.address = address
         self.has_answered = False
-        """Has a byte of the answer to this request come?"""
+        """Has a byte of the answer to this request been read?"""
         self.has_streamed = False
-        """Has something been taken from the request's ``stream``, which cannot be taken twice?"""
+        """Has the request's ``stream`` been started, so that the request cannot be sent again?"""
         self._last_head = LastResponseHead()
 
     async def ask(
@@ -44,15 +44,15 @@ class UpstreamConnection:
     ) -> ResponseHead:
         """Send one request and read the head of its answer. Raises Reset, Garbled or Stalled.
 
-        What ``stream`` raises comes out as it is. After any exception, cancellation
-        included, the connection is good for nothing but closing.
+        Exceptions of ``stream`` are passed on unchanged. After any exception, or a
+        cancellation, the connection can only be closed.
         """
         self.has_answered = self.has_streamed = False
         if stream is None and len(head) + len(body) <= SMALL:
             try:
                 await self.transport.send(head + body)
             except BREAKS:
-                # The answer may have come before the break: it is read below, or found missing.
+                # The server may have answered before it broke the connection, so the answer is read nevertheless.
                 return _last_on_its_connection(await self._answer(is_head))
             return await self._answer(is_head)
         return await self._ask_long(head, body, stream, length, is_head=is_head)
@@ -60,7 +60,11 @@ class UpstreamConnection:
     async def _ask_long(
         self, head: bytes, body: bytes, stream: AsyncIterator[bytes] | None, length: int | None, *, is_head: bool
     ) -> ResponseHead:
-        """Send and read side by side. Failures are kept and raised outside the nursery, so that no group forms."""
+        """Send and read at the same time.
+
+        Failures are kept and raised outside the nursery, so that they do not become exception
+        groups.
+        """
         answer: ResponseHead | None = None
         failure: Exception | None = None
         is_sent = False
@@ -74,8 +78,8 @@ class UpstreamConnection:
                     await self._send_stream(stream, length)
                 is_sent = True
             except BREAKS:
-                pass  # as in ``ask``: the answer may have come before the break
-            except Exception as error:  # carried over to the caller's task
+                pass  # as in ``ask``, the server may have answered before it broke the connection
+            except Exception as error:  # raised in the caller's task below
                 failure = error
                 nursery.cancel_scope.cancel()
 
@@ -88,7 +92,7 @@ class UpstreamConnection:
                 nursery.cancel_scope.cancel()
             else:
                 if answer.status >= 300:
-                    # Refused: the server has no use for the rest of the body.
+                    # The server has refused the request, so the rest of the body is not sent.
                     nursery.cancel_scope.cancel()
         if failure is not None:
             raise failure
@@ -101,7 +105,7 @@ class UpstreamConnection:
                 if start:
                     limit.deadline = trio.current_time() + SEND_STALL_S
                     if not start % BREATH:
-                        await trio.lowlevel.checkpoint()  # a kernel that takes it all never makes us wait
+                        await trio.lowlevel.checkpoint()  # while the kernel takes everything, sending never waits
                 await self.transport.send(data[start : start + PIECE])
         if limit.cancelled_caught:
             raise Stalled(f"{self.address} stopped reading the request: nothing for {SEND_STALL_S:g} seconds")
@@ -125,7 +129,7 @@ class UpstreamConnection:
             raise Reset(f"the request to {self.address} ended before its announced length")
 
     async def _answer(self, is_head: bool) -> ResponseHead:
-        """Read up to the end of the first head that is not 1xx."""
+        """Read up to the end of the first head whose status is not 1xx."""
         data = await self._recv()
         if not is_head and (repeated := self._last_head.find(data)) is not None:
             return repeated
@@ -147,7 +151,10 @@ class UpstreamConnection:
         raise Garbled(f"{self.address} sent more than {MAX_INTERIM} interim answers")
 
     async def _rest_of_head(self, data: bytes) -> tuple[bytes, int]:
-        """Read on until the head is whole: the bytes and where its blank line starts. Linear, however it drips."""
+        """Read until the head is whole. Returns all bytes read, and where the blank line starts.
+
+        Takes linear time, even if each read brings a single byte.
+        """
         seen = bytearray(data)
         checked = 0
         while True:
@@ -175,5 +182,5 @@ class UpstreamConnection:
 
 
 def _last_on_its_connection(answer: ResponseHead) -> ResponseHead:
-    """An answer to a request that was not sent whole: no further request may follow on the connection."""
+    """``answer`` to a request that was not sent completely: the connection must not be used again."""
     return msgspec.structs.replace(answer, keeps_alive=False)

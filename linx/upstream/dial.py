@@ -1,8 +1,8 @@
-"""Open a connection to an origin: names, addresses, proxies, TLS, and every way that fails.
+"""Opens a connection to an origin: name lookup, TCP, proxy and TLS, with an error for each way in which they fail.
 
-One limit of time covers all of it, the TLS handshake included. What comes out is a
-Transport or one of ConnectFailed's family; no error of the system, of trio or of ssl, and
-no exception group, gets past this file.
+One time limit covers all of it. ``connect`` returns a Transport or raises ConnectFailed or one
+of its subclasses; no error of the system, of trio or of ssl, and no exception group, leaves
+this file.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
 
-NEAR_LIMIT_S = 3.0
-FAR_LIMIT_S = 5.0
-# A peer that vanished is noticed within a minute: 30 s of silence, then 3 probes 10 s apart. TCP_USER_TIMEOUT bounds
-# how long sent bytes may go unacknowledged. Names differ between systems, so each option is set where it exists.
+NEAR_LIMIT_S = 3.0  # to connect to a host on this machine or network
+FAR_LIMIT_S = 5.0  # to connect to any other host
+# A peer that has vanished is noticed within a minute: after 30 s of silence, three probes 10 s apart. TCP_USER_TIMEOUT
+# limits how long sent bytes may stay unacknowledged. Systems name the options differently; each is set where it exists.
 _KEEP_ALIVE = {
     "TCP_KEEPIDLE": 30,
     "TCP_KEEPALIVE": 30,
@@ -51,14 +51,14 @@ _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE}
 
 
 class Dialer:
-    """Opens connections. ``environ`` names the proxies; ``context`` is built when first needed."""
+    """Opens connections. The proxies are read from ``environ``; without ``context``, it is made when first needed."""
 
     def __init__(self, environ: Mapping[str, str] | None = None, *, context: ssl.SSLContext | None = None) -> None:
         self._proxies = Proxies(os.environ if environ is None else environ)
         self._context = context
 
     async def connect(self, origin: Origin) -> Transport:
-        """A transport ready for HTTP; it belongs to the caller. Raises ConnectFailed or one of its subclasses."""
+        """A transport ready for HTTP; the caller must close it. Raises ConnectFailed or one of its subclasses."""
         limit_s = NEAR_LIMIT_S if is_near(origin.host) else FAR_LIMIT_S
         transport = None
         with trio.move_on_after(limit_s):
@@ -97,15 +97,16 @@ async def _tcp(host: str, port: int, where: str, *, is_guarded: bool) -> SocketT
         stream = await trio.open_tcp_stream(host, port)
     except (OSError, UnicodeError) as error:
         raise _translated(where, host, error) from None
-    # The plain socket is taken out of trio's wrapping: there is no await until the transport owns it.
+    # The plain socket is taken out of trio's stream. No await may come before the transport owns the socket.
     sock = socket.socket(fileno=stream.socket.detach())
     is_owned = False
     try:
         peer = _peer(sock)
         if is_guarded and peer is not None and (peer.is_loopback or peer.is_link_local):
-            # A name out on the internet that leads here is a trap (DNS rebinding).
+            # A public name that resolves to this machine may be an attack (DNS rebinding).
             raise ConnectFailed(
-                f"{where} leads to {peer}, an address of this machine or its link; name that address in the endpoint"
+                f"{where} resolves to {peer}, an address of this machine or its link, and is refused as DNS rebinding; "
+                "if that is meant, put the address itself into the endpoint"
             )
         if peer is not None and not peer.is_loopback:
             _keep_alive(sock)
@@ -123,7 +124,7 @@ def _peer(sock: socket.socket) -> Address | None:
     try:
         return address_of(sock.getpeername()[0])
     except OSError:
-        return None  # reset already, which the first send or receive will tell
+        return None  # the connection has been reset already; the first send or receive will report it
 
 
 def _keep_alive(sock: socket.socket) -> None:
@@ -148,7 +149,7 @@ def _translated(where: str, host: str, error: OSError | UnicodeError) -> Connect
         return failed
     if errno.ETIMEDOUT in numbers:
         return ConnectTimeout(f"{where} did not take a connection in time")
-    # Several addresses may have failed in several ways; the table's order puts the most telling first.
+    # Several addresses may have failed in different ways; the first reason in the table's order is reported.
     for number, reason in _REASONS.items():
         if number in numbers:
             return ConnectFailed(f"{where} {reason}")
@@ -157,7 +158,7 @@ def _translated(where: str, host: str, error: OSError | UnicodeError) -> Connect
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors at the bottom of groups and causes: trio reports many addresses as one OSError."""
+    """The single errors inside groups and causes: trio reports the failures of all addresses as one OSError."""
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
             yield from _leaves(each)
@@ -168,7 +169,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _sendable(host: str) -> str:
-    """The host as it may stand in a CONNECT and in a TLS greeting."""
+    """The host in the ASCII form that CONNECT and TLS need. Raises NameNotFound."""
     try:
         host = ascii_host(host)
     except UnicodeError:

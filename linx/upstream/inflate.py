@@ -1,7 +1,7 @@
-"""Undo a Content-Encoding that Linx did not ask for, a bounded piece at a time.
+"""Unpacks a compressed body in bounded pieces.
 
-Linx asks for ``identity``; some servers compress all the same. gzip and deflate come with
-Python; any other coding is Garbled, and so is a byte behind the end of the packed data.
+Linx asks for ``identity``, but some servers compress nevertheless. gzip and deflate are
+unpacked; any other coding is Garbled, and so are bytes after the end of the packed data.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import zlib
 
 from linx.core.errors import Garbled, StreamBroken, quote
 
-MAX_PIECE = 64 * 1024  # bytes unpacked at a time: a bomb must not become memory
+MAX_PIECE = 64 * 1024  # bytes unpacked at a time, since a small body may unpack to gigabytes
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 _KNOWN = {b"gzip": _GZIP, b"x-gzip": _GZIP, b"deflate": _ZLIB}
 
 
 class Inflate:
-    """``give`` what was read, ``take`` until b"", and so on; ``end`` at the end of the body."""
+    """For each read: ``give`` the data, then ``take`` until b"". At the end of the body: ``end``."""
 
     def __init__(self, coding: bytes, address: str) -> None:
         if coding not in _KNOWN:
@@ -40,22 +40,24 @@ class Inflate:
             if self._window == _ZLIB:
                 if len(self._packed) < 2:
                     return b""
-                # "deflate" means zlib's format in the standard, and bare deflate data with many servers.
+                # By the standard "deflate" is zlib's format, but many servers send raw deflate data.
                 is_zlib = self._packed[0] & 0x0F == 8 and int.from_bytes(self._packed[:2], "big") % 31 == 0
                 self._window = _ZLIB if is_zlib else _RAW
             self._unpack = zlib.decompressobj(self._window)
         try:
             data = self._unpack.decompress(self._packed, MAX_PIECE)
         except zlib.error:
-            raise Garbled(f"{self._address} sent an answer that is not packed as its Content-Encoding says") from None
+            raise Garbled(
+                f"{self._address} sent an answer that is not compressed as its Content-Encoding says"
+            ) from None
         self._packed = self._unpack.unconsumed_tail
-        # A full piece may have left some output inside, even with all input consumed.
+        # After a full piece the decompressor may still hold output, even if it has consumed all input.
         self._has_more = len(data) == MAX_PIECE
         if self._unpack.unused_data:
-            raise Garbled(f"{self._address} sent bytes after the end of its packed answer")
+            raise Garbled(f"{self._address} sent bytes after the end of its compressed answer")
         return data
 
     def end(self) -> None:
-        """The body is over. Raises StreamBroken where the packed data is not; no data at all is fine."""
+        """Called at the end of the body. Raises StreamBroken if the packed data is incomplete; no data is fine."""
         if (self._unpack is not None and not self._unpack.eof) or self._packed:
-            raise StreamBroken(f"{self._address} ended its packed answer in the middle")
+            raise StreamBroken(f"{self._address} ended its compressed answer in the middle")

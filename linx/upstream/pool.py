@@ -1,13 +1,12 @@
-"""Connections kept for the next request, and the exchange that borrows a connection.
+"""Keeps connections for the next request, and lends a connection to each Exchange.
 
-Decide synchronously, act afterwards: which request gets which connection, and what is
-counted, is settled without an await in between; what was counted is taken off again in a
-``finally``. So a request may be cancelled at any moment, and the pool neither loses a
-connection nor counts a connection that is gone.
+Which request gets which connection, and the counts, are changed without an await in between,
+and each count is taken back in a ``finally``. So a request may be cancelled at any moment
+without a connection being lost or counted for ever.
 
-A connection goes back only after the proper end of a keep-alive HTTP/1.1 answer with not
-a byte to spare, and it comes out again only while it is young and nothing can be read from
-it. So an answer can never reach a request that did not ask for it.
+A connection is kept only after a keep-alive HTTP/1.1 answer has come to its proper end with
+no byte after it. It is lent again only while it is young and nothing can be read from it. So
+an answer never reaches a request that did not ask for it.
 """
 
 from __future__ import annotations
@@ -32,19 +31,20 @@ if TYPE_CHECKING:
 
 DRAIN_S = 1.0
 DRAIN_BYTES = 64 * 1024
-"""The time and the bytes that reading the rest of an answer may cost before a new connection is cheaper."""
+"""The time and the bytes that reading the rest of an answer may take; beyond that a new connection is cheaper."""
 STALE_S = 0.5
-"""A kept connection that breaks later than this after the request was sent had a living server
-behind it, and a living server gets no second copy of a request."""
-REAP_S = 5.0  # between two looks at the idle connections
+"""If a kept connection breaks within this time after a request was sent on it, the server had closed it before, and the
+request is sent again. If it breaks later, the server may have begun to work on the request, which is not sent again."""
+REAP_S = 5.0  # between two checks of the idle connections
 
 
-@dataclass(slots=True)  # not frozen, which would cost a microsecond for each request
+@dataclass(slots=True)  # not frozen, since that would cost a microsecond for each request
 class Sending:
-    """A request to send. Host, Content-Length and Transfer-Encoding are added by ``request_head``.
+    """A request to send. ``request_head`` adds Host, Content-Length and Transfer-Encoding.
 
-    With ``stream`` the body is relayed as it comes, in chunks unless ``length`` says how
-    many bytes it will have; ``body`` is then left empty.
+    If ``stream`` is set, the body is sent as ``stream`` gives it, and ``body`` is empty.
+    ``length`` is the number of bytes that the stream will give; without it the body is sent
+    in chunks.
     """
 
     method: bytes
@@ -57,12 +57,14 @@ class Sending:
 
 @dataclass(slots=True)
 class _Idle:
+    """A connection that waits for the next request, since the time ``since``."""
+
     connection: UpstreamConnection
     since: float
 
 
 class Exchange(Response):
-    """One request and its response, on a borrowed connection: ``finish`` or ``close`` it.
+    """One request and its response on a borrowed connection. Each exchange must be finished or closed.
 
     As a context manager it is closed at exit unless it has been finished.
     """
@@ -75,7 +77,7 @@ class Exchange(Response):
         self._is_settled = False
 
     def finish(self) -> None:
-        """The caller has all it wants. Keep the connection if that is safe and cheap."""
+        """The caller wants no more of the answer: keep the connection if that is safe and cheap, else close it."""
         if self._is_finished or self._is_settled:
             return
         self._is_finished = True
@@ -83,13 +85,13 @@ class Exchange(Response):
             self.settle()
 
     def close(self) -> None:
-        """At once and forcefully, whatever is still to come: so a model stops generating."""
+        """Close the connection at once, whatever is still to come, so that the model stops generating."""
         if not self._is_settled:
             self.may_reuse = False
             self.settle()
 
     def settle(self) -> None:
-        """Give the connection back to the pool; once."""
+        """Give the connection back to the pool. Only the first call does something."""
         if not self._is_settled:
             self._is_settled = True
             may_reuse = self.is_whole and self.may_reuse
@@ -107,7 +109,7 @@ class Exchange(Response):
 
 
 class Pool:
-    """Idle connections by origin. Works without ``run``, but then nothing is reaped or drained."""
+    """Idle connections by origin. Without ``run`` the pool works, but reaps and drains no connections."""
 
     def __init__(self, dialer: Dialer, *, idle_s: float = 60.0, max_idle_per_origin: int = 32) -> None:
         self._dialer = dialer
@@ -120,7 +122,7 @@ class Pool:
         self._has_idle = trio.Event()
         self._is_shut = False
         self.clock = trio.lowlevel.current_clock().current_time
-        """``trio.current_time``, at a third of its price, for those that ask several times a request."""
+        """Gives the same as ``trio.current_time`` in a third of the time, for code that needs it often."""
 
     def __repr__(self) -> str:
         idle = sum(map(len, self._idle.values()))
@@ -128,17 +130,17 @@ class Pool:
         return f"Pool: {self._active} active, {idle} idle{draining}"
 
     def census(self) -> dict[str, int]:
-        """How many connections there are, by what they do."""
+        """The number of connections in each state."""
         return {"active": self._active, "idle": sum(map(len, self._idle.values())), "draining": len(self._draining)}
 
     async def open(self, origin: Origin, sending: Sending, connected: Callable[[], None] | None = None) -> Exchange:
-        """Send a request and read the head of its response; the caller owns the exchange.
+        """Send a request and read the head of its response; the caller must finish or close the exchange.
 
-        ``connected`` is called as soon as there is a connection to send it over.
+        ``connected`` is called as soon as there is a connection. If a kept connection turns
+        out to be dead before the first byte of an answer, the request is sent again on a new
+        connection.
 
-        Raises ConnectFailed or one of its subclasses, Reset, Garbled or Stalled. A kept
-        connection that proves dead before the first byte of an answer costs one more try,
-        on a new connection.
+        Raises ConnectFailed or one of its subclasses, Reset, Garbled or Stalled.
         """
         length = sending.length if sending.stream is not None else len(sending.body)
         head = request_head(sending.method, sending.target, origin.authority, sending.headers, length)
@@ -171,7 +173,7 @@ class Pool:
             connection = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Reap idle connections and drain finished ones, until cancelled. Then keep no connection any more."""
+        """Close idle connections in time and drain finished exchanges, until cancelled. After that none is kept."""
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
@@ -193,7 +195,7 @@ class Pool:
         self._has_idle = trio.Event()
 
     def _borrow(self, origin: Origin, now: float) -> UpstreamConnection | None:
-        """The youngest kept connection that is fit to be used; any found unfit on the way is closed."""
+        """The youngest kept connection that can be used, or None. Unusable connections found on the way are closed."""
         kept = self._idle.get(origin)
         while kept:
             idle = kept.pop()
@@ -205,7 +207,7 @@ class Pool:
         return None
 
     def _is_fit(self, idle: _Idle, now: float) -> bool:
-        # Readable means closed by the server, or an answer that no request asked for.
+        # If it is readable, the server has closed it or has sent data that no request asked for.
         return now - idle.since < self._idle_s and not idle.connection.transport.is_readable()
 
     def _reap(self) -> None:
@@ -225,7 +227,7 @@ class Pool:
             self._has_idle = trio.Event()
 
     def give_back(self, exchange: Exchange, *, may_reuse: bool) -> None:
-        """An exchange is over: keep its connection for the next, or close it."""
+        """Called when an exchange is over: keep its connection for the next request, or close it."""
         if exchange in self._draining:
             self._draining.remove(exchange)
         else:
@@ -238,7 +240,7 @@ class Pool:
             self._has_idle.set()
 
     def drain_later(self, exchange: Exchange) -> bool:
-        """Read the rest of the answer in the background, where it can be little; was that begun?"""
+        """Begin to read the rest of the answer in the background, if it may be short. Returns whether it was begun."""
         if self._nursery is None or not exchange.may_reuse or exchange.remaining > DRAIN_BYTES:
             return False
         self._active -= 1
@@ -253,6 +255,6 @@ class Pool:
                 while left > 0 and (data := await exchange.read()):
                     left -= len(data)
         except AttemptError:
-            pass  # torn after its end mark: the answer was complete, the connection is not worth keeping
+            pass  # the answer was complete for its reader; only the connection cannot be kept
         finally:
             exchange.settle()

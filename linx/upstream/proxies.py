@@ -1,8 +1,8 @@
-"""The proxies that the environment names: which origin goes through which, and CONNECT.
+"""The proxies in the environment: which origin is reached through which proxy, and CONNECT.
 
-Every origin behind a proxy gets a tunnel of its own, a plain http origin too: then a proxy
-never sees a pooled connection change hands, and nothing above needs a second form of
-request. Linx speaks to proxies in plain HTTP only. A host that is near never takes a proxy.
+Every origin behind a proxy gets a tunnel of its own, even a plain http origin. So a kept
+connection belongs to one origin, and requests are written in one form only. Linx speaks plain
+HTTP to proxies. A near host is never reached through a proxy.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _FOR_ALL = ("all_proxy", "ALL_PROXY")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
+    """An HTTP proxy; ``authorization`` is the value of Proxy-Authorization, or b""."""
+
     host: str
     port: int
     authorization: bytes = field(default=b"", repr=False)
@@ -40,7 +42,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class _Exemption:
-    """One entry of NO_PROXY: a name (and what is below it), or a network; perhaps one port of it only."""
+    """One entry of NO_PROXY: a name with all names below it, or a network, perhaps for one port only."""
 
     name: str = ""
     network: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
@@ -55,18 +57,18 @@ class _Exemption:
 
 
 class Proxies:
-    """What HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say, in either case."""
+    """The settings in HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in upper or lower case."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._urls = {scheme: _first(environ, (*names, *_FOR_ALL)) for scheme, names in _VARIABLES.items()}
         if "REQUEST_METHOD" in environ:
-            # Under CGI, HTTP_PROXY is a header of whoever called ("httpoxy") and no setting.
+            # Under CGI the variable HTTP_PROXY holds the caller's header "Proxy" ("httpoxy"), so it is ignored.
             self._urls["http"] = _first(environ, ("http_proxy", *_FOR_ALL))
         _name, excepted = _first(environ, ("no_proxy", "NO_PROXY"))
         self._exempt = [_exemption(entry) for entry in re.split(r"[,\s]+", excepted) if entry]
 
     def find(self, scheme: str, host: str, port: int) -> Proxy | None:
-        """The proxy for an origin; ConnectFailed where the setting cannot be used."""
+        """The proxy for an origin, or None. Raises ConnectFailed if the variable has no usable value."""
         variable, url = self._urls[scheme]
         if not url or is_near(host):
             return None
@@ -77,7 +79,7 @@ class Proxies:
 
 
 async def tunnel(transport: Transport, proxy: Proxy, target: str) -> None:
-    """Ask ``proxy``, at the other end of ``transport``, for a tunnel to ``target`` (host:port)."""
+    """Ask ``proxy``, to which ``transport`` is connected, for a tunnel to ``target`` (host:port)."""
     authorization = b"Proxy-Authorization: %s\r\n" % proxy.authorization if proxy.authorization else b""
     where = target.encode("ascii")
     head = bytearray()
@@ -92,23 +94,23 @@ async def tunnel(transport: Transport, proxy: Proxy, target: str) -> None:
         end = -1
     found = STATUS_LINE.match(head) if end >= 0 else None
     if found is None:
-        raise ConnectFailed(f"the proxy {proxy.address} gave no proper answer when asked to connect to {target}")
+        raise ConnectFailed(f"the proxy {proxy.address} gave no valid answer when asked to connect to {target}")
     status = int(found[1])
     if not 200 <= status < 300:
         advice = ": put its user and password into the proxy's URL" if status == 407 else ""
         raise ConnectFailed(f"the proxy {proxy.address} refused to connect to {target} (status {status}){advice}")
     if len(head) != end + 4:
-        # These bytes are not the origin's: in TLS and in HTTP the client speaks first.
+        # These bytes cannot come from the origin, since in TLS and in HTTP the client sends first.
         raise ConnectFailed(f"the proxy {proxy.address} sent bytes of its own into the tunnel to {target}")
 
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]:
-    """The first of the variables that is set to something, with its value."""
+    """The name and the value of the first variable that is set and not empty."""
     return next(((name, value) for name in names if (value := environ.get(name, "").strip())), ("", ""))
 
 
 def _parse(variable: str, url: str) -> Proxy:
-    """Nothing of ``url`` is ever repeated in an error: it may hold a password."""
+    """The proxy in ``url``. Errors repeat nothing of ``url``, since it may contain a password."""
     if "://" not in url:
         url = "http://" + url
     try:

@@ -1,8 +1,7 @@
-"""The body of one response: payload as it comes, and an honest end.
+"""Reads the body of one response up to the end that its framing announces.
 
-Once the head is read, no state machine stands between a receive and its payload: a read
-costs one receive and, for the usual framings, one slice. A body is whole only at the end
-that its framing announced; any other end is StreamBroken and never looks like the end.
+No state machine runs for the body: a read costs one receive and, for the usual framings, one
+slice. A body is whole only at its announced end; any other end raises StreamBroken.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class Response:
-    """One response, its head read. ``read`` until b""; after an error nothing more comes."""
+    """One response whose head has been read. Call ``read`` until b""; after an error nothing more comes."""
 
     def __init__(self, connection: UpstreamConnection, head: ResponseHead) -> None:
         self.connection = connection
         self.status = head.status
         self.headers = head.headers
         self.is_whole = False
-        """Has the end that the framing announced been reached?"""
+        """Has the announced end of the body been reached?"""
         self.may_reuse = head.keeps_alive
-        """May another request follow on this connection, once the body is whole?"""
+        """May another request be sent on this connection once the body is whole?"""
         self._recv = connection.transport.recv
         self._ahead = head.ahead
         self._left = head.length
@@ -44,14 +43,14 @@ class Response:
             self._end(self._ahead)
 
     def header(self, name: str) -> str | None:
-        """The first field of that name, whatever its case."""
+        """The value of the first field of that name, in any case; None if there is no such field."""
         wanted = name.lower().encode("latin-1")
         return next((value.decode("latin-1") for each, value in self.headers if each == wanted), None)
 
     def read(self) -> Coroutine[None, None, bytes]:
-        """The payload of one receive, b"" at the proper end. Raises StreamBroken or Garbled.
+        """The payload of one receive; b"" at the announced end. Raises StreamBroken or Garbled.
 
-        May be cancelled and called again: nothing is lost between.
+        May be cancelled and called again; no data is lost.
         """
         return self._read_framed() if self._inflate is None else self._read_packed(self._inflate)
 
@@ -71,7 +70,7 @@ class Response:
                 raise
 
     async def read_all(self, limit: int) -> bytes:
-        """The whole body. More than ``limit`` bytes are Garbled, at once where the head announces them."""
+        """The whole body. Raises Garbled for more than ``limit`` bytes, at once if the head announces so many."""
         pieces: list[bytes] = []
         size = self._left or 0
         while size <= limit:
@@ -84,7 +83,7 @@ class Response:
 
     @property
     def remaining(self) -> float:
-        """How many bytes of the body are still to come at least; infinite when only EOF ends the body."""
+        """The least number of bytes of the body that are still to come; infinite if only EOF ends the body."""
         if self.is_whole:
             return 0
         if self._chunks is not None:
@@ -92,9 +91,9 @@ class Response:
         return math.inf if self._left is None else self._left
 
     def abandon(self) -> None:
-        """The connection was closed: no later read may end as if the body were whole."""
+        """Called when the connection is given up: a later read must not look like the end of a whole body."""
         if not self.is_whole:
-            self._break(StreamBroken(f"the connection to {self.connection.address} was closed here"))
+            self._break(StreamBroken(f"Linx closed the connection to {self.connection.address}"))
 
     async def _read_framed(self) -> bytes:
         while not self._is_over:
@@ -128,7 +127,7 @@ class Response:
         return b""
 
     def _counted(self, data: bytes) -> bytes:
-        """The part of ``data`` that belongs to a body of known length, or of one that EOF ends."""
+        """The part of ``data`` that belongs to the body, which has a known length or ends with EOF."""
         left = self._left
         if left is None:
             return data
@@ -151,7 +150,7 @@ class Response:
         self.is_whole = self._is_over = True
         self._ahead = b""
         if rest:
-            # No request asked for these bytes: they must never answer the next request.
+            # No request asked for these bytes, and they must not be taken for the answer to the next request.
             self.may_reuse = False
 
     def _break(self, problem: AttemptError) -> None:

@@ -1,8 +1,8 @@
-"""TLS over a raw socket, and the one context that says what is trusted.
+"""TLS over a raw socket, and the context that says which certificates are trusted.
 
-``ssl.MemoryBIO`` is used instead of ``trio.SSLStream``: one read hands out all records that
-have arrived, and passes no lock and no extra checkpoint. Certificates and names are always
-verified; there is no switch for it.
+``ssl.MemoryBIO`` is used instead of ``trio.SSLStream``, since one read then returns all
+records that have arrived, without locks and further checkpoints. Certificates and host names
+are always verified; no setting switches that off.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ import trio
 from linx.core.errors import TLSFailed
 from linx.http1.transport import BREAKS, READ_SIZE, Transport
 
-_ADVICE = "if a private authority signed it, put that authority's certificate into the file SSL_CERT_FILE names"
-# What OpenSSL's versions, over the years, call an answer that is no TLS at all.
+_ADVICE = (
+    "if a private authority signed the certificate, put that authority's certificate into a file and name the file in "
+    "SSL_CERT_FILE"
+)
+# The names that different versions of OpenSSL have for an answer that is not TLS.
 _NOT_TLS = {
     "WRONG_VERSION_NUMBER",
     "UNKNOWN_PROTOCOL",
@@ -28,7 +31,7 @@ _TOO_OLD = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO
 
 
 def trusting_context() -> ssl.SSLContext:
-    """The system's authorities and certifi's together; SSL_CERT_FILE and SSL_CERT_DIR as OpenSSL reads them."""
+    """Trusts the system's authorities and certifi's. SSL_CERT_FILE and SSL_CERT_DIR work as in OpenSSL."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -37,18 +40,18 @@ def trusting_context() -> ssl.SSLContext:
 
 
 class TLSTransport:
-    """The client's side of TLS over ``raw``, which belongs to this object. ``handshake`` comes first."""
+    """The client side of TLS over ``raw``, which this object owns. ``handshake`` must be called first."""
 
     def __init__(self, raw: Transport, context: ssl.SSLContext, host: str) -> None:
         self._raw = raw
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-        # A read may have to write (key updates), at the same time as the connection's one writer.
+        # A read may have to send data (for key updates) while the connection's writer is sending.
         self._sending = trio.StrictFIFOLock()
 
     async def handshake(self, address: str) -> None:
-        """Raises TLSFailed, which names ``address`` (host:port) and the reason."""
+        """Shake hands. Raises TLSFailed, which names ``address`` (host:port) and the reason."""
         try:
             while True:
                 try:
@@ -81,7 +84,7 @@ class TLSTransport:
                 self._incoming.write_eof()
 
     def _decrypted(self, limit: int) -> bytes | None:
-        """All that has arrived, up to ``limit``; b"" at the end; None when more is needed."""
+        """All data that has arrived, up to ``limit`` bytes; b"" at the end; None if more must be received first."""
         pieces = []
         try:
             # A record holds at most 16 KiB, and each read returns at most one record.
@@ -94,7 +97,7 @@ class TLSTransport:
             if not pieces:
                 return None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            # Also an end without close_notify, which most servers leave out: HTTP's framing tells torn from whole.
+            # Most servers end without close_notify. That is no error: HTTP's framing shows whether the body is whole.
             pass
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

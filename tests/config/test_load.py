@@ -141,7 +141,7 @@ def test_environment_beats_file_and_flag_beats_environment() -> None:
     config = loaded(tree, env, api_key="from-the-command-line")
     assert config.server.api_keys == ("from-the-command-line",)
     assert config.warnings == (
-        "--api-key: other users of this machine can see it in the list of processes; use LINX_API_KEY",
+        "--api-key: other users of this machine can see the key in the process list; use LINX_API_KEY",
     )
 
 
@@ -246,7 +246,7 @@ BAD: list[tuple[object, str]] = [
     ),
     ({"routing": {"hedge": {"aftr": 1}}}, "config.json: routing.hedge.aftr: unknown key; did you mean after?"),
     ({"server": {"use_tunnel": True}}, "config.json: server.use_tunnel: unknown key; did you mean tunnel.use_tunnel?"),
-    ({"ollama": {KEY: 1}}, "unknown key; known are kind, enabled, endpoint"),
+    ({"ollama": {KEY: 1}}, "unknown key; known: kind, enabled, endpoint"),
     ({"ollama": []}, "config.json: ollama: must be an object"),
     ({"providers": []}, "config.json: providers: must be an object"),
     ({"providers": {"x": "y"}}, "config.json: providers.x: must be an object"),
@@ -282,29 +282,29 @@ BAD: list[tuple[object, str]] = [
     ({"ollama": {"price": {"m": {"prompt": -1}}}}, "config.json: ollama.price.m.prompt: must be at least 0"),
     (
         {"providers": {"x": {}}},
-        "providers.x.kind: is missing; it is one of ollama, llamacpp, openrouter, openai, anthropic",
+        "providers.x.kind: is missing; it must be one of ollama, llamacpp, openrouter, openai, anthropic",
     ),
     (
         {"providers": {"x": {"kind": "olama"}}},
         "providers.x.kind: must be one of ollama, llamacpp, openrouter, openai, anthropic; d",
     ),
     ({"providers": {"x": {"kind": "openai"}}}, "config.json: providers.x.endpoint: is missing"),
-    ({"providers": {"-x": BOX}}, "config.json: providers.-x: a name has letters, digits"),
-    ({"providers": {"a/b": BOX}}, "config.json: providers.a/b: a name has letters"),
-    ({"providers": {"": BOX}}, "config.json: providers.'': a name has letters"),
-    ({"providers": {"x" * 65: BOX}}, "a name has letters"),
-    ({"ollama": {}, "providers": {"ollama": BOX}}, "config.json: providers.ollama: is there twice"),
+    ({"providers": {"-x": BOX}}, "config.json: providers.-x: is no name for a provider: use at most 64 letters"),
+    ({"providers": {"a/b": BOX}}, "config.json: providers.a/b: is no name for a provider"),
+    ({"providers": {"": BOX}}, "config.json: providers.'': is no name for a provider"),
+    ({"providers": {"x" * 65: BOX}}, "is no name for a provider"),
+    ({"ollama": {}, "providers": {"ollama": BOX}}, "config.json: providers.ollama: is configured twice"),
     # routing
     (
         {"routing": {"provider_priority": ["olama"]}},
-        "provider_priority[0]: no provider is called 'olama'; did you mean ol",
+        "provider_priority[0]: there is no provider named 'olama'; did you mean ol",
     ),
     (
         {"routing": {"provider_priority": ["zzz"]}},
-        "provider_priority[0]: no provider is called 'zzz'; known are ollama",
+        "provider_priority[0]: there is no provider named 'zzz'; known: ollama",
     ),
     ({"routing": {"provider_priority": ["ollama", ["ollama"]]}}, "provider_priority[1]: names ollama a second time"),
-    ({"routing": {"provider_priority": "ollama"}}, "routing.provider_priority: must be a list of names of providers"),
+    ({"routing": {"provider_priority": "ollama"}}, "routing.provider_priority: must be a list of provider names"),
     ({"routing": {"provider_priority": [[]]}}, "config.json: routing.provider_priority[0]: must not be empty"),
     ({"routing": {"hedge": {"after": -1}}}, "config.json: routing.hedge.after: must be at least 0"),
     ({"routing": {"hedge": {"after": "never"}}}, 'routing.hedge.after: must be a number of seconds, "auto" or null'),
@@ -419,9 +419,9 @@ WARNED: list[tuple[dict[str, Any], dict[str, str], str]] = [
     ({"openrouter": {}}, {}, "config.json: openrouter.api_key: is not set"),
     (box(endpoint="http://box.example.com", api_key=KEY), {}, "providers.box.endpoint: sends a key over http://"),
     (box(endpoint="http://box.example.com", headers={"Authorization": "Basic abcdef"}), {}, "sends a key over http://"),
-    (box(endpoint="https://8.8.8.8/v1"), {}, "providers.box.endpoint: certificates are rarely made out to a bare IP"),
-    (box(api_key="short"), {}, "config.json: providers.box.api_key: is shorter than 16 characters; is it whole?"),
-    (box(num_ctx=4096), {}, "config.json: providers.box.num_ctx: has no effect: it is for kind ollama"),
+    (box(endpoint="https://8.8.8.8/v1"), {}, "providers.box.endpoint: TLS certificates rarely name an IP address"),
+    (box(api_key="short"), {}, "config.json: providers.box.api_key: is shorter than 16 characters; is it complete?"),
+    (box(num_ctx=4096), {}, "config.json: providers.box.num_ctx: has no effect: only kind ollama uses it"),
 ]
 
 

@@ -28,11 +28,11 @@ SAID: list[tuple[str, type[Shape], Any, str, str]] = [
     (
         *("unknown", RoutingConfig, {"hedge": {"a`\n": 1}}),
         "Object contains unknown field `a`\n` - at `$.hedge`",
-        "x: hedge.'a`\ufffd': unknown key; known are after, scope, budget",
+        "x: hedge.'a`\ufffd': unknown key; known: after, scope, budget",
     ),
     (
         *("missing", ProviderShape, {}, "Object missing required field `kind`"),
-        "x: kind: is missing; it is one of ollama, llamacpp, openrouter, openai, anthropic",
+        "x: kind: is missing; it must be one of ollama, llamacpp, openrouter, openai, anthropic",
     ),
     ("bounds", ServerConfig, {"port": -1}, "Expected `int` >= 0 - at `$.port`", "x: port: must be at least 0"),
     (

@@ -120,7 +120,8 @@ async def test_a_deleted_file_never_brings_the_defaults_back(autojump_clock: Moc
     write(1)
     one = watch()
     told = await story(one, (3.1, lambda: os.unlink("config.json")), (9.1, lambda: write(2)))
-    assert told == [(4.0, f"{tmp_path}/config.json: is gone; the config stays as it was"), (9.5, "port 2")]
+    problem = f"{tmp_path}/config.json: does not exist any more; the last good config stays in force"
+    assert told == [(4.0, problem), (9.5, "port 2")]
 
 
 async def test_a_file_that_appears_later_is_picked_up(autojump_clock: MockClock) -> None:

@@ -55,8 +55,8 @@ def test_weights_never_overflow() -> None:
 
 def test_counters_add_up() -> None:
     counters = Counters()
-    counters.used(Usage(10, 5), 0.25)
-    counters.used(Usage(1, 2), None)
+    counters.count_answer(Usage(10, 5), 0.25)
+    counters.count_answer(Usage(1, 2), None)
     assert (counters.prompt_tokens, counters.completion_tokens, counters.cost_usd) == (11, 7, 0.25)
 
 
@@ -121,7 +121,7 @@ def test_linx_s_own_share_is_what_no_attempt_was_waiting_for() -> None:
 def test_an_attempt_is_counted_once_by_its_first_outcome() -> None:
     counters = Counters()
     attempt = AttemptRecord("a", "m", 100.0, counters=counters)
-    attempt.part(100.5).end("ok", 101.0)
+    attempt.for_part(100.5).end("ok", 101.0)
     attempt.end("reset", 102.0)
     attempt.end("lost", 103.0)
     assert (attempt.outcome, attempt.ended, counters.outcomes) == ("reset", 102.0, {"reset": 1})

@@ -587,7 +587,7 @@ async def test_a_changed_host_key_is_refused_and_explained(tmp_path: Path, monke
             server.host_key = "host_ecdsa"  # another kind of key is another key, too
             await server.start()
             await until(lambda: "host key" in str(app.tunnel.error))
-            assert "forget the old one with: ssh-keygen -R" in str(app.tunnel.error)
+            assert "remove the old key with: ssh-keygen -R" in str(app.tunnel.error)
             assert app.tunnel.url is None
             assert known.read_text() == learnt
             # What it tells to do helps.
@@ -645,7 +645,7 @@ async def test_ones_own_server_without_a_command(tmp_path: Path) -> None:
                 listeners = await port_taken(remote)
                 await ask(local, "/api/tunnel/start", {}, headers=BEARER)
                 failed = await status_is(local, "failed", BEARER)
-                assert f"port {remote}: it is taken there" in failed["error"]
+                assert f"port {remote}: the port is taken there" in failed["error"]
                 for listener in listeners:
                     await listener.aclose()
                 nursery.cancel_scope.cancel()

@@ -69,7 +69,7 @@ class FakeProvider:
         self.rule: Callable[[Exchange], Reply | None] | None = None
         """Asked when the queue of ``next`` is empty; None means the default."""
         self.at: dict[str, Reply] = {}
-        """Replies by path, before everything else, any number of times."""
+        """Replies by path, or by path and query, before everything else, any number of times."""
         self.requests: list[Exchange] = []
         self.connections: list[Connection] = []
         self.ollama = OllamaState()
@@ -270,8 +270,9 @@ class FakeProvider:
                 return None
 
     def _reply_to(self, exchange: Exchange) -> Reply:
-        if exchange.path in self.at:
-            return self.at[exchange.path]
+        for where in (exchange.target, exchange.path):
+            if where in self.at:
+                return self.at[where]
         if exchange.is_call and self._queue:
             return self._queue.popleft()
         if exchange.is_call and self.rule is not None:

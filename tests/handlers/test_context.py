@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.config.model import Config
+from linx.config.shape import ServerConfig
 from linx.handlers.context import Context, new_id
 from linx.routing.router import Router
 from tests.handlers.contexts import context_for
@@ -39,8 +40,11 @@ async def test_each_process_has_a_mark_of_its_own() -> None:
 
 async def test_heartbeats_follow_the_config_in_force() -> None:
     one = context()
-    assert one.heartbeats._interval_s() == one.config.server.heartbeat_s
+    assert one.heartbeat_s() == 15.0
     assert one.providers == ()
+    config = Config(server=ServerConfig(heartbeat_s=3.0))
+    one.apply(config, Router((), config.routing))
+    assert one.heartbeat_s() == 3.0
 
 
 async def test_a_config_in_force_ends_the_problem_of_the_one_before() -> None:

@@ -24,8 +24,8 @@ class Client:
 async def test_only_a_silent_client_gets_one_and_then_at_that_interval(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    heartbeats = Heartbeats(lambda: 15.0)
-    nursery.start_soon(heartbeats.run)
+    heartbeats = Heartbeats()
+    nursery.start_soon(heartbeats.run, lambda: 15.0)
     silent, busy = Client(), Client()
     heartbeats.streams |= {silent, busy}
     for _ in range(61):
@@ -39,8 +39,8 @@ async def test_only_a_silent_client_gets_one_and_then_at_that_interval(
 
 
 async def test_a_short_interval_is_kept_too(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
-    heartbeats = Heartbeats(lambda: 0.5)
-    nursery.start_soon(heartbeats.run)
+    heartbeats = Heartbeats()
+    nursery.start_soon(heartbeats.run, lambda: 0.5)
     client = Client()
     heartbeats.streams.add(client)
     await trio.sleep(1.75)
@@ -52,8 +52,8 @@ async def test_a_short_interval_is_kept_too(autojump_clock: MockClock, nursery: 
 async def test_what_was_sent_since_the_last_look_counts_from_that_look(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    heartbeats = Heartbeats(lambda: 5.0)
-    nursery.start_soon(heartbeats.run)
+    heartbeats = Heartbeats()
+    nursery.start_soon(heartbeats.run, lambda: 5.0)
     client = Client()
     heartbeats.streams.add(client)
     for _ in range(30):

@@ -73,5 +73,5 @@ async def test_hops_add_up_and_a_loop_is_seen(tmp_path: Path) -> None:
         many = next_hop(context, Asked({"x-linx-hop": ",".join(["a"] * 5000)}))  # type: ignore[arg-type]
         assert many.count(b"a, ") == MAX_HOPS
         for hops in (mine, f"a,{mine}", f"{mine} , b"):
-            with pytest.raises(LoopDetected, match="a provider's endpoint leads to Linx itself"):
+            with pytest.raises(LoopDetected, match="the endpoint of a provider leads to Linx itself"):
                 next_hop(context, Asked({"x-linx-hop": hops}))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +113,11 @@ async def test_what_linx_starts_itself_is_loading_and_not_down(pool: Pool, redac
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
-        (listing({"data": [7], "models": [7]}), "its model list cannot be read"),
-        (listing({"data": 7, "models": 7}), "its model list cannot be read"),
-        (listing("hello"), "its model list cannot be read"),
+        (listing({"data": [7], "models": [7]}), "sent a list of models"),
+        (listing({"data": 7, "models": 7}), "sent a list of models"),
+        (listing("hello"), "sent a list of models"),
+        (listing({"success": False, "errors": [{"code": 10000, "message": "no such account"}]}), "no such account"),
+        (listing({"detail": "log in first"}), "log in first"),
         (Whole(200, b"<html>"), "not JSON"),
         (Whole(200, b""), "not JSON"),
         (scripted.status(401, f"Incorrect API key provided: {KEY}"), "rejected its API key"),
@@ -131,6 +134,7 @@ async def test_a_probe_that_fails(kind: Kind, reply: Any, says: str, pool: Pool,
         problem = one.health.last_error or ""
         assert says in problem
         assert KEY not in problem
+        assert not re.search(r"object|subscript|attribute|NoneType|has no len", problem), "words of Python"
         assert one.health.reachable is False
         assert one.probed.is_set()
         assert list(one.models) == ["configured"]

@@ -180,9 +180,10 @@ async def test_what_an_entry_says(
     [
         ({"data": []}, []),
         ({"data": None}, []),
-        ({}, []),
         ([{"id": "a"}, {"id": "b"}], ["a", "b"]),
-        ({"data": [{"id": ""}, {"id": 7}, {"name": "x"}, {"id": "a"}]}, ["a"]),
+        (["a", "models/b"], ["a", "b"]),
+        ({"models": [{"name": "models/a"}, {"name": "b"}]}, ["a", "b"]),
+        ({"data": [{"id": ""}, {"id": 7}, {"name": "x"}, {"id": "a"}]}, ["x", "a"]),
     ],
 )
 async def test_odd_lists(listed: Any, names: list[str], pool: Pool, redactor: Redactor) -> None:
@@ -192,3 +193,32 @@ async def test_odd_lists(listed: Any, names: list[str], pool: Pool, redactor: Re
         await refresh(one, pool, redactor)
         assert list(one.models) == ["configured", *names]
         assert one.health.state(0.0) == "up"
+
+
+async def test_a_list_in_pages(pool: Pool, redactor: Redactor) -> None:
+    """Cohere gives 20 models a page (kilocode#10563: the list was incomplete)."""
+    async with FakeProvider("openai") as fake:
+        fake.at["/v1/models"] = listing({"models": [{"name": "a", "context_length": 9}], "next_page_token": "t1"})
+        fake.at["/v1/models?page_token=t1"] = listing({"models": [{"name": "b"}]})
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert list(one.models) == ["a", "b"]
+        assert one.models["a"].context_length == 9
+        del fake.at["/v1/models?page_token=t1"]  # then each page is the first, and there is no end
+        fake.requests.clear()
+        await refresh(one, pool, redactor)
+        assert list(one.models) == ["a"]
+        assert len(fake.requests) == MAX_PAGES + 1
+
+
+async def test_a_prefix_that_is_part_of_no_name(pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("openai") as fake:
+        fake.at["/v1/models"] = listing({"object": "list", "data": [{"id": "models/gemini-x"}]})
+        one = at(fake, model_mappings={"mine": "gemini-x"})
+        await refresh(one, pool, redactor)
+        assert [one.listed(name) for name in ("gemini-x", "models/gemini-x", "gemini-y")] == [
+            "gemini-x",
+            "gemini-x",
+            None,
+        ]
+        assert (one.mapped("mine"), one.mapped("models/mine")) == ("gemini-x", "gemini-x")

@@ -84,7 +84,7 @@ def test_nobody_has_it() -> None:
     many = has(provider("a", model_mappings={"default-not": "x"}), "llama3:8b", "llama3:70b", "qwen", "phi")
     with pytest.raises(UnknownModel, match="Did you mean 'llama3:8b' or 'llama3:70b'"):
         routed(router(many), "lama3:8b")
-    with pytest.raises(UnknownModel, match="Known names begin with 'default-not', 'llama3:8b', 'llama3:70b'; GET"):
+    with pytest.raises(UnknownModel, match="Some known models: 'default-not', 'llama3:8b', 'llama3:70b'; GET"):
         routed(router(many), "zzzzzz")
 
 
@@ -336,5 +336,5 @@ def test_the_order_does_not_depend_on_the_order_of_equals_in_time() -> None:
 def test_an_unknown_model_names_who_is_down() -> None:
     ollama = provider("ollama")
     ollama.health.probed(0.0, "localhost:11434 refused the connection: is it running?")
-    with pytest.raises(UnknownModel, match=r"Down now: ollama \(localhost:11434 refused the connection"):
+    with pytest.raises(UnknownModel, match=r"Providers that are down: ollama \(localhost:11434 refused the connection"):
         Router([ollama], RoutingConfig()).route("m", 0.0, Demand())

@@ -92,7 +92,7 @@ async def test_a_far_name_that_leads_here_is_refused(monkeypatch: pytest.MonkeyP
 
         monkeypatch.setattr("trio._highlevel_open_tcp_stream.getaddrinfo", lookup)
         before = open_files()
-        with pytest.raises(ConnectFailed, match=r"leads to 127\.0\.0\.1"):
+        with pytest.raises(ConnectFailed, match=r"resolves to 127\.0\.0\.1"):
             await DIALER.connect(Origin("http", "rebind.example.com", server.origin.port))
         await server.closed.wait()
         assert not server.requests

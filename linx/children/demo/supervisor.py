@@ -1,8 +1,8 @@
-"""``--demo``: a real model with nothing else installed, in a child process of Linx.
+"""``--demo``: a real model that comes with Linx, served by a child process.
 
-The child (``demo/child.py``) is a llama.cpp server on a loopback port. It is started again
-with growing pauses when it dies, and it ends with Linx. Its port and key stay the same for
-as long as Linx runs, so the provider that points at it never changes.
+The child (``demo/child.py``) is a llama.cpp server on a loopback port. When it dies, it is
+started again after a pause that grows; when Linx ends, it ends. Its port and its key stay
+the same for as long as Linx runs, so the provider in the config never changes.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 State = Literal["loading", "up", "failed"]
 
 NAME = "llama.cpp"
-POLL_S = 0.1
-PROGRESS_S = 3.0
+POLL_S = 0.1  # between two questions whether the model is loaded
+PROGRESS_S = 3.0  # between two log lines while the model loads
 PROBE_TIMEOUT_S = 2.0
 
 _ERROR_LINE = re.compile(r"\S+ E +(?:\S+ +)?(.*)")  # llama.cpp: time, level, component, text
@@ -37,10 +37,10 @@ _log = logging.getLogger("linx.demo")
 
 
 class Demo:
-    """The embedded provider. Building it checks what it needs; ``run`` keeps it alive.
+    """The demo's provider. The constructor raises ConfigError if something is missing; ``run`` keeps the child running.
 
-    ``on_change`` is called after each change of ``state``: a provider that has just come up
-    need not wait for the next probe to be known.
+    ``on_change`` is called after each change of ``state``, so that a model that has just been
+    loaded is known at once and not only at the next probe.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Demo:
         self.model_path = find_model(model)
         self.model_name = self.model_path.stem
         self.api_key = secrets.token_urlsafe(24)
-        """What the child asks for: a web page that guesses the port gets nothing."""
+        """The key that the child demands, so that a web page that guesses the port gets no answer."""
         self.state: State = "loading"
         self.last_error: str | None = None
         self.port = 0
-        """Chosen when it begins to run: nothing of Linx may take it in between."""
+        """Chosen when ``run`` begins, so that Linx itself cannot take the port in the meantime."""
         self.pid: int | None = None
-        """Of the child that runs now."""
+        """The process id of the child, while it runs."""
         self._on_change = on_change
         self._command = command
 
@@ -72,11 +72,11 @@ class Demo:
         return f"http://127.0.0.1:{self.port}"
 
     def is_loading(self) -> bool:
-        """Will it come up by itself, so that a refused connection is no failure?"""
+        """Is the model still loading, so that a refused connection is no failure?"""
         return self.state == "loading"
 
     def added_to(self, config: Config) -> Config:
-        """The config with the demo as a provider: it answers every name that no other provider can."""
+        """The config with the demo as a provider, which serves every model name that no other provider can serve."""
         return config.with_provider(
             ProviderConfig(
                 name=DEMO,
@@ -90,7 +90,7 @@ class Demo:
         )
 
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
-        """Supervise the child until cancelled. ``started`` gives the endpoint at once."""
+        """Keep the child running until cancelled. ``started`` gives the endpoint at once."""
         self.port = free_port()
         task_status.started(self.endpoint)
         await keep_running(self._run_once, self._failed)
@@ -101,12 +101,12 @@ class Demo:
 
     def _become(self, state: State, problem: str | None = None) -> None:
         self.state = state
-        if state != "loading":  # why the last child died stays worth knowing until the next one is up
+        if state != "loading":  # while a new child loads, the error of the last child is still of interest
             self.last_error = problem
         self._on_change()
 
     async def _run_once(self) -> Ended:
-        """One child from its start to its end."""
+        """Run one child from its start to its end."""
         started = trio.current_time()
         output = Output()
         try:
@@ -152,7 +152,7 @@ class Demo:
 
 
 class Output:
-    """What one child has said, as far as it tells why the child ended."""
+    """The parts of one child's output that can explain why the child ended."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -167,5 +167,5 @@ class Output:
 
     @property
     def cause(self) -> str:
-        """The first error, which names the cause (the rest follow from it), else the last line."""
+        """The first error line, since later errors follow from the first; without an error the last line."""
         return self._first_error or self._last

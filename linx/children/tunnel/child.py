@@ -1,9 +1,10 @@
-"""The process between Linx and ssh or ngrok, which do not know that they must end with Linx.
+"""The process between Linx and ssh or ngrok. It ends them with Linx, since they would not end by themselves.
 
-Started as a file, so it imports nothing of the package. Its standard input is the leash:
-Linx holds the other end, and when that closes, however Linx ended, the command is killed.
-Should this process be killed itself, the kernel kills the command (on Linux). The command
-inherits standard output and error, so nothing it says passes through here.
+It is started as a file, so it can import nothing of the package. Its standard input is the
+leash: Linx keeps the other end open, and when it closes, because Linx has ended in any way,
+this process kills the command. If this process is killed itself, the kernel kills the
+command (on Linux). The command inherits standard output and standard error, so its output
+does not pass through this process.
 """
 
 from __future__ import annotations
@@ -20,20 +21,23 @@ NOT_STARTED = 127
 
 
 def main(argv: list[str]) -> int:
-    """Run the command ``argv`` until it ends or the leash is cut; its exit code, or 128 and the signal."""
+    """Run the command ``argv`` until it ends or the leash closes.
+
+    Returns the command's exit code, or 128 plus the number of the signal that ended it.
+    """
     ended, note = os.pipe()
     os.set_blocking(note, False)
-    # Before the command starts, since it may end at once.
+    # Set up before the command starts, since the command may end at once.
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.set_wakeup_fd(note, warn_on_full_buffer=False)
     me = os.getpid()
     try:
         command = subprocess.Popen(
             argv,
-            # Open and silent until this process ends: at the end of its input, the command on the server may end.
+            # A pipe that stays open without input: at the end of its input, the command on the server might end.
             stdin=subprocess.PIPE,
             env=clean_environment(dict(os.environ)),
-            # There is one thread here, so running Python between fork and exec is safe.
+            # This process has one thread, so running Python between fork and exec is safe.
             preexec_fn=(lambda: _die_with(me)) if sys.platform == "linux" else None,
         )
     except OSError as error:
@@ -51,7 +55,7 @@ def main(argv: list[str]) -> int:
 
 def _kill(command: subprocess.Popen[bytes]) -> None:
     if os.getpgrp() == os.getpid():
-        # The group is this process's own: all that the command has started ends here, and so does this process.
+        # The process group is this process's own: SIGKILL ends all that the command has started, and this process.
         os.killpg(os.getpgrp(), signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):
         command.kill()
@@ -59,7 +63,10 @@ def _kill(command: subprocess.Popen[bytes]) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Runs between fork and exec. The kernel watches the thread that forked, and here there is only one thread."""
+    """Ask the kernel to kill the command when its parent ends. Runs between fork and exec.
+
+    The kernel watches the thread that forked, which is the only thread of the parent.
+    """
     import ctypes
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -68,10 +75,10 @@ def _die_with(parent: int) -> None:
 
 
 def clean_environment(env: dict[str, str]) -> dict[str, str]:
-    """What the command may know: no keys of Linx, and not the libraries inside a one-file binary.
+    """``env`` for the command: without Linx's keys, and with the system's library path.
 
-    The binary's loader puts its own folder in front of the library path and keeps the
-    original beside it; a program of the system must not load those.
+    The single binary's loader sets the library path to its own folder and keeps the original
+    under ``NAME_ORIG``; a program of the system must not load the binary's libraries.
     """
     for name in ("LINX_API_KEY", "OPENROUTER_API_KEY"):
         env.pop(name, None)

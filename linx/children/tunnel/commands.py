@@ -1,8 +1,8 @@
-"""The command lines of ssh and ngrok: fixed, with nothing in them but checked config.
+"""The command lines of ssh and ngrok. Only checked values of the config are put into them.
 
-A host's key is learnt once: ssh writes the key of a new host into a file of Linx's own, and
-refuses a changed one. The user's ssh config takes no part, nothing but the one port is
-forwarded, and where no identity is configured for localhost.run, none is shown to it.
+The key of a host is learnt once: ssh writes the key of a new host into a file of Linx's own,
+and refuses a host whose key has changed. The user's ssh config is not read, only one port is
+forwarded, and localhost.run is shown no public key unless an identity is configured.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 15
 ALIVE_INTERVAL_S = 30
 ALIVE_COUNT = 3
-_NOWHERE = "localhost.run"  # where the defaults lead, which is no server of one's own
+_PUBLIC_SERVICE = "localhost.run"  # the default of tunnel.ssh_host, which is no server for type ssh
 
 
 def problem_of(config: TunnelConfig) -> str | None:
-    """What is wrong with asking for this tunnel at all."""
-    if config.type == "ssh" and config.ssh_host == _NOWHERE:
+    """Why this tunnel cannot be opened as configured; None if it can."""
+    if config.type == "ssh" and config.ssh_host == _PUBLIC_SERVICE:
         return "type ssh is for a server of your own: set tunnel.ssh_host and tunnel.ssh_user in config.json"
     if config.domain is not None and not config_rules.is_host_name(config.domain):
         return "domain must be a host name alone, without a scheme, a port or a path"
@@ -37,7 +37,7 @@ def problem_of(config: TunnelConfig) -> str | None:
 
 
 def usual_url(config: TunnelConfig) -> str:
-    """The address that type ssh shows, since its server reports none."""
+    """The address to show for type ssh, whose server reports no address."""
     if config.public_url is not None:
         return config.public_url.rstrip("/")
     host = f"[{config.ssh_host}]" if ":" in config.ssh_host else config.ssh_host
@@ -45,14 +45,14 @@ def usual_url(config: TunnelConfig) -> str:
 
 
 def argv_for(config: TunnelConfig, port: int, known_hosts: str) -> list[str]:
-    """The command that forwards to ``port`` on this machine."""
+    """The command that forwards requests from outside to ``port`` on this machine."""
     if config.type == "ngrok":
         return _ngrok(config, port)
     return _ssh(config, port, known_hosts)
 
 
 def _ngrok(config: TunnelConfig, port: int) -> list[str]:
-    # Without inspection the agent's own page on this machine shows no request, and so no key.
+    # ngrok's agent has a page on this machine that shows requests, and with them keys, unless inspection is off.
     argv = [config.ngrok_path, "http", f"127.0.0.1:{port}", "--log=stdout", "--log-format=json", "--inspect=false"]
     return argv if config.domain is None else [*argv, f"--domain={config.domain}"]
 
@@ -75,7 +75,7 @@ def _ssh(config: TunnelConfig, port: int, known_hosts: str) -> list[str]:
     if config.ssh_identity is not None:
         options += ["IdentitiesOnly=yes", "IdentityAgent=none"]
     elif not is_own:
-        # Public keys tell who the user is, and this server need not know.
+        # The user's public keys would tell the server who the user is, which it need not know.
         options += ["IdentitiesOnly=yes", "IdentityAgent=none", "IdentityFile=none"]
     argv = ["ssh", "-T"]
     for option in options:
@@ -86,7 +86,7 @@ def _ssh(config: TunnelConfig, port: int, known_hosts: str) -> list[str]:
     if config.ssh_identity is not None:
         argv += ["-i", os.path.expanduser(config.ssh_identity)]
     if is_own:
-        # Verbose, since that is the only way in which ssh says that the forward stands.
+        # Verbose, since only the debug output says that the forward is established.
         argv += ["-v", "-N"]
     listen = f"{config.remote_port}" if config.domain is None else f"{config.domain}:{config.remote_port}"
     argv += ["-R", f"{listen}:127.0.0.1:{port}", f"{config.ssh_user}@{config.ssh_host}"]
@@ -94,7 +94,7 @@ def _ssh(config: TunnelConfig, port: int, known_hosts: str) -> list[str]:
 
 
 def quoted_path(path: str) -> str:
-    """A path as a value of ``-o``, where ssh expands ``%`` and ``${}`` and splits at spaces."""
+    """A path in the form for ``-o``. ssh expands ``%`` and ``${}`` there, and splits the value at spaces."""
     if '"' in path or "\\" in path or "${" in path:
         raise CannotStart("tunnel.ssh_known_hosts must not contain a quote, a backslash or ${ in its path")
     path = path.replace("%", "%%")
@@ -102,7 +102,7 @@ def quoted_path(path: str) -> str:
 
 
 def found(argv: list[str], path: str | None) -> list[str]:
-    """The command with the program's own path in front; CannotStart where the program is not installed."""
+    """The command with the full path of its program. Raises CannotStart if the program is not installed."""
     program = shutil.which(os.path.expanduser(argv[0]), path=path)
     if program is not None:
         return [os.path.abspath(program), *argv[1:]]
@@ -112,18 +112,18 @@ def found(argv: list[str], path: str | None) -> list[str]:
 
 
 def leashed(argv: list[str]) -> list[str]:
-    """The command inside a process that ends it with Linx; see ``child``."""
+    """The command that runs ``argv`` inside a process that ends it with Linx; see ``child``."""
     if sys.platform == "win32":
-        return argv  # no such leash there
+        return argv  # the leash works only with POSIX processes
     if getattr(sys, "frozen", False):
-        # A frozen Linx is its own interpreter: the command line hands this over to ``child.main``.
+        # The single binary has no other interpreter, so it starts itself; its command line calls ``child.main``.
         return [sys.executable, "--tunnel-child", *argv]
-    # Neither site-packages nor the user's environment have a say in it, and it starts at once.
+    # -I and -S: neither the user's environment nor site-packages are used, and Python starts faster.
     return [sys.executable, "-I", "-S", str(Path(__file__).with_name("child.py")), *argv]
 
 
 def known_hosts_path(config: TunnelConfig, env: Mapping[str, str]) -> str:
-    """The configured file, else Linx's own among the user's state."""
+    """The configured file of known hosts, else a file in the user's folder for state."""
     if config.ssh_known_hosts is not None:
         return os.path.abspath(os.path.expanduser(config.ssh_known_hosts))
     state = env.get("XDG_STATE_HOME", "")
@@ -132,7 +132,7 @@ def known_hosts_path(config: TunnelConfig, env: Mapping[str, str]) -> str:
 
 
 def make_known_hosts(path: str) -> None:
-    """The file, for its owner alone, so that ssh finds a place to write to."""
+    """Create the file of known hosts if it is missing, readable by its owner only, so that ssh can write to it."""
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))

@@ -1,4 +1,4 @@
-"""Why a tunnel ended, in a sentence that says what to do. One table for each program."""
+"""Explains why ssh or ngrok ended, and what to do. There is one table for each program."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 
 class Cause(NamedTuple):
-    """A cause that a program names in its own words, and the sentence that becomes of it."""
+    """A pattern for a line of the program's output, and the explanation for the user."""
 
     pattern: re.Pattern[str]
     sentence: str
-    """With ``{place}``, ``{host}``, ``{user}``, ``{port}``, ``{forget}`` and what the pattern names."""
+    """May contain ``{place}``, ``{host}``, ``{user}``, ``{port}``, ``{forget}`` and the named groups of the pattern."""
 
 
 def _cause(pattern: str, sentence: str) -> Cause:
     return Cause(re.compile(pattern, re.IGNORECASE), sentence)
 
 
-# The first that fits any line counts, so what names a cause stands before what only follows from it.
+# The first pattern that matches any line is used. So patterns for causes come before patterns for their consequences.
 _SSH = (
     _cause(
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key for .* has changed",
-        "the host key of {place} is not the one that Linx has learnt, so it was refused: somebody may be listening in "
-        "between. If you know that the server has a new key, forget the old one with: {forget}",
+        "the host key of {place} has changed since Linx learnt it, so the connection was refused: somebody may be "
+        "intercepting it. If you know that the server has a new key, remove the old key with: {forget}",
     ),
     _cause(
         r"Host key verification failed|No \S+ host key is known",
-        "the host key of {place} could not be checked, so it was refused",
+        "the host key of {place} could not be checked, so the connection was refused",
     ),
     _cause(
         r"UNPROTECTED PRIVATE KEY FILE|bad permissions",
-        "the file of tunnel.ssh_identity can be read by other users, so ssh does not use it; run: chmod 600 on it",
+        "the file in tunnel.ssh_identity can be read by other users, so ssh does not use it; run chmod 600 on the file",
     ),
-    _cause(r"Identity file (?P<file>.+) not accessible", "the file of tunnel.ssh_identity cannot be read: {file}"),
+    _cause(r"Identity file (?P<file>.+) not accessible", "the file in tunnel.ssh_identity cannot be read: {file}"),
     _cause(
         r"Permission denied|Too many authentication failures",
         "{place} does not let {user} in: check tunnel.ssh_user and tunnel.ssh_identity (a key with a passphrase "
@@ -51,12 +51,12 @@ _SSH = (
     ),
     _cause(
         r"remote port forwarding failed|remote forward failure|administratively prohibited",
-        "{place} refused to forward port {port}: it is taken there, perhaps still by the connection before, or the "
-        "server does not allow it",
+        "{place} refused to forward port {port}: the port is taken there, perhaps still by the previous connection, or "
+        "the server does not allow forwarding",
     ),
     _cause(
         r"Could not resolve hostname",
-        "no network, or no such host: the name {host} cannot be looked up",
+        "the host name {host} cannot be looked up: there is no network, or no such host",
     ),
     _cause(
         r"connect to host .*: (?P<why>.+)",
@@ -64,28 +64,29 @@ _SSH = (
     ),
     _cause(
         r"Timeout, server .* not responding",
-        f"{{place}} has not answered for {ALIVE_INTERVAL_S * ALIVE_COUNT} s; the connection is dead",
+        f"{{place}} has not answered for {ALIVE_INTERVAL_S * ALIVE_COUNT} s, so the connection was given up",
     ),
     _cause(
         r"Connection (?:to .* )?(?:closed|reset|timed out)|Broken pipe|kex_exchange_identification|disconnect",
         "the connection to {place} was closed",
     ),
     _cause(
-        r"Could not request local forwarding|Bad (?:remote )?forwarding specification", "ssh cannot use tunnel.domain"
+        r"Could not request local forwarding|Bad (?:remote )?forwarding specification",
+        "ssh cannot use the name in tunnel.domain",
     ),
 )
 _NGROK = (
     _cause(
         r"ERR_NGROK_334\b|already online",
-        "the name is taken: another ngrok agent is using it",
+        "the name in tunnel.domain is in use by another ngrok agent; end that agent, or use another name",
     ),
     _cause(
         r"ERR_NGROK_108\b|simultaneous",
-        "ngrok allows no further agent on this account; end the other one",
+        "ngrok allows no further agent on this account; end the other agent",
     ),
     _cause(
         r"ERR_NGROK_(?:313|314|319|320)\b|reserve",
-        "ngrok does not give this account the name in tunnel.domain; reserve it first, or leave it out",
+        "the name in tunnel.domain is not reserved for this ngrok account; reserve it first, or remove tunnel.domain",
     ),
     _cause(
         r"ERR_NGROK_(?:4018|105|106|107)\b|authtoken",
@@ -96,13 +97,13 @@ _NGROK = (
         r"failed to dial|no such host|i/o timeout|network is unreachable|connection refused|failed to fetch CRL",
         "no network: ngrok cannot reach its server",
     ),
-    _cause(r"unknown (?:shorthand )?flag", "this ngrok is too old; version 3 is needed"),
+    _cause(r"unknown (?:shorthand )?flag", "the installed ngrok is too old; version 3 is needed"),
     _cause(r"heartbeat timeout", "ngrok has lost the connection to its server"),
 )
 
 
 def explain(config: TunnelConfig, known_hosts: str, lines: Sequence[str], code: int | None = None) -> str:
-    """``lines`` are the last that the program said, ``code`` its exit code where it has ended."""
+    """The explanation. ``lines`` are the last lines of the program's output, ``code`` its exit code if it has ended."""
     is_ngrok = config.type == "ngrok"
     place = config.ssh_host if config.ssh_port == 22 else f"{config.ssh_host} port {config.ssh_port}"
     listed = config.ssh_host if config.ssh_port == 22 else f"[{config.ssh_host}]:{config.ssh_port}"

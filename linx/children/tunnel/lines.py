@@ -1,8 +1,8 @@
-"""What ssh and ngrok say, read line by line. No I/O: a line in, a report out.
+"""Reads the output of ssh and ngrok line by line. No I/O: a line in, a Report out.
 
-A reader takes one line and returns what it means, or None. A line that is not understood
-is passed over; names are checked strictly, since one of them becomes the Host that the
-tunnel's listener answers.
+A reader takes one line and returns what the line says about the public address, or None.
+Names are checked strictly, since the tunnel's listener will answer requests whose Host
+header is that name.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Report(NamedTuple):
-    """What one line reports of the public address.
+    """What one line says about the public address.
 
-    ``address``: ``text`` is the URL from now on. ``back``: the last one works again.
-    ``lost``: it does not work for now, and the program tries again by itself. ``refused``:
-    the program will never get one, so it is ended.
+    ``address``: ``text`` is the URL from now on. ``back``: the last URL works again.
+    ``lost``: the URL does not work for now, and the program tries again by itself.
+    ``refused``: the program will not get an address, so Linx ends it.
     """
 
     kind: Literal["address", "back", "lost", "refused"]
@@ -54,7 +54,7 @@ _BACK = frozenset({"client session established", "tunnel session started"})
 
 
 def reader_for(config: TunnelConfig, url: str) -> Reader:
-    """``url`` is what type ssh shows once its forward stands."""
+    """The reader for this type of tunnel. ``url`` is the address of type ssh once the forward is established."""
     if config.type == "localhost_run":
         return read_localhost_run
     if config.type == "ngrok":
@@ -63,7 +63,7 @@ def reader_for(config: TunnelConfig, url: str) -> Reader:
 
 
 def read_localhost_run(line: str) -> Report | None:
-    """``--output json`` in either of its shapes, or the sentence that people see."""
+    """Reads the output of localhost.run: JSON in either of its two shapes, or the sentence for people."""
     if not line.startswith("{"):
         banner = _BANNER.search(line)
         return _address(banner[1]) if banner else None
@@ -83,7 +83,7 @@ def read_localhost_run(line: str) -> Report | None:
 
 
 def read_ngrok(line: str) -> Report | None:
-    """The agent's log as JSON."""
+    """Reads the log of ngrok's agent, in JSON."""
     event = _object(line)
     message = event.get("msg")
     if not isinstance(message, str):
@@ -113,7 +113,7 @@ def _object(line: str) -> dict[str, Any]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Where in a field a name may stand: alone, after a slash, at the start of a sentence, in an https URL."""
+    """The texts in a field that may be a host name: after a slash, before a space, or in an https URL."""
     if isinstance(value, dict):
         for field in _NAME_FIELDS:
             if isinstance(value.get(field), str):
@@ -132,7 +132,7 @@ def _address(name: str) -> Report | None:
 
 
 def _sentence(fields: list[Any]) -> str:
-    """The first line of the server's own words, which may be one level down."""
+    """The first line of the server's message, which may be one level down in a field."""
     for value in reversed(fields):
         text = value.get("message") if isinstance(value, dict) else value
         if isinstance(text, str) and text.strip():

@@ -1,4 +1,4 @@
-"""One ssh or ngrok, from its start to its end: what it says decides whether the tunnel has an address."""
+"""One run of ssh or ngrok, from its start to its end. Its output tells whether the tunnel has an address."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
     from linx.config.shape import TunnelConfig
 
-ADDRESS_S = 45.0  # within which the program must have an address; longer than its own time to connect
-SILENT_S = 3.0  # type ssh: a program that says nothing at all by then is no OpenSSH, and is believed
-LAST_LINES = 40
+ADDRESS_S = 45.0  # how long the program may take to get an address; longer than its own time to connect
+SILENT_S = 3.0  # type ssh: a program without any output by then is not OpenSSH, and is taken to have connected
+LAST_LINES = 40  # lines of output kept to explain why the program ended
 
 log = logging.getLogger("linx.tunnel")
 
 
 class TunnelProcess:
-    """``on_up`` gets the URL each time that there is one, ``on_lost`` the reason while there is none."""
+    """Runs the program once.
+
+    ``on_up`` is called with the URL each time the tunnel has one, ``on_lost`` with the reason
+    when the URL stops working.
+    """
 
     def __init__(
         self,
@@ -47,15 +51,15 @@ class TunnelProcess:
         self._known_hosts = commands.known_hosts_path(config, env)
         self._read = reader_for(config, commands.usual_url(config))
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        self._url: str | None = None  # the last one that it reported
+        self._url: str | None = None  # the last URL that the program reported
         self._up_since: float | None = None
         self._refused: str | None = None
-        """Why Linx ended it; None where it has ended by itself."""
-        self._has_spoken = False
+        """Why Linx ended the program; None if the program ended by itself."""
+        self._has_output = False
         self._has_address = trio.Event()
 
     async def run(self) -> Ended:
-        """Run it once. Raises CannotStart where there is nothing to start."""
+        """Run the program until it ends. Raises CannotStart."""
         config = self._config
         if problem := commands.problem_of(config):
             raise CannotStart(problem)
@@ -77,23 +81,23 @@ class TunnelProcess:
         return code
 
     async def _expect_address(self, child: Child) -> None:
-        """A program that runs and has no address is no tunnel."""
+        """End a program that gets no address in time, since without one it is no tunnel."""
         if self._config.type == "ssh":
             with trio.move_on_after(SILENT_S):
                 await self._has_address.wait()
-            if not self._has_spoken:
+            if not self._has_output:
                 self._up(commands.usual_url(self._config))
         with trio.move_on_after(ADDRESS_S):
             await self._has_address.wait()
             return
-        self._refused = f"connected, but no address came within {ADDRESS_S:.0f} s"
+        self._refused = f"no public address came within {ADDRESS_S:.0f} s"
         if self._last_lines:
-            self._refused += f"; the last words were: {quote(self._last_lines[-1], MAX_REPEATED)}"
+            self._refused += f"; the last line of output: {quote(self._last_lines[-1], MAX_REPEATED)}"
         child.kill()
 
     def _hear(self, child: Child, line: str) -> None:
-        self._has_spoken = True
-        # Verbose lines would push out the one that tells why; a token of ngrok stands in its errors.
+        self._has_output = True
+        # Debug lines would push out the line that explains the end; ngrok's errors can contain the user's token.
         if not line.startswith("debug1:") and "Your authtoken:" not in line:
             kept = line[:MAX_KEPT]
             self._last_lines.append(kept)

@@ -1,9 +1,9 @@
-"""The tunnel: whether it is wanted, and its state.
+"""The tunnel: whether it is wanted, its state, and the access rules of its listener.
 
-While it is wanted there is a listener on a loopback port that nobody but the child is told,
-and a child (ssh or ngrok) that is started again whenever it dies. What that listener
-demands is decided here and changes in one step with the state: always a key, and as Host
-the name that is live now. No failure gets out of ``run``; it becomes the status.
+While the tunnel is wanted, there is a listener on a free loopback port, whose number only
+the child is told, and a child (ssh or ngrok) that is started again whenever it dies. The
+listener always demands a key, and the tunnel's present name in the Host header; its rules
+change in one step with the state. A failure never leaves ``run``; it becomes the status.
 """
 
 from __future__ import annotations
@@ -34,39 +34,40 @@ if TYPE_CHECKING:
 
 Status = Literal["stopped", "starting", "running", "failed"]
 Serve = Callable[..., Awaitable[None]]
-"""Serves the listening sockets that it is given, until cancelled; ``Server.serve_on`` with a handler."""
+"""A function that serves listening sockets until it is cancelled; in Linx ``Server.serve_on`` with a handler."""
 
 log = logging.getLogger("linx.tunnel")
 
 
 class Tunnel:
-    """``run`` it once; ``start`` and ``stop`` say what is wanted, ``apply`` what is configured.
+    """``run`` is called once. ``start`` and ``stop`` say whether the tunnel is wanted, ``apply`` how it is configured.
 
-    Without a configured key, ``start`` invents one that lives as long as the tunnel is wanted.
+    Without a configured key, ``start`` invents a key that is valid as long as the tunnel is
+    wanted.
     """
 
     def __init__(self, serve: Serve, redactor: Redactor, env: Mapping[str, str]) -> None:
         redactor.add(env.get("NGROK_AUTHTOKEN", ""))
         self.access = Access(Policy(model_paths_only=True))
         self.listeners: list[Callable[[], None]] = []
-        """Called after each change of the status."""
+        """Functions that are called after each change of the status."""
         self.status: Status = "stopped"
         self.type = "localhost_run"
         self.url: str | None = None
         self.error: str | None = None
         self.keys = Keys()
         self.port: int | None = None
-        """The loopback port that the child is told."""
+        """The loopback port of the listener, which only the child is told."""
         self.since = trio.current_time()
-        """When it came to its status, by trio's clock."""
+        """When the present status began, in trio's clock."""
         self._serve = serve
         self._redactor = redactor
         self._env = env
         self._configured: TunnelConfig | None = None
         self._wanted: TunnelConfig | None = None
-        self._running = trio.CancelScope()  # around all that serves what was wanted last
+        self._running = trio.CancelScope()  # around the listener and the child
         self._wanted_changed = trio.Event()
-        self._idle = trio.Event()  # nothing runs
+        self._idle = trio.Event()  # set while neither listener nor child runs
         self._idle.set()
 
     def __repr__(self) -> str:
@@ -79,9 +80,11 @@ class Tunnel:
         return self._wanted is not None
 
     def apply(self, config: Config) -> None:
-        """Follow the config where it has changed; what was started or stopped by hand stays otherwise.
+        """Follow the config.
 
-        Other keys count at once; a tunnel that is left without one gets an invented one.
+        The tunnel is started or stopped only if the section ``tunnel`` has changed: otherwise
+        a tunnel that was started or stopped through an endpoint stays as it is. New keys are
+        in force at once; an open tunnel without a configured key gets an invented key.
         """
         before, now = self._configured, config.tunnel
         self._configured = now
@@ -97,7 +100,7 @@ class Tunnel:
             self.type = now.type
 
     def start(self, config: TunnelConfig) -> None:
-        """Want this tunnel, in place of another one if there is one. At once, without waiting."""
+        """Make this tunnel the wanted tunnel, in place of another. Returns at once; ``run`` does the work."""
         if config == self._wanted and self.status != "failed":
             return
         if self._wanted is None:
@@ -109,11 +112,12 @@ class Tunnel:
         self._become("starting")
 
     async def stop(self) -> None:
-        """Want none; returns when the child is dead and the port closed."""
+        """Want no tunnel. Returns when the child is dead and the port is closed."""
         self.stop_soon()
         await self._idle.wait()
 
     def stop_soon(self) -> None:
+        """Want no tunnel. Returns at once; ``run`` does the work."""
         if self._wanted is not None:
             self._wanted = None
             self._wake()
@@ -124,10 +128,10 @@ class Tunnel:
         self._wanted_changed.set()
         self._wanted_changed = trio.Event()
 
-    # --- what there is ---
+    # --- the status ---
 
     def as_json(self, at: Callable[[float], float]) -> JsonObject:
-        """The status; ``at`` makes seconds since 1970 of a time of trio's clock."""
+        """The status; ``at`` turns a time of trio's clock into seconds since 1970."""
         return {
             "status": self.status,
             "type": self.type,
@@ -138,7 +142,7 @@ class Tunnel:
 
     @property
     def paste_url(self) -> str | None:
-        """A base URL with the key in it, for the person who may see it: whole only with an invented key."""
+        """A base URL with the key in it, to be shown on the terminal. A configured key is not shown in it."""
         if self.url is None:
             return None
         invented = None if self.keys.configured else self.keys.invented
@@ -149,7 +153,7 @@ class Tunnel:
         if status != self.status:
             self.since = trio.current_time()
         self.status, self.url = status, url
-        if status != "starting":  # why the last child died stays worth knowing until the next one is up
+        if status != "starting":  # while a new child starts, the error of the last child is still of interest
             self.error = error
         self._set_policy()
         for listener in self.listeners:
@@ -167,7 +171,7 @@ class Tunnel:
     # --- running ---
 
     async def run(self) -> None:
-        """Until cancelled: do what is wanted."""
+        """Open and close the tunnel as wanted, until cancelled."""
         try:
             while True:
                 if self._wanted is None:
@@ -183,7 +187,7 @@ class Tunnel:
             self._idle.set()
 
     async def _open(self, wanted: TunnelConfig) -> None:
-        """Listen, and keep a child in front of the listener."""
+        """Open the listener, and keep a child running that forwards to it."""
         sockets = await self._listen()
         self.port = sockets[0].getsockname()[1]
         try:
@@ -192,7 +196,7 @@ class Tunnel:
                 await keep_running(partial(self._run_once, wanted, self.port), self._failed)
         finally:
             self.port = None
-            for sock in sockets:  # in case they were never served
+            for sock in sockets:  # the server closes them too, unless it never began to serve
                 sock.close()
 
     async def _listen(self) -> list[socket.socket]:
@@ -204,7 +208,7 @@ class Tunnel:
                 await pause(f"cannot listen on 127.0.0.1: {error.strerror}", back_off.pause_s(), self._failed)
 
     async def _run_once(self, wanted: TunnelConfig, port: int) -> Ended:
-        """One child from its start to its end."""
+        """Run one child from its start to its end."""
         if self.status != "starting":
             self._become("starting")
         process = TunnelProcess(
@@ -214,8 +218,8 @@ class Tunnel:
 
     def _up(self, wanted: TunnelConfig, url: str) -> None:
         if self._wanted is not wanted or (self.status, self.url) == ("running", url):
-            return  # a child that is no longer wanted is about to be killed
-        log.info("%s: %s leads here", wanted.type, url)
+            return  # the URL is known, or this child is no longer wanted and about to be killed
+        log.info("%s: %s leads to this Linx", wanted.type, url)
         self._become("running", url=url)
 
     def _lost(self, wanted: TunnelConfig, problem: str) -> None:
@@ -230,6 +234,6 @@ class Tunnel:
 
 
 def host_of(url: str) -> str:
-    """The host in a URL that was checked where it came from, in lower case."""
+    """The host in ``url``, in lower case. The URL has been checked by the config or by ``lines``."""
     found = re.match(r"https?://(\[[^\]]*\]|[^/:?#]*)", url, re.IGNORECASE)
     return found[1].lower() if found else ""

@@ -16,6 +16,7 @@ from linx.core import jsontext
 from linx.core.chat import Chunk, JsonObject, ToolDelta, Usage
 from linx.core.errors import Garbled
 from linx.dialects.base import MAX_FRAME
+from linx.dialects.failures.meaning import failed_end
 from linx.dialects.openai.frames import DIALECT
 from linx.dialects.shared.event_decoder import EventDecoder
 from linx.dialects.shared.messages_usage import read_usage
@@ -35,7 +36,7 @@ _FINISHES = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-"""A reason that is not here counts as stop."""
+"""A reason that is not here, and means no failure, counts as stop."""
 
 
 def anthropic_decoder(new_id: Callable[[], str]) -> EventDecoder:
@@ -135,6 +136,8 @@ class _Reader:
         reason = delta.get("stop_reason")
         if not isinstance(reason, str) or not reason:
             return []
+        if (failure := failed_end(reason)) is not None:
+            raise failure
         finish = _FINISHES.get(reason, "stop")
         if finish == "stop" and self._calls:
             finish = "tool_calls"

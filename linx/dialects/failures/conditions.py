@@ -1,4 +1,5 @@
-"""The conditions that a provider's error may report, as data, and the condition that each HTTP status means.
+"""The conditions that a provider's error may report, as data: which of them an HTTP status means, and which of them
+the last word of an answer that came to no proper end.
 
 Every failure may fall over to the next candidate, except where the request itself is at fault and would be refused
 again. A failure that tells nothing of the provider's health does not blame it.
@@ -120,3 +121,22 @@ BY_STATUS = {
 } | dict.fromkeys((502, 520, 521, 523, 525, 526, 527, 530), GATEWAY)
 BY_STATUS_CLASS = {2: NO_ANSWER, 3: REDIRECT, 4: OTHER_REFUSAL, 5: FAILED}
 """By the hundreds of the status, for statuses that are not in BY_STATUS."""
+
+UNREADABLE_CALL = Condition(502, "upstream_error", "could not make a tool call of its answer", blames_provider=False)
+FAILED_ENDS = {
+    # DeepSeek's documented word for an answer that was given up under load.
+    **dict.fromkeys(("insufficient_system_resource", "overloaded"), OVERLOADED),
+    # z.ai documents network_error (pydantic-ai#7678, pi#2313).
+    **dict.fromkeys(("network_error", "connection_error", "upstream_error"), GATEWAY),
+    # z.ai (pi#1750); vLLM and SGLang, of a request that their engine dropped (vllm#57082, sglang#6693).
+    **dict.fromkeys(("abort", "aborted", "cancel", "cancelled", "canceled", "interrupted"), CANCELLED),
+    **dict.fromkeys(("timeout", "timed_out", "deadline_exceeded"), TIMEOUT),
+    **dict.fromkeys(("failed", "failure", "internal_error", "internal_server_error", "server_error"), FAILED),
+    **dict.fromkeys(("error", "error_finish", "exception"), ERROR_EVENT),
+    # Gemini; its OpenAI address says "function_call_filter: MALFORMED_FUNCTION_CALL".
+    **dict.fromkeys(
+        ("malformed_function_call", "malformed_response", "malformed_tool_call", "unexpected_tool_call"),
+        UNREADABLE_CALL,
+    ),
+}
+"""By the word for the end of an answer, in lower case with underscores. Any other word is that of a normal end."""

@@ -16,6 +16,7 @@ from linx.dialects.failures.conditions import (
     BY_STATUS,
     BY_STATUS_CLASS,
     ERROR_EVENT,
+    FAILED_ENDS,
     INVALID,
     NO_ANSWER,
     SIGN_IN,
@@ -48,6 +49,24 @@ def event_failure(error: object) -> Refused:
     named = (STATUS_OF[label] for label in reading.labels if label in STATUS_OF)
     condition = _condition(reading, reading.error_type or reading.status or next(named, None))
     return _refused(condition, reading, _wait_s(condition, reading, None, None), "error_event", None)
+
+
+def failed_end(reason: object) -> Refused | None:
+    """The failure that the last word of an answer reports; None where the word is that of a normal end.
+
+    ``reason`` is the value of ``finish_reason`` or of its like: a text, or an object with a type and a message.
+    """
+    message: object = None
+    if isinstance(reason, dict):
+        message, reason = reason.get("message"), reason.get("type")
+    if not isinstance(reason, str):
+        return None
+    word = reason.rpartition(":")[2].strip().lower()
+    condition = FAILED_ENDS.get(word.replace("-", "_").replace(" ", "_"))
+    if condition is None:
+        return None
+    reading = read_value(message or f'the answer ended with "{quote(reason)}"')
+    return _refused(condition, reading, None, "error_event", None)
 
 
 def unsupported(problem: str) -> Refused:

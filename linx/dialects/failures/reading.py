@@ -1,8 +1,9 @@
 """Gathers what a provider says in an error, whatever shape it says it in.
 
-OpenAI, Ollama, Anthropic, FastAPI and OpenRouter each keep their texts under other names, and wrap each other's
-errors: an Ollama string may hold the JSON of its inner server, OpenRouter's ``raw`` that of the provider it asked. So
-the known names are followed at any depth, and everything is bounded, since an error is untrusted input like any other.
+OpenAI, Ollama, Anthropic, FastAPI, Cloudflare, MiniMax and OpenRouter each keep their texts under other names, and wrap
+each other's errors: an Ollama string may hold the JSON of its inner server, OpenRouter's ``raw`` that of the provider
+behind it. So the known names are followed at any depth, and everything is bounded, since an error is untrusted input
+like any other.
 """
 
 from __future__ import annotations
@@ -66,13 +67,26 @@ _TEXT_FIELDS = (
     "msg",
     "detail",
     "details",
+    "status_msg",
     "error_description",
+    "error_message",
+    "error_msg",
     "title",
     "raw",
     "choices",
 )
 _LABEL_FIELDS = ("code", "error_code", "type", "status", "status_code", "http_status")
-_INNER_FIELDS = ("metadata", "availability")
+_INNER_FIELDS = ("metadata", "availability", "base_resp")
+_ERROR_FIELDS = ("error", "errors", "message", "msg", "detail", "error_description")
+"""What an object behind a few words must have to be an error, and not what the words are about (a schema, say)."""
+
+_STATUS_OF_MINIMAX = {
+    1000: 500, 1001: 504, 1002: 429, 1004: 401, 1008: 402, 1013: 500, 1024: 500, 1026: 400, 1027: 400, 1033: 500,
+    1039: 429, 1041: 429, 1042: 400, 2013: 400, 2049: 401, 2056: 429,
+}  # fmt: skip
+"""By the ``status_code`` in MiniMax's ``base_resp``, as its page of error codes has them."""
+_MODERATED_BY_MINIMAX = (1026, 1027)  # of the prompt, of the answer
+_NO_ERROR_CODES = (None, "", 0, 200, "0", "200", "ok", "success")
 
 
 @dataclass(slots=True)
@@ -102,6 +116,22 @@ class Reading:
         return next(telling, self.texts[0] if self.texts else "")
 
 
+def reported_error(value: dict[str, object]) -> object | None:
+    """The error that an object tells of which came with a good status; None where it tells of none."""
+    error = value.get("error")
+    if error:
+        return error
+    base = value.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code") not in (None, 0, "0"):
+        return {"base_resp": base}
+    if value.get("choices") is not None:
+        return None
+    if value.get("object") == "error" or value.get("success") is False or value.get("detail") or value.get("errors"):
+        return value
+    said = value.get("message") or value.get("msg")
+    return value if isinstance(said, str) and value.get("code") not in _NO_ERROR_CODES else None
+
+
 def read_body(body: bytes) -> Reading:
     """What the body of an HTTP error says, JSON or not."""
     try:
@@ -110,10 +140,7 @@ def read_body(body: bytes) -> Reading:
         value = None
     if isinstance(value, dict | list | str):
         return read_value(value)
-    reading = Reading()
-    _add_text(body[:MAX_SEARCHED].decode("utf-8", "replace"), reading)
-    reading.words = "\n".join(reading.texts).lower()
-    return reading
+    return read_value(body[:MAX_SEARCHED].decode("utf-8", "replace"))
 
 
 def read_value(error: object) -> Reading:
@@ -136,16 +163,19 @@ def _collect(value: object, reading: Reading, depth: int) -> None:
     if depth > _MAX_DEPTH or len(reading.texts) >= _MAX_TEXTS:
         return
     if isinstance(value, str):
-        inner = _unwrapped(value)
-        if inner is None:
-            _add_text(value, reading)
-        else:
+        words, inner = _unwrapped(value)
+        if inner is not None:
             _collect(inner, reading, depth + 1)
+        _add_text(words, reading)
     elif isinstance(value, list):
         for item in value[:_MAX_TEXTS]:
             _collect(item, reading, depth + 1)
     elif isinstance(value, dict):
         _collect_object(value, reading, depth)
+
+
+def _signin_url(value: object) -> str | None:
+    return value if isinstance(value, str) and _SIGNIN_URL.fullmatch(value) else None
 
 
 def _collect_object(value: dict[str, object], reading: Reading, depth: int) -> None:
@@ -165,9 +195,7 @@ def _collect_object(value: dict[str, object], reading: Reading, depth: int) -> N
         reading.is_retryable = True
     if reading.wait is None:
         reading.wait = value.get("retry_after")
-    url = value.get("signin_url")
-    if isinstance(url, str) and _SIGNIN_URL.fullmatch(url):
-        reading.signin_url = url
+    reading.signin_url = reading.signin_url or _signin_url(value.get("signin_url"))
     param = value.get("param")
     if reading.param is None and isinstance(param, str):
         reading.param = quote(param)
@@ -177,6 +205,16 @@ def _collect_object(value: dict[str, object], reading: Reading, depth: int) -> N
         inner = value.get(name)
         if isinstance(inner, dict):
             _collect_object(inner, reading, depth + 1)
+            if name == "base_resp":
+                _read_minimax(inner.get("status_code"), reading)
+
+
+def _read_minimax(code: object, reading: Reading) -> None:
+    if isinstance(code, str) and code.isdecimal():
+        code = int(code[:8])
+    if isinstance(code, int):
+        reading.status = reading.status or _STATUS_OF_MINIMAX.get(code)
+        reading.is_moderated = reading.is_moderated or code in _MODERATED_BY_MINIMAX
 
 
 def _add_label(value: object, reading: Reading) -> None:
@@ -191,16 +229,23 @@ def _add_label(value: object, reading: Reading) -> None:
         reading.status = value
 
 
-def _unwrapped(text: str) -> object:
-    """The JSON object or list that a string holds, as a whole or after a few words; None if it holds none."""
+def _unwrapped(text: str) -> tuple[str, object]:
+    """The words of a string, and the JSON object or list in it: all of the string, or an error behind the words."""
     start = text.find("{")
     if start < 0 or len(text) > _MAX_BODY:
+        return text, None
+    whole = _json_in(text)
+    if whole is not None:
+        return "", whole
+    inner = _json_in(text[start : text.rfind("}") + 1])
+    if isinstance(inner, dict) and not inner.keys().isdisjoint(_ERROR_FIELDS):
+        return text[:start].rstrip(" :-\n"), inner
+    return text, None
+
+
+def _json_in(text: str) -> object:
+    try:
+        value = jsontext.loads(text.encode("utf-8", "replace"))
+    except jsontext.InvalidJSON:
         return None
-    for candidate in (text, text[start : text.rfind("}") + 1]):
-        try:
-            value = jsontext.loads(candidate.encode("utf-8", "replace"))
-        except jsontext.InvalidJSON:
-            continue
-        if isinstance(value, dict | list):
-            return value
-    return None
+    return value if isinstance(value, dict | list) else None

@@ -140,7 +140,7 @@ RULES = (
     ),
     Rule(
         UNKNOWN_MODEL,
-        labels=frozenset(("model_not_found", "unknown_model")),
+        labels=frozenset(("deploymentnotfound", "model_not_found", "unknown_model")),
         words=("no endpoints found", "no such model", "not a valid model id", "model_not_found", "unknown model"),
         is_met=lambda reading: _UNKNOWN_MODEL_WORDS.search(reading.words),
         statuses=frozenset((400, 404, 410, 500, None)),

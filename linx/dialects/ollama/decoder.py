@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from linx.core import jsontext
 from linx.core.chat import Chunk, Dialect, JsonObject, ToolDelta
 from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken, quote
-from linx.dialects.failures.meaning import event_failure
+from linx.dialects.failures.meaning import event_failure, failed_end
 from linx.dialects.ollama.frames import function_of, logprobs_of, timings_of, usage_of
 from linx.dialects.shared.ndjson import NDJSONDecoder
 
@@ -28,7 +28,7 @@ CHAT, GENERATE = Dialect.OLLAMA, Dialect.OLLAMA_GENERATE
 _GENERATED = frozenset(("response", "thinking", "tool_calls"))
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _FINISHES = {"length": "length", "content_filter": "content_filter", "tool_calls": "tool_calls"}
-"""Ollama's ``done_reason`` → OpenAI's; a word that is not here counts as stop."""
+"""Ollama's ``done_reason`` → OpenAI's; a word that is not here, and means no failure, counts as stop."""
 _BACKSLASH = 0x5C
 _SHORT = 2 * jsontext.MAX_DEPTH  # bytes; a shorter line cannot be nested too deep
 
@@ -175,8 +175,8 @@ class OllamaDecoder:
 
     def _finish(self, chunk: Chunk, frame: JsonObject) -> None:
         reason = frame.get("done_reason")
-        if reason == "error":
-            raise event_failure("the provider ended its answer with an error")
+        if (failure := failed_end(reason)) is not None:
+            raise failure
         finish = _FINISHES.get(reason, "stop") if isinstance(reason, str) else "stop"
         if finish == "stop" and self._calls:
             # Ollama says stop after tool calls too, whichever frame they came in.

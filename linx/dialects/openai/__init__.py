@@ -13,7 +13,8 @@ Toward providers:
 - ``provider_request``, ``provider_messages``, ``thinking``: the body that a server takes.
 - ``servers``: in what the servers of this dialect differ.
 - ``decoder``: bytes to frames, with ``surrogates`` for characters split over two frames.
-- ``choices``: frames to chunks, with ``frames`` for one choice and ``tool_calls`` for its calls.
+- ``choices``: frames to chunks, with ``frames`` for one choice, ``tool_calls`` for its calls, ``usage`` for tokens.
+- ``model_list``: the names and entries in a list of models, in the shapes that servers give it.
 
 Between the two:
 

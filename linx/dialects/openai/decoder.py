@@ -94,7 +94,7 @@ class OpenAIDecoder:
                 # A frame cut off by the EOF is no garbage; ``end_of_body`` says what its loss means.
                 self._read(self._events.end(), chunks, is_last=True)
             if not self.done:
-                self._choices.end_of_body()
+                self._choices.end_of_body(chunks)
                 self.done = True
         except AttemptError as problem:
             self._fail(problem)
@@ -187,14 +187,6 @@ class OpenAIDecoder:
         except jsontext.InvalidJSON:
             raise Garbled("sent an answer that is not JSON") from None
         frame = _object(value[0] if isinstance(value, list) and value else value)
-        choices = frame.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict) and isinstance(message := choice.pop("message", None), dict):
-                calls = message.get("tool_calls")
-                for number, call in enumerate(calls if isinstance(calls, list) else ()):
-                    if isinstance(call, dict):
-                        call["index"] = number
-                choice["delta"] = message
         self._read_frame(frame, chunks)
         if "choices" not in frame:
             raise Garbled("sent JSON that is no chat answer")

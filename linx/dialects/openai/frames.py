@@ -6,10 +6,10 @@ that Linx does not know is left as it is.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-from linx.core.chat import Chunk, Dialect, JsonObject, Timings, Usage
+from linx.core.chat import Chunk, Dialect, JsonObject
+from linx.dialects.failures.meaning import failed_end
 
 if TYPE_CHECKING:
     from linx.dialects.openai.tool_calls import ToolCalls
@@ -26,10 +26,57 @@ FINISHES = {
     "recitation": "content_filter", "blocklist": "content_filter", "prohibited_content": "content_filter",
     "refusal": "content_filter", "sensitive": "content_filter",
 }  # fmt: skip
-"""A provider's ``finish_reason`` in lower case → OpenAI's. A word that is not here counts as stop."""
+"""A provider's ``finish_reason`` in lower case → OpenAI's. A word that is not here, and means no failure, counts as
+stop."""
 
+_NO_FINISH = frozenset(("", "null", "none"))
+"""Texts that some providers send where a null belongs."""
+
+_TEXTS = ("content", "refusal")
+_REASONINGS = ("reasoning_content", "reasoning", "reasoning_details")
+_CALLS = ("tool_calls", "function_call")
 _OLD_CALL = -1  # the index under which a call of the old form, ``function_call``, is kept
-_NS_PER_MS = 1_000_000
+
+
+def finish_of(reason: Any) -> str | None:
+    """The finish that a ``finish_reason`` tells of, in OpenAI's words. Raises Refused where the answer failed."""
+    if not reason:
+        return None
+    failure = failed_end(reason)
+    if failure is not None:
+        raise failure
+    word = reason.get("type") if isinstance(reason, dict) else reason
+    if not isinstance(word, str) or (word := word.lower()) in _NO_FINISH:
+        return None
+    return FINISHES.get(word, "stop")
+
+
+def settle_delta(choice: JsonObject, *, has_text: bool, has_reasoning: bool, has_calls: bool) -> bool:
+    """Make a ``delta`` of what stands in its place: a whole ``message``, or the ``text`` of a text completion.
+
+    Beside a delta that says something they only repeat it. Where deltas went before (``has_…`` tells of what), a
+    message repeats the whole answer, of which only what was not said yet is kept. True if a delta was made.
+    """
+    message, text = choice.pop("message", None), choice.pop("text", None)
+    delta = choice.get("delta")
+    if isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role"):
+        return False
+    if isinstance(message, dict):
+        made = message
+    elif isinstance(text, str):
+        made = {"content": text}
+    else:
+        return False
+    for is_said, fields in ((has_text, _TEXTS), (has_reasoning, _REASONINGS), (has_calls, _CALLS)):
+        if is_said:
+            for name in fields:
+                made.pop(name, None)
+    calls = made.get("tool_calls")
+    for number, call in enumerate(calls if isinstance(calls, list) else ()):
+        if isinstance(call, dict):
+            call["index"] = number
+    choice["delta"] = made
+    return True
 
 
 def clean(frame: JsonObject, choice: JsonObject, index: int, calls: ToolCalls) -> Chunk:
@@ -58,40 +105,6 @@ def clean(frame: JsonObject, choice: JsonObject, index: int, calls: ToolCalls) -
     frame["choices"] = [choice]
     logprobs = _logprobs(choice) if choice.get("logprobs") else None
     return Chunk(text, reasoning, refusal, tools, None, index, None, logprobs, None, frame, DIALECT)
-
-
-def usage_of(value: Any) -> Usage | None:
-    if not isinstance(value, dict) or not value:
-        return None
-    cost = value.get("cost")
-    if isinstance(cost, bool) or not isinstance(cost, int | float) or not math.isfinite(cost) or cost < 0:
-        cost = None
-    return Usage(
-        prompt=_count(value.get("prompt_tokens")) or 0,
-        completion=_count(value.get("completion_tokens")) or 0,
-        cached=_detail(value, "prompt_tokens_details", "cached_tokens"),
-        reasoning=_detail(value, "completion_tokens_details", "reasoning_tokens"),
-        cost_usd=None if cost is None else float(cost),
-        source=value,
-        cache_write=_detail(value, "prompt_tokens_details", "cache_write_tokens"),
-    )
-
-
-def timings_of(value: Any) -> Timings | None:
-    """llama.cpp's ``timings``, which are in milliseconds."""
-    if not isinstance(value, dict):
-        return None
-    prompt, predicted = _nanoseconds(value.get("prompt_ms")), _nanoseconds(value.get("predicted_ms"))
-    return Timings(total=prompt + predicted, prompt_eval=prompt, eval=predicted)
-
-
-def usage_of_timings(value: JsonObject) -> Usage | None:
-    """Token counts where a llama.cpp reports none but in its ``timings``."""
-    prompt, completion = _count(value.get("prompt_n")), _count(value.get("predicted_n"))
-    if prompt is None or completion is None:
-        return None
-    cached = _count(value.get("cache_n"))
-    return Usage(prompt + (cached or 0), completion, cached)
 
 
 def _content(delta: JsonObject) -> tuple[str, str]:
@@ -160,20 +173,3 @@ def _logprobs(choice: JsonObject) -> list[JsonObject] | None:
     if not isinstance(content, list):
         return None
     return [item for item in content if isinstance(item, dict)] or None
-
-
-def _detail(usage: JsonObject, group: str, key: str) -> int | None:
-    details = usage.get(group)
-    return _count(details.get(key)) if isinstance(details, dict) else None
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        return None
-    return int(value)
-
-
-def _nanoseconds(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        return 0
-    return int(value * _NS_PER_MS)

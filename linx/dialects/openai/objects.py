@@ -38,7 +38,10 @@ def usage_object(usage: Usage | None) -> JsonObject:
         total = usage.source.get("total_tokens")
         if type(total) is int:
             counts["total_tokens"] = total
-        return {**usage.source, **counts}
+        whole = {**usage.source, **counts}
+        if usage.cached is not None and "prompt_tokens_details" not in whole:  # said under another name
+            whole["prompt_tokens_details"] = {"cached_tokens": usage.cached}
+        return whole
     if usage.cached is not None:
         counts["prompt_tokens_details"] = {"cached_tokens": usage.cached}
         if usage.cache_write:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from linx.core import jsontext
 from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
 from linx.dialects.failures.meaning import event_failure
+from linx.dialects.failures.reading import reported_error
 from linx.dialects.shared.sse import SSEDecoder
 
 if TYPE_CHECKING:
@@ -123,5 +124,5 @@ def _of_json(body: bytes) -> AttemptError:
         value = jsontext.loads(body)
     except jsontext.InvalidJSON:
         return Garbled("sent a text instead of an event stream")
-    error = value.get("error") if isinstance(value, dict) else None
-    return event_failure(error) if error else Garbled("sent one JSON object instead of an event stream")
+    error = reported_error(value) if isinstance(value, dict) else None
+    return event_failure(error) if error is not None else Garbled("sent one JSON object instead of an event stream")

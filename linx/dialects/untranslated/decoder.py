@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core.chat import Chunk, Dialect, JsonObject, ToolDelta, Usage
+from linx.dialects.failures.meaning import failed_end
 from linx.dialects.shared.event_decoder import EventDecoder
 from linx.dialects.shared.messages_usage import read_usage
 
@@ -43,7 +44,10 @@ class _MessagesReader:
             self._usage = read_usage(_dict(event.get("message")).get("usage"), self._usage)
         elif kind == "message_delta":
             self._usage = read_usage(event.get("usage"), self._usage)
-            if _dict(event.get("delta")).get("stop_reason"):
+            reason = _dict(event.get("delta")).get("stop_reason")
+            if (failure := failed_end(reason)) is not None:
+                raise failure
+            if reason:
                 chunk.finish, chunk.usage = "stop", self._usage
         return [chunk]
 
@@ -80,14 +84,17 @@ class _ResponsesReader:
             if item.get("type") not in ("message", "reasoning"):
                 chunk.tools = [_tool(event.get("output_index"), item.get("call_id"), item.get("name"))]
         elif kind in self.ends:
-            usage = _dict(_dict(event.get("response")).get("usage"))
+            response = _dict(event.get("response"))
+            if (failure := failed_end(response.get("status"))) is not None:
+                raise failure
+            usage = _dict(response.get("usage"))
             chunk.finish, chunk.usage = "stop", _responses_usage(usage)
         return [chunk]
 
     def error_in(self, kind: str, event: JsonObject) -> object | None:
         if kind == "error":
             return event.get("error") or event
-        if kind == "response.failed":
+        if kind in ("response.failed", "response.cancelled"):
             return _dict(event.get("response")).get("error") or "the answer failed"
         return None
 

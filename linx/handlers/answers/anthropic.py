@@ -1,4 +1,4 @@
-"""What Anthropic's clients ask besides an answer: how long a prompt is, and whether a server is there."""
+"""The other endpoints that Anthropic's clients use: the length of a prompt, and whether a server is there."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
     from linx.upstream.pool import Pool, Sending
 
-COUNT_TIMEOUT_S = 3.0  # an estimate now is worth more than a count later
+COUNT_TIMEOUT_S = 3.0  # after that the client gets an estimate, since it should not wait for long
 
 
 async def hello(_context: Context, _face: Face, _request: Request, reply: Reply) -> None:
-    """``HEAD /api/hello``, by which Claude Code finds out whether it is worth trying."""
+    """``HEAD /api/hello``, with which Claude Code finds out whether a server answers."""
     await reply.whole(200, b"{}")
 
 
 async def count_tokens(context: Context, face: Face, request: Request, reply: Reply) -> None:
-    """``POST /v1/messages/count_tokens``: exact where the provider can count, else an estimate."""
+    """``POST /v1/messages/count_tokens``: exact if the provider can count, else an estimate."""
     chat = await read_chat(request, partial(_read, face))
     await context.router.until_known(chat.model)
     await look_for(context.router, chat.model, context.pool, context.redactor)
@@ -68,7 +68,7 @@ def _read(face: Face, body: JsonObject) -> ChatRequest:
 
 
 def _first(context: Context, request: Request, chat: ChatRequest) -> Candidate | None:
-    """The candidate that would answer this prompt; None while all of them are paused. Raises UnknownModel."""
+    """The candidate that would answer this prompt; None if all candidates are paused. Raises UnknownModel."""
     demand = Demand(prompt_tokens(chat), local_only=is_local_only(request))
     try:
         return context.router.route(chat.model, trio.current_time(), demand).candidates[0]
@@ -86,7 +86,7 @@ class TokenCounter:
         self.hop = hop
 
     async def count(self) -> int | None:
-        """The provider's own count, None if it has none."""
+        """The provider's own count; None if it cannot count."""
         counts = []
         features = self.provider.kind.features
         if self.provider.speaks(self.chat.dialect) or Feature.COUNTS_TOKENS in features:
@@ -97,7 +97,7 @@ class TokenCounter:
             try:
                 count = await ask()
             except (AttemptError, jsontext.InvalidJSON, KeyError, TypeError):
-                continue  # an older build, or one whose template does not take this prompt
+                continue  # an older server without this path, or one whose chat template refuses this prompt
             if type(count) is int and count >= 0:
                 return count
         return None
@@ -112,7 +112,7 @@ class TokenCounter:
         return (await self._post("/messages/count_tokens", body, under_api=True))["input_tokens"]
 
     async def _by_template(self) -> int:
-        """llama.cpp without that path: the very prompt that it would be given, cut into tokens."""
+        """For a llama.cpp without that path: let it apply its chat template, and count the tokens of the result."""
         traits = self.provider.traits(self.chat, self.model, trio.current_time())
         body = partial(self.provider.kind.request(Task.CHAT).body, self.chat, self.model, traits)
         prompt = (await self._post("/apply-template", body))["prompt"]

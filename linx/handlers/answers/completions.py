@@ -1,8 +1,8 @@
-"""``POST /v1/completions`` over every kind of provider.
+"""``POST /v1/completions`` for every kind of provider.
 
-One request may hold many prompts, and ask for several answers to each. A provider that
-takes them all at once gets them all; one that takes one prompt at a time is asked for them
-in a ``Series``, which looks to the race like one attempt.
+One request may have many prompts, and ask for several answers to each. If the provider takes
+many prompts at once, it gets all of them. If it takes one prompt at a time, it is asked for
+one after the other in a ``Series``, which the race treats as one attempt.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
 
 
 def start_completion(job: Job, candidate: Candidate, record: AttemptRecord, is_last: bool) -> Try[ChunkSource]:
-    """One attempt for all prompts, or a series of them."""
+    """One attempt for all prompts, or a series of attempts."""
     parts = parts_for(candidate.provider.request(job.chat), job.chat)
     if len(parts) == 1 and not parts[0].leads:
         return start_chat(job, candidate, record, is_last)
 
     def ask(chat: ChatRequest) -> Attempt[ChunkReader]:
-        return ask_for(chat, job, candidate, record.part(job.clock()), is_last)
+        return ask_for(chat, job, candidate, record.for_part(job.clock()), is_last)
 
     return Series(candidate, record, job.clock, parts, ask)
 
 
 def parts_for(request: ProviderRequest, chat: ChatRequest) -> Sequence[Part]:
-    """How a provider that takes ``request`` is asked for all that ``chat`` wants."""
+    """The parts in which a provider that takes ``request`` is asked for everything that ``chat`` wants."""
     if request.has_echo and request.takes_lists:
         return [Part(chat)]
     asked = chat.completion
@@ -62,7 +62,7 @@ def parts_for(request: ProviderRequest, chat: ChatRequest) -> Sequence[Part]:
     if request.takes_lists or whole == 1:
         return [Part(chat, leads=named)]
     seed = asked.fields.get("seed")
-    best_of = None if asked.best_of == asked.count else asked.best_of  # then it says no more than the count
+    best_of = None if asked.best_of == asked.count else asked.best_of  # equal to count, it has no effect
     parts = []
     for index in range(whole):
         fields = asked.fields

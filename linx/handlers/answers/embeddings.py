@@ -1,7 +1,7 @@
-"""Embeddings for clients of OpenAI and of Ollama, by the road of every other answer.
+"""Embeddings for clients of OpenAI's and of Ollama's dialect, through ``Generation`` like every other answer.
 
-One thing differs: only the same model elsewhere may take over, since the vectors of two
-models cannot be compared.
+One thing differs: a fallback may only use the same model at another provider, since the
+vectors of two models cannot be compared.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ async def _answer(
         await generation.run()
         return
     job = generation.job
-    job.router.route(chat.model, job.clock(), job.demand)  # raises what is to be said of an unknown model
+    job.router.route(chat.model, job.clock(), job.demand)  # raises UnknownModel if no provider has the model
     await reply.whole(200, jsontext.dumps(embeddings.none(chat)), headers=job.headers())
 
 
 def embeddings_plan(request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource]]:
-    """Of one model alone, and always in one piece."""
+    """A plan for one model only, whose answer is always sent whole."""
     demand = Demand(prompt_tokens(chat), 0, local_only=is_local_only(request), one_model=True)
     return Plan(demand, start_chat, partial(whole, fold=fold_vectors))
 
 
 def fold_vectors(job: Job, answer: Answer) -> JsonObject:
-    """As the path that was asked has them."""
+    """The vectors in the shape of the path that was asked."""
     return embeddings.whole(job.chat, answer, job.clock() - job.record.started)

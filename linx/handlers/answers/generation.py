@@ -1,7 +1,7 @@
-"""The road of one answer, whatever is asked for: find a route, race the attempts along it, deliver the winner's answer.
+"""Answers one request of any kind: finds a route, races the attempts along it, delivers the winner's answer.
 
-What differs between one kind of request and another is its ``Plan``; what is the same for
-all is here: the records, the rules of the race, and what an error says besides itself.
+What differs between kinds of requests is in the ``Plan``. What is the same for all is here:
+the records, the rules of the race, and the headers of errors.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Generation(Generic[A]):
         self._plan = plan
 
     async def run(self) -> None:
-        """Answer, and keep the record straight however this ends."""
+        """Answer the request; its record is completed however this ends."""
         job, plan = self.job, self._plan
         record, router, model = job.record, job.router, job.chat.model
         telemetry = job.context.telemetry
@@ -71,8 +71,8 @@ class Generation(Generic[A]):
             now = job.clock()
             route = plan.route(router, model, now, job.demand)
             wait_s = route.wait_s
-            # No circle may keep the request in memory, all megabytes of it, until the garbage collector comes by.
-            # So the race is no attribute: it knows how to start an attempt, which is a method of this object.
+            # The race is not stored as an attribute: it refers to ``self._start``, so there would be a reference
+            # cycle, and a request of many megabytes would stay in memory until the next garbage collection.
             race = Race(route, self._rules(now), self._start)
             await plan.deliver(job, race)
             phase = "done"
@@ -81,12 +81,12 @@ class Generation(Generic[A]):
         except LinxError as error:
             phase = "failed"
             if isinstance(error, RouteExhausted) and wait_s is not None:
-                # A provider that asked for a pause was not tried, but will be back.
+                # A provider that had asked for a pause was left out, and can be asked again after its pause.
                 error.retry_after_s = min(wait_s, error.retry_after_s or wait_s)
                 error.may_retry = None
             record.status = job.face.status_of(error)
             error.headers = (*error.headers, *job.error_headers(error))
-            # The frames below hold the request, and some of them the error.
+            # The traceback's frames refer to the request, and some of them to the error itself: a reference cycle.
             raise error.with_traceback(None) from None
         finally:
             telemetry.end(record, phase, job.clock())
@@ -110,7 +110,7 @@ class Generation(Generic[A]):
         return self._plan.start(self.job, candidate, record, is_last)
 
     def _log_fallback(self, failures: Sequence[AttemptError]) -> None:
-        """Worth a line: it may cost money, or leave the machine, and a provider is down."""
+        """Log that a fallback was needed: a provider may be down, and the answer may cost money."""
         record = self.job.record
         tried = "; ".join(quote(str(failure), 200) for failure in failures)
         served = f"{record.provider}/{record.served_model}"

@@ -1,7 +1,7 @@
-"""One request while it is answered: what was asked, where the answer goes, and what the records say of it.
+"""One request while it is answered: what was asked, where the answer goes, and its record.
 
-The accounts of a request are kept here and nowhere else: who won, what a race cost, what
-an answer used, and what its head tells of that.
+Everything that is recorded or counted for a request is recorded here: which attempt won, what
+the race cost, the usage of the answer, and the headers of the answer that say so.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 JUST_UNDER = 0.999
-"""A loser's silence is recorded as this share of it, so that it falls into the histogram's bucket of the time
-after which it was hedged, and not into the next one."""
+"""A loser's silence is multiplied by this before it is recorded, so that it falls into the bucket of the hedge's delay
+and not into the next bucket of the histogram."""
 
 Headers = list[tuple[bytes, bytes]]
 
 
 class Job:
-    """``router`` and ``context.config`` are those of the request's start: a reload changes nothing here."""
+    """One request while it is answered. ``router`` is the router at the request's start, whatever a reload changes."""
 
     __slots__ = ("chat", "clock", "context", "demand", "face", "hop", "record", "reply", "router")
 
@@ -53,13 +53,13 @@ class Job:
         self.hop = next_hop(context, request)
 
     def stamp(self) -> Stamp:
-        """Identity and time of the answer."""
+        """The id and the clock of the answer, for the encoder."""
         return Stamp(self.record.id, self.context.at(self.record.started), self.context.now)
 
     # --- attempts ---
 
     def new_attempt(self, candidate: Candidate, *, is_hedge: bool) -> AttemptRecord:
-        """A record for one more attempt, which starts now."""
+        """The record for a new attempt, which starts now."""
         provider = candidate.provider
         counters = provider.counters
         record = AttemptRecord(
@@ -77,7 +77,7 @@ class Job:
         return record
 
     def won(self, attempt: Try[object]) -> None:
-        """``attempt`` has opened the gate: its provider answers."""
+        """``attempt`` has opened the gate, so its provider's answer goes to the client."""
         now = self.clock()
         record, candidate = self.record, attempt.candidate
         provider = candidate.provider
@@ -85,7 +85,7 @@ class Job:
         record.provider, record.served_model = provider.name, candidate.model
         record.adapted = attempt.record.adapted
         record.first_token = now
-        # The wait for a place is the queue's, not the model's.
+        # The wait for a place in the provider's queue says nothing about the model, so it does not count.
         seconds = now - (attempt.asked_at or attempt.record.started)
         provider.counters.first_chunk_seen(seconds)
         provider.observe_first_token(candidate.model, seconds)
@@ -93,8 +93,8 @@ class Job:
             self._settle_hedge(attempt)
         self.router.served(self.demand.conversation, candidate.model, provider)
 
-    def used(self, attempt: Try[object], usage: Usage | None) -> None:
-        """The answer is complete, and this is what its provider says that it took."""
+    def record_usage(self, attempt: Try[object], usage: Usage | None) -> None:
+        """Record the usage that the provider reported for the complete answer, and its cost."""
         if usage is None:
             return
         cost = usage.cost_usd
@@ -105,20 +105,21 @@ class Job:
                 cost = price.estimate(usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0)
         self.record.usage = usage
         self.record.cost_usd = cost
-        candidate.provider.counters.used(usage, cost, candidate.model)
+        candidate.provider.counters.count_answer(usage, cost, candidate.model)
 
     def _settle_hedge(self, winner: Try[object]) -> None:
-        """Count what the race cost, and what it taught of the loser.
+        """Count the cost of a race with a hedge, and record how long the loser was silent.
 
-        A loser was silent for at least the time after which the hedge came. That is all
-        that is known, and without it a provider that stalls would seem ever faster.
+        Of a loser only one thing is known: it was silent at least until the hedge started.
+        This time is recorded as its time to the first token. Otherwise only the fast answers
+        of a provider that often stalls would count, and it would seem faster and faster.
         """
         hedge = next((attempt for attempt in self.record.attempts if attempt.is_hedge), None)
         if hedge is None:
             return
         if winner.record is hedge:
             winner.candidate.provider.counters.hedges_won += 1
-        providers = {one.name: one for one in self.router.providers}
+        providers = {provider.name: provider for provider in self.router.providers}
         for loser in self.record.attempts:
             if loser is winner.record or loser.outcome != "lost":
                 continue
@@ -128,25 +129,25 @@ class Job:
                 silence_s = hedge.started - loser.asked
                 providers[loser.provider].observe_first_token(loser.model, silence_s * JUST_UNDER)
 
-    # --- what the head of the answer says ---
+    # --- headers of the answer ---
 
     def headers(self, own_s: float | None = None) -> Headers:
-        """Who answered, what was tried, and Linx's own share of the time (``own_s``, where it is known already)."""
+        """Which provider answered, which were tried, and the time that Linx itself took (``own_s``, if known)."""
         record = self.record
         return self._headers(record.provider, record.served_model, record.adapted, own_s)
 
     def error_headers(self, error: LinxError) -> Headers:
-        """The same for an error, which is not always the last attempt's: it names the attempt that it tells of."""
+        """The same headers for an error. The provider is that of the attempt whose failure the error reports."""
         told = self._told_by(error)
         if told is None:
             return self._headers(None, None, (), None)
         return self._headers(told.provider, told.model, told.adapted, None)
 
     def _told_by(self, error: LinxError) -> AttemptRecord | None:
-        """The attempt whose failure is told; None where nothing was tried."""
+        """The attempt whose failure the error reports; None if there was no attempt."""
         attempts = self.record.attempts
         if isinstance(error, RouteExhausted):
-            return next(one for one in reversed(attempts) if one.provider == error.telling.provider)
+            return next(attempt for attempt in reversed(attempts) if attempt.provider == error.telling.provider)
         return attempts[-1] if attempts else None
 
     def _headers(
@@ -166,5 +167,5 @@ class Job:
 
 @functools.lru_cache(maxsize=256)
 def _visible(text: str) -> bytes:
-    """A name as a header value: anything but visible ASCII becomes a question mark."""
+    """A name as a header value; every character that is not visible ASCII becomes a question mark."""
     return "".join(char if "!" <= char <= "~" else "?" for char in text).encode("ascii")

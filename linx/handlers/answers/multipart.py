@@ -1,7 +1,7 @@
-"""Finds the ``model`` field in the first bytes of a multipart form, and nothing else of it.
+"""Finds the field ``model`` in the first bytes of a multipart form.
 
-A form is relayed as it comes, so it is not parsed: only the parts up to that field are
-looked at, by the strict grammar that every client's library writes.
+A form is relayed as it comes, so it is not parsed completely. Only the parts up to that field
+are read, by the strict form of the grammar that clients' libraries write.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ MAX_NAME = 1024  # bytes of a model's name
 
 
 def boundary_of(content_type: bytes) -> bytes | None:
-    """The boundary of a form; None for what is no form, or a boundary with characters that RFC 2046 does not allow."""
+    """The boundary in a form's content type.
+
+    None if it is not a form, or if the boundary has characters that RFC 2046 does not allow.
+    """
     found = _BOUNDARY.fullmatch(content_type.strip())
     if found is None:
         return None
@@ -29,7 +32,7 @@ def boundary_of(content_type: bytes) -> bytes | None:
 
 
 def find_model(start: bytes, boundary: bytes) -> tuple[int, int] | None:
-    """Where the value of ``model`` stands in ``start``, if all of it does."""
+    """Start and end of the value of ``model`` in ``start``; None if it is not completely there."""
     mark = b"--" + boundary
     place = 0 if start.startswith(mark) else start.find(b"\r\n" + mark) + 2
     if place == 1:
@@ -38,7 +41,7 @@ def find_model(start: bytes, boundary: bytes) -> tuple[int, int] | None:
         head_end = start.find(b"\r\n\r\n", place)
         if head_end < 0:
             return None
-        # The line end before the first field belongs to the mark, and the last one to the blank line.
+        # The header of the part: from the line end after the boundary up to the first line end of the blank line.
         head = start[place + len(mark) : head_end + 2]
         value = head_end + 4
         end = start.find(b"\r\n" + mark, value)

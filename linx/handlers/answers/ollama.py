@@ -1,7 +1,7 @@
-"""Ollama's /api/chat and /api/generate, and the greeting by which clients know an Ollama.
+"""Ollama's /api/chat and /api/generate, and the greeting by which clients recognise an Ollama.
 
-Both take the road of ``generation``. What is their own is the request without a prompt: it
-asks for no answer, only that a model be loaded or unloaded, which only an Ollama can do.
+Both use ``Generation``. A request without a prompt is special: it asks for no answer, only
+that a model be loaded or unloaded, which only an Ollama can do.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
 
 
 async def _load(generation: Generation[Try[ChunkSource]]) -> None:
-    """Load or unload a model; where no Ollama is asked, say that it is done.
+    """Load or unload a model. If no Ollama has to do it, answer as if it were done.
 
-    Loading takes memory, so only the provider that would answer loads. Unloading frees memory at any.
+    Loading takes memory, so a model is loaded only at the provider that would answer a
+    prompt. Unloading is passed on to any Ollama that has the model.
     """
     job = generation.job
     chat, context = job.chat, job.context
@@ -67,7 +68,7 @@ async def _load(generation: Generation[Try[ChunkSource]]) -> None:
 
 
 def ollamas_route(router: Router, model: str, now: float, demand: Demand) -> Route:
-    """Only Ollamas: no other kind can be told to load a model. Raises UnknownModel where none has it."""
+    """The route with Ollamas only, since no other kind can be told to load a model. Raises UnknownModel."""
     route = _ollamas(router.route(model, now, demand))
     if not route.candidates:
         raise UnknownModel(f"No Ollama has the model {quote(model)!r}.", model)
@@ -75,5 +76,5 @@ def ollamas_route(router: Router, model: str, now: float, demand: Demand) -> Rou
 
 
 def _ollamas(route: Route) -> Route:
-    able = [one for one in route.candidates if Feature.LOADS_MODELS in one.provider.kind.features]
+    able = [each for each in route.candidates if Feature.LOADS_MODELS in each.provider.kind.features]
     return Route(route.model, tuple(able))

@@ -1,7 +1,7 @@
-"""The body of a request that is relayed: the model's name in it, and the same body with another name.
+"""The body of a request that is relayed: finds the model's name in it, and replaces the name.
 
-A JSON body is held whole. A form is read until its model is known, and held whole only
-where it is short: a longer one goes on as it comes, and can then be sent only once.
+A JSON body is kept in memory. A form is read until its model is known. A short form is then
+kept in memory; a longer form is relayed as it comes, so it can be sent only once.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
     from linx.server.request import Request
 
-MAX_SEARCHED = 64 * 1024  # bytes of a form in which its model must stand
+MAX_SEARCHED = 64 * 1024  # bytes at the start of a form that must contain its model
 MAX_HELD = 1024 * 1024
-"""Bytes of a form that are held, so that it can be sent to a second candidate."""
-FIRST_LOOK = 1024  # bytes of a form that have come when its model is first looked for
+"""Bytes of a form that is kept in memory, so that it can be sent to a second candidate."""
+FIRST_LOOK = 1024  # bytes of a form after which its model is searched for the first time
 
 
 @dataclass(slots=True)
 class Payload:
-    """A request's body: all of it, or its beginning and where the rest comes from."""
+    """A request's body: ``start``, and ``rest`` if ``start`` is not all of it."""
 
     start: bytes
     kind: bytes
-    """Its content type, made anew."""
+    """The content type, written anew by Linx."""
     place: tuple[int, int] | None = None
-    """Where a form's model stands in ``start``."""
+    """Start and end of a form's model in ``start``."""
     rest: AsyncIterator[bytes] | None = None
     length: int | None = None
-    """Of the whole, where that is known and not all of it is here."""
+    """The length of the whole body, if it is known and ``rest`` is set."""
     is_spent: bool = False
-    """Something of the rest was taken, so it cannot be sent again."""
+    """Reading of ``rest`` has begun, so the body cannot be sent again."""
 
     @property
     def model(self) -> str:
@@ -48,7 +48,7 @@ class Payload:
             raise BadRequest("model: must be UTF-8", param="model") from None
 
     def beginning(self, asked: str, served: str) -> bytes:
-        """``start`` with the model's name there."""
+        """``start`` with the model's name ``asked`` replaced by ``served``, the name at the provider."""
         if asked == served or not asked:
             return self.start
         if self.place is None:
@@ -58,7 +58,7 @@ class Payload:
 
 
 class PayloadStream:
-    """The bytes of a payload that is not all here. A class, since a generator left half-way would have to be closed."""
+    """The bytes of a payload that has a ``rest``. A class, since a generator that is not finished must be closed."""
 
     def __init__(self, payload: Payload, beginning: bytes) -> None:
         self._payload = payload
@@ -77,7 +77,7 @@ class PayloadStream:
 
 
 async def read_form(request: Request, boundary: bytes, pieces: AsyncIterator[bytes]) -> Payload:
-    """A form as far as it must be read to know its model, or whole where it is short."""
+    """Read a form until its model is known, or completely if it is short. Raises BadRequest."""
     coding = (request.header(b"content-encoding") or b"").lower()
     is_whole = coding not in (b"", b"identity") or (request.content_length or MAX_HELD + 1) <= MAX_HELD
     rest: AsyncIterator[bytes] | None = None
@@ -89,7 +89,7 @@ async def read_form(request: Request, boundary: bytes, pieces: AsyncIterator[byt
             held += piece
             if len(held) < look_at:
                 continue
-            look_at = 2 * len(held)  # so that many small pieces are not searched again and again
+            look_at = 2 * len(held)  # searching after each small piece would take quadratic time
             if len(held) >= MAX_SEARCHED or multipart.find_model(bytes(held), boundary) is not None:
                 rest = pieces
                 break
@@ -97,7 +97,7 @@ async def read_form(request: Request, boundary: bytes, pieces: AsyncIterator[byt
     place = multipart.find_model(start[: MAX_SEARCHED + len(boundary)], boundary)
     if place is None:
         raise BadRequest(
-            f"model: the form must have it within its first {MAX_SEARCHED >> 10} KiB; put the field before the files",
+            f"model: must be within the first {MAX_SEARCHED >> 10} KiB of the form; put the field before the files",
             param="model",
         )
     kind = b'multipart/form-data; boundary="' + boundary + b'"'

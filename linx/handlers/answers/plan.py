@@ -1,7 +1,7 @@
-"""How one request is to be answered, as a value: what ``generation`` does, and where kinds of requests differ.
+"""How one request is to be answered, as a value that ``Generation`` carries out.
 
-A chat request has the plan of ``chat_plan``; every other kind of request has the same
-with something else in one or two places.
+``chat_plan`` makes the plan of a chat request. The plans of other kinds of requests differ
+from it in one or two fields.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound=Runnable)
 
 FindRoute = Callable[[Router, str, float, Demand], Route]
-"""The candidates for a model's name at a time. Raises what is to be said when there is none."""
+"""Finds the candidates for a model's name at a time. Raises the error for the client if there are none."""
 StartAttempt = Callable[["Job", "Candidate", "AttemptRecord", bool], A]
-"""Makes an attempt at a candidate; the last argument says that no other candidate is left."""
+"""Makes an attempt at a candidate. The last argument is True if no other candidate is left."""
 Deliver = Callable[["Job", Race[A]], Awaitable[None]]
 """Runs the race, and sends the winner's answer to the client."""
 
@@ -44,7 +44,7 @@ _ANY, _LOCAL_ONLY = Demand(), Demand(local_only=True)
 
 
 class Plan(msgspec.Struct, Generic[A], frozen=True):
-    """What a request demands, who may answer it, how they are asked, and what becomes of the answer."""
+    """What a request demands, which candidates may answer it, how they are asked, and how the answer is delivered."""
 
     demand: Demand
     start: StartAttempt[A]
@@ -54,19 +54,19 @@ class Plan(msgspec.Struct, Generic[A], frozen=True):
 
 
 def chat_plan(router: Router, request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource]]:
-    """Any provider that has the model, asked in its dialect; streamed if the client wants that."""
+    """The plan of a chat request: any provider that has the model; the answer streamed if the client asks for that."""
     return Plan(demand_of(router, request, chat), start_chat, stream if chat.stream else whole)
 
 
 def start_chat(job: Job, candidate: Candidate, record: AttemptRecord, is_last: bool) -> Attempt[ChunkReader]:
-    """All of the request in one attempt."""
+    """An attempt for the whole request."""
     return ask_for(job.chat, job, candidate, record, is_last)
 
 
 def ask_for(
     chat: ChatRequest, job: Job, candidate: Candidate, record: AttemptRecord, is_last: bool
 ) -> Attempt[ChunkReader]:
-    """An attempt at the answer to ``chat``, which may be a part of the request."""
+    """An attempt for ``chat``, which is the request or a part of it."""
     context = job.context
     return chat_attempt(
         candidate,
@@ -81,7 +81,7 @@ def ask_for(
 
 
 def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
-    """What a request says of itself, as far as there is a choice for which it matters."""
+    """The request's demand. With a single provider the estimates are left out, since there is nothing to choose."""
     local_only = is_local_only(request)
     if len(router.providers) < 2:
         return _LOCAL_ONLY if local_only else _ANY

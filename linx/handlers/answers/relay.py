@@ -1,10 +1,10 @@
-"""Paths that Linx relays without reading them: rerank, audio, images, and what only llama.cpp has.
+"""Paths whose bodies and answers are relayed: rerank, audio, images, and paths that only llama.cpp has.
 
-The model named in the body decides where a request goes, and a mapped name is replaced.
-Everything else passes in both directions as it comes. The gate is the first byte of a good
-answer: until then any failure falls over to the next candidate, as long as the body can be
-sent once more. A JSON body always can; a form only if all of it is here, since a longer
-one is never held.
+The model in the body decides which provider is asked, and a mapped name is replaced;
+everything else is passed on in both directions as it comes. The gate is the first byte of a
+good answer: until then, after any failure the next candidate is tried, if the body can be
+sent again. A JSON body can always be sent again, a form only if it is short enough to be kept
+in memory.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-]{1,64}){1,6}")
 _LLAMACPP = frozenset(("/infill", "/tokenize", "/detokenize"))
-"""Below the root of a llama.cpp, which other kinds do not have."""
+"""Paths of llama.cpp, which other kinds do not have and which are not below /v1."""
 
 
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
-    """``POST`` to any of these paths."""
+    """``POST`` to any relayed path."""
     path = inner_path(request.path)
     kind = request.header(b"content-type") or b""
     boundary = multipart.boundary_of(kind)
@@ -69,7 +69,7 @@ async def _relay(
 
 
 def inner_path(path: str) -> str:
-    """The path without what clients put before it. Raises UnknownEndpoint for one that leads elsewhere."""
+    """The path without the prefixes that clients use, such as /v1. Raises UnknownEndpoint for any other form."""
     inner = path.rstrip("/")
     for variant in ("/cursor/v1", "/api/v1", "/v1/v1", "/v1"):
         if inner.startswith(variant + "/"):
@@ -90,7 +90,7 @@ def _json_model(body: JsonObject, path: str) -> str:
 
 
 def relay_plan(demand: Demand, path: str, payload: Payload) -> Plan[Attempt[RelayReader]]:
-    """Without hedges, since what a second request would cost is not known."""
+    """The plan of a relayed request, without hedges, since the cost of a second request is not known."""
     is_llamacpp = path in _LLAMACPP
 
     def start(job: Job, candidate: Candidate, record: AttemptRecord, is_last: bool) -> Attempt[RelayReader]:
@@ -104,12 +104,12 @@ def relay_plan(demand: Demand, path: str, payload: Payload) -> Plan[Attempt[Rela
 
 
 def llamacpp_route(path: str, router: Router, model: str, now: float, demand: Demand) -> Route:
-    """Only a llama.cpp; without a model the first one that may be asked."""
+    """The candidates that are a llama.cpp; without a model the first llama.cpp that the demand allows."""
     candidates = router.route(model, now, demand).candidates if model else _first_llamacpp(router, demand)
-    able = tuple(one for one in candidates if Feature.OWN_PATHS in one.provider.kind.features)
+    able = tuple(each for each in candidates if Feature.OWN_PATHS in each.provider.kind.features)
     if not able:
         whose = f" of the model {quote(model)!r}" if model else ""
-        raise NotImplementedHere(f"{path} is llama.cpp's own, and no provider{whose} is a llama.cpp.")
+        raise NotImplementedHere(f"Only llama.cpp has the path {path}, and no provider{whose} is a llama.cpp.")
     return Route(model, able)
 
 
@@ -121,7 +121,7 @@ def _first_llamacpp(router: Router, demand: Demand) -> Sequence[Candidate]:
 
 
 async def pass_on(job: Job, race: Race[Attempt[RelayReader]]) -> None:
-    """Run the race and send what its winner sends, as it comes."""
+    """Run the race, and send the winner's answer to the client as it comes."""
     attempt = await race.winner()
     with attempt:
         job.won(attempt)

@@ -1,7 +1,7 @@
-"""An attempt whose request and answer are relayed: written from a payload, and read as bytes.
+"""Writer and reader of an attempt whose request and answer are relayed as bytes.
 
-The gate is the first byte of a good answer. A text is looked at before it opens the gate,
-since some servers send their errors with a 200.
+The gate is the first byte of a good answer. The beginning of an answer that is text is
+checked before it opens the gate, since some servers send errors with a 200.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from linx.routing.candidate import Candidate
     from linx.upstream.pool import Exchange, Sending
 
-TELLING = 64  # bytes of a text by which an error is known
+TELLING = 64  # bytes of a text in which an error can be recognised
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[ ]?[a-z0-9-]+=[a-z0-9.+_-]+)*", re.IGNORECASE)
 _ERROR = re.compile(rb'\s*(?:event:\s*error\s+)?(?:data:\s*)?\{\s*"error"\s*:\s*[^n\s]')
 _TEXTS = (b"application/json", b"text/event-stream")
 
 
 class RelayWriter:
-    """See ``attempt.RequestWriter``. ``under_api``: is ``path`` below the provider's /v1, or below its root?"""
+    """See ``attempt.RequestWriter``. ``under_api``: ``path`` is below the provider's /v1, not below its root."""
 
     __slots__ = ("_asked", "_candidate", "_hop", "_path", "_payload", "_under_api")
 
@@ -77,7 +77,7 @@ class RelayWriter:
     adapted = ()
 
     async def adapt(self, _refusal: Refused) -> bool:
-        """Never: the body is the client's own."""
+        """Never changes the request, since the body is the client's own."""
         return False
 
     def taken(self) -> None:
@@ -93,10 +93,10 @@ class RelayReader:
         self.first = b""
         """The first bytes of the answer."""
         self.kind = b""
-        """Its content type, made anew."""
+        """The content type of the answer, written anew by Linx."""
         self.is_whole = False
-        """Are the first bytes all of it?"""
-        self._exchange: Exchange | None = None  # until there is an answer
+        """Is ``first`` the whole answer?"""
+        self._exchange: Exchange | None = None  # None until the head of the answer has come
 
     async def gate(self, exchange: Exchange, timed: Timed) -> None:
         self._exchange = exchange
@@ -112,20 +112,20 @@ class RelayReader:
         if not data:
             raise EmptyAnswer("sent an empty answer")
         if self.kind.startswith(b"text/html"):
-            raise Garbled("sent a page of HTML")
+            raise Garbled("sent an HTML page instead of an answer")
         if is_text and _ERROR.match(data):
             raise _refusal(data)
         self.first = data
         self.is_whole = exchange.is_whole
 
     def read(self) -> Coroutine[None, None, bytes]:
-        """More of the answer, b"" at its end. Raises AttemptError."""
+        """The next bytes of the answer; b"" at its end. Raises AttemptError."""
         assert self._exchange is not None
         return self._exchange.read()
 
 
 def _refusal(data: bytes) -> AttemptError:
-    """The error in an answer that looked like a good one."""
+    """The error in an answer whose status is 200."""
     text = data[data.index(b"{") : MAX_ERROR_BODY].partition(b"\n")[0]
     try:
         return event_failure(jsontext.loads(text)["error"])

@@ -1,8 +1,8 @@
-"""Several attempts at one candidate, one after the other, that look like one attempt.
+"""Several attempts at one candidate, one after the other, that act like one attempt.
 
-For providers that take one prompt at a time, where a client sent many. The gate is that
-of the first part: from there on the series is the answer, and a part that fails is a
-failure of all of it.
+It is for providers that take one prompt at a time, when a client sent many. The gate of the
+series is the gate of its first part. After it, the failure of any part is a failure of the
+whole series.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is asked for in one go. Its first choice is number ``index`` of the whole answer.
+    """One request of the series. Its first choice is choice number ``index`` of the whole answer.
 
-    ``leads`` are prompts that the client wants to see before what was made of them
-    (``echo``), by the number of their choice.
+    ``leads`` are prompts to be repeated before their answers (``echo``), with the index of
+    the choice of each.
     """
 
     chat: ChatRequest
@@ -39,7 +39,7 @@ class Part:
 
 
 class Series:
-    """See ``attempt.Try``. ``ask`` makes the attempt of a part; ``record`` is that of all together."""
+    """See ``attempt.Try``. ``ask`` makes the attempt for a part; ``record`` is the record of the whole series."""
 
     __slots__ = ("_clock", "candidate", "reader", "record")
 
@@ -61,7 +61,7 @@ class Series:
 
     @property
     def asked_at(self) -> float | None:
-        """When the part that runs now got its place."""
+        """When the part that runs now got its place at the provider."""
         return self.reader.attempt.asked_at
 
     async def begin(self, timeout_s: float | None = None) -> None:
@@ -101,7 +101,7 @@ class Series:
 
 
 class PartsReader:
-    """See ``chunk_reader.ChunkSource``. Numbers the choices through, and adds the tokens up."""
+    """See ``chunk_reader.ChunkSource``. Numbers the choices over all parts, and adds up the token counts."""
 
     __slots__ = ("_ask", "_part", "_rest", "_usage", "_usage_before", "attempt", "first", "is_done", "received")
 
@@ -110,12 +110,12 @@ class PartsReader:
         self.is_done = False
         self.received = 0
         self.attempt = ask(parts[0].chat)
-        """The one that runs now."""
+        """The attempt that runs now."""
         self._ask = ask
         self._part = parts[0]
         self._rest = list(parts[1:])
-        self._usage: Usage | None = None  # of this part, as far as it is known
-        self._usage_before = Usage()  # of all parts before it
+        self._usage: Usage | None = None  # the last usage of the present part
+        self._usage_before = Usage()  # the sum of the usages of all earlier parts
 
     async def begin(self, timeout_s: float | None) -> None:
         self.first = await self._begin_part(timeout_s)
@@ -132,7 +132,7 @@ class PartsReader:
         return self._numbered(chunks)
 
     def splice_to(self, _encoder: Encoder) -> SplicedReader | None:
-        """Never: the numbers of the choices are changed on the way."""
+        """Never possible, since the numbers of the choices are changed."""
         return None
 
     async def _next_part(self) -> list[Chunk]:

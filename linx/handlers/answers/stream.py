@@ -1,9 +1,9 @@
-"""An answer as a stream of frames: one send for each read of the provider's answer.
+"""Sends an answer as a stream of frames: one send for each read of the provider's answer.
 
-Nothing of a provider reaches the client before the gate, the first meaningful chunk. From
-there on no other provider is tried: a failure goes out as an error frame. While the client
-has heard nothing for a while it gets heartbeats; they spend the status code and nothing
-else, so before the gate fallback goes on behind them.
+Nothing of a provider's answer reaches the client before the gate, the first meaningful chunk.
+After the gate no other provider is tried, and a failure is sent as an error frame. A client
+that has received nothing for a while gets heartbeats. The first heartbeat sends the head with
+status 200; before the gate other providers can still be tried after it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STREAM_HEADERS = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buff
 
 
 async def stream(job: Job, race: Race[Try[ChunkSource]]) -> None:
-    """Run the race and stream what its winner says."""
+    """Run the race, and stream the winner's answer."""
     streams = job.context.heartbeats.streams
     answer = StreamedAnswer(job)
     streams.add(answer)
@@ -38,7 +38,7 @@ async def stream(job: Job, race: Race[Try[ChunkSource]]) -> None:
             usage = await answer.pass_on(attempt.reader)
     finally:
         streams.discard(answer)
-    job.used(attempt, usage)
+    job.record_usage(attempt, usage)
 
 
 class StreamedAnswer:
@@ -53,12 +53,12 @@ class StreamedAnswer:
         self._encoder = job.face.encoder(job.chat, job.stamp())
 
     def beat(self) -> None:
-        """A keep-alive, now."""
+        """See ``heartbeat.Stream``."""
         self.start()
         self._reply.try_send(self._encoder.heartbeat())
 
     def start(self, own_s: float | None = None) -> None:
-        """Begin the answer, unless a heartbeat has."""
+        """Begin the answer, unless a heartbeat has begun it."""
         job, reply = self._job, self._reply
         if not reply.is_started:
             job.record.status = 200
@@ -66,7 +66,7 @@ class StreamedAnswer:
             reply.start(200, job.face.stream_type, (*STREAM_HEADERS, *job.headers(own_s)))
 
     async def pass_on(self, reader: ChunkSource) -> Usage | None:
-        """All of the answer, to its end; the last frames and the end of the body go together."""
+        """Send the whole answer; the last frames are sent together with the end of the body."""
         reply, encoder = self._reply, self._encoder
         splice = reader.splice_to(encoder)
         usage: Usage | None = None
@@ -78,7 +78,7 @@ class StreamedAnswer:
             try:
                 frames = encoder.frames(chunks)
             except AttemptError as error:
-                # The answer cannot be said in the client's dialect: the model's fault, not the server's.
+                # The client's dialect cannot express the answer. That is no fault of the provider's server.
                 error.blames_provider = False
                 raise
             if splice is not None:
@@ -94,7 +94,7 @@ class StreamedAnswer:
             chunks = await (reader.more() if splice is None else self._splice(splice))
 
     async def _splice(self, splice: SplicedReader) -> list[Chunk]:
-        """Pass on what need not be decoded; the chunks of the first read that must be."""
+        """Pass on reads that need not be decoded. Returns the chunks of the first read that must be decoded."""
         read, try_frame, send_soon = splice.read, splice.try_frame, self._reply.send_soon
         while (frame := try_frame(await read())) is not None:
             if frame:

@@ -1,9 +1,9 @@
 """``POST /v1/messages`` and ``POST /v1/responses``.
 
-Linx translates them itself for every provider, but for those that speak the dialect: by
-their kind, or because the config says ``native``. These get the client's own body, and
-their events go to the client as they come. A body that cannot be translated is refused,
-unless such a provider has the model.
+Linx translates these requests, except for providers that speak the dialect, because of their
+kind or because the config says ``native``. Such a provider gets the client's own body, and
+its events go to the client as they come. A body that cannot be translated is refused unless
+such a provider has the model.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.server.request import Reply, Request
 
-VERSION = b"2023-06-01"  # of Anthropic's API, where the client names none
+VERSION = b"2023-06-01"  # of Anthropic's API, if the client names no version
 _PLAIN = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,1023}")
 
 
@@ -50,19 +50,19 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
 
 
 def dialect_headers(request: Request) -> tuple[tuple[bytes, bytes], ...]:
-    """What Anthropic's clients say in headers of the version and of features they want."""
+    """The headers in which Anthropic's clients name the version and the features that they want."""
     headers = []
-    for name, usual in ((b"anthropic-version", VERSION), (b"anthropic-beta", None)):
+    for name, default in ((b"anthropic-version", VERSION), (b"anthropic-beta", None)):
         value = request.header(name)
         if value is None or not _PLAIN.fullmatch(value.rstrip()):
-            value = usual
+            value = default
         if value is not None:
             headers.append((name, value.rstrip()))
     return tuple(headers)
 
 
 def _read(face: Face, body: JsonObject) -> tuple[ChatRequest, BadRequest | None]:
-    """The request, and why it cannot be translated if it cannot."""
+    """The request, and the reason why it cannot be translated; None if it can."""
     try:
         return face.parse(body), None
     except BadRequest as error:
@@ -70,7 +70,7 @@ def _read(face: Face, body: JsonObject) -> tuple[ChatRequest, BadRequest | None]
 
 
 def _unread(body: JsonObject, dialect: Dialect, problem: BadRequest) -> ChatRequest:
-    """A request that only a provider of the same dialect can take: Linx has not read it."""
+    """A request that Linx cannot translate, for providers that speak the same dialect."""
     model, stream = body.get("model"), body.get("stream")
     if not isinstance(model, str) or not model or not (stream is None or isinstance(stream, bool)):
         raise problem
@@ -80,9 +80,9 @@ def _unread(body: JsonObject, dialect: Dialect, problem: BadRequest) -> ChatRequ
 def untranslated_route(
     dialect: Dialect, problem: BadRequest, router: Router, model: str, now: float, demand: Demand
 ) -> Route:
-    """Only providers that speak the client's dialect; raises ``problem`` where none of these has the model."""
+    """The candidates that speak the client's dialect. Raises ``problem`` if there are none."""
     route = router.route(model, now, demand)
-    able = tuple(one for one in route.candidates if one.provider.speaks(dialect))
+    able = tuple(each for each in route.candidates if each.provider.speaks(dialect))
     if not able:
         raise problem
     return Route(route.model, able)

@@ -1,7 +1,7 @@
-"""An answer in one piece: everything is collected, and goes out as one JSON text.
+"""Sends an answer in one piece: the whole answer is collected, then sent as one JSON text.
 
-Its client has seen nothing before the end, so a failure anywhere before it falls over to
-the next candidate.
+The client receives nothing before the end, so after a failure at any time before it the next
+candidate can be tried.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ MAX_WHOLE = 64 * 2**20
 """Bytes of a provider's answer that are collected for a client that asked for no stream."""
 
 Fold = Callable[["Job", Answer], JsonObject]
-"""Makes a whole answer. Raises AttemptError where the client's dialect cannot carry it."""
+"""Makes the whole answer. Raises AttemptError if the client's dialect cannot express it."""
 
 
 def fold_by_face(job: Job, answer: Answer) -> JsonObject:
-    """As the client's dialect has it."""
+    """The whole answer in the client's dialect."""
     return job.face.whole(job.chat, answer, job.stamp())
 
 
 async def whole(job: Job, race: Race[Try[ChunkSource]], fold: Fold = fold_by_face) -> None:
-    """Run the race until one attempt has come to its end, and send what it said."""
+    """Run the race until an attempt has come to its end, and send its answer."""
     while True:
         attempt = await race.winner()
         try:
@@ -45,7 +45,7 @@ async def whole(job: Job, race: Race[Try[ChunkSource]], fold: Fold = fold_by_fac
             race.lost(error, attempt.candidate)
         else:
             break
-    job.used(attempt, answer.usage)
+    job.record_usage(attempt, answer.usage)
     record = job.record
     record.status = 200
     own_s = record.own_s(job.clock())
@@ -70,7 +70,7 @@ async def _collect(job: Job, reader: ChunkSource) -> Answer:
 
 
 async def _more(job: Job, reader: ChunkSource) -> list[Chunk]:
-    """The provider's time, which is not Linx's own."""
+    """The next chunks. The wait for them is counted as the provider's time and not as Linx's own."""
     job.record.wait_begins(job.clock())
     try:
         return await reader.more()
@@ -86,6 +86,6 @@ def _written(job: Job, answer: Answer, fold: Fold) -> bytes:
 
 
 def _unfit(error: AttemptError) -> AttemptError:
-    """The answer came, and cannot be told: the model's fault and not the server's."""
+    """``error`` without blame: the provider's server did its work, but its answer cannot be sent."""
     error.blames_provider = False
     return error

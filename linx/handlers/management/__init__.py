@@ -1,7 +1,7 @@
-"""Management: what Linx is doing, and the few things it can be told to do; never through the tunnel.
+"""Management: the status of Linx, and the few actions that it offers; never through the tunnel.
 
-- ``status``: health, providers, requests, and the config read again.
+- ``status``: health, providers, requests, and reading the config again.
 - ``metrics``: the counters in Prometheus' text format.
 - ``tunnel``: start, stop and status of the tunnel.
-- ``ollama``: Ollama's own housekeeping, relayed.
+- ``ollama``: Ollama's own management paths, relayed.
 """

@@ -1,9 +1,9 @@
-"""``GET /metrics``: what Linx has counted, in Prometheus' text format.
+"""``GET /metrics``: the counters of Linx in Prometheus' text format.
 
-Nothing is counted here. The counters are the plain ones that the status shows too, read
-when a scraper asks, so that a request never pays for being measured. Every label comes
-from a bounded set: names of the config, words of Linx, and at most some hundred models a
-provider has answered with; never a name that a client made up.
+Nothing is counted here. The counters are those that the status shows too; they are read when
+a scraper asks, so that a request costs nothing extra. Every label comes from a bounded set:
+names in the config, words of Linx, and a limited number of the models that a provider has
+answered with. A name that a client has made up is never a label.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ PHASES = ("queued", "connecting", "waiting", "streaming")
 
 
 async def metrics(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
-    """The page for a scraper."""
+    """``GET /metrics``."""
     registry = CollectorRegistry()
     registry.register(Readings(context))
-    ProcessCollector(registry=registry)  # memory, CPU and open files, where the system tells
+    ProcessCollector(registry=registry)  # memory, CPU and open files, on systems that report them
     await reply.whole(200, generate_latest(registry), CONTENT_TYPE_LATEST.encode("ascii"))
 
 
 class Readings(Collector):
-    """Reads every counter once."""
+    """Reads all counters for one answer."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing, so that registering does not read all of it."""
+        """No metrics, since prometheus_client would otherwise call ``collect`` when this is registered."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
@@ -64,7 +64,7 @@ class Readings(Collector):
         yield info
         ended = CounterMetricFamily(
             "linx_requests",
-            "Requests for an answer that are over, by how they ended and the status sent (0: the client left first).",
+            "Finished requests for an answer, by how they ended and the status sent (0: the client left before).",
             labels=["outcome", "status"],
         )
         for (phase, status), count in telemetry.ended.items():
@@ -86,12 +86,14 @@ class Readings(Collector):
             "linx_attempts", "Attempts at a provider that have ended.", labels=["provider", "outcome"]
         )
         first = HistogramMetricFamily(
-            "linx_first_token_seconds", "From the request at a provider to its first word.", labels=["provider"]
+            "linx_first_token_seconds",
+            "Time from asking the provider to the first meaningful chunk of its answer.",
+            labels=["provider"],
         )
         hedges = CounterMetricFamily(
-            "linx_hedges", "Second attempts beside a silent one, at the provider they went to.", labels=["provider"]
+            "linx_hedges", "Hedges (second attempts beside a silent one) at this provider.", labels=["provider"]
         )
-        won = CounterMetricFamily("linx_hedges_won", "Hedges that spoke first.", labels=["provider"])
+        won = CounterMetricFamily("linx_hedges_won", "Hedges that answered first.", labels=["provider"])
         wasted = CounterMetricFamily(
             "linx_attempts_wasted", "Attempts that lost a race with a hedge.", labels=["provider"]
         )
@@ -106,10 +108,10 @@ class Readings(Collector):
 
     def _used(self) -> Iterator[Metric]:
         tokens = CounterMetricFamily(
-            "linx_tokens", "Tokens by the provider's own account.", labels=["provider", "model", "type"]
+            "linx_tokens", "Tokens as the provider reported them.", labels=["provider", "model", "type"]
         )
         cost = CounterMetricFamily(
-            "linx_cost_usd", "Cost of the answers, where it is known.", labels=["provider", "model"]
+            "linx_cost_usd", "Cost of the answers in USD, as far as it is known.", labels=["provider", "model"]
         )
         for name, counters in self._counters():
             for model, used in counters.models.items():
@@ -120,10 +122,12 @@ class Readings(Collector):
 
     def _providers(self) -> Iterator[Metric]:
         state = GaugeMetricFamily(
-            "linx_provider_state", "1 for the state that the provider is in.", labels=["provider", "state"]
+            "linx_provider_state", "1 for the provider's state, 0 for the others.", labels=["provider", "state"]
         )
-        active = GaugeMetricFamily("linx_provider_active", "Requests running at a provider.", labels=["provider"])
-        queued = GaugeMetricFamily("linx_provider_queued", "Requests waiting for a place there.", labels=["provider"])
+        active = GaugeMetricFamily("linx_provider_active", "Requests that run at the provider.", labels=["provider"])
+        queued = GaugeMetricFamily(
+            "linx_provider_queued", "Requests that wait for a place at the provider.", labels=["provider"]
+        )
         now = trio.current_time()
         for provider in self._context.providers:
             is_now = provider.health.state(now)
@@ -140,7 +144,7 @@ class Readings(Collector):
         yield connections
 
     def _counters(self) -> Iterator[tuple[str, Counters]]:
-        """Also of providers that are gone from the config: a counter never goes back."""
+        """The counters of all providers, also of those no longer in the config, since a counter must never decrease."""
         yield from self._context.telemetry.providers.items()
 
 

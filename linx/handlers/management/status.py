@@ -1,4 +1,4 @@
-"""Management: what Linx is doing, and the few things it can be told to do."""
+"""The status of Linx and its providers, the list of requests, and reading the config again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def healthz(_context: Context, _face: Face, _request: Request, reply: Reply) -> None:
-    """``GET /healthz``: Linx itself answers. It says nothing of the providers."""
+    """``GET /healthz``: says that Linx answers; it says nothing about the providers."""
     await reply.whole(200, b'{"status":"ok"}')
 
 
@@ -31,9 +31,10 @@ async def providers_status(context: Context, _face: Face, _request: Request, rep
 
 
 def status(context: Context) -> JsonObject:
+    """The state of the config and of every provider."""
     now = trio.current_time()
     data = [_provider(context, provider, now) for provider in context.providers]
-    data += [_disabled(one) for one in context.config.providers if not one.enabled]
+    data += [_disabled(provider) for provider in context.config.providers if not provider.enabled]
     return {
         "object": "list",
         "version": linx.__version__,
@@ -102,7 +103,7 @@ def _disabled(config: ProviderConfig) -> JsonObject:
 
 
 async def list_requests(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
-    """``GET /linx/requests``: the running and the last finished ones, newest first."""
+    """``GET /linx/requests``: the running requests and the last finished ones, newest first."""
     data = [record.as_json() for record in context.telemetry.newest()]
     await reply.whole(200, jsontext.dumps({"object": "list", "data": data}))
 

@@ -1,7 +1,7 @@
-"""Management of the tunnel: start, stop, status. A request may say a type and a domain, and nothing else.
+"""Management of the tunnel: start, stop, status. A request may set the type and the domain, and nothing else.
 
-Only these two reach a command line, the type as a word of a list and the domain as a
-checked host name; all else that a tunnel needs stands in config.json.
+These two reach a command line, so the type must be one of a list, and the domain a valid host
+name. All other settings of the tunnel come from config.json.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ async def status(context: Context, _face: Face, _request: Request, reply: Reply)
 
 
 async def start(context: Context, _face: Face, request: Request, reply: Reply) -> None:
-    """``POST /api/tunnel/start``: as configured, unless the body says another type or domain."""
+    """``POST /api/tunnel/start``: opens the tunnel as configured, or with the type and domain in the body."""
     context.tunnel.start(wanted(context.config.tunnel, await _fields(request, FIELDS)))
     await reply.whole(200, jsontext.dumps(context.tunnel.as_json(context.at)))
 
 
 async def stop(context: Context, _face: Face, request: Request, reply: Reply) -> None:
-    """``POST /api/tunnel/stop``: answers when the child is dead and the port closed."""
+    """``POST /api/tunnel/stop``: answers when the child is dead and the port is closed."""
     await _fields(request, ())
     await context.tunnel.stop()
     await reply.whole(200, jsontext.dumps(context.tunnel.as_json(context.at)))
 
 
 def wanted(config: TunnelConfig, fields: JsonObject) -> TunnelConfig:
-    """The tunnel that is asked for. Raises BadRequest."""
+    """The tunnel that a request asks for. Raises BadRequest."""
     kind = fields.get("type", config.type)
     if not isinstance(kind, str) or kind not in TYPES:
         raise BadRequest(f"type must be one of {', '.join(TYPES)}.", param="type")
-    # A name reserved with one service means nothing to another.
+    # The configured domain is reserved with the configured service, so another type does not use it.
     domain = fields.get("domain", config.domain if kind == config.type else None)
     if domain is not None and not isinstance(domain, str):
         raise BadRequest("domain must be a string or null.", param="domain")
@@ -65,6 +65,6 @@ async def _fields(request: Request, known: tuple[str, ...]) -> JsonObject:
     fields = await object_of(request) if body.strip() else {}
     for name in fields:
         if name not in known:
-            takes = f"it takes {' and '.join(known)} alone" if known else "it takes none"
-            raise BadRequest(f"Unknown field {quote(name)!r}; {takes}.", param=quote(name))
+            takes = f"takes only {' and '.join(known)}" if known else "takes no fields"
+            raise BadRequest(f"Unknown field {quote(name)!r}; this path {takes}.", param=quote(name))
     return fields

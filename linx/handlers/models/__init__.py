@@ -1,6 +1,6 @@
-"""What clients ask about models, answered from memory: a slow provider delays no list.
+"""Requests about models. They are answered from memory, so that a slow provider delays no list.
 
-- ``openai``: ``/v1/models``, the union of what every provider maps and has.
-- ``other_shapes``: the same list as Anthropic's clients and Codex read it.
+- ``openai``: ``/v1/models``, all names that any provider maps or has.
+- ``other_shapes``: the same list in the shapes for Anthropic's clients and for Codex.
 - ``ollama``: ``/api/tags``, ``/api/show``, ``/api/ps`` and ``/api/version``, for every provider's models.
 """

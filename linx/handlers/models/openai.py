@@ -1,4 +1,4 @@
-"""The model lists: the union of what every provider maps and has, answered from memory."""
+"""``/v1/models``: all names that any provider maps or has, from memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def list_models(context: Context, _face: Face, request: Request, reply: Re
 
 
 async def show_model(context: Context, _face: Face, request: Request, reply: Reply) -> None:
-    """``GET /v1/models/{id}``: the id may hold slashes, raw or percent-encoded."""
+    """``GET /v1/models/{id}``: the id may contain slashes, raw or percent-encoded."""
     asked = unquote(request.path.partition("/models/")[2])
     names = (asked, asked.rstrip("/"))
     found = _found(context, names)
@@ -50,7 +50,7 @@ async def show_model(context: Context, _face: Face, request: Request, reply: Rep
         await look_for(context.router, names[1], context.pool, context.redactor)
         found = _found(context, names)
     if found is None:
-        raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all.")
+        raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all models.")
     entry = _entry(context, *found)
     if request.header(b"anthropic-version") is not None:
         entry = model_shapes.anthropic_entry(entry)
@@ -62,7 +62,7 @@ def _found(context: Context, names: Iterable[str]) -> tuple[str, Candidate] | No
 
 
 def _first(context: Context, name: str) -> Candidate | None:
-    """The first candidate that is listed for a name, or has it under another spelling (``m`` for ``m:latest``)."""
+    """The first candidate for a name, also if the provider lists it in another spelling (``m`` for ``m:latest``)."""
     listed = context.router.names().get(name)
     if listed:
         return listed[0]
@@ -74,7 +74,7 @@ def _first(context: Context, name: str) -> Candidate | None:
 
 
 def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
-    """One model as OpenAI lists it, with what is known besides: context length and prices."""
+    """One model as OpenAI lists it, with context length and prices if they are known."""
     provider = candidate.provider
     known = provider.find(candidate.model)
     entry: JsonObject = {
@@ -97,6 +97,6 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
 
 
 def _decimal(value: float) -> str:
-    """USD per token as OpenRouter writes it: a plain decimal string."""
+    """USD per token as a plain decimal string, as OpenRouter writes it."""
     text = f"{value:.12f}".rstrip("0").rstrip(".")
     return text or "0"

@@ -1,6 +1,6 @@
-"""The model list as Anthropic's clients and Codex read it.
+"""The model list in the shapes for Anthropic's clients and for Codex.
 
-Both are made from the entries of OpenAI's list, which holds all that they show.
+Both are made from the entries of OpenAI's list, which have all that these shapes need.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from linx.core.chat import JsonObject
 
-MOST = 1000  # entries of one page
-KEPT_OUTPUT = 10_000  # tokens of a command's output that Codex keeps
+MOST = 1000  # entries on one page
+KEPT_OUTPUT = 10_000  # tokens of a command's output that Codex is to keep
 _INSTRUCTIONS = """\
 You are a coding agent in the terminal of the person you work for. You read and change the files of their project \
 and run commands there, with the tools that you are given.
@@ -43,7 +43,7 @@ def anthropic_entry(entry: JsonObject) -> JsonObject:
 
 
 def anthropic_list(entries: Sequence[JsonObject], query: Mapping[str, Sequence[str]]) -> JsonObject:
-    """A page of the entries; without ``limit`` all of them. Raises BadRequest."""
+    """One page of the entries; without ``limit`` the first MOST entries. Raises BadRequest."""
     limit, end = _limit(query), len(entries)
     places = {entry["id"]: place for place, entry in enumerate(entries)}
     if query.get("before_id"):
@@ -64,7 +64,7 @@ def anthropic_list(entries: Sequence[JsonObject], query: Mapping[str, Sequence[s
 
 
 def codex_list(entries: Sequence[JsonObject]) -> JsonObject:
-    """Codex's catalogue. Codex takes no entry that lacks a field, and works by the instructions that an entry has."""
+    """Codex's catalogue of models. Codex refuses an entry without one of these fields, and follows its instructions."""
     return {"models": [_codex_entry(place, entry) for place, entry in enumerate(entries)]}
 
 

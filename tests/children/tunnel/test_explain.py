@@ -23,7 +23,7 @@ HERE = TunnelConfig(type="ssh", ssh_host="my.example", ssh_port=2222, ssh_user="
         ("me@my.example: Permission denied (publickey).", r"does not let me in: check tunnel\.ssh_user"),
         ("Warning: Identity file /k/id not accessible: No such file or directory.", "cannot be read: /k/id"),
         ("@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @", "chmod 600"),
-        ("Error: remote port forwarding failed for listen port 8080", "port 8080: it is taken there"),
+        ("Error: remote port forwarding failed for listen port 8080", "port 8080: the port is taken there"),
         ("ssh: Could not resolve hostname my.example: Name or service not known", "no network, or no such host"),
         ("ssh: connect to host my.example port 2222: Connection refused", "cannot reach .*: Connection refused$"),
         ("ssh: connect to host my.example port 2222: Network is unreachable", "cannot reach .*: Network"),
@@ -41,7 +41,7 @@ def test_ssh(line: str, said: str) -> None:
 
 def test_the_cause_wins_over_what_follows_from_it() -> None:
     lines = ["@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @", "Host key verification failed."]
-    assert "forget the old one" in explain(HERE, "/k", lines, 255)
+    assert "remove the old key" in explain(HERE, "/k", lines, 255)
     assert "ssh-keygen -R localhost.run -f /k" in explain(TunnelConfig(), "/k", lines, 255)
 
 
@@ -53,7 +53,7 @@ def test_the_cause_wins_over_what_follows_from_it() -> None:
             "authentication failed: Your account is limited to 1 simultaneous ngrok agent session. (ERR_NGROK_108)",
             "allows no further agent",
         ),
-        ("The endpoint 'https://x' is already online. (ERR_NGROK_334)", "name is taken"),
+        ("The endpoint 'https://x' is already online. (ERR_NGROK_334)", "in use by another ngrok agent"),
         ("You must reserve a custom hostname … (ERR_NGROK_319)", r"tunnel\.domain"),
         ("failed to dial ngrok server: dial tcp: lookup connect.ngrok-agent.com: no such host", "no network"),
         ("ERROR:  unknown flag: --log-format", "version 3"),

@@ -61,7 +61,7 @@ async def test_a_refused_address_ends_it(tmp_path: Path) -> None:
 async def test_a_program_without_an_address_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "ADDRESS_S", 0.3)
     world = World(tmp_path, Life(out=["Welcome"]), TunnelConfig())
-    assert "no address came" in (await world.run()).reason
+    assert "no public address came" in (await world.run()).reason
 
 
 async def test_ngrok_loses_its_address_and_has_it_back(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ async def test_a_new_name_replaces_the_old_one_at_once(tmp_path: Path, caplog: p
         assert here.hosts == {"def456.lhr.life"}
         assert here.tunnel.since == since
         assert len(here.states) == 3  # the same name again is no change
-        assert "https://def456.lhr.life leads here" in caplog.text
+        assert "https://def456.lhr.life leads to this Linx" in caplog.text
 
 
 async def test_a_flood_does_not_stop_it(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ async def test_a_child_without_an_address_is_no_tunnel(tmp_path: Path, monkeypat
     async with world(tmp_path, Life(out=["Welcome"]), Life()) as here:
         here.tunnel.start(TunnelConfig())
         await here.until("failed")
-        assert re.search("no address came .* last words were: Welcome", here.tunnel.error or "")
+        assert re.search("no public address came .* last line of output: Welcome", here.tunnel.error or "")
         await here.until("failed", times=2)
         assert "last words" not in (here.tunnel.error or "")
 

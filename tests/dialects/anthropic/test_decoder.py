@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from linx.core import jsontext
 from linx.core.chat import Answer, ChatRequest, Choice, Chunk, Stamp, ToolCall, Usage
-from linx.core.errors import AttemptError, EmptyAnswer, Fallback, Garbled, StreamBroken
+from linx.core.errors import AttemptError, EmptyAnswer, Fallback, Garbled, Refused, StreamBroken
 from linx.dialects.anthropic.decoder import MAX_CALLS, anthropic_decoder
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.openai.face import OpenAIFace
@@ -362,3 +362,13 @@ def test_a_responses_client_gets_them_sealed_and_sends_them_back() -> None:
             (None, None, "EmwKAhgBEgy3va3pzix"),
             ("Second.", "sig-2", None),
         ]
+
+
+@pytest.mark.parametrize("reason", ["network_error", "abort", "error"])
+def test_a_failing_stop_reason_is_a_failure(reason: str) -> None:
+    wire = transcript("text").replace(b'"stop_reason":"end_turn"', b'"stop_reason":"%b"' % reason.encode())
+    assert reason.encode() in wire
+    chunks, made = decode(wire)
+    assert isinstance(made.problem, Refused)
+    assert reason in str(made.problem)
+    assert not any(chunk.finish for chunk in chunks)

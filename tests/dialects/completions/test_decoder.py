@@ -33,6 +33,7 @@ def test_a_read_that_is_one_frame_says_the_same() -> None:
     decoder = CompletionsDecoder(lambda: "id")
     frames = [frame("a"), frame("b"), frame("c"), frame("", finish="stop")]
     chunks = [chunk for one in frames for chunk in decoder.feed(b"data: %b\n\n" % jsontext.dumps(one))]
+    chunks += decoder.feed(b"data: [DONE]\n\n")
     assert [chunk.text for chunk in chunks] == ["a", "b", "c", ""]
 
 

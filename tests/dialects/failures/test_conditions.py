@@ -6,7 +6,7 @@ import pytest
 
 from linx.core.errors import Fallback
 from linx.dialects.failures import conditions
-from linx.dialects.failures.conditions import BY_STATUS, BY_STATUS_CLASS, INVALID, Condition
+from linx.dialects.failures.conditions import BY_STATUS, BY_STATUS_CLASS, FAILED_ENDS, INVALID, Condition
 from linx.dialects.failures.rules import RULES
 
 CONDITIONS = {name: value for name, value in vars(conditions).items() if isinstance(value, Condition)}
@@ -30,5 +30,10 @@ def test_a_wait_belongs_to_a_condition_that_has_one(name: str) -> None:
 
 
 def test_every_condition_can_be_recognised() -> None:
-    found = [*BY_STATUS.values(), *BY_STATUS_CLASS.values(), *(rule.condition for rule in RULES)]
-    assert {name for name, value in CONDITIONS.items() if value not in found} == {"ERROR_EVENT"}
+    found = [*BY_STATUS.values(), *BY_STATUS_CLASS.values(), *FAILED_ENDS.values(), *(rule.condition for rule in RULES)]
+    assert [name for name, value in CONDITIONS.items() if value not in found] == []
+
+
+def test_a_failing_end_may_be_tried_elsewhere() -> None:
+    assert {condition.fallback for condition in FAILED_ENDS.values()} == {Fallback.YES}
+    assert {word for word in FAILED_ENDS if word != word.lower() or "-" in word or " " in word} == set()

@@ -6,7 +6,7 @@ import pytest
 
 from linx.core import jsontext
 from linx.core.errors import Fallback, Refused
-from linx.dialects.failures.meaning import event_failure, failure, unsupported
+from linx.dialects.failures.meaning import event_failure, failed_end, failure, unsupported
 
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 YES, NO, LARGER = Fallback.YES, Fallback.NO, Fallback.LARGER
@@ -42,6 +42,10 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     (400, b"", 400, None, NO, False),
     (422, b'{"detail":[{"loc":["body","n"],"msg":"not an int","type":"int_type"}]}', 400, None, NO, False),
     (500, ollama('option "stop" must be of type array'), 400, None, NO, False),
+    (400, openai('JSON schema conversion failed:\nUnrecognized schema: {"type":"objekt"}', 400), 400, None, NO, False),
+    (422, b'{"detail":"n must be 1"}', 400, None, NO, False),
+    (400, b'{"success":false,"errors":[{"code":7009,"message":"no"}]}', 400, None, NO, False),
+    (400, b'{"base_resp":{"status_code":2013,"status_msg":"no"}}', 400, None, NO, False),
     (400, router(400, "bad", error_type="invalid_prompt"), 400, None, NO, False),
     # ... unless the provider says that another time or place may do
     (400, b'{"error":{"code":400,"message":"x","availability":{"retryable":true}}}', 400, None, YES, False),
@@ -99,6 +103,14 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     (400, openai("model 'x' not found", 400, INVALID), 404, "model_not_found", YES, False),
     (400, openai("model is not loaded", 400, INVALID), 404, "model_not_found", YES, False),
     (400, openai("Model Not Exist", None, INVALID), 404, "model_not_found", YES, False),
+    (
+        404,
+        openai("The API deployment for this resource does not exist.", "DeploymentNotFound"),
+        404,
+        "model_not_found",
+        YES,
+        False,
+    ),
     # no such path
     (404, b"404 page not found", 502, "upstream_not_found", YES, False),
     (404, openai("File Not Found", 404, "not_found_error"), 502, "upstream_not_found", YES, False),
@@ -367,3 +379,37 @@ def test_what_a_provider_cannot_do_another_may() -> None:
     refused = unsupported("does not support x")
     assert (refused.status, refused.kind, refused.code) == (400, INVALID, "unsupported_feature")
     assert (refused.fallback, refused.blames_provider, refused.outcome) == (YES, False, "http_400")
+
+
+# --- ends that are failures ---
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "code", "is_blamed"),
+    [
+        ("insufficient_system_resource", 503, "overloaded", True),
+        ("network_error", 502, "upstream_error", True),
+        ("Network-Error", 502, "upstream_error", True),
+        ("abort", 502, "upstream_error", False),
+        ("cancelled", 502, "upstream_error", False),
+        ("timeout", 504, "upstream_timeout", True),
+        ("timed out", 504, "upstream_timeout", True),
+        ("failed", 502, "upstream_error", True),
+        ("error", 502, "upstream_error", True),
+        ("function_call_filter: MALFORMED_FUNCTION_CALL", 502, "upstream_error", False),
+        ({"type": "abort", "message": "no room in the cache"}, 502, "upstream_error", False),
+    ],
+)
+def test_a_failing_end(word: Any, status: int, code: str, is_blamed: bool) -> None:
+    refused = failed_end(word)
+    assert refused is not None
+    assert (refused.status, refused.code, refused.blames_provider) == (status, code, is_blamed)
+    assert (refused.fallback, refused.outcome) == (YES, "error_event")
+    assert str(word["message"] if isinstance(word, dict) else word) in refused.problem
+
+
+@pytest.mark.parametrize(
+    "word", ["stop", "length", "eos", "sensitive", "", None, 7, [], {}, {"type": "stop"}, "unheard"]
+)
+def test_a_normal_end(word: Any) -> None:
+    assert failed_end(word) is None

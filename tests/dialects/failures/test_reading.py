@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from linx.core import jsontext
-from linx.dialects.failures.reading import MAX_SEARCHED, read_body, read_value
+from linx.dialects.failures.reading import MAX_SEARCHED, read_body, read_value, reported_error
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,21 @@ from linx.dialects.failures.reading import MAX_SEARCHED, read_body, read_value
         (b'{"error":"{\\"error\\":{\\"code\\":400,\\"message\\":\\"inner\\"}}"}', "inner"),
         (b'{"error":"llama runner said: {\\"error\\":{\\"message\\":\\"inner\\"}}"}', "inner"),
         (b'{"error":"not {json} at all"}', "not {json} at all"),
+        # llama.cpp's words about a schema (browseros#255, goose#4815, llama.cpp#14227).
+        (
+            b'{"error":{"code":400,"message":"JSON schema conversion failed:\\nUnrecognized schema: '
+            b'{\\"type\\":\\"objekt\\"}"}}',
+            'JSON schema conversion failed:\nUnrecognized schema: {"type":"objekt"}',
+        ),
+        (b'{"error":"bad schema {\\"title\\":\\"T\\",\\"type\\":\\"x\\"}"}', 'bad schema {"title":"T","type":"x"}'),
+        (b'bad schema: {"title":"T"}', 'bad schema: {"title":"T"}'),
+        (b'upstream said: {"error":{"message":"inner"}}', "inner"),
+        (b'data: {"error":{"message":"inner"}}\n\n', "inner"),
+        (b'{"detail":{"error":"no"}}', "no"),
+        (b'{"detail":{"message":"no","code":"x"}}', "no"),
+        (b'{"result":null,"success":false,"errors":[{"code":7009,"message":"no"}],"messages":[]}', "no"),
+        (b'{"base_resp":{"status_code":2013,"status_msg":"no"}}', "no"),
+        (b'{"error_code":336003,"error_msg":"no"}', "no"),
         (b'{"error":"brackets { only"}', "brackets { only"),
         (b'{"error":"a text {1} of {2}"}', "a text {1} of {2}"),
         (b'{"error":"\\"quoted {x}\\""}', '"quoted {x}"'),
@@ -44,6 +59,61 @@ from linx.dialects.failures.reading import MAX_SEARCHED, read_body, read_value
 )
 def test_the_words_are_found_in_every_shape(body: bytes, text: str) -> None:
     assert read_body(body).text == text
+
+
+def test_words_before_an_error_are_searched_too() -> None:
+    reading = read_value('context overflow in the runner: {"error":{"message":"it broke","code":500}}')
+    assert reading.texts == ["it broke", "context overflow in the runner"]
+    assert reading.status == 500
+    schema = read_value('Unrecognized schema: {"type":"objekt","code":"c"}')
+    assert (schema.labels, schema.status) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "is_moderated"),
+    [
+        (1002, 429, False),
+        (1004, 401, False),
+        ("1008", 402, False),
+        (1026, 400, True),
+        (2013, 400, False),
+        (7, None, False),
+    ],
+)
+def test_the_codes_of_minimax(code: object, status: int | None, is_moderated: bool) -> None:
+    reading = read_value({"base_resp": {"status_code": code, "status_msg": "no"}})
+    assert (reading.status, reading.is_moderated) == (status, is_moderated)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"error": "no"},
+        {"object": "error", "message": "no"},
+        {"base_resp": {"status_code": 2013, "status_msg": "no"}, "choices": None},
+        {"base_resp": {"status_code": 1008, "status_msg": "no"}, "choices": [{"delta": {}}]},
+        {"success": False, "errors": [{"message": "no"}]},
+        {"detail": "no"},
+        {"detail": [{"loc": ["body"], "msg": "no"}]},
+        {"errors": ["no"]},
+        {"code": 1214, "msg": "no"},
+    ],
+)
+def test_an_error_in_place_of_an_answer(value: dict[str, object]) -> None:
+    error = reported_error(value)
+    assert "no" in read_value(error).words
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {}, {"error": None}, {"type": "ping"}, {"choices": [], "usage": {}}, {"choices": [], "detail": "x"},
+        {"base_resp": {"status_code": 0, "status_msg": ""}}, {"base_resp": {"status_code": 0}, "choices": [{}]},
+        {"success": True, "errors": []}, {"message": "fine", "code": 200}, {"message": {"content": "x"}, "code": 1},
+    ],
+)  # fmt: skip
+def test_what_tells_of_no_error(value: dict[str, object]) -> None:
+    assert reported_error(value) is None
 
 
 def test_labels_statuses_and_the_rest() -> None:

@@ -438,3 +438,12 @@ def test_chunks_fold_into_an_answer() -> None:
     choice = answer.choices[0]
     assert (choice.text, choice.reasoning, choice.finish) == ("Now:", "hm", "tool_calls")
     assert [(call.id, call.name) for call in choice.tools] == [("call_new1", "f"), ("call_new2", "g")]
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "cancelled", "timeout", "insufficient_system_resource"])
+def test_a_failing_done_reason_is_a_failure(reason: str) -> None:
+    chunks, decoder = decode(frame(content="a"), DONE.replace(b'"stop"', b'"%b"' % reason.encode()))
+    assert isinstance(decoder.problem, Refused)
+    assert reason in str(decoder.problem)
+    assert [chunk.text for chunk in chunks] == ["a"]
+    assert not decoder.done

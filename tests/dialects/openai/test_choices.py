@@ -57,12 +57,70 @@ def test_every_choice_that_began_must_finish() -> None:
     assert decode(sse(*two, frame(index=1, finish="stop"))).done
 
 
-def test_only_the_first_finish_counts_and_nothing_is_said_after_it() -> None:
+def test_what_comes_behind_a_finish_is_not_lost_and_the_finish_comes_once() -> None:
     late = [frame({"content": "late"}), frame(finish="length"), frame({"content": ""}, usage=USAGE)]
     result = decode(sse(*HELLO, *late) + DONE)
-    assert (result.text, result.finishes, result.usages) == ("Hello é😀", ["stop"], [(9, 2)])
+    assert (result.text, result.finishes, result.usages) == ("Hello é😀late", ["length"], [(9, 2)])
     assert result.chunks[-1].source is not None
     assert result.chunks[-1].source["choices"] == []
+
+
+def test_a_usage_of_the_whole_ends_the_answer_before_its_end_mark() -> None:
+    """So that a client gets the finish, and the fields beside the usage, as soon as they are there."""
+    result = feed([sse(*HELLO), sse({"choices": [], "usage": USAGE}), sse(*text("late"), frame(finish="length")), DONE])
+    assert (result.text, result.finishes, result.usages) == ("Hello é😀", ["stop"], [(9, 2)])
+    assert [chunk.finish for chunk in result.chunks[-2:]] == ["stop", None]
+
+
+@pytest.mark.parametrize("finish", ["stop", "STOP", "tool_calls"])
+def test_a_finish_with_every_frame(finish: str) -> None:
+    """open-webui#16377: a stop beside each piece of reasoning; other servers send one beside each text."""
+    thoughts = [frame({"reasoning_content": piece}, finish) for piece in ("h", "m")]
+    pieces = [frame({"content": piece}, finish) for piece in ("a", "b", "c")]
+    last = frame(finish="length", usage=USAGE)
+    result = decode(sse(*thoughts, *pieces, last, frame(finish="stop")) + DONE)
+    assert (result.reasoning, result.text, result.finishes, result.usages) == ("hm", "abc", ["length"], [(9, 2)])
+    assert all(source["choices"][0]["finish_reason"] is None for source in result.sources[:-1])
+
+
+def test_a_tool_call_behind_a_stop() -> None:
+    frames = [*text("a"), frame(finish="stop", usage=USAGE), tools(call(0, "x", "f", '{"a":1}')), frame(finish="stop")]
+    result = decode(sse(*frames) + DONE)
+    assert (result.calls, result.finishes, result.usages) == ([("x", "f", '{"a":1}')], ["tool_calls"], [(9, 2)])
+
+
+def test_a_finish_of_one_choice_waits_for_no_other() -> None:
+    frames = [frame({"content": "a"}), frame({"content": "b"}, index=1), frame(finish="stop"), frame(usage=USAGE)]
+    frames += [frame({"content": "c"}), frame({"content": "d"}, "length", index=1)]
+    result = decode(sse(*frames) + DONE)
+    ends = [(chunk.index, chunk.finish) for chunk in result.chunks if chunk.finish]
+    assert (result.text, ends) == ("abcd", [(0, "stop"), (1, "length")])
+
+
+@pytest.mark.parametrize("word", ["null", "None", "NULL"])
+def test_the_text_null_is_no_finish(word: str) -> None:
+    result = decode(sse(frame({"content": "a"}, word), frame({"content": "b"}, word)))
+    assert (result.text, result.finishes) == ("ab", [])
+    assert isinstance(result.problem, StreamBroken)
+    assert decode(sse(frame({"content": "a"}, word), frame({"content": "b"}, "stop"))).finishes == ["stop"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "insufficient_system_resource", "network_error", "network-error", "abort", "Aborted", "cancelled", "timeout",
+        "failed", "error", "function_call_filter: MALFORMED_FUNCTION_CALL", {"type": "abort", "message": "paused"},
+    ],
+)  # fmt: skip
+def test_a_failing_end_is_a_failure(word: Any) -> None:
+    bad: Any = frame()
+    bad["choices"][0]["finish_reason"] = word
+    for frames in ([bad], [*text("a"), bad], [*text("a"), frame(finish="stop"), bad]):
+        result = decode(sse(*frames) + DONE)
+        assert isinstance(result.problem, Refused)
+        assert result.finishes == []
+        assert result.text == "a" * (len(frames) > 1)
+    assert decode(jsontext.dumps({"choices": [{"message": {"content": "a"}, "finish_reason": word}]})).chunks == []
 
 
 @pytest.mark.parametrize(
@@ -110,6 +168,59 @@ def test_text_and_finish_in_one_frame_are_sent_apart() -> None:
     assert last.source["choices"] == [
         {"index": 0, "delta": {}, "finish_reason": "stop", "native_finish_reason": "STOP", "logprobs": None}
     ]
+
+
+# --- a message or a text where a delta belongs ---
+
+
+def odd(finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    """A frame whose choice has ``fields`` in place of a delta, or beside it."""
+    made = frame(finish=finish)
+    del made["choices"][0]["delta"]
+    made["choices"][0] |= fields
+    return made
+
+
+def message(text: str | None = "Hi", **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, **more}
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [odd("stop", message=message())],
+        [odd("stop", message=message(), delta=None)],
+        [odd("stop", message=message(), delta={"role": "assistant", "content": ""})],
+        [odd(message=message()), odd("stop", message=message(""))],
+        [odd(message=message("H")), odd(message=message("i")), frame(finish="stop")],
+        [odd("stop", text="Hi")],
+        [odd(text="H"), odd(text="i"), odd("stop", text="")],
+        # Perplexity repeats the answer so far in a message beside each delta.
+        [odd(delta={"content": "H"}, message=message("H")), odd("stop", delta={"content": "i"}, message=message("Hi"))],
+        [*text("H", "i"), odd("stop", message=message("Hi"))],
+        [*text("H", "i"), odd("stop", message=message("Hi"), delta={"role": "assistant", "content": ""})],
+        # Together sends a text beside each delta.
+        [odd(delta={"content": "H"}, text="H"), odd("stop", delta={"content": "i"}, text="i")],
+    ],
+)
+def test_a_message_or_a_text_is_read_as_a_delta_and_leaves_nothing(frames: list[Any]) -> None:
+    result = decode(sse(*frames) + DONE)
+    assert (result.problem, result.text, result.finishes) == (None, "Hi", ["stop"])
+    assert not any({"message", "text"} & source["choices"][0].keys() for source in result.sources)
+    assert "".join(source["choices"][0]["delta"].get("content") or "" for source in result.sources) == "Hi"
+
+
+def test_a_whole_message_has_reasoning_and_calls() -> None:
+    calls = [{"id": "x", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]
+    calls.append({"id": "y", "type": "function", "function": {"name": "f", "arguments": "{}"}})
+    whole = odd("stop", message=message(None, reasoning_content="hm", tool_calls=calls))
+    result = decode(sse(whole) + DONE)
+    assert (result.reasoning, result.text, result.finishes) == ("hm", "", ["tool_calls"])
+    assert result.calls == [("x", "f", '{"a":1}'), ("y", "f", "{}")]
+    repeated = decode(sse(frame({"reasoning_content": "h"}), odd("stop", message=message("Hi", reasoning="hm"))) + DONE)
+    assert (repeated.reasoning, repeated.text) == ("h", "Hi")
+    again = decode(sse(tools(*calls), whole) + DONE)
+    assert again.calls == result.calls
 
 
 # --- errors in a 200 ---
@@ -226,10 +337,10 @@ def test_choices_in_one_frame_become_one_chunk_each() -> None:
     both["choices"] += [{"index": 1, "delta": {"content": "b"}}, {"index": 1, "delta": {}, "finish_reason": "length"}]
     result = decode(sse(both, frame({"content": "c"}), frame(finish="stop")))
     told = [(chunk.index, chunk.text, chunk.finish) for chunk in result.chunks]
-    assert told == [(0, "a", None), (1, "b", None), (1, "", "length"), (0, "c", None), (0, "", "stop")]
-    assert [source["choices"][0]["index"] for source in result.sources] == [0, 1, 1, 0, 0]
+    assert told == [(0, "a", None), (1, "b", None), (0, "c", None), (1, "", "length"), (0, "", "stop")]
+    assert [source["choices"][0]["index"] for source in result.sources] == [0, 1, 0, 1, 0]
     assert all(len(source["choices"]) == 1 and source.get("x", 1) == 1 for source in result.sources)
-    assert [chunk.usage is not None for chunk in result.chunks] == [False, False, True, False, False]
+    assert [chunk.usage is not None for chunk in result.chunks] == [False, False, False, True, False]
 
 
 def test_a_choice_without_a_usable_index_is_the_first_one() -> None:

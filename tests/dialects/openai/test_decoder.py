@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.errors import EmptyAnswer, Garbled
+from linx.core.errors import EmptyAnswer, Garbled, Refused
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.openai.decoder import OpenAIDecoder
 from tests.dialects.openai.help import DONE, decode, feed, frame, sse, text
@@ -164,11 +164,40 @@ def test_a_whole_answer_without_a_finish_is_finished() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"choices":[{', b"{}", b'{"detail":"no"}', b'{"choices":[]} x', b"{" * 300, b"[1]", b"[]"]
+    "body", [b'{"choices":[{', b"{}", b'{"answer":"no"}', b'{"choices":[]} x', b"{" * 300, b"[1]", b"[]"]
 )
 def test_json_that_is_no_answer(body: bytes) -> None:
     problem = decode(body).problem
     assert isinstance(problem, Garbled)
+
+
+MINIMAX = {"id": "", "choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}
+REASONS: list[tuple[JsonObject, int, str]] = [
+    (MINIMAX, 502, "insufficient balance"),
+    ({**MINIMAX, "base_resp": {"status_code": 2013, "status_msg": "invalid params"}}, 400, "invalid params"),
+    ({"detail": "no such thing"}, 502, "no such thing"),
+    ({"detail": [{"loc": ["body", "n"], "msg": "not an int"}]}, 502, "body.n: not an int"),
+    ({"success": False, "result": None, "errors": [{"code": 7009, "message": "no account"}]}, 502, "no account"),
+    ({"code": 1214, "msg": "messages must not be empty", "success": False}, 502, "messages must not be empty"),
+]
+
+
+@pytest.mark.parametrize(("value", "status", "words"), REASONS)
+def test_the_reason_in_an_answer_that_is_none(value: JsonObject, status: int, words: str) -> None:
+    for wire in (jsontext.dumps(value), sse(value), sse(value) + DONE, sse(*text("a"), value) + DONE):
+        problem = decode(wire).problem
+        assert isinstance(problem, Refused)
+        assert problem.status == status
+        assert words in problem.problem
+
+
+def test_a_good_base_resp_is_no_reason() -> None:
+    good: JsonObject = {"base_resp": {"status_code": 0, "status_msg": ""}}
+    assert decode(sse(*HELLO[:2], frame(finish="stop", **good)) + DONE).finishes == ["stop"]
+    bad = frame(finish="stop", base_resp={"status_code": 1027, "status_msg": "output is sensitive"})
+    problem = decode(sse(*HELLO[:2], bad) + DONE).problem
+    assert isinstance(problem, Refused)
+    assert problem.code == "content_policy_violation"
 
 
 def test_a_whole_answer_is_bounded() -> None:

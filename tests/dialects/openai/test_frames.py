@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.core.chat import Chunk, JsonObject, Timings, Usage
-from linx.dialects.openai.frames import clean, timings_of, usage_of, usage_of_timings
+from linx.dialects.openai.frames import clean
 from linx.dialects.openai.tool_calls import ToolCalls
 from tests.dialects.openai.help import frame
+
+if TYPE_CHECKING:
+    from linx.core.chat import Chunk
 
 
 def cleaned(delta: Any) -> tuple[Chunk, Any]:
@@ -15,43 +17,6 @@ def cleaned(delta: Any) -> tuple[Chunk, Any]:
     chunk = clean(item, item["choices"][0], 0, ToolCalls(str))
     assert chunk.source is item
     return chunk, item["choices"][0]["delta"]
-
-
-@pytest.mark.parametrize("value", [None, {}, [], 5, "x"])
-def test_what_is_no_usage(value: Any) -> None:
-    assert usage_of(value) is None
-
-
-def test_counts_that_are_none() -> None:
-    odd: JsonObject = {
-        "prompt_tokens": None,
-        "completion_tokens": "7",
-        "prompt_tokens_details": {"cached_tokens": -1},
-        "completion_tokens_details": [],
-    }
-    assert usage_of(odd) == Usage(0, 0, None, None, None, odd)
-    assert usage_of({"prompt_tokens": True, "completion_tokens": 2.0}) == Usage(
-        0, 2, source={"prompt_tokens": True, "completion_tokens": 2.0}
-    )
-    cache = usage_of({"prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 5}})
-    assert cache is not None
-    assert (cache.cached, cache.cache_write) == (4, 5)
-    assert usage_of({"prompt_tokens": float("inf")}) == Usage(source={"prompt_tokens": float("inf")})
-
-
-@pytest.mark.parametrize(("cost", "told"), [(0, 0.0), (0.5, 0.5), (-1, None), (True, None), ("1", None), (None, None)])
-def test_cost(cost: Any, told: float | None) -> None:
-    usage = usage_of({"cost": cost})
-    assert usage is not None
-    assert usage.cost_usd == told
-
-
-def test_timings() -> None:
-    assert timings_of(None) is None
-    assert timings_of({"prompt_ms": "x", "predicted_ms": True}) == Timings()
-    assert timings_of({"prompt_ms": 1.5, "predicted_ms": 2}) == Timings(3_500_000, 0, 1_500_000, 2_000_000)
-    assert usage_of_timings({"prompt_n": 5}) is None
-    assert usage_of_timings({"prompt_n": 5, "predicted_n": 2}) == Usage(5, 2)
 
 
 @pytest.mark.parametrize(

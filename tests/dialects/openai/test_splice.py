@@ -77,6 +77,7 @@ def each(*frames: JsonObject | bytes) -> list[bytes]:
 
 ROLE = frame({"role": "assistant", "content": ""})
 END = [sse(frame(finish="stop")), DONE]
+USAGE: JsonObject = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}
 
 
 def test_a_usual_stream_goes_the_short_way() -> None:
@@ -121,8 +122,8 @@ def test_an_escape_cannot_reach_into_the_next_frame() -> None:
 
 def test_a_frame_that_is_dropped_is_not_the_one_that_was_sent() -> None:
     """Choice 1 is over; of two frames with the same text the first is sent, the last is not."""
-    over = sse(frame({"content": "b"}, index=1), frame(finish="stop", index=1))
-    both = sse(*text("a"), frame({"content": "a"}, index=1))
+    over = sse(frame({"content": "b"}, index=1), frame(finish="stop", index=1), frame(finish="stop"), USAGE)
+    both = sse(frame({"content": "a"}, index=2), frame({"content": "a"}, index=1))
     told = same([*each(*text("x", "y")), over, both, sse(frame({"content": "c"}, index=1)), *END])
     assert "c" not in [item["choices"][0]["delta"].get("content") for item in told.frames[:-1]]
 
@@ -137,7 +138,8 @@ def test_of_one_event_several_chunks_and_of_another_none() -> None:
     """As many chunks as events, but the last chunk is not the last event's."""
     both = frame({"content": "x"}, finish="stop")
     reads = [*each(*text("h"), frame({"content": "h"}, index=1))]
-    reads.append(sse(both, frame({"content": "a"}, index=1), frame({"content": "a"})))
+    over = [both, frame(finish="stop", index=1), USAGE]
+    reads.append(sse(*over, frame({"content": "a"}, index=2), frame({"content": "a"})))
     told = same([*reads, *each(*text("LEAK"), frame({"content": "b"}, index=1)), *END])
     assert "LEAK" not in str(told.frames)
     glued = jsontext.dumps(frame({"content": "x"})) * 2
@@ -235,9 +237,18 @@ def test_frames_that_are_not_plain_before_the_beginning_of_another(within: bytes
     same(reads)
 
 
-def test_what_comes_after_the_finish_is_ignored_as_ever() -> None:
+def test_what_comes_after_the_finish_is_read_as_ever() -> None:
     told = same([*each(*text("a", "b", "c")), END[0], *each(*text("d", "e", "f")), DONE])
-    assert told.spliced == 1
+    assert told.spliced == 3
+    ended = same([*each(*text("a", "b", "c")), END[0], sse(USAGE), *each(*text("d", "e", "f")), DONE])
+    assert ended.spliced == 1
+
+
+def test_frames_that_each_have_a_finish_are_spliced() -> None:
+    frames = [frame({"content": piece}, "stop") for piece in "abcdef"]
+    told = same([*each(*frames), DONE])
+    assert told.spliced == 4
+    assert [item["choices"][0]["finish_reason"] for item in told.frames[:-1]] == [None] * 6 + ["stop"]
 
 
 def test_half_an_emoji_waits_for_the_other() -> None:

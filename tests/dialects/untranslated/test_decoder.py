@@ -211,3 +211,20 @@ def test_an_answer_may_lack_its_very_end_and_have_a_mark_too_many() -> None:
     chunks, decoder = read(ANTHROPIC, wire(MESSAGE[:-1]) + b"event: data\ndata: [DONE]\n\n")
     assert decoder.done
     assert len(chunks) == len(MESSAGE) - 1
+
+
+@pytest.mark.parametrize(
+    ("dialect", "last"),
+    [
+        (ANTHROPIC, {"type": "message_delta", "delta": {"stop_reason": "abort"}, "usage": {"output_tokens": 4}}),
+        (RESPONSES, {"type": "response.completed", "response": {**WHOLE, "status": "cancelled"}}),
+        (RESPONSES, {"type": "response.cancelled", "response": {**WHOLE, "status": "cancelled"}}),
+        (RESPONSES, {"type": "response.failed", "response": {**WHOLE, "status": "failed"}}),
+    ],
+)
+def test_a_failing_end_is_a_failure(dialect: Dialect, last: JsonObject) -> None:
+    before = {ANTHROPIC: MESSAGE, RESPONSES: RESPONSE}[dialect][:3]
+    chunks, decoder = read(dialect, wire([*before, last]))
+    assert [chunk.source for chunk in chunks] == before
+    assert isinstance(decoder.problem, Refused)
+    assert not decoder.done

@@ -157,7 +157,7 @@ async def test_what_an_answer_used(usage: Usage, price: Price | None, cost: floa
     one = has(provider("a", local=False), "real", price=price)
     job = job_of(one)
     attempt = try_at(job, one)
-    job.used(attempt, usage)
+    job.record_usage(attempt, usage)
     assert (job.record.usage, job.record.cost_usd) == (usage, pytest.approx(cost) if cost is not None else None)
     assert (one.counters.prompt_tokens, one.counters.completion_tokens) == (10, 5)
     assert one.counters.models["real"].answers == 1
@@ -166,7 +166,7 @@ async def test_what_an_answer_used(usage: Usage, price: Price | None, cost: floa
 async def test_an_answer_that_tells_no_tokens_counts_none() -> None:
     one = provider("a")
     job = job_of(one)
-    job.used(try_at(job, one), None)
+    job.record_usage(try_at(job, one), None)
     assert (job.record.usage, one.counters.answers) == (None, 0)
 
 

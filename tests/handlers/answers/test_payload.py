@@ -105,6 +105,6 @@ async def test_nothing_is_spent_by_the_beginning_alone() -> None:
 
 async def test_a_form_must_name_its_model_early() -> None:
     for body in (b"--Xmark--\r\n", form(10).replace(b'"model"', b'"other"'), form(10, b"")):
-        with pytest.raises(BadRequest, match="within its first 64 KiB") as caught:
+        with pytest.raises(BadRequest, match="within the first 64 KiB") as caught:
             await read(body)
         assert caught.value.param == "model"

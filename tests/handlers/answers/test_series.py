@@ -56,7 +56,7 @@ def series_at(one: Provider, pool: Pool, parts: list[Part] = PARTS) -> Asked:
     made: list[Attempt[ChunkReader]] = []
 
     def ask(chat: ChatRequest) -> Attempt[ChunkReader]:
-        part = record.part(pool.clock())
+        part = record.for_part(pool.clock())
         attempt = chat_attempt(
             Candidate(one, "m"), chat, pool, part, new_id=lambda: "0", hop=b"hop", redactor=Redactor()
         )

@@ -232,7 +232,7 @@ async def world(
     context = context_for(config, Router(found, config.routing))
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(context.heartbeats.run)
+            nursery.start_soon(context.heartbeats.run, context.heartbeat_s)
             try:
                 yield World(context)
             finally:

@@ -99,6 +99,6 @@ async def test_a_running_request_is_counted_by_its_phase(tmp_path: Path) -> None
 def test_models_that_clients_make_up_share_one_label() -> None:
     counters = Counters()
     for number in range(KEPT_MODELS + 100):
-        counters.used(Usage(1, 1), None, f"made-up-{number}")
+        counters.count_answer(Usage(1, 1), None, f"made-up-{number}")
     assert len(counters.models) == KEPT_MODELS + 1
     assert counters.models[OTHER_MODELS].prompt_tokens == 100
