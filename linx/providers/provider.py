@@ -222,16 +222,22 @@ class Provider:
                 least = _least(_least(least, config.num_ctx), self.contexts.loaded(self.listed(model) or model))
         return least
 
+    def _trained(self, model: str) -> int | None:
+        known = self.find(model)
+        return known.context_length if known is not None else None
+
     def must_look(self, chat: ChatRequest, model: str, now: float) -> bool:
         """Must it be known what an Ollama has loaded, before the request is written?
 
         Raises Refused where the prompt is clearly too long for the model, which would cut it silently.
         """
-        given, most = given_context(chat), self.context_length(model)
-        limit = _least(most, given)
+        if chat.task is Task.EMBED:
+            return False  # Ollama's clients know that it cuts inputs, unless they say ``truncate: false``
+        given = given_context(chat)
+        limit = self.context_length(model) if given is None else _least(given, self._trained(model))
         if limit is not None and prompt_tokens(chat) > CLEARLY * limit and not wants_cut(chat):
             raise too_long(prompt_tokens(chat), limit)
-        if self.config.num_ctx != "auto" or given is not None or chat.task is Task.EMBED:
+        if self.config.num_ctx != "auto" or given is not None:
             return False
         if is_load(chat) or not self.is_local(model):
             return False
@@ -260,10 +266,8 @@ class Provider:
             return
         most, given, name = traits.context_length, given_context(chat), self.listed(model) or model
         if given is not None:
-            known = self.find(model)
-            trained = known.context_length if known is not None else None
-            self.contexts.asked(name, given if trained is None else min(given, trained), now)  # as Ollama bounds it
-            most = given if most is None else min(most, given)
+            most = _least(given, self._trained(model)) or given  # as Ollama bounds it
+            self.contexts.asked(name, most, now)
         elif self.config.num_ctx == "auto":
             before = self.contexts.current(name, now)
             traits.num_ctx = self.contexts.choose(name, _needed(chat), most, now)

@@ -254,7 +254,7 @@ async def test_every_spelling_of_a_path(prefix: str, tmp_path: Path) -> None:
         ("OPTIONS", "*", 204),
         ("GET", "/v1/chat/completion", 404),
         ("GET", "/v1//models", 404),
-        ("GET", "//v1/models", 404),
+        ("GET", "//v1/models", 200),
         ("GET", "/V1/models", 404),
         ("GET", "/v1/../v1/models", 404),
         ("GET", "/v1/%6dodels", 404),

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INVALID_CALL = "model produced invalid tool call arguments"
+_HEAD = ("model", "remote_model", "remote_host", "created_at")
+# How Ollama orders a whole answer (its api/types.go); the counters follow.
+_CHAT_ORDER = (*_HEAD, "message", "done", "done_reason", "logprobs")
+_GENERATE_ORDER = (*_HEAD, "response", "thinking", "tool_calls", "done", "done_reason", "context")
 _NS_PER_S = 1_000_000_000
 
 
@@ -121,4 +125,8 @@ def _folded(model: str, sources: list[JsonObject], text: str, reasoning: str, ge
         holder["tool_calls"] = lists["tool_calls"]
     if lists["logprobs"]:
         whole["logprobs"] = lists["logprobs"]
-    return whole if generate else {**whole, "message": message}
+    if not generate:
+        whole["message"] = message
+    first, last = (_GENERATE_ORDER, ("logprobs",)) if generate else (_CHAT_ORDER, ())
+    rest = [key for key in whole if key not in first and key not in last]
+    return {key: whole[key] for key in (*first, *rest, *last) if key in whole}

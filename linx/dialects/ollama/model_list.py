@@ -105,8 +105,9 @@ def shown(model: Described) -> JsonObject:
 
 def completed(answer: JsonObject, model: Described) -> JsonObject:
     """An Ollama's own /api/show, with what older versions leave out and clients insist on."""
-    whole = {key: value for key, value in shown(model).items() if key in ("details", "modified_at", "capabilities")}
-    return {**whole, "model_info": {}, **{key: value for key, value in answer.items() if value is not None}}
+    own = {key: value for key, value in answer.items() if value is not None}
+    missing = {key: value for key, value in shown(model).items() if key in ("details", "modified_at", "capabilities")}
+    return own | {key: value for key, value in ({"model_info": {}} | missing).items() if key not in own}
 
 
 def capabilities(model: Described) -> list[str]:

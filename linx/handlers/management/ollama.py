@@ -45,6 +45,7 @@ MAX_WORDS = 1000  # characters of it that are passed on
 _DIGEST = re.compile(r"sha256[:-][0-9a-fA-F]{64}")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){2,8}")
 _CHANGING = (b"/api/pull", b"/api/create", b"/api/copy", b"/api/delete")
+_ACCOUNT = (b"/api/me", b"/api/signout")
 _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 _KINDS = (b"application/x-ndjson", b"application/json", b"text/plain")
 
@@ -60,7 +61,7 @@ async def blob(context: Context, _face: Face, request: Request, reply: Reply) ->
     provider = _first_open(_ollamas(context, request))
     digest = request.path.rstrip("/").rpartition("/")[2]
     if not _DIGEST.fullmatch(digest):
-        raise BadRequest("A blob is named by its digest: sha256: and 64 hexadecimal digits.")
+        raise BadRequest("invalid digest format")  # Ollama's words
     await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/octet-stream"))
 
 
@@ -87,7 +88,8 @@ async def to_owner(context: Context, _face: Face, request: Request, reply: Reply
     key = next((key for key in ("source", "model", "name") if body.get(key)), "model")
     name = body.get(key)
     if not isinstance(name, str) or not name:
-        raise BadRequest(f"{key} is required", param=key)
+        is_copy = request.path.rstrip("/").endswith("/copy")
+        raise BadRequest('source "" is invalid' if is_copy else f"{key} is required", param=key)
     if _found(ollamas, name) is None:
         await read_again(ollamas, context.pool, context.redactor)
     provider, known = _owner(ollamas, name)
@@ -226,7 +228,8 @@ async def _exchange(
             record.attempts[0].outcome = f"http_{exchange.status}"
         headers = _headers(record, provider)
         if exchange.status >= 300:
-            await _refuse(context, reply, provider, exchange, headers)
+            is_account = sending.target.endswith(_ACCOUNT) and not provider.config.api_key
+            await _refuse(context, reply, provider, exchange, headers, is_account=is_account)
             return
         data = await exchange.read()
         if not data:
@@ -245,14 +248,24 @@ async def _exchange(
 
 
 async def _refuse(
-    context: Context, reply: Reply, provider: Provider, exchange: Exchange, headers: list[tuple[bytes, bytes]]
+    context: Context,
+    reply: Reply,
+    provider: Provider,
+    exchange: Exchange,
+    headers: list[tuple[bytes, bytes]],
+    *,
+    is_account: bool,
 ) -> None:
-    """Answer with the Ollama's own status and words, but not with those about the key that Linx sent it."""
+    """Answer with the Ollama's own status and words, but not with those about the key that Linx sent it.
+
+    ``is_account``: a 401 can only be about the user's account at the cloud.
+    """
     status = exchange.status
     body = await exchange.read_all(MAX_ERROR)
     exchange.finish()
-    if status < 400 or status in (401, 403, 407):
-        raise failure(status, body)
+    error = failure(status, body)
+    if status < 400 or (status in (401, 403, 407) and not (is_account and error.signin_url is None)):
+        raise error
     if not body:
         await reply.whole(status, b"", headers=headers)
         return

@@ -72,7 +72,8 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
     own["details"] = {**built["details"], **details} if isinstance(details, dict) else built["details"]
     if known.capabilities is None:
         del built["capabilities"]  # the next probe asks the Ollama; until then nothing is better than a guess
-    return {**built, **own, "name": built["name"], "model": built["model"]}
+    own |= {"name": built["name"], "model": built["model"]}
+    return own | {key: value for key, value in built.items() if key not in own}  # in the Ollama's own order
 
 
 def describe(context: Context, name: str, candidate: Candidate) -> Described:

@@ -152,3 +152,20 @@ async def test_a_client_that_asks_for_more_than_there_is_makes_nobody_reload(tmp
         contexts._models["m:latest"].asked_at -= 100
         assert (await ask(port, "/api/chat", body_for("/api/chat", "hi"))).status == 200
         assert [runner.num_ctx for _name, runner in fake.ollama.loads] == [8192]
+
+
+async def test_a_clients_own_num_ctx_counts_for_more_than_the_modelfile(tmp_path: Path) -> None:
+    async with ollama(8192, modelfile=512) as fake, linx_for(tmp_path, fake) as port:
+        larger = {"options": {"num_ctx": 4096}}
+        assert (await ask(port, "/api/chat", body_for("/api/chat", LONG, **larger))).status == 200
+        assert fake.ollama.loads[-1][1].num_ctx == 4096
+        smaller = await ask(port, "/api/chat", body_for("/api/chat", LONG, options={"num_ctx": 256}))
+        assert smaller.status == 400
+        assert "256" in smaller.json["error"]
+
+
+async def test_inputs_of_embeddings_are_cut_as_ollama_says_it_does(tmp_path: Path) -> None:
+    async with ollama(8192, modelfile=512) as fake, linx_for(tmp_path, fake) as port:
+        assert (await ask(port, "/api/embed", {"model": "m", "input": LONG})).status == 200
+        answer = await ask(port, "/api/embed", {"model": "m", "input": LONG, "truncate": False})
+        assert answer.status == 400

@@ -334,3 +334,34 @@ async def test_a_clients_own_mistake_cools_nobody_down_and_sends_the_next_prompt
             answer = await here.fetch("/api/generate", {"model": "m", "prompt": "hi", "stream": stream})
             assert (answer.status, answer.headers["x-linx-provider"]) == (200, "ollama1")
             assert paid.calls == []
+
+
+async def test_whole_answers_and_lists_have_their_fields_in_ollamas_order() -> None:
+    own = [Model("m", ("completion", "thinking")), Model("far:cloud", (), remote=("far", "https://ollama.com:443"))]
+    async with FakeProvider("ollama", own) as fake, world(fake) as here:
+        fake.default = Answer(["a"], reasoning=["b"])
+        counters = ["total_duration", "load_duration", "prompt_eval_count", "prompt_eval_duration"]
+        body = {"model": "m", "stream": False, "think": True}
+        chat = (await here.fetch("/api/chat", {**body, "messages": HI, "logprobs": True})).json
+        said = [key for key in chat if not key.startswith("eval")]
+        assert [key for key in said if key != "logprobs"] == [
+            *("model", "created_at", "message", "done", "done_reason"),
+            *counters,
+        ]
+        text = (await here.fetch("/api/generate", {**body, "prompt": "hi"})).json
+        assert [key for key in text if not key.startswith("eval")] == [
+            *("model", "created_at", "response", "thinking", "done", "done_reason", "context"),
+            *counters,
+        ]
+        shown = (await here.fetch("/api/show", {"model": "m"})).json
+        wanted = (
+            "modelfile",
+            "parameters",
+            "template",
+            "details",
+            "model_info",
+            "tensors",
+            "capabilities",
+            "modified_at",
+        )
+        assert tuple(shown) == wanted
