@@ -108,7 +108,7 @@ ORDERS = {
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
         *["adaptations", "health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
-        *["provider", "catalog"],
+        *["contexts", "provider", "catalog"],
     ],
     "linx.routing": [
         *[
@@ -117,6 +117,7 @@ ORDERS = {
             "chunk_reader",
             "chat_attempt",
             "router",
+            "unlisted",
             "provider_set",
             "hedging",
             "decision",

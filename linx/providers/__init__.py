@@ -8,5 +8,5 @@ a ``provider`` waits.
 - ``provider``: a provider as configured. ``health``: is it available? ``slots``: who may ask it now.
 - ``adaptations``: in which way its models have to be asked.
 - ``catalog``: asks in the background. ``lists``: what a kind's models are found to be, each a ``model``.
-- ``prices``: what a model costs.
+- ``prices``: what a model costs. ``contexts``: what an Ollama's models are loaded with, and what to ask for.
 """

@@ -240,7 +240,7 @@ OLLAMA_OWN: Mapping[Dialect, ProviderRequest] = {
     embeddings.EMBED: replace(OLLAMA_EMBED, body=ollama_embeddings.own_embed_body),
     embeddings.EMBEDDINGS: replace(
         OLLAMA_EMBED,
-        path=at("/api/embeddings"),  # asked for no other client, since its vectors are not normalised
+        path=at("/api/embeddings"),  # asked for no other client: older versions do not normalise its vectors
         body=ollama_embeddings.own_embed_body,
         decoder=lambda _new_id: EmbeddingsDecoder(embeddings.EMBEDDINGS),
     ),

@@ -190,6 +190,10 @@ class Attempt(Generic[R]):
         error.problem = self._redactor.clean(error.problem)
         if not self._writer.may_repeat:
             error.fallback = Fallback.NO
+        if provider.local and isinstance(error, Refused) and not self.candidate.is_local:
+            error.blames_provider = error.is_pause = False  # the Ollama is well: its cloud has refused
+        if error.code == "model_not_found":
+            provider.lost(self.candidate.model)
         provider.counters.failures += 1
         provider.health.failed(error, self._pool.clock())
         self._release(error.outcome)

@@ -13,7 +13,7 @@ from linx.core.worker import in_thread
 from linx.dialects.adaptation.restoring import RestoringDecoder
 from linx.dialects.adaptation.table import adapt, next_adaptation
 from linx.dialects.openai.thinking import thinking
-from linx.providers.catalog import learn_model
+from linx.providers.catalog import learn_loaded, learn_model
 from linx.routing.attempt import Attempt
 from linx.routing.chunk_reader import ChunkReader
 
@@ -81,6 +81,8 @@ class ChatWriter:
         if provider.kind.show_model is not None and request.may_think and self._wants_thinking():
             # Asking a model that cannot think to think is refused, so this must be known.
             await timed(learn_model(provider, self._pool, model))
+        if provider.cuts_prompts and provider.must_look(chat, model, now):
+            await timed(learn_loaded(provider, self._pool))
         traits = provider.traits(chat, model, now)
         restores: list[Restore] = []
         self._restores = restores
