@@ -53,7 +53,14 @@ ORDERS = {
         ],
         "embeddings",
     ],
-    "linx.dialects.adaptation": ["row", "restoring", "parameters", "table", "known"],
+    "linx.dialects.adaptation": [
+        *["row", "restoring", "wording", "parameters"],
+        "answer_limit",
+        "reasoning_history",
+        "reasoning_level",
+        "system_messages",
+        *["table", "known"],
+    ],
     "linx.dialects.anthropic": [
         *["client_content", "client_messages", "client_request", "errors", "message", "encoder", "face", "abilities"],
         *["thinking", "schema"],

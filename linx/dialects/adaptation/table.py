@@ -7,7 +7,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core.chat import Adapted
-from linx.dialects.adaptation import parameters
+from linx.dialects.adaptation import (
+    answer_limit,
+    parameters,
+    reasoning_history,
+    reasoning_level,
+    system_messages,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +22,18 @@ if TYPE_CHECKING:
     from linx.core.errors import Refused
     from linx.dialects.adaptation.row import BodyFormat, Restore, Row
 
-ROWS: tuple[Row, ...] = (parameters.STREAM_OPTIONS,)
+ROWS: tuple[Row, ...] = (
+    system_messages.SYSTEM_MESSAGES,
+    reasoning_history.REASONING_HISTORY,
+    reasoning_history.THINKING_HISTORY,
+    answer_limit.ANSWER_LIMIT_NAME,
+    answer_limit.ANSWER_LIMIT,
+    reasoning_level.REASONING_LEVEL,
+    reasoning_level.THINK,
+    parameters.DIMENSIONS,
+    parameters.PARAMETER,
+    parameters.STREAM_OPTIONS,
+)
 """The first row that fits a refusal is taken, so a row of exact words stands before a row of vague ones."""
 
 BY_NAME = {row.name: row for row in ROWS}
