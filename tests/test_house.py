@@ -37,6 +37,7 @@ ORDERS = {
     ],
     "linx.core": [
         *["addresses", "chat", "errors", "jsontext_pieces", "redaction", "worker", "jsontext", "telemetry", "log"],
+        "folders",
     ],
     "linx.dialects": [
         *[
@@ -114,8 +115,9 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
-        *["adaptations", "health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
-        *["provider", "catalog"],
+        "adaptations",
+        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
+        *["provider", "adaptation_memory", "catalog"],
     ],
     "linx.routing": [
         *[
@@ -145,6 +147,7 @@ ONLY_IN = {
     "orjson": {"linx/core/jsontext.py"},
     "json": {"linx/core/jsontext.py"},
     "docopt": {"linx/cli.py"},
+    "platformdirs": {"linx/core/folders.py"},
     "trio_websocket": {"linx/dashboard/feed.py"},
 }
 

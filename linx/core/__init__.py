@@ -11,5 +11,6 @@ socket.
 - ``worker``: work that takes long, in a thread.
 - ``jsontext``: JSON in and out; the one file that names a JSON library.
 - ``telemetry``: counters, histograms and the records of requests.
+- ``folders``: where files of Linx's own belong.
 - ``log``: the log, as text or as JSON, cleaned of secrets.
 """

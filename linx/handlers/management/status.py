@@ -73,6 +73,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         },
         "tokens": {"prompt": counters.prompt_tokens, "completion": counters.completion_tokens},
         "cost_usd": round(counters.cost_usd, 9),
+        "adapted": provider.adaptations.as_json(),
     }
 
 
@@ -96,6 +97,7 @@ def _disabled(config: ProviderConfig) -> JsonObject:
         "first_token_ms": {"p50": None, "p95": None},
         "tokens": {"prompt": 0, "completion": 0},
         "cost_usd": 0,
+        "adapted": {},
     }
 
 
