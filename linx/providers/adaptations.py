@@ -94,7 +94,8 @@ class Adaptations:
 
     def as_json(self) -> dict[str, list[str]]:
         """By model, as the status shows it."""
-        return {model: [str(one) for one in adapted] for model, adapted in self._by_model.items() if adapted}
+        asked = {model: self.of(model) for model in (*self._by_model, *self.lessons)}
+        return {model: [str(one) for one in adapted] for model, adapted in asked.items() if adapted}
 
     def _is_outdated(self, lesson: Lesson) -> bool:
         return None not in (lesson.version, self._version) and lesson.version != self._version
