@@ -30,6 +30,7 @@ ROWS: tuple[Row, ...] = (
     answer_limit.ANSWER_LIMIT,
     reasoning_level.REASONING_LEVEL,
     reasoning_level.THINK,
+    parameters.MESSAGE_FIELD,
     parameters.DIMENSIONS,
     parameters.PARAMETER,
     parameters.STREAM_OPTIONS,
@@ -59,18 +60,28 @@ def next_adaptation(
     return None
 
 
-def adapt(body: JsonObject, adapted: Sequence[Adapted], restores: list[Restore]) -> JsonObject:
+def adapt(
+    body: JsonObject,
+    adapted: Sequence[Adapted],
+    restores: list[Restore],
+    body_format: BodyFormat | None = None,
+    used: list[Adapted] | None = None,
+) -> JsonObject:
     """``body`` with all of ``adapted`` applied in their order; ``restores`` gets what changes the answer back.
 
-    A name that no row has is passed over: another version of Linx may have learnt it.
+    ``used`` gets those that changed something. A row that is not for ``body_format`` is passed over, since a model is
+    asked in more than one; and so is a name that no row has, since another version of Linx may have learnt it.
     """
-    for name, detail in adapted:
-        row = BY_NAME.get(name)
-        if row is None:
+    for one in adapted:
+        row = BY_NAME.get(one.name)
+        if row is None or (body_format is not None and body_format not in row.formats):
             continue
         if row.restore is not None:
-            restore = row.restore(body, detail)
+            restore = row.restore(body, one.detail)
             if restore is not None:
                 restores.insert(0, restore)
-        body = row.change(body, detail)
+        changed = row.change(body, one.detail)
+        if used is not None and changed is not body:
+            used.append(one)
+        body = changed
     return body

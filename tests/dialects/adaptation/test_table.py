@@ -23,6 +23,16 @@ def test_a_body_is_not_changed_in_place() -> None:
     assert before == BODY
 
 
+def test_a_row_is_applied_to_the_bodies_that_it_is_for_and_tells_whether_it_changed_something() -> None:
+    steps = (STREAM_OPTIONS, Adapted("parameter", "seed"), Adapted("answer_limit", "5"))
+    used: list[Adapted] = []
+    body = {**BODY, "max_tokens": 9}
+    assert adapt(body, steps, [], BodyFormat.OLLAMA, used) is body
+    assert used == []
+    assert adapt(body, steps, [], BodyFormat.CHAT, used)["max_tokens"] == 5
+    assert used == [STREAM_OPTIONS, Adapted("answer_limit", "5")]
+
+
 def test_a_row_that_another_version_has_learnt_is_passed_over() -> None:
     assert adapt(BODY, [Adapted("of tomorrow", "x")], []) is BODY
 
