@@ -123,7 +123,8 @@ _IN_MESSAGES = (
     re.compile(r"messages?(?:\.\d+|\[\d+\])?\W.{0,80}?property '(?:[\w.\[\]]*\.)?(\w{1,40})' is unsupported"),
     re.compile(r"property 'messages?(?:\.\d+|\[\d+\])(?:\.\w+)*\.(\w{1,40})' is unsupported"),
     re.compile(
-        r"messages(?:\.\d+|\[\d+\])(?:\.\w+){0,4}?\.(\w{1,40})(?:: |, 'msg': ')(?:extra inputs are not|property|unknown)"
+        r"messages(?:\.\d+|\[\d+\])(?:\.\w+){0,4}?\.(\w{1,40})"
+        r"(?:: |, 'msg': ')(?:extra inputs are not|property|unknown)"
     ),
 )
 _OF_A_MESSAGE = frozenset(

@@ -52,12 +52,13 @@ def test_reasoning_comes_back_under_the_name_that_the_provider_has_for_it() -> N
     history: dict[str, Any] = {
         "messages": [{"role": "assistant", "name": "x", "content": "a", "reasoning_content": "hm"}]
     }
-    for host, message in {
+    answers: dict[str, dict[str, Any]] = {
         "api.groq.com": {"role": "assistant", "content": "a", "reasoning": "hm"},
         "api.cerebras.ai": {"role": "assistant", "name": "x", "content": "a", "reasoning": "hm"},
         "api.mistral.ai": {"role": "assistant", "name": "x", "content": "a"},
         "api.deepseek.com": history["messages"][0],
-    }.items():
+    }
+    for host, message in answers.items():
         assert adapt(history, known_beforehand(host, "m"), [], BodyFormat.CHAT) == {"messages": [message]}
 
 
