@@ -41,7 +41,7 @@ LOOK_S = 3600.0  # how often is it seen whether a lesson is too old?
 READ_LIMIT_S = 1.0  # for a start on a disk that hangs
 LAST_WRITE_S = 2.0
 _ROW = re.compile(r"[a-z][a-z_]{0,39}")
-_DETAIL = re.compile(r"[A-Za-z0-9_.:>*-]{0,48}")
+_DETAIL = re.compile(r"[A-Za-z0-9_.:>*+$-]{0,160}")
 
 log = logging.getLogger("linx.adaptation")
 

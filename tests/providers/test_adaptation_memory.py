@@ -80,7 +80,7 @@ def test_an_entry_that_is_none_is_passed_over(given: Any) -> None:
 
 
 def test_no_word_of_a_request_is_written() -> None:
-    spoken = Adapted("parameter", "please write a poem"), Adapted("parameter", "x" * 99)
+    spoken = Adapted("parameter", "please write a poem"), Adapted("parameter", "x" * 161)
     assert b"poem" not in dump({KEY: Lesson((*spoken, ROW), NOW)})
     assert parse(dump({KEY: Lesson(spoken, NOW)}), NOW) == {}
 

@@ -23,7 +23,7 @@ def test_host_and_model_both_have_to_fit_and_nothing_is_said_twice(monkeypatch: 
     assert known_beforehand("one.test", "o3") == ()
 
 
-KNOWN_MODELS = {
+KNOWN_MODELS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
     ("api.openai.com", "gpt-5.1"): (
         {"max_tokens": 5, "temperature": 1},
         {"max_completion_tokens": 5, "temperature": 1},

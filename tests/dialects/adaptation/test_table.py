@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from linx.core.chat import Adapted
@@ -15,6 +17,15 @@ STREAM_OPTIONS = Adapted("stream_options")
 
 def test_each_row_has_a_name_of_its_own() -> None:
     assert len(BY_NAME) == len(ROWS)
+
+
+DOCS = Path(__file__).parents[3] / "docs" / "adaptations.md"
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_each_row_is_in_the_docs(name: str) -> None:
+    """A row of the table there: its name, or several with a detail each."""
+    assert any(line.startswith((f"| `{name}`", f"| `{name}:")) for line in DOCS.read_text().splitlines())
 
 
 def test_a_body_is_not_changed_in_place() -> None:
