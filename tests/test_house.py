@@ -60,6 +60,7 @@ ORDERS = {
         "reasoning_history",
         "reasoning_level",
         "system_messages",
+        "thinking_kind",
         *["table", "known"],
     ],
     "linx.dialects.anthropic": [

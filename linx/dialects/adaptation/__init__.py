@@ -9,6 +9,7 @@ the body that was refused, and where that changes what the answer says, changes 
 - ``answer_limit``: the field that limits the length of an answer.
 - ``reasoning_history``: the reasoning of earlier answers.
 - ``reasoning_level``: how hard a model shall think.
+- ``thinking_kind``: the two ways in which Claude is asked to think.
 - ``system_messages``: where the messages of the system may stand.
 - ``table``: all rows in their order; which row a refusal asks for, and a body with rows applied.
 - ``restoring``: changes an answer back to what the client knows.

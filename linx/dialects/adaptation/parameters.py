@@ -16,7 +16,6 @@ from linx.dialects.adaptation.wording import (
     names,
     says_unknown,
     says_value,
-    sentences,
     words_of,
 )
 
@@ -98,17 +97,22 @@ DIMENSIONS = Row(
 _STREAM_OPTIONS_WORDS = ("stream_options", "streamoptions", "include_usage", "includeusage", "stream options")
 
 
+# An unknown field, but not which.
+_VAGUE = re.compile(
+    r"(?:unknown|unrecogni[sz]ed|unsupported|unexpected|extra|additional) (?:request |keyword |input )?"
+    r"(?:fields?|parameters?|arguments?|inputs?|propert(?:y|ies)|keys?|options?)\b"
+)
+
+
 def _refuses_stream_options(refusal: Refused, body: JsonObject) -> str | None:
     """Named, or where nothing at all is named: no client sends the field so often as Linx itself does."""
     words = words_of(refusal)
     if any(name in words for name in _STREAM_OPTIONS_WORDS):
         return ""
-    is_vague = any(says_unknown(part) and not says_value(part) for part in sentences(words))
-    names_something = "model" in words or any(name.lower() in words for name in body)
-    return "" if is_vague and not names_something and _VAGUE.search(words) else None
+    names_something = "model" in words or "schema" in words or any(name.lower() in words for name in body)
+    return "" if _VAGUE.search(words) and not names_something else None
 
 
-_VAGUE = re.compile(r"field|parameter|argument|propert|extra|input|option|key")
 STREAM_OPTIONS = Row(
     name="stream_options",
     formats=frozenset((BodyFormat.CHAT, BodyFormat.COMPLETION)),

@@ -13,6 +13,7 @@ from linx.dialects.adaptation import (
     reasoning_history,
     reasoning_level,
     system_messages,
+    thinking_kind,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ ROWS: tuple[Row, ...] = (
     answer_limit.ANSWER_LIMIT,
     reasoning_level.REASONING_LEVEL,
     reasoning_level.THINK,
+    thinking_kind.THINKING_KIND,
     parameters.MESSAGE_FIELD,
     parameters.DIMENSIONS,
     parameters.PARAMETER,
