@@ -162,7 +162,6 @@ PASSED_ON = {
     "several values are named": b'{"error": {"message": "Unsupported value: \'service_tier\' does not support \'flex\''
     b' with this model. Supported values are: \'auto\', \'default\'.", "param": "service_tier",'
     b' "code": "unsupported_value"}}',
-    "the format of the answer": b'{"error": {"message": "response_format is not supported"}}',
     "how many answers": b'{"error": {"message": "n is not supported"}}',
     "where it stops": b'{"error": {"message": "Unsupported parameter: \'stop\' is not supported with this model."}}',
     "probabilities": b'{"error": {"message": "logprobs is not supported", "param": "logprobs",'
