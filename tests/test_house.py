@@ -56,6 +56,7 @@ ORDERS = {
     ],
     "linx.dialects.adaptation": [
         *["row", "restoring", "wording", "parameters"],
+        *["stream_options", "message_field", "field_values"],
         "answer_limit",
         "reasoning_history",
         "reasoning_level",

@@ -6,6 +6,9 @@ the body that was refused, and where that changes what the answer says, changes 
 - ``row``: what a row is.
 - ``wording``: how refusals put it.
 - ``parameters``: fields that a provider does not take.
+- ``stream_options``: the options of a stream, which Linx adds to each request.
+- ``message_field``: fields inside the messages.
+- ``field_values``: fields under another name, or shorter.
 - ``answer_limit``: the field that limits the length of an answer.
 - ``reasoning_history``: the reasoning of earlier answers.
 - ``reasoning_level``: how hard a model shall think.

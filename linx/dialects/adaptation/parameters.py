@@ -39,6 +39,11 @@ _STAYS = frozenset(
 # Two fields of which a provider takes either; the one that changes an answer more stays.
 _NOT_BOTH = re.compile(r"cannot both be (?:specified|set|used)")
 _SPARED = frozenset(("temperature",))
+OF_BOOKS = frozenset(
+    ("metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "user")
+)
+"""Of the books of a provider, and not of the answer: such a field is worth no refusal, whatever is wrong with it."""
+_WRONG = re.compile(r"invalid|not valid|unsupported|not supported|unknown|not allowed|must be|should be|expected")
 # What Linx writes itself although no client has asked for it.
 _OF_LINX = ("encoding_format",)
 
@@ -57,9 +62,13 @@ def _refused_field(refusal: Refused, body: JsonObject) -> str | None:
     for name in body:
         if name in _STAYS or not NAME.fullmatch(name) or (is_either and name in _SPARED):
             continue
-        if is_refused(refusal, name):
+        if is_refused(refusal, name) or (name in OF_BOOKS and _is_wrong(refusal, words, name)):
             return name
     return None
+
+
+def _is_wrong(refusal: Refused, words: str, name: str) -> bool:
+    return _WRONG.search(words) is not None and (name == refusal.param or names(words, name))
 
 
 PARAMETER = Row(
@@ -67,111 +76,4 @@ PARAMETER = Row(
     formats=frozenset(BodyFormat),
     recognise=_refused_field,
     change=without,
-)
-
-
-# --- renamed --------------------------------------------------------------------------
-
-
-def _refuses_dimensions(refusal: Refused, body: JsonObject) -> str | None:
-    return "output_dimension" if "dimensions" in body and is_refused(refusal, "dimensions") else None
-
-
-def _rename_dimensions(body: JsonObject, new: str) -> JsonObject:
-    if "dimensions" not in body or new != "output_dimension":
-        return body
-    return {new if key == "dimensions" else key: value for key, value in body.items()}
-
-
-DIMENSIONS = Row(
-    name="dimensions",
-    formats=frozenset((BodyFormat.EMBEDDINGS,)),
-    recognise=_refuses_dimensions,
-    change=_rename_dimensions,
-)
-"""Voyage has another name for the length of a vector."""
-
-
-# --- what every stream is asked for ---------------------------------------------------
-
-_STREAM_OPTIONS_WORDS = ("stream_options", "streamoptions", "include_usage", "includeusage", "stream options")
-
-
-# An unknown field, but not which.
-_VAGUE = re.compile(
-    r"(?:unknown|unrecogni[sz]ed|unsupported|unexpected|extra|additional) (?:request |keyword |input )?"
-    r"(?:fields?|parameters?|arguments?|inputs?|propert(?:y|ies)|keys?|options?)\b"
-)
-
-
-def _refuses_stream_options(refusal: Refused, body: JsonObject) -> str | None:
-    """Named, or where nothing at all is named: no client sends the field so often as Linx itself does."""
-    words = words_of(refusal)
-    if any(name in words for name in _STREAM_OPTIONS_WORDS):
-        return ""
-    names_something = "model" in words or "schema" in words or any(name.lower() in words for name in body)
-    return "" if _VAGUE.search(words) and not names_something else None
-
-
-STREAM_OPTIONS = Row(
-    name="stream_options",
-    formats=frozenset((BodyFormat.CHAT, BodyFormat.COMPLETION)),
-    recognise=_refuses_stream_options,
-    change=lambda body, _detail: without(body, "stream_options"),
-)
-
-
-# --- a field inside the messages ------------------------------------------------------
-
-_IN_MESSAGES = (
-    re.compile(r"messages?(?:\.\d+|\[\d+\])?\W.{0,80}?property '(?:[\w.\[\]]*\.)?(\w{1,40})' is unsupported"),
-    re.compile(r"property 'messages?(?:\.\d+|\[\d+\])(?:\.\w+)*\.(\w{1,40})' is unsupported"),
-    re.compile(
-        r"messages(?:\.\d+|\[\d+\])(?:\.\w+){0,4}?\.(\w{1,40})"
-        r"(?:: |, 'msg': ')(?:extra inputs are not|property|unknown)"
-    ),
-)
-_OF_A_MESSAGE = frozenset(
-    (
-        *("arguments", "content", "data", "detail", "file", "format", "function", "id", "image_url", "input"),
-        *("input_audio", "role", "source", "text", "tool_call_id", "tool_calls", "type", "url"),
-    )
-)
-"""What a message is made of."""
-
-
-def _refused_message_field(refusal: Refused, body: JsonObject) -> str | None:
-    words = words_of(refusal)
-    for pattern in _IN_MESSAGES:
-        found = pattern.search(words)
-        if found is not None and _without_in_messages(body, found[1]) is not body:
-            return found[1]
-    return None
-
-
-def _without_in_messages(body: JsonObject, name: str) -> JsonObject:
-    """``body`` without a field of its messages and of their parts."""
-    messages = body.get("messages")
-    if name in _OF_A_MESSAGE or not isinstance(messages, list):
-        return body
-    changed = [_without_in_message(message, name) if isinstance(message, dict) else message for message in messages]
-    is_same = all(new is old for new, old in zip(changed, messages, strict=True))
-    return body if is_same else {**body, "messages": changed}
-
-
-def _without_in_message(message: JsonObject, name: str) -> JsonObject:
-    message, content = without(message, name), message.get("content")
-    if not isinstance(content, list):
-        return message
-    parts = [without(part, name) if isinstance(part, dict) else part for part in content]
-    if all(new is old for new, old in zip(parts, content, strict=True)):
-        return message
-    return {**message, "content": parts}
-
-
-MESSAGE_FIELD = Row(
-    name="message_field",
-    formats=frozenset((BodyFormat.CHAT,)),
-    recognise=_refused_message_field,
-    change=_without_in_messages,
 )

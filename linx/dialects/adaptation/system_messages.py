@@ -39,7 +39,7 @@ _ONE = re.compile(
     r"system (?:message|prompt)s? (?:must|should|can|may|has to|have to)(?: only)? (?:be|come|appear|occur|stand)"
     r"|(?:multiple|more than one|two|consecutive) system|only (?:one|a single|the first) (?:system )?message"
     r"|unexpected role ['\"`]?system|but got system|invalid (?:message )?role:? ['\"`]?system"
-    r"|invalid chat setting \(2013\)|system message must"
+    r"|invalid chat setting|system message must"
 )
 _TEMPLATE = re.compile(r"raise_exception|jinja|templateerror|chat template|applying template|template: ")
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from linx.core.chat import Adapted
 from linx.dialects.adaptation import (
     answer_limit,
+    field_values,
+    message_field,
     parameters,
     reasoning_history,
     reasoning_level,
+    stream_options,
     system_messages,
     thinking_kind,
 )
@@ -32,10 +35,11 @@ ROWS: tuple[Row, ...] = (
     reasoning_level.REASONING_LEVEL,
     reasoning_level.THINK,
     thinking_kind.THINKING_KIND,
-    parameters.MESSAGE_FIELD,
-    parameters.DIMENSIONS,
+    message_field.MESSAGE_FIELD,
+    field_values.SHORTER_TEXT,
+    field_values.DIMENSIONS,
     parameters.PARAMETER,
-    parameters.STREAM_OPTIONS,
+    stream_options.STREAM_OPTIONS,
 )
 """The first row that fits a refusal is taken, so a row of exact words stands before a row of vague ones."""
 

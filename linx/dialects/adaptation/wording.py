@@ -88,6 +88,8 @@ def is_refused(refusal: Refused, field: str) -> bool:
     if field == refusal.param and not {"unsupported_parameter", "unknown_parameter"}.isdisjoint(refusal.labels):
         return True
     words = words_of(refusal)
+    if field == refusal.param and names_only_value(words):
+        return True
     if not names(words, field):
         return False
     parts = sentences(words)

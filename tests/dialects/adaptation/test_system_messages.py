@@ -97,6 +97,7 @@ def test_a_later_instruction_becomes_the_users(words: bytes, status: int, form: 
 def test_several_leading_ones_become_one() -> None:
     given = said(("system", "a"), ("developer", [{"type": "text", "text": "b"}]), ("system", "c"), ("user", "d"))
     used, body = asked_until_taken(given, [MINIMAX_TWO])
+    assert step(given, b"invalid params, invalid chat setting") == "system_messages:one"
     assert used == ["system_messages:one"]
     parts = [{"type": "text", "text": text} for text in "abc"]
     assert roles(body) == [("system", parts), ("user", "d")]
