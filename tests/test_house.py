@@ -119,7 +119,7 @@ ORDERS = {
     "linx.providers": [
         "adaptations",
         *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
-        *["provider", "adaptation_memory", "catalog"],
+        *["provider", "adaptation_file", "adaptation_memory", "catalog"],
     ],
     "linx.routing": [
         *[
