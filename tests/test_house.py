@@ -37,6 +37,7 @@ ORDERS = {
     ],
     "linx.core": [
         *["addresses", "chat", "errors", "jsontext_pieces", "redaction", "worker", "jsontext", "telemetry", "log"],
+        "folders",
     ],
     "linx.dialects": [
         *[
@@ -53,7 +54,16 @@ ORDERS = {
         ],
         "embeddings",
     ],
-    "linx.dialects.adaptation": ["row", "restoring", "parameters", "table", "known"],
+    "linx.dialects.adaptation": [
+        *["row", "restoring", "wording", "parameters"],
+        *["stream_options", "message_field", "field_values"],
+        "answer_limit",
+        "reasoning_history",
+        "reasoning_level",
+        "system_messages",
+        "thinking_kind",
+        *["table", "known"],
+    ],
     "linx.dialects.anthropic": [
         *["client_content", "client_messages", "client_request", "errors", "message", "encoder", "face", "abilities"],
         *["thinking", "schema"],
@@ -107,8 +117,9 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
-        *["adaptations", "health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
-        *["contexts", "provider", "catalog"],
+        "adaptations",
+        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
+        *["contexts", "provider", "adaptation_file", "adaptation_memory", "catalog"],
     ],
     "linx.routing": [
         *[
@@ -139,6 +150,7 @@ ONLY_IN = {
     "orjson": {"linx/core/jsontext.py"},
     "json": {"linx/core/jsontext.py"},
     "docopt": {"linx/cli.py"},
+    "platformdirs": {"linx/core/folders.py"},
     "trio_websocket": {"linx/dashboard/feed.py"},
 }
 

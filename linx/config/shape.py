@@ -82,7 +82,7 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     native: Annotated[bool, Meta(description="relay /v1/messages and /v1/responses untranslated")] = False
     num_ctx: Annotated[
         Count | Literal["auto"] | None,
-        Meta(description="Ollama: size of the context; auto fits it to the prompt, null leaves it to the Ollama"),
+        Meta(description="Ollama: tokens of context; auto fits it to prompt and answer, null leaves it to the Ollama"),
         takes('a whole number, "auto" or null'),
     ] = "auto"
     keep_alive: Annotated[

@@ -121,6 +121,7 @@ def _take_over(provider: Provider, listed: Listed) -> None:
     named = {name: Model(name) for name in provider.config.models}
     provider.models = {**named, **listed.models}
     provider.version = listed.version
+    provider.adaptations.version_is(listed.version)
     provider.listed_at = trio.current_time()
     provider.models_changed()
     if listed.loaded is not None:

@@ -95,7 +95,7 @@ class Provider:
         self.slots = Slots(config.max_concurrent)
         self.relaying = 0
         """Running requests that take no slot: a pull does not keep a model from answering."""
-        self.adaptations = Adaptations(host)
+        self.adaptations = Adaptations(host, config.name)
         self.version: str | None = None
         """The version that an Ollama says it is."""
         self.first_token: dict[str, Histogram] = {}

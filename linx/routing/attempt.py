@@ -65,10 +65,10 @@ class RequestWriter(Protocol):
 
     @property
     def adapted(self) -> tuple[Adapted, ...]:
-        """What ``write`` changes so that the provider takes the request."""
+        """What the last ``write`` changed so that the provider takes the request."""
 
     def taken(self) -> None:
-        """The provider has taken a request with ``adapted``."""
+        """The provider has taken what was written last: what it refused before is worth remembering."""
 
 
 class Reader(Protocol):
@@ -273,6 +273,7 @@ class Attempt(Generic[R]):
         Where an answer follows, it stays the provider's time: the first read is next.
         """
         sending = await self._writer.write(now, self._timed)
+        self.record.adapted = self._writer.adapted
         self._wait()
         exchange = self._exchange = await self._pool.open(self.candidate.provider.origin, sending, self._connected)
         if exchange.status in ANSWERS:
@@ -295,7 +296,6 @@ class Attempt(Generic[R]):
         if not await self._writer.adapt(refusal):
             return False
         self._go_on()
-        self.record.adapted = self._writer.adapted
         self.record.asked = self._pool.clock()
         return True
 

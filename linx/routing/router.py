@@ -82,8 +82,8 @@ class Router:
             candidates = [one for one in candidates if one.is_local]
             if not candidates:
                 raise NoLocalProvider(
-                    f"Model {quote(model)!r} may only be answered by a local provider, and no local provider has it "
-                    "(a cloud model of an Ollama is not local). "
+                    f"Model {quote(model)!r} may only be answered by a local provider, and no local provider has it. "
+                    "A cloud model of an Ollama is not local. "
                     "Add the model to a local provider, or remove it from routing.local_only or the header "
                     "x-linx-local-only from the request."
                 )

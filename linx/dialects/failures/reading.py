@@ -189,6 +189,19 @@ def _collect_object(value: dict[str, object], reading: Reading, depth: int) -> N
     if isinstance(error_type, str):
         _add_label(error_type, reading)
         reading.error_type = reading.error_type or STATUS_OF.get(error_type.lower())
+    _read_hints(value, reading)
+    for name in _TEXT_FIELDS:
+        _collect(value.get(name), reading, depth + 1)
+    for name in _INNER_FIELDS:
+        inner = value.get(name)
+        if isinstance(inner, dict):
+            _collect_object(inner, reading, depth + 1)
+            if name == "base_resp":
+                _read_minimax(inner.get("status_code"), reading)
+
+
+def _read_hints(value: dict[str, object], reading: Reading) -> None:
+    """What an error says besides its texts and labels."""
     if value.get("flagged_input") or value.get("reasons"):
         reading.is_moderated = True
     if value.get("retryable") is True:
@@ -199,14 +212,6 @@ def _collect_object(value: dict[str, object], reading: Reading, depth: int) -> N
     param = value.get("param")
     if reading.param is None and isinstance(param, str):
         reading.param = quote(param)
-    for name in _TEXT_FIELDS:
-        _collect(value.get(name), reading, depth + 1)
-    for name in _INNER_FIELDS:
-        inner = value.get(name)
-        if isinstance(inner, dict):
-            _collect_object(inner, reading, depth + 1)
-            if name == "base_resp":
-                _read_minimax(inner.get("status_code"), reading)
 
 
 def _read_minimax(code: object, reading: Reading) -> None:

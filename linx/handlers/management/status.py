@@ -76,6 +76,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         "tokens": {"prompt": counters.prompt_tokens, "completion": counters.completion_tokens},
         "cost_usd": round(counters.cost_usd, 9),
         **({"remote_models": passed_on} if passed_on else {}),
+        "adapted": provider.adaptations.as_json(),
     }
 
 
@@ -99,6 +100,7 @@ def _disabled(config: ProviderConfig) -> JsonObject:
         "first_token_ms": {"p50": None, "p95": None},
         "tokens": {"prompt": 0, "completion": 0},
         "cost_usd": 0,
+        "adapted": {},
     }
 
 
