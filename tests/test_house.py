@@ -53,7 +53,16 @@ ORDERS = {
         ],
         "embeddings",
     ],
-    "linx.dialects.adaptation": ["row", "restoring", "parameters", "table", "known"],
+    "linx.dialects.adaptation": [
+        "row",
+        "restoring",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "parameters",
+        "table",
+        "known",
+    ],
     "linx.dialects.anthropic": [
         *["client_content", "client_messages", "client_request", "errors", "message", "encoder", "face", "abilities"],
         *["thinking", "schema"],

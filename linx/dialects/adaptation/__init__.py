@@ -4,6 +4,9 @@ The room's rule: everything here is pure, and a way to ask is one row of a table
 the body that was refused, and where that changes what the answer says, changes it back.
 
 - ``row``: what a row is.
+- ``tools``: where the tools of a body are, with their names and schemas.
+- ``tool_choice``: a choice of tools that is an object.
+- ``response_format``: JSON answers at servers that know one form of asking for them, or none.
 - ``parameters``: fields that a provider does not take.
 - ``table``: all rows in their order; which row a refusal asks for, and a body with rows applied.
 - ``restoring``: changes an answer back to what the client knows.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core.chat import Adapted
-from linx.dialects.adaptation import parameters
+from linx.dialects.adaptation import parameters, response_format, tool_choice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from linx.core.errors import Refused
     from linx.dialects.adaptation.row import BodyFormat, Restore, Row
 
-ROWS: tuple[Row, ...] = (parameters.STREAM_OPTIONS,)
+ROWS: tuple[Row, ...] = (
+    tool_choice.TOOL_CHOICE,
+    response_format.RESPONSE_FORMAT,
+    parameters.STREAM_OPTIONS,
+)
 """The first row that fits a refusal is taken, so a row of exact words stands before a row of vague ones."""
 
 BY_NAME = {row.name: row for row in ROWS}

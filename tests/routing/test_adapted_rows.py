@@ -1,0 +1,89 @@
+"""Each row of the table of adaptations over real sockets: a refusal, then an answer, and the provider stays healthy."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from linx.core import jsontext
+from linx.core.chat import ChatBody, ChatRequest
+from tests.fakes import scripted
+from tests.fakes.provider import FakeProvider
+from tests.fakes.scripted import Answer, Whole
+from tests.routing.attempts import assert_clean, at, attempt_at, rest, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from linx.upstream.pool import Pool
+
+WHOLE = Whole(
+    200,
+    jsontext.dumps(
+        {
+            "object": "chat.completion",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
+        }
+    ),
+)
+ANSWERS: dict[str, Answer | Whole] = {"streamed": Answer(tokens=["Hello"]), "whole": WHOLE}
+USER = {"role": "user", "content": "hi"}
+
+
+def tool(name: str, **parameters: Any) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {}, **parameters}
+    return {"type": "function", "function": {"name": name, "parameters": schema}}
+
+
+class Case(NamedTuple):
+    adapted: str
+    words: str
+    asked: dict[str, Any]
+    is_taken: Callable[[dict[str, Any]], bool]
+    """Would the server that refused take this body?"""
+    status: int = 400
+
+
+CASES = [
+    Case(
+        "tool_choice",
+        "Invalid tool_choice type: 'object'. Supported string values: none, auto, required",
+        {"tools": [tool("f"), tool("g")], "tool_choice": {"type": "function", "function": {"name": "g"}}},
+        lambda body: body["tool_choice"] == "required" and body["tools"] == [tool("g")],
+    ),
+    Case(
+        "response_format:json_schema",
+        "'response_format.type' must be 'json_schema' or 'text'",
+        {"response_format": {"type": "json_object"}},
+        lambda body: body["response_format"]["type"] == "json_schema",
+    ),
+    Case(
+        "response_format:json_object",
+        "This response_format type is unavailable now",
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}},
+        lambda body: body["response_format"]["type"] == "json_object" and "JSON" in body["messages"][0]["content"],
+        422,
+    ),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.adapted)
+async def test_it_is_asked_once_more_and_then_right_at_once(case: Case, answer: str, pool: Pool) -> None:
+    chat = ChatRequest("asked", ChatBody({"model": "asked", "messages": [USER], **case.asked}))
+    before = copy.deepcopy(dict(chat.chat_body))
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(scripted.status(case.status, case.words), ANSWERS[answer], ANSWERS[answer])
+        one = at(fake)
+        for _ in range(2):
+            attempt = attempt_at(one, pool, chat)
+            await attempt.begin()
+            assert text(await rest(attempt)) == "Hello"
+            attempt.finish()
+        assert [case.is_taken(call.json) for call in fake.calls[1:]] == [True, True]
+        assert [str(step) for step in attempt.record.adapted] == [case.adapted]
+        assert (one.health.consecutive_failures, one.counters.failures) == (0, 0)
+        assert_clean(one, pool, idle=1)
+    assert chat.chat_body == before
