@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from linx.core.chat import ChatBody, ModelTraits
 from linx.core.jsontext import LARGE
 from linx.core.worker import in_thread
+from linx.dialects.adaptation.bent_names import OfferedTools
 from linx.dialects.adaptation.restoring import RestoringDecoder
 from linx.dialects.adaptation.table import adapt, next_adaptation
 from linx.dialects.openai.thinking import thinking
@@ -48,7 +49,14 @@ def chat_attempt(
     writer = ChatWriter(candidate, chat, pool, hop, new_id)
     if writer.adapted:
         record.adapted = writer.adapted
-    return Attempt(candidate, writer, ChunkReader(writer.decoder), pool, record, redactor, is_patient=is_patient)
+    reader = ChunkReader(writer.decoder, _offered(chat))
+    return Attempt(candidate, writer, reader, pool, record, redactor, is_patient=is_patient)
+
+
+def _offered(chat: ChatRequest) -> OfferedTools | None:
+    asked = chat.asked
+    has_tools = isinstance(asked, ChatBody) and (asked.get("tools") or asked.get("functions"))
+    return OfferedTools(chat.chat_body) if has_tools else None
 
 
 class ChatWriter:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from linx.core.chat import Chunk
+    from linx.dialects.adaptation.bent_names import OfferedTools
     from linx.dialects.base import Decoder, Encoder
     from linx.routing.attempt import Timed
     from linx.upstream.pool import Exchange
@@ -36,17 +37,18 @@ class ChunkSource(Protocol):
 
 
 class ChunkReader:
-    """See ``ChunkSource``, and ``attempt.Reader``."""
+    """See ``ChunkSource``, and ``attempt.Reader``. ``offered`` are the tools of the request, None where it has none."""
 
-    __slots__ = ("_decoder", "_exchange", "_new_decoder", "first", "is_done", "received")
+    __slots__ = ("_decoder", "_exchange", "_new_decoder", "_offered", "first", "is_done", "received")
 
     _decoder: Decoder  # from ``gate`` on
 
-    def __init__(self, new_decoder: Callable[[], Decoder]) -> None:
+    def __init__(self, new_decoder: Callable[[], Decoder], offered: OfferedTools | None = None) -> None:
         self.first: list[Chunk] = []
         self.is_done = False
         self.received = 0
         self._new_decoder = new_decoder
+        self._offered = offered
         self._exchange: Exchange | None = None  # None until the head of the answer has come
 
     async def gate(self, exchange: Exchange, timed: Timed) -> None:
@@ -55,6 +57,8 @@ class ChunkReader:
         while True:
             data = await timed(exchange.read())
             chunks = decoder.feed(data) if data else decoder.end()
+            if self._offered is not None:
+                self._offered.resolve(chunks)
             self.first += chunks
             if any(chunk.is_meaningful for chunk in chunks):
                 break
@@ -81,6 +85,8 @@ class ChunkReader:
         chunks = decoder.feed(data) if data else decoder.end()
         if decoder.problem is not None and not chunks:
             raise decoder.problem
+        if self._offered is not None:
+            self._offered.resolve(chunks)
         self.is_done = decoder.done
         return chunks
 

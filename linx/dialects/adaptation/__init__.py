@@ -5,6 +5,9 @@ the body that was refused, and where that changes what the answer says, changes 
 
 - ``row``: what a row is.
 - ``tools``: where the tools of a body are, with their names and schemas.
+- ``call_names``: the names of the tools that an answer calls.
+- ``bent_names``: the offered tool that a model means by a name that it has bent.
+- ``tool_names``: names of tools that are too long, or have characters that a server does not take.
 - ``tool_choice``: a choice of tools that is an object.
 - ``response_format``: JSON answers at servers that know one form of asking for them, or none.
 - ``parameters``: fields that a provider does not take.
