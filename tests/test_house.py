@@ -60,6 +60,8 @@ ORDERS = {
         "call_names",
         "bent_names",
         "tool_names",
+        "call_ids",
+        "message_order",
         "tool_choice",
         "response_format",
         "parameters",

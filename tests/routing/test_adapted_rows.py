@@ -37,6 +37,14 @@ def tool(name: str, **parameters: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "parameters": schema}}
 
 
+def called(call_id: str) -> list[dict[str, Any]]:
+    call = {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call_id, "content": "42"},
+    ]
+
+
 class Case(NamedTuple):
     adapted: str
     words: str
@@ -52,6 +60,21 @@ CASES = [
         "Invalid tool_choice type: 'object'. Supported string values: none, auto, required",
         {"tools": [tool("f"), tool("g")], "tool_choice": {"type": "function", "function": {"name": "g"}}},
         lambda body: body["tool_choice"] == "required" and body["tools"] == [tool("g")],
+    ),
+    Case(
+        "call_ids:9",
+        "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.",
+        {"messages": [USER, *called("call_1")]},
+        lambda body: (
+            len({body["messages"][1]["tool_calls"][0]["id"], body["messages"][2]["tool_call_id"]}) == 1
+            and len(body["messages"][2]["tool_call_id"]) == 9
+        ),
+    ),
+    Case(
+        "message_order:user_after_tool",
+        "Unexpected role 'user' after role 'tool'",
+        {"messages": [USER, *called("abcDEF123"), {"role": "user", "content": "go on"}]},
+        lambda body: body["messages"][-1]["content"] == "42\n\ngo on",
     ),
     Case(
         "response_format:json_schema",

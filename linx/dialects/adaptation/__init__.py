@@ -8,6 +8,8 @@ the body that was refused, and where that changes what the answer says, changes 
 - ``call_names``: the names of the tools that an answer calls.
 - ``bent_names``: the offered tool that a model means by a name that it has bent.
 - ``tool_names``: names of tools that are too long, or have characters that a server does not take.
+- ``call_ids``: ids of tool calls that are too long, or have characters that a server does not take.
+- ``message_order``: an order of messages that Mistral's models do not take.
 - ``tool_choice``: a choice of tools that is an object.
 - ``response_format``: JSON answers at servers that know one form of asking for them, or none.
 - ``parameters``: fields that a provider does not take.

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from linx.dialects.adaptation.call_names import may_name_a_tool, rename_calls
+from linx.core.chat import Dialect
+from linx.dialects.adaptation.call_names import rename_calls
 from linx.dialects.adaptation.tools import tool_name, tools_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from linx.core.chat import ChatBody, Chunk
 
+_RESPONSES = Dialect.RESPONSES
 MAX_NAME = 256  # characters of a name that is looked at
 _SEPARATOR = re.compile(r"\.|::?|/|__")
 _TAIL = re.compile(r"<\||\s|\(")  # a template's mark, a channel behind a blank, or the beginning of arguments
@@ -69,7 +71,7 @@ class OfferedTools:
     def resolve(self, chunks: Sequence[Chunk]) -> None:
         """Give each call in ``chunks`` the name of the tool that it means, in place."""
         for chunk in chunks:
-            if may_name_a_tool(chunk):
+            if chunk.tools is not None or chunk.dialect is _RESPONSES:  # ``may_name_a_tool``, without its call
                 rename_calls(chunk, self._resolved)
 
     def _resolved(self, name: str) -> str:

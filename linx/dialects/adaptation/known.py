@@ -6,10 +6,9 @@ Each entry says where that is documented.
 from __future__ import annotations
 
 import fnmatch
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from linx.core.chat import Adapted
+from linx.core.chat import Adapted
 
 
 class Known(NamedTuple):
@@ -20,7 +19,12 @@ class Known(NamedTuple):
     adapted: tuple[Adapted, ...]
 
 
-KNOWN: tuple[Known, ...] = ()
+KNOWN: tuple[Known, ...] = (
+    # mistral-common, its validation of requests: ids of nine letters or digits; no user behind a tool.
+    Known("*.mistral.ai", "*", (Adapted("call_ids", "9"), Adapted("message_order", "user_after_tool"))),
+    # Its guide to JSON output: text and json_object are the formats there are.
+    Known("api.deepseek.com", "*", (Adapted("response_format", "json_object"),)),
+)
 
 
 def known_beforehand(host: str, model: str) -> tuple[Adapted, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core.chat import Adapted
-from linx.dialects.adaptation import parameters, response_format, tool_choice, tool_names
+from linx.dialects.adaptation import call_ids, message_order, parameters, response_format, tool_choice, tool_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from linx.dialects.adaptation.row import BodyFormat, Restore, Row
 
 ROWS: tuple[Row, ...] = (
+    call_ids.CALL_IDS,
+    message_order.MESSAGE_ORDER,
     tool_names.TOOL_NAMES,
     tool_choice.TOOL_CHOICE,
     response_format.RESPONSE_FORMAT,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from linx.core.chat import Adapted
 from linx.dialects.adaptation import known
 from linx.dialects.adaptation.known import Known, known_beforehand
-
-if TYPE_CHECKING:
-    import pytest
+from linx.dialects.adaptation.table import BY_NAME
 
 A, B = Adapted("a"), Adapted("b")
 
@@ -20,3 +18,10 @@ def test_host_and_model_both_have_to_fit_and_nothing_is_said_twice(monkeypatch: 
     assert known_beforehand("API.one.test", "gpt") == (A,)
     assert known_beforehand("api.one.test", "O3-mini") == (A, B)
     assert known_beforehand("one.test", "o3") == ()
+
+
+@pytest.mark.parametrize("entry", known.KNOWN, ids=lambda entry: entry.host)
+def test_what_is_known_is_in_the_table(entry: Known) -> None:
+    assert {step.name for step in entry.adapted} <= BY_NAME.keys()
+    assert entry.host == entry.host.lower()
+    assert entry.model == entry.model.lower()
