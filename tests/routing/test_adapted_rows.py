@@ -77,6 +77,19 @@ CASES = [
         lambda body: body["messages"][-1]["content"] == "42\n\ngo on",
     ),
     Case(
+        "schemas:all",
+        "Failed to initialize samplers: failed to parse grammar",
+        {"tools": [tool("f", properties={"script": {"type": "string", "minLength": 1, "maxLength": 65536}})]},
+        lambda body: body["tools"] == [tool("f", properties={"script": {"type": "string"}})],
+    ),
+    Case(
+        "schemas:$schema",
+        'Invalid JSON payload received. Unknown name "$schema" at '
+        "'tools[0].function_declarations[0].parameters': Cannot find field.",
+        {"tools": [tool("f", **{"$schema": "draft-07", "properties": {"a": {"pattern": "^x$"}}})]},
+        lambda body: body["tools"] == [tool("f", properties={"a": {"pattern": "^x$"}})],
+    ),
+    Case(
         "response_format:json_schema",
         "'response_format.type' must be 'json_schema' or 'text'",
         {"response_format": {"type": "json_object"}},

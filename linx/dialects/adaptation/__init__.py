@@ -11,6 +11,9 @@ the body that was refused, and where that changes what the answer says, changes 
 - ``call_ids``: ids of tool calls that are too long, or have characters that a server does not take.
 - ``message_order``: an order of messages that Mistral's models do not take.
 - ``tool_choice``: a choice of tools that is an object.
+- ``schema_forms``: one JSON Schema in another form.
+- ``schema_reduction``: a JSON Schema with less in it.
+- ``schemas``: schemas that a server, or the grammar that it makes of them, cannot hold.
 - ``response_format``: JSON answers at servers that know one form of asking for them, or none.
 - ``parameters``: fields that a provider does not take.
 - ``table``: all rows in their order; which row a refusal asks for, and a body with rows applied.

@@ -7,7 +7,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core.chat import Adapted
-from linx.dialects.adaptation import call_ids, message_order, parameters, response_format, tool_choice, tool_names
+from linx.dialects.adaptation import (
+    call_ids,
+    message_order,
+    parameters,
+    response_format,
+    schemas,
+    tool_choice,
+    tool_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +29,7 @@ ROWS: tuple[Row, ...] = (
     message_order.MESSAGE_ORDER,
     tool_names.TOOL_NAMES,
     tool_choice.TOOL_CHOICE,
+    schemas.SCHEMAS,
     response_format.RESPONSE_FORMAT,
     parameters.STREAM_OPTIONS,
 )
