@@ -62,6 +62,7 @@ ORDERS = {
         "tool_names",
         "call_ids",
         "message_order",
+        "thought_signature",
         "tool_choice",
         "schema_forms",
         "schema_reduction",
@@ -94,7 +95,7 @@ ORDERS = {
         *["provider_tools", "face", "model_list", "provider_request", "embeddings"],
     ],
     "linx.dialects.openai": [
-        *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "usage", "thinking"],
+        *["client_request", "provider_messages", "signatures", "surrogates", "tool_calls", "frames", "usage", "thinking"],
         *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice", "model_list"],
     ],
     "linx.dialects.responses": [
@@ -124,7 +125,19 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
-        *["adaptations", "health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
+        *[
+            "adaptations",
+            "signatures",
+            "health",
+            "prices",
+            "slots",
+            "model",
+            "lists",
+            "requests",
+            "kind",
+            "kinds",
+            "http_requests",
+        ],
         *["provider", "catalog"],
     ],
     "linx.routing": [
@@ -132,6 +145,7 @@ ORDERS = {
             "candidate",
             "attempt",
             "chunk_reader",
+            "answered_calls",
             "chat_attempt",
             "router",
             "provider_set",

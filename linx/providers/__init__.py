@@ -7,6 +7,7 @@ a ``provider`` waits.
 - ``requests``: how a provider is asked for a task. ``http_requests``: the HTTP that this becomes.
 - ``provider``: a provider as configured. ``health``: is it available? ``slots``: who may ask it now.
 - ``adaptations``: in which way its models have to be asked.
+- ``signatures``: what it has signed its tool calls with.
 - ``catalog``: asks in the background. ``lists``: what a kind's models are found to be, each a ``model``.
 - ``prices``: what a model costs.
 """

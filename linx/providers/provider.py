@@ -20,6 +20,7 @@ from linx.providers.adaptations import Adaptations
 from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
 from linx.providers.model import Model
+from linx.providers.signatures import Signatures
 from linx.providers.slots import Slots
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Provider:
         self.relaying = 0
         """Running requests that take no slot: a pull does not keep a model from answering."""
         self.adaptations = Adaptations(host)
+        self.signatures = Signatures()
         self.version: str | None = None
         """The version that an Ollama says it is."""
         self.first_token: dict[str, Histogram] = {}
@@ -98,6 +100,7 @@ class Provider:
         self.slots = old.slots  # with the requests that still run and wait there
         self.slots.resize(self.config.max_concurrent)
         self.adaptations = old.adaptations
+        self.signatures = old.signatures
         self.version = old.version
         listed = {name: model for name, model in old.models.items() if model.listed or name in self.config.models}
         self.models = {**self.models, **listed}
@@ -165,6 +168,7 @@ class Provider:
         """What the writer of a body must know of ``model``."""
         config, known = self.config, self.find(model)
         traits = ModelTraits(thinking_mode=config.thinking_mode, keep_alive=config.keep_alive)
+        traits.signed = self.signatures.known(now)
         if known is not None:
             traits.context_length, traits.listed = known.context_length, known.listed
             if known.capabilities is not None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from linx.core.chat import ChatBody, ModelTraits
 from linx.core.jsontext import LARGE
 from linx.core.worker import in_thread
-from linx.dialects.adaptation.bent_names import OfferedTools
 from linx.dialects.adaptation.restoring import RestoringDecoder
 from linx.dialects.adaptation.table import adapt, next_adaptation
 from linx.dialects.openai.thinking import thinking
 from linx.providers.catalog import learn_model
+from linx.routing.answered_calls import answered_calls
 from linx.routing.attempt import Attempt
 from linx.routing.chunk_reader import ChunkReader
 
@@ -49,14 +49,9 @@ def chat_attempt(
     writer = ChatWriter(candidate, chat, pool, hop, new_id)
     if writer.adapted:
         record.adapted = writer.adapted
-    reader = ChunkReader(writer.decoder, _offered(chat))
+    calls = answered_calls(candidate, chat, writer.request, pool.clock)
+    reader = ChunkReader(writer.decoder, None if calls is None else calls.look_at)
     return Attempt(candidate, writer, reader, pool, record, redactor, is_patient=is_patient)
-
-
-def _offered(chat: ChatRequest) -> OfferedTools | None:
-    asked = chat.asked
-    has_tools = isinstance(asked, ChatBody) and (asked.get("tools") or asked.get("functions"))
-    return OfferedTools(chat.chat_body) if has_tools else None
 
 
 class ChatWriter:

@@ -90,6 +90,16 @@ CASES = [
         lambda body: body["tools"] == [tool("f", properties={"a": {"pattern": "^x$"}})],
     ),
     Case(
+        "thought_signature",
+        "Function call is missing a thought_signature in functionCall parts. This is required for tools to work "
+        "correctly, and missing thought_signature may lead to degraded model performance.",
+        {"messages": [USER, *called("call_1")]},
+        lambda body: (
+            body["messages"][1]["tool_calls"][0]["extra_content"]["google"]["thought_signature"]
+            == "skip_thought_signature_validator"
+        ),
+    ),
+    Case(
         "response_format:json_schema",
         "'response_format.type' must be 'json_schema' or 'text'",
         {"response_format": {"type": "json_object"}},

@@ -68,11 +68,14 @@ class OfferedTools:
         self._body = body
         self._names: frozenset[str] | None = None
 
-    def resolve(self, chunks: Sequence[Chunk]) -> None:
-        """Give each call in ``chunks`` the name of the tool that it means, in place."""
+    def resolve(self, chunks: Sequence[Chunk]) -> bool:
+        """Give each call in ``chunks`` the name of the tool that it means, in place. Is there any call?"""
+        has_calls = False
         for chunk in chunks:
             if chunk.tools is not None or chunk.dialect is _RESPONSES:  # ``may_name_a_tool``, without its call
                 rename_calls(chunk, self._resolved)
+                has_calls = True
+        return has_calls
 
     def _resolved(self, name: str) -> str:
         names = self._names

@@ -22,6 +22,9 @@ class Known(NamedTuple):
 KNOWN: tuple[Known, ...] = (
     # mistral-common, its validation of requests: ids of nine letters or digits; no user behind a tool.
     Known("*.mistral.ai", "*", (Adapted("call_ids", "9"), Adapted("message_order", "user_after_tool"))),
+    # Google's guide to thought signatures: the calls of Gemini 3 are validated.
+    Known("generativelanguage.googleapis.com", "*gemini-3*", (Adapted("thought_signature"),)),
+    Known("*aiplatform.googleapis.com", "*gemini-3*", (Adapted("thought_signature"),)),
     # Its guide to JSON output: text and json_object are the formats there are.
     Known("api.deepseek.com", "*", (Adapted("response_format", "json_object"),)),
 )

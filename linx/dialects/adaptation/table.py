@@ -13,6 +13,7 @@ from linx.dialects.adaptation import (
     parameters,
     response_format,
     schemas,
+    thought_signature,
     tool_choice,
     tool_names,
 )
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 ROWS: tuple[Row, ...] = (
     call_ids.CALL_IDS,
     message_order.MESSAGE_ORDER,
+    thought_signature.THOUGHT_SIGNATURE,
     tool_names.TOOL_NAMES,
     tool_choice.TOOL_CHOICE,
     schemas.SCHEMAS,
