@@ -10,16 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from linx.core.chat import Dialect
 from linx.dialects.adaptation.call_names import rename_calls
 from linx.dialects.adaptation.tools import tool_name, tools_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
     from linx.core.chat import ChatBody, Chunk
 
-_RESPONSES = Dialect.RESPONSES
 MAX_NAME = 256  # characters of a name that is looked at
 _SEPARATOR = re.compile(r"\.|::?|/|__")
 _TAIL = re.compile(r"<\||\s|\(")  # a template's mark, a channel behind a blank, or the beginning of arguments
@@ -68,14 +66,9 @@ class OfferedTools:
         self._body = body
         self._names: frozenset[str] | None = None
 
-    def resolve(self, chunks: Sequence[Chunk]) -> bool:
-        """Give each call in ``chunks`` the name of the tool that it means, in place. Is there any call?"""
-        has_calls = False
-        for chunk in chunks:
-            if chunk.tools is not None or chunk.dialect is _RESPONSES:  # ``may_name_a_tool``, without its call
-                rename_calls(chunk, self._resolved)
-                has_calls = True
-        return has_calls
+    def resolve(self, chunk: Chunk) -> None:
+        """Give each call in ``chunk`` the name of the tool that it means, in place."""
+        rename_calls(chunk, self._resolved)
 
     def _resolved(self, name: str) -> str:
         names = self._names

@@ -63,7 +63,8 @@ def test_a_call_gets_the_name_of_the_tool_it_means() -> None:
     body = ChatBody({"tools": [{"type": "function", "function": {"name": "read_file"}}, None, {}]})
     offered = OfferedTools(body)
     chunks = [Chunk(text="functions.read_file"), called("functions.read_file"), called("unknown")]
-    offered.resolve(chunks)
+    for chunk in chunks:
+        offered.resolve(chunk)
     assert chunks[0].text == "functions.read_file"
     assert [chunk.tools[0].name for chunk in chunks[1:] if chunk.tools] == ["read_file", "unknown"]
     assert chunks[1].source == called("read_file").source
@@ -71,5 +72,5 @@ def test_a_call_gets_the_name_of_the_tool_it_means() -> None:
 
 def test_functions_of_the_old_form_are_offered_too() -> None:
     chunk = called("functions.f")
-    OfferedTools(ChatBody({"functions": [{"name": "f"}]})).resolve([chunk])
+    OfferedTools(ChatBody({"functions": [{"name": "f"}]})).resolve(chunk)
     assert chunk == called("f")
