@@ -63,6 +63,7 @@ ORDERS = {
         "call_ids",
         "message_order",
         "thought_signature",
+        "text_parts",
         "tool_choice",
         "schema_forms",
         "schema_reduction",
@@ -79,7 +80,7 @@ ORDERS = {
         "model_list",
     ],
     "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
-    "linx.dialects.failures": ["reading", "conditions", "rules", "retry_after", "meaning"],
+    "linx.dialects.failures": ["reading", "conditions", "lacks", "rules", "retry_after", "meaning"],
     "linx.dialects.ollama": [
         *[
             "frames",
@@ -111,6 +112,7 @@ ORDERS = {
             "opaque_reasoning",
             "messages_usage",
             "tokens",
+            "needs",
             "chat_body",
         ],
         *["blocks", "block_encoder", "event_decoder"],

@@ -13,6 +13,7 @@ import trio
 from linx.core.addresses import is_loopback
 from linx.core.chat import ChatRequest, Dialect, ModelTraits
 from linx.core.telemetry import Counters, Histogram
+from linx.dialects.failures.lacks import TOOLS, VISION
 from linx.dialects.openai.model_list import plain_name
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
@@ -24,7 +25,7 @@ from linx.providers.signatures import Signatures
 from linx.providers.slots import Slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from linx.config.model import ProviderConfig
     from linx.providers.kind import Kind
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 
 SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins
 DEFAULT_ANSWER_TOKENS = 1024  # reserved for an answer whose length the client does not limit
+FORGET_LACK_S = 3600.0  # a model may be replaced by one of the same name, or get its projector
 FORGET_CONTEXT_S = 300.0  # Ollama unloads an idle model after five minutes by default
 KEPT_MODELS = 512  # whose first-token times are kept; a llama.cpp answers to any name
+_MAY_BE_NEEDED = frozenset((TOOLS, VISION))
 
 
 def never() -> bool:
@@ -82,6 +85,7 @@ class Provider:
         """Is this a server that Linx itself has started, and that will be up soon?"""
         self._canonical: dict[str, str] = {}
         self._contexts: dict[str, tuple[int, float]] = {}
+        self._lacks: dict[str, dict[str, float]] = {}
         self._own = {**requests.UNTRANSLATED, **kind.own} if config.native else kind.own
         self._prices = prices.configured(config.price)
         self.models_changed()
@@ -107,6 +111,7 @@ class Provider:
         self.listed_at = old.listed_at
         self.probed = old.probed
         self._contexts = old._contexts
+        self._lacks = old._lacks
         self.models_changed()
 
     @property
@@ -163,6 +168,22 @@ class Provider:
     def context_length(self, model: str) -> int | None:
         known = self.find(model)
         return known.context_length if known is not None else None
+
+    def lacks(self, model: str, now: float) -> Collection[str]:
+        """The capabilities that a request may need and ``model`` has not, by its list or by what it has refused."""
+        known = self.find(model)
+        has = known.capabilities if known is not None else None
+        missing = _MAY_BE_NEEDED - has if has else ()
+        refused = self._lacks.get(model)
+        if refused is None:
+            return missing
+        return {*missing, *(one for one, since in refused.items() if now - since < FORGET_LACK_S)}
+
+    def learn_lack(self, model: str, capability: str, now: float) -> None:
+        """A request was refused since ``model`` lacks the capability."""
+        if model not in self._lacks and len(self._lacks) >= KEPT_MODELS:
+            del self._lacks[next(iter(self._lacks))]
+        self._lacks.setdefault(model, {})[capability] = now
 
     def traits(self, chat: ChatRequest, model: str, now: float) -> ModelTraits:
         """What the writer of a body must know of ``model``."""

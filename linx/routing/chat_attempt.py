@@ -12,7 +12,9 @@ from linx.core.jsontext import LARGE
 from linx.core.worker import in_thread
 from linx.dialects.adaptation.restoring import RestoringDecoder
 from linx.dialects.adaptation.table import adapt, next_adaptation
+from linx.dialects.failures.lacks import lacks_of
 from linx.dialects.openai.thinking import thinking
+from linx.dialects.shared.needs import needs_of
 from linx.providers.catalog import learn_model
 from linx.routing.answered_calls import answered_calls
 from linx.routing.attempt import Attempt
@@ -100,6 +102,7 @@ class ChatWriter:
 
     async def adapt(self, refusal: Refused) -> bool:
         """Does a row of the table of adaptations fit the refusal?"""
+        self._learn_lack(refusal)
         if self._asks >= MAX_ASKS:
             return False
         provider, model, chat, request = self._candidate.provider, self._candidate.model, self._chat, self.request
@@ -116,6 +119,12 @@ class ChatWriter:
         self._asks += 1
         self.adapted = (*self.adapted, step)
         return True
+
+    def _learn_lack(self, refusal: Refused) -> None:
+        """Remember what the model cannot take, so that the next request that needs it is asked elsewhere first."""
+        lack = lacks_of(refusal.words)
+        if lack is not None and lack in needs_of(self._chat):
+            self._candidate.provider.learn_lack(self._candidate.model, lack, self._pool.clock())
 
     def taken(self) -> None:
         for step in self.adapted:

@@ -100,6 +100,12 @@ CASES = [
         ),
     ),
     Case(
+        "text_parts",
+        "messages[0].content must be a string",
+        {"messages": [{"role": "system", "content": [{"type": "text", "text": "Be brief."}]}, USER]},
+        lambda body: body["messages"][0]["content"] == "Be brief.",
+    ),
+    Case(
         "response_format:json_schema",
         "'response_format.type' must be 'json_schema' or 'text'",
         {"response_format": {"type": "json_object"}},

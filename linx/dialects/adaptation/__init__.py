@@ -11,6 +11,7 @@ the body that was refused, and where that changes what the answer says, changes 
 - ``call_ids``: ids of tool calls that are too long, or have characters that a server does not take.
 - ``message_order``: an order of messages that Mistral's models do not take.
 - ``thought_signature``: calls in the history without the signature that Gemini demands.
+- ``text_parts``: contents that are lists of texts.
 - ``tool_choice``: a choice of tools that is an object.
 - ``schema_forms``: one JSON Schema in another form.
 - ``schema_reduction``: a JSON Schema with less in it.

@@ -23,6 +23,7 @@ from linx.dialects.failures.conditions import (
     UNSUPPORTED,
     Condition,
 )
+from linx.dialects.failures.lacks import lacks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,4 +173,10 @@ RULES = (
         statuses=frozenset((503, 500, None)),
     ),
     Rule(OVERLOADED, words=("server busy, please try again", "overloaded"), statuses=frozenset((500, None))),
+    # What these say of tools and images in other words, and with other statuses, than the rules before.
+    Rule(
+        UNSUPPORTED,
+        is_met=lambda reading: lacks_of(reading.words),
+        statuses=frozenset((400, 404, 415, 422, 500, 501, None)),
+    ),
 )
