@@ -15,6 +15,7 @@ from linx.core.chat import ChatRequest, Dialect, ModelTraits
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.failures.lacks import TOOLS, VISION
 from linx.dialects.openai.model_list import plain_name
+from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.adaptations import Adaptations
@@ -171,10 +172,10 @@ class Provider:
 
     def lacks(self, model: str, now: float) -> Collection[str]:
         """The capabilities that a request may need and ``model`` has not, by its list or by what it has refused."""
-        known = self.find(model)
+        known = self.models.get(model)
         has = known.capabilities if known is not None else None
-        missing = _MAY_BE_NEEDED - has if has else ()
-        refused = self._lacks.get(model)
+        missing = _MAY_BE_NEEDED - has if has else NOTHING
+        refused = self._lacks.get(model) if self._lacks else None
         if refused is None:
             return missing
         return {*missing, *(one for one, since in refused.items() if now - since < FORGET_LACK_S)}

@@ -218,8 +218,11 @@ class Router:
         may lead to another model, whose cache is cold.
         """
         by_cost, conversation = self.routing.cost_optimization, demand.conversation
-        lacks = {one: one.provider.lacks(one.model, now) for one in candidates}
-        needs = demand.needs() if any(lacks.values()) else NOTHING
+        needs = NOTHING
+        for one in candidates:
+            if one.provider.lacks(one.model, now):
+                needs = demand.needs()
+                break
 
         def key(one: Candidate) -> tuple[float, ...]:
             provider = one.provider
@@ -230,7 +233,7 @@ class Router:
                 and slots.active < BUSY
             )
             return (
-                bool(needs) and not needs.isdisjoint(lacks[one]),
+                bool(needs) and not needs.isdisjoint(provider.lacks(one.model, now)),
                 provider.health.illness(now),
                 self._cost(one, demand) if by_cost else 0.0,
                 self._rank(provider),
