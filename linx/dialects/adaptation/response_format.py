@@ -7,6 +7,7 @@ tools), ``word`` (the prompt gets the word JSON, without which some servers refu
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
@@ -26,6 +27,12 @@ _NOT_WITH_TOOLS = (
     "cannot use custom grammar constraints with tools",
     "function calling with a response mime type",
 )
+_REFUSED = re.compile(
+    r"(?:response_format|json_object|json_schema).{0,80}?"
+    r"(?:must|should|support|invalid|not |unavailable|unknown|only)"
+    r"|(?:support|invalid|unknown|unrecognized|unexpected|must contain|not permitted).{0,80}?(?:response_format|json_)",
+    re.DOTALL,
+)  # an error that repeats the whole request names the field as well
 
 
 def _refuses_form(refusal: Refused, body: JsonObject) -> str | None:
@@ -34,7 +41,7 @@ def _refuses_form(refusal: Refused, body: JsonObject) -> str | None:
         return None
     if body.get("tools") and any(phrase in words for phrase in _NOT_WITH_TOOLS):
         return "prompt_with_tools"
-    if not any(name in words for name in ("response_format", "json_object", "json_schema")):
+    if not _REFUSED.search(words):
         return None
     if form == "json_schema":
         return "prompt" if body["response_format"] == _ANY_OBJECT else "json_object"

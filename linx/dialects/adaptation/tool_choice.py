@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from linx.dialects.adaptation.row import BodyFormat, Row
@@ -10,12 +11,16 @@ from linx.dialects.adaptation.tools import tool_name, tools_of
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
     from linx.core.errors import Refused
+_REFUSED = re.compile(
+    r"tool_choice.{0,80}?(?:type|object|string|dict|must|should|support|invalid|not |value)"
+    r"|(?:type|support|invalid|expected).{0,60}?tool_choice",
+    re.DOTALL,
+)
 
 
 def _refuses_object(refusal: Refused, body: JsonObject) -> str | None:
     # A model that thinks takes no choice at all at some servers, so a word would be refused as well.
-    words = refusal.words
-    is_about = "tool_choice" in words and "thinking" not in words
+    is_about = _REFUSED.search(refusal.words) and "thinking" not in refusal.words
     return "" if is_about and isinstance(body.get("tool_choice"), dict) else None
 
 

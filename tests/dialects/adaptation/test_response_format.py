@@ -119,6 +119,11 @@ def test_beside_tools_only_the_prompt_is_left_and_without_them_nothing_changes()
     assert adapt(plain, [found], []) is plain
 
 
+def test_an_error_that_repeats_the_request_is_about_something_else() -> None:
+    words = b"{\"error\": \"no such field: foo. Request: {'response_format': {'type': 'json_object'}}\"}"
+    assert next_adaptation(failure(400, words), BodyFormat.CHAT, body(OBJECT), ()) is None
+
+
 @pytest.mark.parametrize("wanted", [None, {"type": "text"}, "json", {"type": "grammar"}])
 def test_another_format_is_left_alone(wanted: Any) -> None:
     asked = body(wanted)
