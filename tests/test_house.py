@@ -96,7 +96,16 @@ ORDERS = {
         *["provider_tools", "face", "model_list", "provider_request", "embeddings"],
     ],
     "linx.dialects.openai": [
-        *["client_request", "provider_messages", "signatures", "surrogates", "tool_calls", "frames", "usage", "thinking"],
+        *[
+            "client_request",
+            "provider_messages",
+            "signatures",
+            "surrogates",
+            "tool_calls",
+            "frames",
+            "usage",
+            "thinking",
+        ],
         *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice", "model_list"],
     ],
     "linx.dialects.responses": [
