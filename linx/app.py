@@ -24,6 +24,7 @@ from linx.config.model import DEMO, Config
 from linx.config.watch import ConfigWatch
 from linx.console import Console
 from linx.core.errors import ConfigError
+from linx.core.folders import state_file
 from linx.core.telemetry import Telemetry
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.completions.face import CompletionsFace
@@ -34,6 +35,7 @@ from linx.dialects.responses.face import ResponsesFace
 from linx.endpoints import Endpoints
 from linx.handlers.context import Context
 from linx.local_listener import CannotListen, LocalListener
+from linx.providers.adaptation_memory import AdaptationMemory
 from linx.routing.provider_set import ProviderSet
 from linx.routing.router import Router
 from linx.server.limits import Limits
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from linx.config.load import Options
     from linx.dialects.base import Face
 
+ADAPTATIONS = "adaptations.json"
+"""The file in the user's state folder that keeps what refusals have taught."""
 READY_WAIT_S = 0.2
 """How long the ready line waits for the first probes: a program that waits for it should find the models listed."""
 SUMMARY_WAIT_S = 2.0
@@ -92,6 +96,7 @@ class App:
         router, telemetry = Router((), self.config.routing), Telemetry()
         starting = {DEMO: self.demo.is_loading} if self.demo is not None else {}
         self.providers = ProviderSet(router, self.pool, telemetry, self.redactor, starting)
+        self.memory = AdaptationMemory(state_file(ADAPTATIONS))
         self.context = Context(
             self.config, router, self.pool, telemetry, self.redactor, tunnel=self.tunnel, reload=self.reload
         )
@@ -123,7 +128,9 @@ class App:
         if self.demo is not None:
             self.redactor.add(self.demo.api_key)
             await nursery.start(self.demo.run)
+        await self.memory.load()
         self._apply(self.config)
+        nursery.start_soon(self.memory.run)
         nursery.start_soon(self.providers.run)
         nursery.start_soon(self.server.serve)
         with trio.move_on_after(READY_WAIT_S):
@@ -171,6 +178,7 @@ class App:
         in_force = config if self.demo is None else self.demo.added_to(config)
         for part in (self.providers, self.listener, self.tunnel):
             part.apply(in_force)
+        self.memory.apply(self.providers.router.providers)
         self.context.apply(in_force, self.providers.router)
 
     # --- changes that the demo and the tunnel report ---

@@ -115,7 +115,13 @@ OLLAMA_PATHS: Mapping[str, Endpoint] = {
     "/api/push": Endpoint({"POST": ollama_manage.to_owner}, "ollama", is_management=True),
     "/api/copy": Endpoint({"POST": ollama_manage.to_owner}, "ollama", is_management=True),
     "/api/delete": Endpoint({"DELETE": ollama_manage.to_owner}, "ollama", is_management=True),
+    "/api/me": Endpoint({"POST": ollama_manage.account}, "ollama", is_management=True),
+    "/api/signout": Endpoint({"POST": ollama_manage.account}, "ollama", is_management=True),
+    "/api/status": Endpoint({"GET": ollama_manage.cloud_status}, "ollama"),
 }
+OLLAMA_EXPERIMENTAL = Endpoint(
+    {"GET": ollama_manage.account, "POST": ollama_manage.account}, "ollama", is_management=True
+)
 OLLAMA_BLOBS = Endpoint({"HEAD": ollama_manage.blob, "POST": ollama_manage.blob}, "ollama", is_management=True)
 EXACT_PATHS: Mapping[str, Endpoint] = {
     "/": Endpoint({"GET": ollama.greet}, "ollama", is_open=True),
@@ -150,6 +156,7 @@ TABLE = _table()
 PREFIXES = (
     *((variant + prefix, endpoint) for prefix, endpoint in MODEL_PREFIXES.items() for variant in reversed(VARIANTS)),
     ("/api/blobs/", OLLAMA_BLOBS),
+    ("/api/experimental/", OLLAMA_EXPERIMENTAL),
 )
 
 
@@ -168,6 +175,7 @@ class Resolved(msgspec.Struct, frozen=True):
 def resolve(path: str, *, is_anthropic: bool) -> Resolved:
     """``path`` is raw and without its query; ``is_anthropic`` tells of the header that Anthropic's clients send."""
     key, path = split_key(path)
+    path = without_doubled_slash(path)
     endpoint = find(path)
     return Resolved(path, key, endpoint, _face_of(path, endpoint, is_anthropic=is_anthropic))
 
@@ -180,6 +188,17 @@ def split_key(path: str) -> tuple[bytes | None, str]:
     if not key:
         return None, path
     return unquote_to_bytes(key), slash + rest or "/"
+
+
+def without_doubled_slash(path: str) -> str:
+    """``/api/chat`` for ``//api/chat``, as clients write it whose base URL ends in a slash.
+
+    Ollama redirects such a path; not every client follows. Paths that are matched exactly stay as they are.
+    """
+    if not path.startswith("//"):
+        return path
+    single = "/" + path.lstrip("/")
+    return path if single in EXACT_PATHS or single.rstrip("/") in EXACT_PATHS else single
 
 
 def find(path: str) -> Endpoint | None:

@@ -48,6 +48,18 @@ def _compiled_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def _state_folders() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def _state_of_its_own(_state_folders: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Linx that a test starts remembers for that test alone, and never in the folder of who runs the tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", os.path.join(_state_folders, f"{id(request.node):x}"))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         command = marker.args[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import trio
@@ -439,3 +440,34 @@ async def test_through_the_tunnel_only_what_models_need(tmp_path: Path) -> None:
             assert (answer.status, "tunnel" in answer.json["error"]["message"]) == (403, True), path
         assert (await ask(port, "/linx/reload", method="POST", headers=key)).status == 403
         assert (await ask(port, "/api/pull", {"model": "m"}, headers=key)).status == 403
+
+
+# --- a slash too many ---
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("//api/tags", "GET", 200),
+        ("///api/version", "GET", 200),
+        ("//v1/models", "GET", 200),
+        ("//v1/models/", "GET", 200),
+        ("//api/chat", "GET", 405),
+        ("//metrics", "GET", 404),
+        ("//v1/providers/status", "GET", 404),
+        ("//linx/requests", "GET", 404),
+        ("//api/tunnel/status/", "GET", 404),
+    ],
+)
+async def test_two_slashes_in_front_are_one_but_for_management(
+    path: str, method: str, status: int, tmp_path: Path
+) -> None:
+    async with linx_here(config_for(), tmp_path) as app:
+        assert (await ask(port_of(app), path, method=method)).status == status
+
+
+@pytest.mark.parametrize("path", ["/k/wrong//api/tags", "//api/tags"])
+async def test_a_slash_too_many_leads_around_no_key(path: str, tmp_path: Path) -> None:
+    async with linx_here(config_for(server={"api_key": KEY}), tmp_path) as app:
+        assert (await ask(port_of(app), path)).status == 401
+        assert (await ask(port_of(app), f"/k/{quote(KEY, safe='')}//api/tags")).status == 200

@@ -37,6 +37,7 @@ ORDERS = {
     ],
     "linx.core": [
         *["addresses", "chat", "errors", "jsontext_pieces", "redaction", "worker", "jsontext", "telemetry", "log"],
+        "folders",
     ],
     "linx.dialects": [
         *[
@@ -54,24 +55,16 @@ ORDERS = {
         "embeddings",
     ],
     "linx.dialects.adaptation": [
-        "row",
-        "restoring",
-        "tools",
-        "call_names",
-        "bent_names",
-        "tool_names",
-        "call_ids",
-        "message_order",
-        "thought_signature",
-        "text_parts",
-        "tool_choice",
-        "schema_forms",
-        "schema_reduction",
-        "schemas",
-        "response_format",
-        "parameters",
-        "table",
-        "known",
+        *["row", "restoring", "wording", "parameters"],
+        *["stream_options", "message_field", "field_values"],
+        "answer_limit",
+        "reasoning_history",
+        "reasoning_level",
+        "system_messages",
+        "thinking_kind",
+        *["tools", "call_names", "bent_names", "tool_names", "tool_choice", "call_ids", "message_order"],
+        *["thought_signature", "text_parts", "schema_forms", "schema_reduction", "schemas", "response_format"],
+        *["table", "known"],
     ],
     "linx.dialects.anthropic": [
         *["client_content", "client_messages", "client_request", "errors", "message", "encoder", "face", "abilities"],
@@ -136,20 +129,9 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
-        *[
-            "adaptations",
-            "signatures",
-            "health",
-            "prices",
-            "slots",
-            "model",
-            "lists",
-            "requests",
-            "kind",
-            "kinds",
-            "http_requests",
-        ],
-        *["provider", "catalog"],
+        *["adaptations", "signatures"],
+        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
+        *["contexts", "provider", "adaptation_file", "adaptation_memory", "catalog"],
     ],
     "linx.routing": [
         *[
@@ -159,6 +141,7 @@ ORDERS = {
             "answered_calls",
             "chat_attempt",
             "router",
+            "unlisted",
             "provider_set",
             "hedging",
             "decision",
@@ -180,6 +163,7 @@ ONLY_IN = {
     "orjson": {"linx/core/jsontext.py"},
     "json": {"linx/core/jsontext.py"},
     "docopt": {"linx/cli.py"},
+    "platformdirs": {"linx/core/folders.py"},
     "trio_websocket": {"linx/dashboard/feed.py"},
 }
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from linx.config.shape import Kind
 
 MAX_NAME = 64  # characters of a provider's name
+_UNSET = SectionShape()
 _NOWHERE = "http://unset.invalid"  # the endpoint of a disabled provider whose variable is not set
 
 
@@ -125,5 +126,6 @@ def _warn_of_the_unwise(layers: Layers, provider: ProviderConfig, parts: config_
         layers.warn(place(where, "api_key"), f"is shorter than {config_rules.MIN_KEY} characters; is it complete?")
     for kind, rules in layers.kinds.items():
         for key in rules.own_keys:
-            if key not in layers.kinds[provider.kind].own_keys and getattr(provider, key) is not None:
+            is_set = getattr(provider, key) not in (None, getattr(_UNSET, key))
+            if is_set and key not in layers.kinds[provider.kind].own_keys:
                 layers.warn(place(where, key), f"has no effect: only kind {kind} uses it")

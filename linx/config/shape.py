@@ -82,9 +82,9 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     native: Annotated[bool, Meta(description="relay /v1/messages and /v1/responses untranslated")] = False
     num_ctx: Annotated[
         Count | Literal["auto"] | None,
-        Meta(description="Ollama: tokens of context; auto: the smallest power of two that holds prompt and answer"),
+        Meta(description="Ollama: tokens of context; auto fits it to prompt and answer, null leaves it to the Ollama"),
         takes('a whole number, "auto" or null'),
-    ] = None
+    ] = "auto"
     keep_alive: Annotated[
         float | str | None, Meta(description="Ollama: how long a model stays loaded, seconds or 10m")
     ] = None

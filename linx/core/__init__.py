@@ -11,5 +11,6 @@ dialect and no socket.
 - ``worker``: work that takes long, in a thread.
 - ``jsontext``: reads and writes JSON; the only file that imports a JSON library.
 - ``telemetry``: counters, histograms and the records of requests.
+- ``folders``: where files of Linx's own belong.
 - ``log``: the log, as text or as JSON, cleaned of secrets.
 """

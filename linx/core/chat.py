@@ -174,6 +174,8 @@ class ModelTraits(msgspec.Struct):
     can_think: bool | None = None
     context_length: int | None = None
     num_ctx: int | None = None
+    may_cut: bool = True
+    """May an Ollama cut a prompt that is too long for it, since the prompt is known to be short?"""
     keep_alive: float | str | None = None
     listed: JsonObject | None = None
     """The model's entry in the provider's model list."""

@@ -34,6 +34,8 @@ class LinxError(Exception):
     retry_after_s: float | None = None
     may_retry: bool | None = None
     """The value of the header ``x-should-retry``; None: the header is not sent."""
+    signin_url: str | None = None
+    """Where the user signs in, after which the same request may be answered."""
     headers: Sequence[tuple[bytes, bytes]] = ()
     """Further headers of the error answer; ``answer_headers`` adds those that follow from the fields above."""
 
@@ -236,7 +238,8 @@ class AttemptError(LinxError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f"{self.provider}: {self.problem}" if self.provider else self.problem
+        text = f"{self.provider}: {self.problem}" if self.provider else self.problem
+        return text + _sign_in_at(self.signin_url)
 
 
 class ConnectFailed(AttemptError):
@@ -350,6 +353,9 @@ class RouteExhausted(LinxError):
         else:
             tried = "; ".join(quote(str(failure), 200) for failure in failures)
             text = f"No provider could answer for model {quote(model)!r}. Tried: {tried}"
+        self.signin_url = next((failure.signin_url for failure in failures if failure.signin_url), None)
+        if self.signin_url and self.signin_url not in text:
+            text += _sign_in_at(self.signin_url)
         super().__init__(text)
         self.status = first.status
         self.kind = first.kind
@@ -361,11 +367,16 @@ class RouteExhausted(LinxError):
             self.may_retry = None
 
 
+def _sign_in_at(url: str | None) -> str:
+    """The URL stands outside of a problem's text, which is cut and redacted: it holds a public key of the user's."""
+    return f"; sign in at {url}" if url else ""
+
+
 def _rank_for_client(failure: AttemptError) -> int:
     """Lower for a failure that helps the client more; a failure that the client can mend itself comes first."""
     if failure.fallback is Fallback.NO:
         return 0
-    return {400: 1, 413: 1, 429: 2, 404: 3, 503: 4}.get(failure.status, 5)
+    return {400: 1, 413: 1, 401: 2, 429: 2, 404: 3, 503: 4}.get(failure.status, 5)
 
 
 def quote(text: str, limit: int = MAX_QUOTED) -> str:

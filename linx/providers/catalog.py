@@ -7,6 +7,7 @@ found without being told of. How a kind is asked for its models is in ``lists``.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 from dataclasses import dataclass
@@ -18,11 +19,13 @@ from linx.core import jsontext
 from linx.core.errors import AttemptError, Garbled
 from linx.dialects.failures.meaning import event_failure, failure
 from linx.dialects.failures.reading import reported_error
-from linx.providers.lists import Listed, Loading
+from linx.providers.lists import Listed, Loading, loaded_ollama
 from linx.providers.model import Model
 from linx.upstream.response_head import ANSWERS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from linx.core.chat import JsonObject
     from linx.core.redaction import Redactor
     from linx.providers.provider import Provider
@@ -32,6 +35,8 @@ PROBE_TIMEOUT_S = 10.0
 WATCH_S = 15.0  # between probes while the provider is down or unknown
 CALM_S = 60.0  # between probes while the provider is up
 LOADING_S = 1.0  # while the provider loads a model
+LOADED_S = 1.0  # that a request waits to learn what is loaded
+AGAIN_S = 2.0  # between two readings of a list for names that it lacks
 JITTER = 0.1  # a pause is up to this share shorter
 UNREADABLE = "sent a list of models in a shape that Linx does not know; the names can be given in its models"
 MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
@@ -44,6 +49,7 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     health = provider.health
     while True:
         start = trio.current_time()
+        provider.is_stale = False
         before = health.state(start)
         await refresh(provider, pool, redactor)
         after = health.state(trio.current_time())
@@ -53,7 +59,7 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         # Pauses run from start to start, and the jitter only shortens them: a provider is found within WATCH_S.
         share = 1 - JITTER * random.random()
         due = start + share * CALM_S
-        while (now := trio.current_time()) < due:
+        while (now := trio.current_time()) < due and not provider.is_stale:
             if health.loading:
                 due = min(due, max(start, now - LOADING_S) + share * LOADING_S)
             elif health.needs_watching(now):
@@ -64,6 +70,30 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
 
 async def refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     """One probe: is the provider there, and what models does it have? Raises nothing but a cancellation."""
+    read = provider.reading = trio.Event()
+    provider.read_at = trio.current_time()
+    try:
+        await _refresh(provider, pool, redactor)
+    finally:
+        read.set()
+        if provider.reading is read:
+            provider.reading = None
+
+
+async def look_again(provider: Provider, pool: Pool, redactor: Redactor) -> None:
+    """Read the list once more, since it lacks a name that a client asks for. Returns when it is read.
+
+    A reading that has just begun will do, and so does the last one for AGAIN_S, unless the list is known to change.
+    """
+    is_recent = trio.current_time() - provider.read_at < AGAIN_S
+    if provider.reading is not None and is_recent:
+        await provider.reading.wait()
+    elif not is_recent or provider.is_stale or provider.relaying:
+        provider.is_stale = False
+        await refresh(provider, pool, redactor)
+
+
+async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     problem: str | None = None
     loading = False
     with trio.move_on_after(PROBE_TIMEOUT_S) as limit:
@@ -91,8 +121,22 @@ def _take_over(provider: Provider, listed: Listed) -> None:
     named = {name: Model(name) for name in provider.config.models}
     provider.models = {**named, **listed.models}
     provider.version = listed.version
+    provider.adaptations.version_is(listed.version)
     provider.listed_at = trio.current_time()
     provider.models_changed()
+    if listed.loaded is not None:
+        _see_loaded(provider, listed.loaded)
+
+
+def _see_loaded(provider: Provider, loaded: Mapping[str, int]) -> None:
+    named = {provider.listed(name) or name: tokens for name, tokens in loaded.items()}
+    provider.contexts.seen(named, trio.current_time())
+
+
+async def learn_loaded(provider: Provider, pool: Pool) -> None:
+    """Look at what an Ollama has loaded. Where it does not say so in time, what was known stays known."""
+    with trio.move_on_after(LOADED_S), contextlib.suppress(AttemptError):
+        _see_loaded(provider, await loaded_ollama(Asking(provider, pool)))
 
 
 async def learn_model(provider: Provider, pool: Pool, name: str) -> None:

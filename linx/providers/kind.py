@@ -66,6 +66,8 @@ class Kind:
     """Equal for two names of the same model."""
     short_name: Callable[[str], str] = str
     """A listed model's other name, which a client may ask for as well; of several models with the same, the last's."""
+    is_cloud_name: Callable[[str], bool] | None = None
+    """Is a model of this name run elsewhere, whatever the list says? None for a kind that runs all models itself."""
     features: frozenset[Feature] = frozenset()
     headers: Headers = ()
     """Sent with every request."""
@@ -113,6 +115,34 @@ def without_latest(name: str) -> str:
 
 
 def with_tag(name: str) -> str:
-    """Ollama's own rule: capitals do not count, and a name without a tag is ``:latest``."""
-    name = name.lower()
-    return name if ":" in name.rpartition("/")[2] else name + ":latest"
+    """Ollama's own rule: capitals, its registry and its library do not count, and a name without a tag is ``:latest``.
+
+    A tag ``local`` or ``cloud`` behind all others says only where a model runs; a cloud model is listed as
+    ``m:cloud`` or ``m:TAG-cloud``.
+    """
+    name = name.strip().lower()
+    if "/" not in name and ":" not in name:
+        return name + ":latest"
+    name = name.rpartition("://")[2]
+    parts = name.split("/")
+    if len(parts) == 3 and parts[0] == "registry.ollama.ai":
+        del parts[0]
+    if len(parts) == 2 and parts[0] == "library":
+        del parts[0]
+    model, colon, tag = parts[-1].removesuffix(":local").partition(":")
+    if not colon:
+        tag = "latest"
+    elif tag.endswith(":cloud"):
+        tag = tag.removesuffix(":cloud") + "-cloud"
+    return "/".join((*parts[:-1], f"{model}:{tag}"))
+
+
+# --- which names are of models that run elsewhere -------------------------------------
+
+
+def has_cloud_tag(name: str) -> bool:
+    """Ollama's own rule (its internal/modelref): ``m:cloud`` and ``m:TAG-cloud`` go to its cloud, listed or not."""
+    if name[-1:].lower() not in "d ":
+        return False  # the usual name, at once
+    _model, colon, tag = name.strip().lower().rpartition(":")
+    return bool(colon) and "/" not in tag and (tag == "cloud" or tag.endswith("-cloud"))

@@ -14,7 +14,7 @@ from linx.dialects.anthropic.model_list import canonical_name, without_date
 from linx.dialects.completions import provider_request as completions
 from linx.dialects.openai import servers
 from linx.providers import lists, requests
-from linx.providers.kind import Feature, Kind, bearer, with_tag, without_latest, x_api_key
+from linx.providers.kind import Feature, Kind, bearer, has_cloud_tag, with_tag, without_latest, x_api_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ OLLAMA = Kind(
     list_models=lists.list_ollama,
     show_model=lists.show_ollama,
     canonical_name=with_tag,
+    is_cloud_name=has_cloud_tag,
     features=frozenset({Feature.MANAGES_MODELS, Feature.LOADS_MODELS, Feature.DESCRIBES_MODELS}),
     added_path="/api",
     own_keys=("num_ctx", "keep_alive"),

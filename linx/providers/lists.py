@@ -7,6 +7,8 @@ same.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -42,17 +44,22 @@ class Listed:
 
     models: Mapping[str, Model] = field(default_factory=dict)
     version: str | None = None
+    loaded: Mapping[str, int] | None = None
+    """Tokens of context by model that is loaded now; None where that was not told."""
 
 
 # --- Ollama ---------------------------------------------------------------------------
 
 
 async def list_ollama(ask: Ask, before: Listed) -> Listed:
-    """/api/tags, and /api/show for each model that is new or has changed since."""
+    """/api/tags, what is loaded, and /api/show for each model that is new or has changed since."""
     tags = await ask.get("/api/tags")
     models = [_tagged(entry, before.models) for entry in tags.get("models") or []]
     unknown = iter([model for model in models if model.capabilities is None])
     version = before.version
+    loaded: Mapping[str, int] | None = None
+    with contextlib.suppress(AttemptError):  # older versions do not say
+        loaded = await loaded_ollama(ask)
 
     async def show_some() -> None:
         for model in unknown:
@@ -76,7 +83,7 @@ async def list_ollama(ask: Ask, before: Listed) -> Listed:
         nursery.start_soon(ask_version)
         for _ in range(SHOWN_AT_ONCE):
             nursery.start_soon(show_some)
-    return Listed({model.name: model for model in models}, version)
+    return Listed({model.name: model for model in models}, version, loaded)
 
 
 async def show_ollama(ask: Ask, model: Model) -> None:
@@ -86,18 +93,46 @@ async def show_ollama(ask: Ask, model: Model) -> None:
         raise Garbled("described a model by something that is no object")
     capabilities = shown.get("capabilities")
     model.capabilities = frozenset(map(str, capabilities)) if isinstance(capabilities, list) else frozenset()
+    model.is_remote = model.is_remote or _is_remote(shown)
+    model.set_context = _set_context(shown.get("parameters"))
     info = shown.get("model_info")
     if isinstance(info, Mapping):
         length = info.get(f"{info.get('general.architecture')}.context_length")
         model.context_length = length if isinstance(length, int) else None
 
 
+_SET_CONTEXT = re.compile(r"^num_ctx\s+(\d{1,9})\s*$", re.MULTILINE)
+
+
+def _set_context(parameters: object) -> int | None:
+    """``num_ctx`` among the parameters of a Modelfile, as /api/show writes them: a name and a value to a line."""
+    found = _SET_CONTEXT.search(parameters) if isinstance(parameters, str) else None
+    return int(found[1]) or None if found is not None else None
+
+
+async def loaded_ollama(ask: Ask) -> Mapping[str, int]:
+    """/api/ps: with how many tokens of context each loaded model was loaded. Raises AttemptError."""
+    answer = await ask.get("/api/ps")
+    entries = answer.get("models") if isinstance(answer, Mapping) else None
+    loaded = {}
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and type(entry.get("context_length")) is int and entry["context_length"] > 0:
+            loaded[str(entry.get("name") or entry.get("model"))] = entry["context_length"]
+    return loaded
+
+
+def _is_remote(entry: Mapping[str, Any]) -> bool:
+    """Does an Ollama pass the model's prompts on? Also under a plain name, as ``ollama cp`` makes it."""
+    return bool(entry.get("remote_host") or entry.get("remote_model"))
+
+
 def _tagged(entry: JsonObject, known: Mapping[str, Model]) -> Model:
     """A model of /api/tags. What was known of it stays known as long as its digest is the same."""
-    model = Model(str(entry.get("name") or entry.get("model")), listed=entry)
+    model = Model(str(entry.get("name") or entry.get("model")), is_remote=_is_remote(entry), listed=entry)
     before = known.get(model.name)
     if before is not None and before.listed.get("digest") == entry.get("digest"):
         model.capabilities, model.context_length = before.capabilities, before.context_length
+        model.set_context, model.is_remote = before.set_context, model.is_remote or before.is_remote
     return model
 
 

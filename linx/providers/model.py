@@ -16,11 +16,15 @@ class Model:
 
     name: str
     context_length: int | None = None
-    """Tokens."""
+    """Tokens that it was trained for."""
     capabilities: frozenset[str] | None = None
     """In Ollama's words: completion, tools, vision, thinking, …"""
     price: Price | None = None
     created: int | None = None
     """Seconds since 1970."""
+    set_context: int | None = None
+    """Tokens that its Modelfile allows (``PARAMETER num_ctx``)."""
+    is_remote: bool = False
+    """Does the provider send its prompts to another machine? As an Ollama does for a cloud model."""
     listed: JsonObject = field(default_factory=dict)
     """The provider's own entry for it."""

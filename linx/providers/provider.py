@@ -6,21 +6,27 @@ fills ``models`` in the background, attempts take and give back ``slots``.
 
 from __future__ import annotations
 
+import logging
+import math
 from typing import TYPE_CHECKING
 
 import trio
 
 from linx.core.addresses import is_loopback
-from linx.core.chat import ChatRequest, Dialect, ModelTraits
+from linx.core.chat import ChatRequest, Dialect, ModelTraits, Task
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.failures.lacks import TOOLS, VISION
+from linx.dialects.failures.meaning import too_long
+from linx.dialects.ollama.provider_request import given_context, is_load, wants_cut
 from linx.dialects.openai.model_list import plain_name
 from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.adaptations import Adaptations
+from linx.providers.contexts import SMALLEST_CONTEXT, Contexts
 from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
+from linx.providers.kind import Feature
 from linx.providers.model import Model
 from linx.providers.signatures import Signatures
 from linx.providers.slots import Slots
@@ -32,17 +38,28 @@ if TYPE_CHECKING:
     from linx.providers.kind import Kind
     from linx.providers.requests import ProviderRequest
 
-SMALLEST_CONTEXT = 4096  # tokens; where num_ctx "auto" begins
 DEFAULT_ANSWER_TOKENS = 1024  # reserved for an answer whose length the client does not limit
+CLEARLY = 1.5  # times the context: so much larger must an estimate be before a prompt is refused unasked
 FORGET_LACK_S = 3600.0  # a model may be replaced by one of the same name, or get its projector
-FORGET_CONTEXT_S = 300.0  # Ollama unloads an idle model after five minutes by default
 KEPT_MODELS = 512  # whose first-token times are kept; a llama.cpp answers to any name
 _MAY_BE_NEEDED = frozenset((TOOLS, VISION))
+
+log = logging.getLogger("linx.catalog")
 
 
 def never() -> bool:
     """For a provider that Linx did not start itself."""
     return False
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    """The smaller of two limits, of which each may be unknown."""
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _needed(chat: ChatRequest) -> int:
+    """Tokens of the prompt and the answer, about."""
+    return prompt_tokens(chat) + (answer_tokens(chat) or DEFAULT_ANSWER_TOKENS)
 
 
 class Provider:
@@ -67,15 +84,23 @@ class Provider:
         host = self.origin.host
         self.server = ("localhost" if is_loopback(host) else host, self.origin.port)
         """Equal for two providers that are the same machine's same port."""
+        self.cuts_prompts = Feature.DESCRIBES_MODELS in kind.features
+        """Does it cut a prompt that is too long, instead of refusing it? An Ollama does, unless it is told not to."""
         self.http = HttpRequests(config, kind)
         self.health = Health()
         self.counters = counters or Counters()
         self.models: dict[str, Model] = {name: Model(name) for name in config.models}
         self.listed_at: float | None = None
+        self.read_at = -math.inf
+        """When the last reading of its list began (trio's clock)."""
+        self.reading: trio.Event | None = None
+        """Set when the reading that runs now is done."""
+        self.is_stale = False
+        """Has its list probably changed since it was read? The task that probes then reads it at once."""
         self.slots = Slots(config.max_concurrent)
         self.relaying = 0
         """Running requests that take no slot: a pull does not keep a model from answering."""
-        self.adaptations = Adaptations(host)
+        self.adaptations = Adaptations(host, config.name)
         self.signatures = Signatures()
         self.version: str | None = None
         """The version that an Ollama says it is."""
@@ -85,7 +110,8 @@ class Provider:
         self.is_starting = starting
         """Is this a server that Linx itself has started, and that will be up soon?"""
         self._canonical: dict[str, str] = {}
-        self._contexts: dict[str, tuple[int, float]] = {}
+        self.contexts = Contexts()
+        """With which contexts its models are loaded (Ollama)."""
         self._lacks: dict[str, dict[str, float]] = {}
         self._own = {**requests.UNTRANSLATED, **kind.own} if config.native else kind.own
         self._prices = prices.configured(config.price)
@@ -111,7 +137,7 @@ class Provider:
         self.models = {**self.models, **listed}
         self.listed_at = old.listed_at
         self.probed = old.probed
-        self._contexts = old._contexts
+        self.contexts = old.contexts
         self._lacks = old._lacks
         self.models_changed()
 
@@ -145,14 +171,39 @@ class Provider:
         listed = self.listed(name)
         return self.models[listed] if listed is not None else None
 
+    def list_has_changed(self) -> None:
+        """Its list is to be read again at once."""
+        self.is_stale = True
+        self.health.raise_alarm()
+
+    def lost(self, model: str) -> None:
+        """It says that it has no such model. Only an Ollama means that: elsewhere a right may be missing."""
+        if Feature.DESCRIBES_MODELS not in self.kind.features:
+            return
+        listed = self.listed(model)
+        if listed is not None and listed not in self.config.models:
+            self.models = {name: known for name, known in self.models.items() if name != listed}
+            self.models_changed()
+            self.list_has_changed()
+
     # --- what is known of a model ---
+
+    def is_local(self, model: str) -> bool:
+        """Do the prompts for ``model`` stay on machines of the user's own? A cloud model of a local Ollama's do not."""
+        if not self.local:
+            return False
+        is_cloud_name = self.kind.is_cloud_name
+        if is_cloud_name is None:
+            return True
+        known = self.find(model)
+        return not (is_cloud_name(model) or (known is not None and known.is_remote))
 
     def price(self, model: str) -> prices.Price | None:
         if self._prices:
             configured = self._prices.get(model) or self._prices.get("*")
             if configured is not None:
                 return configured
-        if self.local or model.endswith(":free"):
+        if model.endswith(":free") or self.is_local(model):
             return prices.FREE
         known = self.find(model)
         return known.price if known is not None else None
@@ -167,8 +218,33 @@ class Provider:
         samples.add(seconds)
 
     def context_length(self, model: str) -> int | None:
-        known = self.find(model)
-        return known.context_length if known is not None else None
+        """Tokens that the model can really hold; None where nothing is known of that.
+
+        The least of what it was trained for, what its Modelfile and the config say and, where Linx may not change
+        that, of what is loaded now.
+        """
+        known, config = self.find(model), self.config
+        least = known.context_length if known is not None else None
+        if self.cuts_prompts:
+            least = _least(least, known.set_context if known is not None else None)
+            if config.num_ctx != "auto":
+                least = _least(_least(least, config.num_ctx), self.contexts.loaded(self.listed(model) or model))
+        return least
+
+    def must_look(self, chat: ChatRequest, model: str, now: float) -> bool:
+        """Must it be known what an Ollama has loaded, before the request is written?
+
+        Raises Refused where the prompt is clearly too long for the model, which would cut it silently.
+        """
+        given, most = given_context(chat), self.context_length(model)
+        limit = _least(most, given)
+        if limit is not None and prompt_tokens(chat) > CLEARLY * limit and not wants_cut(chat):
+            raise too_long(prompt_tokens(chat), limit)
+        if self.config.num_ctx != "auto" or given is not None or chat.task is Task.EMBED:
+            return False
+        if is_load(chat) or not self.is_local(model):
+            return False
+        return self.contexts.is_unsure(self.listed(model) or model, _needed(chat), now)
 
     def lacks(self, model: str, now: float) -> Collection[str]:
         """The capabilities that a request may need and ``model`` has not, by its list or by what it has refused."""
@@ -192,28 +268,39 @@ class Provider:
         traits = ModelTraits(thinking_mode=config.thinking_mode, keep_alive=config.keep_alive)
         traits.signed = self.signatures.known(now)
         if known is not None:
-            traits.context_length, traits.listed = known.context_length, known.listed
+            traits.context_length, traits.listed = self.context_length(model), known.listed
             if known.capabilities is not None:
                 traits.can_think = "thinking" in known.capabilities
-        if config.num_ctx == "auto":
-            traits.num_ctx = self._auto_context(chat, model, traits.context_length, now)
-        else:
-            traits.num_ctx = config.num_ctx
+        traits.num_ctx = None if config.num_ctx == "auto" else config.num_ctx
+        if self.cuts_prompts:
+            self._set_context(traits, chat, model, now)
         return traits
 
-    def _auto_context(self, chat: ChatRequest, model: str, most: int | None, now: float) -> int:
-        """The smallest power of two that holds prompt and answer, never shrinking while loaded."""
-        needed = prompt_tokens(chat) + (answer_tokens(chat) or DEFAULT_ANSWER_TOKENS)
-        context = SMALLEST_CONTEXT
-        while context < needed:
-            context *= 2
-        before, used_at = self._contexts.get(model, (0, now))
-        if now - used_at < FORGET_CONTEXT_S:
-            context = max(context, before)
-        if most is not None:
-            context = min(context, most)
-        self._contexts[model] = (context, now)
-        return context
+    def _set_context(self, traits: ModelTraits, chat: ChatRequest, model: str, now: float) -> None:
+        """Which context an Ollama is asked for, and whether it may cut the prompt to that."""
+        if not self.is_local(model):
+            return
+        if chat.task is Task.EMBED or is_load(chat):
+            if self.config.num_ctx == "auto":
+                traits.num_ctx = self.contexts.again(self.listed(model) or model, now)
+            return
+        most, given, name = traits.context_length, given_context(chat), self.listed(model) or model
+        if given is not None:
+            known = self.find(model)
+            trained = known.context_length if known is not None else None
+            self.contexts.asked(name, given if trained is None else min(given, trained), now)  # as Ollama bounds it
+            most = given if most is None else min(most, given)
+        elif self.config.num_ctx == "auto":
+            before = self.contexts.current(name, now)
+            traits.num_ctx = self.contexts.choose(name, _needed(chat), most, now)
+            if before is not None and traits.num_ctx not in (None, before):
+                log.info(
+                    "%s loads %s anew: its context grows from %d to %d for a prompt of about %d tokens",
+                    *(self.name, model, before, traits.num_ctx, prompt_tokens(chat)),
+                )
+            most = traits.num_ctx or before
+        # So short a prompt fits also where the model was unloaded meanwhile; any other is refused rather than cut.
+        traits.may_cut = prompt_tokens(chat) * 2 <= min(most or SMALLEST_CONTEXT, SMALLEST_CONTEXT)
 
     # --- requests ---
 

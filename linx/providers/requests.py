@@ -75,14 +75,16 @@ class ProviderRequest:
         traits: ModelTraits,
         adapted: Sequence[Adapted] = (),
         restores: list[Restore] | None = None,
+        used: list[Adapted] | None = None,
     ) -> bytes:
         """The body as it is sent, with ``adapted`` applied. Raises what ``body`` raises.
 
-        ``restores`` gets what changes the answer back. For a large request: to be called in a thread.
+        ``restores`` gets what changes the answer back, ``used`` what of ``adapted`` changed the body. For a large
+        request: to be called in a thread.
         """
         body = self.body(chat, model, traits)
         if adapted:
-            body = adapt(body, adapted, [] if restores is None else restores)
+            body = adapt(body, adapted, [] if restores is None else restores, self.format, used)
         return jsontext.dumps_in_pieces(body) if chat.facts.size > jsontext.HUGE else jsontext.dumps(body)
 
 
@@ -240,7 +242,7 @@ OLLAMA_OWN: Mapping[Dialect, ProviderRequest] = {
     embeddings.EMBED: replace(OLLAMA_EMBED, body=ollama_embeddings.own_embed_body),
     embeddings.EMBEDDINGS: replace(
         OLLAMA_EMBED,
-        path=at("/api/embeddings"),  # asked for no other client, since its vectors are not normalised
+        path=at("/api/embeddings"),  # asked for no other client: older versions do not normalise its vectors
         body=ollama_embeddings.own_embed_body,
         decoder=lambda _new_id: EmbeddingsDecoder(embeddings.EMBEDDINGS),
     ),

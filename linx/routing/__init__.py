@@ -9,6 +9,7 @@ that moment; only the loops around the decisions wait.
 - ``answered_calls``: what is done with the tool calls of an answer.
 - ``chat_attempt``: an attempt that is answered in chunks.
 - ``router``: turns a model's name into a route, the ordered candidates.
+- ``unlisted``: looks a name that no list has up once more, before the client is told so.
 - ``provider_set``: the providers in force and their router, replaced as a whole at a reload.
 - ``hedging``: when and where a second attempt may run beside a silent one.
 - ``decision``: decides which candidate of a route is started, and when.

@@ -65,10 +65,10 @@ class RequestWriter(Protocol):
 
     @property
     def adapted(self) -> tuple[Adapted, ...]:
-        """What ``write`` changes so that the provider takes the request."""
+        """What the last ``write`` changed so that the provider takes the request."""
 
     def taken(self) -> None:
-        """The provider has taken a request with ``adapted``."""
+        """The provider has taken what was written last: what it refused before is worth remembering."""
 
 
 class Reader(Protocol):
@@ -190,6 +190,10 @@ class Attempt(Generic[R]):
         error.problem = self._redactor.clean(error.problem)
         if not self._writer.may_repeat:
             error.fallback = Fallback.NO
+        if provider.local and isinstance(error, Refused) and not self.candidate.is_local:
+            error.blames_provider = error.is_pause = False  # the Ollama is well: its cloud has refused
+        if error.code == "model_not_found":
+            provider.lost(self.candidate.model)
         provider.counters.failures += 1
         provider.health.failed(error, self._pool.clock())
         self._release(error.outcome)
@@ -269,6 +273,7 @@ class Attempt(Generic[R]):
         Where an answer follows, it stays the provider's time: the first read is next.
         """
         sending = await self._writer.write(now, self._timed)
+        self.record.adapted = self._writer.adapted
         self._wait()
         exchange = self._exchange = await self._pool.open(self.candidate.provider.origin, sending, self._connected)
         if exchange.status in ANSWERS:
@@ -291,7 +296,6 @@ class Attempt(Generic[R]):
         if not await self._writer.adapt(refusal):
             return False
         self._go_on()
-        self.record.adapted = self._writer.adapted
         self.record.asked = self._pool.clock()
         return True
 

@@ -16,5 +16,10 @@ class Candidate(msgspec.Struct, frozen=True):
     provider: Provider
     model: str
 
+    @property
+    def is_local(self) -> bool:
+        """Does the prompt stay on machines of the user's own?"""
+        return self.provider.is_local(self.model)
+
     def __str__(self) -> str:
         return f"{self.provider.name}/{self.model}"

@@ -15,7 +15,7 @@ from linx.dialects.adaptation.table import adapt, next_adaptation
 from linx.dialects.failures.lacks import lacks_of
 from linx.dialects.openai.thinking import thinking
 from linx.dialects.shared.needs import needs_of
-from linx.providers.catalog import learn_model
+from linx.providers.catalog import learn_loaded, learn_model
 from linx.routing.answered_calls import answered_calls
 from linx.routing.attempt import Attempt
 from linx.routing.chunk_reader import ChunkReader
@@ -49,8 +49,6 @@ def chat_attempt(
 ) -> Attempt[ChunkReader]:
     """A try at ``candidate`` for the answer to ``chat``."""
     writer = ChatWriter(candidate, chat, pool, hop, new_id)
-    if writer.adapted:
-        record.adapted = writer.adapted
     calls = answered_calls(candidate, chat, writer.request, pool.clock)
     reader = ChunkReader(writer.decoder, None if calls is None else calls.look_at)
     return Attempt(candidate, writer, reader, pool, record, redactor, is_patient=is_patient)
@@ -59,7 +57,9 @@ def chat_attempt(
 class ChatWriter:
     """See ``attempt.RequestWriter``."""
 
-    __slots__ = ("_asks", "_candidate", "_chat", "_hop", "_new_id", "_pool", "_restores", "adapted", "request")
+    __slots__ = (
+        "_asks", "_candidate", "_chat", "_hop", "_new_id", "_pool", "_restores", "_steps", "adapted", "request",
+    )  # fmt: skip
 
     may_repeat = True
 
@@ -67,7 +67,8 @@ class ChatWriter:
         self, candidate: Candidate, chat: ChatRequest, pool: Pool, hop: bytes, new_id: Callable[[], str]
     ) -> None:
         self.request = candidate.provider.request(chat)
-        self.adapted = candidate.provider.adaptations.of(candidate.model)
+        self.adapted: tuple[Adapted, ...] = ()  # what changed the body that was written last
+        self._steps = candidate.provider.adaptations.of(candidate.model)
         self._candidate = candidate
         self._chat = chat
         self._pool = pool
@@ -86,13 +87,17 @@ class ChatWriter:
         if provider.kind.show_model is not None and request.may_think and self._wants_thinking():
             # Asking a model that cannot think to think is refused, so this must be known.
             await timed(learn_model(provider, self._pool, model))
+        if provider.cuts_prompts and provider.must_look(chat, model, now):
+            await timed(learn_loaded(provider, self._pool))
         traits = provider.traits(chat, model, now)
         restores: list[Restore] = []
+        used: list[Adapted] = []
         self._restores = restores
         if chat.facts.size <= LARGE:
-            body = request.write(chat, model, traits, self.adapted, restores)
+            body = request.write(chat, model, traits, self._steps, restores, used)
         else:
-            body = await in_thread(request.write, chat, model, traits, self.adapted, restores)
+            body = await in_thread(request.write, chat, model, traits, self._steps, restores, used)
+        self.adapted = tuple(used)
         return provider.http.ask(request, model, body, self._hop, chat.headers)
 
     def decoder(self) -> Decoder:
@@ -109,15 +114,15 @@ class ChatWriter:
 
         def next_step() -> Adapted | None:
             traits = provider.traits(chat, model, self._pool.clock())
-            body = adapt(request.body(chat, model, traits), self.adapted, [])
-            return next_adaptation(refusal, request.format, body, self.adapted)
+            body = adapt(request.body(chat, model, traits), self._steps, [], request.format)
+            return next_adaptation(refusal, request.format, body, self._steps)
 
         step = next_step() if chat.facts.size <= LARGE else await in_thread(next_step)
         if step is None:
             return False
         self.taken()  # as far as the refusal is about something else now
         self._asks += 1
-        self.adapted = (*self.adapted, step)
+        self._steps = (*self._steps, step)
         return True
 
     def _learn_lack(self, refusal: Refused) -> None:
@@ -127,7 +132,7 @@ class ChatWriter:
             self._candidate.provider.learn_lack(self._candidate.model, lack, self._pool.clock())
 
     def taken(self) -> None:
-        for step in self.adapted:
+        for step in self._steps:
             self._candidate.provider.adaptations.learn(self._candidate.model, step)
 
     def _wants_thinking(self) -> bool:

@@ -86,7 +86,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             return False
         if self.scope == "any":
             return True
-        if not candidate.provider.local and all(other.provider.local for other in running):
+        if not candidate.is_local and all(other.is_local for other in running):
             return False
         cost = self._cost(candidate)
         return cost < math.inf and cost <= max(self._cost(other) for other in running)

@@ -19,6 +19,8 @@ import trio
 
 from linx.core.errors import NoLocalProvider, Refused, UnknownModel, quote
 from linx.dialects.shared.needs import NOTHING
+from linx.providers.catalog import AGAIN_S
+from linx.providers.kind import with_tag
 from linx.providers.kinds import KINDS
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS, Provider
 from linx.routing.candidate import Candidate
@@ -80,10 +82,11 @@ class Router:
         if all(one.provider.health.reachable is False for one in candidates):
             candidates += self._last_resort(candidates)
         if demand.local_only or self.is_private(model):
-            candidates = [one for one in candidates if one.provider.local]
+            candidates = [one for one in candidates if one.is_local]
             if not candidates:
                 raise NoLocalProvider(
                     f"Model {quote(model)!r} may only be answered by a local provider, and no local provider has it. "
+                    "A cloud model of an Ollama is not local. "
                     "Add the model to a local provider, or remove it from routing.local_only or the header "
                     "x-linx-local-only from the request."
                 )
@@ -112,7 +115,8 @@ class Router:
             for provider in self.providers:
                 if provider.name == name:
                     return [Candidate(provider, provider.mapped(rest) or provider.listed(rest) or rest)]
-        return [
+        clouds = [Candidate(one, model) for one in self.providers if _is_cloud_of(one, model)]
+        return clouds or [
             Candidate(provider, provider.config.model_mappings["default"])
             for provider in self.providers
             if provider.config.model_mappings.get("default")
@@ -122,25 +126,59 @@ class Router:
         """Is there a provider whose first probe has not ended?"""
         return any(not provider.probed.is_set() for provider in self.providers)
 
-    async def until_known(self, model: str) -> None:
+    async def until_known(self, model: str, *, local_only: bool = False) -> None:
         """If no provider is known to have the name yet, wait for the first probes.
 
         Without this, in the moment after a start a name would be unknown, or answered by a
-        ``default`` mapping.
+        ``default`` mapping. A prompt that must stay local waits as well for the list that tells
+        whether a mapped name is that of a cloud model.
         """
         pending = [one for one in self.providers if not one.probed.is_set()]
-        if not pending or self._by_name(model):
+        is_private = local_only or self.is_private(model)
+
+        def is_known() -> bool:
+            found = self._by_name(model)
+            return bool(found) and not (is_private and any(_may_be_remote(one) for one in found))
+
+        if not pending or is_known():
             return
 
         async def look(provider: Provider) -> None:
             await provider.probed.wait()
-            if self._by_name(model):
+            if is_known():
                 nursery.cancel_scope.cancel()
 
         with trio.move_on_after(LONGEST_FIRST_PROBE_S):
             async with trio.open_nursery() as nursery:
                 for provider in pending:
                     nursery.start_soon(look, provider)
+
+    def unlisted_at(self, model: str, *, local_only: bool = False) -> Sequence[Provider]:
+        """The providers whose lists should be read once more before it is said who may serve the name.
+
+        Where nobody has the name these are all of them; where a ``default`` would answer it, only the Ollamas here,
+        whose lists cost least and change most. A prompt that must stay local may go by a mapping to a model that is
+        not listed, and only the list tells whether that is a cloud model.
+        """
+        if any(provider.mapped(model) or provider.listed(model) for provider in self.providers):
+            if not (local_only or self.is_private(model)):
+                return ()
+            found = self._by_name(model)
+            return [
+                one.provider for one in found if _lists_clouds(one.provider) and one.provider.find(one.model) is None
+            ]
+        known = self.candidates(model)
+        if not known:
+            return self.providers
+        if all(one.provider.config.model_mappings.get("default") == one.model for one in known):
+            return [one for one in self.providers if one.local and _lists_clouds(one)]
+        return ()
+
+    def lists_shown(self, now: float) -> None:
+        """Clients look at the lists: those of the Ollamas here, where models come and go, are read anew behind that."""
+        for provider in self.providers:
+            if provider.local and _lists_clouds(provider) and now - provider.read_at >= AGAIN_S:
+                provider.list_has_changed()
 
     def is_private(self, model: str) -> bool:
         """Does ``routing.local_only`` keep this model's prompts on local providers?"""
@@ -149,6 +187,7 @@ class Router:
             return private
         # In doubt a name is private: all names that lead to the same model are compared with the patterns.
         names = {model.lower(), model.partition("/")[2].lower() if self._names_provider(model) else model.lower()}
+        names |= {with_tag(name) for name in names}
         names |= {name.removesuffix(":latest") for name in names}
         patterns = {pattern.lower() for pattern in private}
         patterns |= {pattern.removesuffix(":latest") for pattern in patterns}
@@ -260,6 +299,22 @@ class Router:
             named = ", ".join(f"{provider.name} ({provider.health.last_error})" for provider in down[:NEAREST])
             hint += f" Providers that are down: {named}."
         return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}", model)
+
+
+def _lists_clouds(provider: Provider) -> bool:
+    """Is it an Ollama, which has models of a cloud among its own?"""
+    return provider.kind.is_cloud_name is not None
+
+
+def _may_be_remote(one: Candidate) -> bool:
+    """Is it still open whether the model is one of a cloud, since the list was never read?"""
+    return _lists_clouds(one.provider) and not one.provider.probed.is_set()
+
+
+def _is_cloud_of(provider: Provider, model: str) -> bool:
+    """Would ``provider`` pass the name on to its cloud without having it in its list?"""
+    is_cloud_name = provider.kind.is_cloud_name
+    return is_cloud_name is not None and is_cloud_name(model)
 
 
 def _same(model: str) -> str:

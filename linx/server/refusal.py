@@ -27,7 +27,7 @@ def status_line(status: int) -> bytes:
 
 
 def is_safe(values: bytes) -> bool:
-    """Is there nothing in the values of fields that could end a field?"""
+    """Do the values of fields contain nothing that could end a field?"""
     return not values.translate(None, _VISIBLE)
 
 

@@ -271,6 +271,7 @@ class Reply:
 
 
 def _check_names(fields: Fields) -> None:
+    """Raise ValueError for a field that a handler may not set; remember the names that are fine."""
     for name, _value in fields:
         if name not in _CHECKED:
             if not name or name.translate(None, TOKEN_BYTES) or name in _OURS:

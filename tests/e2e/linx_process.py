@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -83,7 +84,8 @@ class LinxProcess:
             self.path = folder / "config.json"
             self.path.write_bytes(jsontext.dumps(dict(config)))
             self.args += ["--config", str(self.path)]
-        self.env = dict(env) if env is not None else None
+        # Also where the environment is chosen: nothing is learnt in the folder of who runs the tests.
+        self.env = None if env is None else {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], **env}
         self.log = folder / "linx.log"
         self.url = ""
         self.port = 0

@@ -8,7 +8,7 @@ import pytest
 
 from linx.core.chat import Task
 from linx.core.errors import Refused
-from linx.providers.kind import api_key, bearer, with_tag, without_latest, x_api_key
+from linx.providers.kind import api_key, bearer, has_cloud_tag, with_tag, without_latest, x_api_key
 from linx.providers.kinds import OPENAI
 
 
@@ -25,11 +25,38 @@ def test_a_key_is_sent_as_the_kind_wants_it() -> None:
         ("m:latest", "m", "m:latest"),
         ("M:4B", "M:4B", "m:4b"),
         ("hf.co:80/u/M", "hf.co:80/u/M", "hf.co:80/u/m:latest"),
+        ("library/m", "library/m", "m:latest"),
+        ("registry.ollama.ai/library/m:latest", "registry.ollama.ai/library/m", "m:latest"),
+        ("https://registry.ollama.ai/u/m", "https://registry.ollama.ai/u/m", "u/m:latest"),
+        ("registry.ollama.ai/m", "registry.ollama.ai/m", "registry.ollama.ai/m:latest"),
+        ("m:local", "m:local", "m:latest"),
+        ("m:7b:local", "m:7b:local", "m:7b"),
+        ("m:cloud", "m:cloud", "m:cloud"),
+        ("m:120b:cloud", "m:120b:cloud", "m:120b-cloud"),
     ],
 )
 def test_when_two_names_mean_one_model(name: str, plain: str, tagged: str) -> None:
     assert without_latest(name) == plain
     assert with_tag(name) == tagged
+
+
+@pytest.mark.parametrize(
+    ("name", "is_cloud"),
+    [
+        ("m:cloud", True),
+        ("m:120b-cloud", True),
+        ("u/M:Cloud ", True),
+        ("m:7b:cloud", True),
+        ("m", False),
+        ("cloud", False),
+        ("m-cloud", False),
+        ("cloud:latest", False),
+        ("m:cloudy", False),
+        ("host:80/m-cloud", False),
+    ],
+)
+def test_which_names_an_ollama_sends_to_its_cloud(name: str, is_cloud: bool) -> None:
+    assert has_cloud_tag(name) is is_cloud
 
 
 def test_a_task_without_a_request_is_refused_and_never_asked_as_chat() -> None:

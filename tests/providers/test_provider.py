@@ -16,9 +16,10 @@ from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.ollama.face import OllamaFace
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.providers import prices
+from linx.providers.contexts import FORGET_CONTEXT_S, SMALLEST_CONTEXT
 from linx.providers.kinds import KINDS
 from linx.providers.prices import Price
-from linx.providers.provider import FORGET_CONTEXT_S, FORGET_LACK_S, KEPT_MODELS, SMALLEST_CONTEXT, Provider
+from linx.providers.provider import FORGET_LACK_S, KEPT_MODELS, Provider
 from tests.providers.asked import sending
 from tests.routing.world import has, provider
 

@@ -17,7 +17,16 @@ the body that was refused, and where that changes what the answer says, changes 
 - ``schema_reduction``: a JSON Schema with less in it.
 - ``schemas``: schemas that a server, or the grammar that it makes of them, cannot hold.
 - ``response_format``: JSON answers at servers that know one form of asking for them, or none.
+- ``wording``: how refusals put it.
 - ``parameters``: fields that a provider does not take.
+- ``stream_options``: the options of a stream, which Linx adds to each request.
+- ``message_field``: fields inside the messages.
+- ``field_values``: fields under another name, or shorter.
+- ``answer_limit``: the field that limits the length of an answer.
+- ``reasoning_history``: the reasoning of earlier answers.
+- ``reasoning_level``: how hard a model shall think.
+- ``thinking_kind``: the two ways in which Claude is asked to think.
+- ``system_messages``: where the messages of the system may stand.
 - ``table``: all rows in their order; which row a refusal asks for, and a body with rows applied.
 - ``restoring``: changes an answer back to what the client knows.
 - ``known``: what is known of hosts and models before they have refused anything.

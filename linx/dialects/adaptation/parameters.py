@@ -1,14 +1,51 @@
-"""Fields of a body that a provider does not take."""
+"""Fields of a body that a provider does not take.
+
+Rule: exactly the field that the refusal names is left out, and only where the answer means the same without it. A
+field that says what the answer has to be (its format, its tools, where it stops) stays: then the refusal is passed on.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from linx.dialects.adaptation.row import BodyFormat, Row
+from linx.dialects.adaptation.wording import (
+    NAME,
+    is_refused,
+    names,
+    says_unknown,
+    says_value,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
     from linx.core.errors import Refused
+
+_STAYS = frozenset(
+    (
+        *("audio", "background", "best_of", "container", "conversation", "dimensions", "documents", "echo", "format"),
+        *("function_call", "functions", "grammar", "guided_choice", "guided_grammar", "guided_json", "guided_regex"),
+        *("images", "include", "input", "input_extra", "input_prefix", "input_suffix", "input_type", "instructions"),
+        *("json_schema", "logprobs", "max_completion_tokens", "max_output_tokens", "max_tokens", "mcp_servers"),
+        *("messages", "modalities", "model", "models", "n", "n_predict", "options", "output_dimension", "plugins"),
+        *("previous_response_id", "prompt", "provider", "raw", "response_format", "route", "safety_settings", "stop"),
+        *("stop_sequences", "stream", "stream_options", "structured_outputs", "suffix", "system", "template", "text"),
+        *("tool_choice", "tools", "top_logprobs", "transforms", "truncate", "truncation", "web_search_options"),
+    )
+)
+"""What the answer is made of, where it may come from, and what has a row of its own."""
+# Two fields of which a provider takes either; the one that changes an answer more stays.
+_NOT_BOTH = re.compile(r"cannot both be (?:specified|set|used)")
+_SPARED = frozenset(("temperature",))
+OF_BOOKS = frozenset(
+    ("metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "user")
+)
+"""Of the books of a provider, and not of the answer: such a field is worth no refusal, whatever is wrong with it."""
+_WRONG = re.compile(r"invalid|not valid|unsupported|not supported|unknown|not allowed|must be|should be|expected")
+# What Linx writes itself although no client has asked for it.
+_OF_LINX = ("encoding_format",)
 
 
 def without(body: JsonObject, name: str) -> JsonObject:
@@ -16,13 +53,27 @@ def without(body: JsonObject, name: str) -> JsonObject:
     return {key: value for key, value in body.items() if key != name} if name in body else body
 
 
-def _names_stream_options(refusal: Refused, _body: JsonObject) -> str | None:
-    return "" if "stream_options" in refusal.words else None
+def _refused_field(refusal: Refused, body: JsonObject) -> str | None:
+    words = words_of(refusal)
+    for name in _OF_LINX:
+        if name in body and names(words, name) and (says_unknown(words) or says_value(words) or " not valid" in words):
+            return name
+    is_either = _NOT_BOTH.search(words) is not None
+    for name in body:
+        if name in _STAYS or not NAME.fullmatch(name) or (is_either and name in _SPARED):
+            continue
+        if is_refused(refusal, name) or (name in OF_BOOKS and _is_wrong(refusal, words, name)):
+            return name
+    return None
 
 
-STREAM_OPTIONS = Row(
-    name="stream_options",
-    formats=frozenset((BodyFormat.CHAT, BodyFormat.COMPLETION)),
-    recognise=_names_stream_options,
-    change=lambda body, _detail: without(body, "stream_options"),
+def _is_wrong(refusal: Refused, words: str, name: str) -> bool:
+    return _WRONG.search(words) is not None and (name == refusal.param or names(words, name))
+
+
+PARAMETER = Row(
+    name="parameter",
+    formats=frozenset(BodyFormat),
+    recognise=_refused_field,
+    change=without,
 )

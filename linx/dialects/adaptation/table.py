@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 
 from linx.core.chat import Adapted
 from linx.dialects.adaptation import (
+    answer_limit,
     call_ids,
+    field_values,
+    message_field,
     message_order,
     parameters,
+    reasoning_history,
+    reasoning_level,
     response_format,
     schemas,
+    stream_options,
+    system_messages,
     text_parts,
+    thinking_kind,
     thought_signature,
     tool_choice,
     tool_names,
@@ -27,15 +35,27 @@ if TYPE_CHECKING:
     from linx.dialects.adaptation.row import BodyFormat, Restore, Row
 
 ROWS: tuple[Row, ...] = (
+    system_messages.SYSTEM_MESSAGES,
     call_ids.CALL_IDS,
     message_order.MESSAGE_ORDER,
+    reasoning_history.REASONING_HISTORY,
+    reasoning_history.THINKING_HISTORY,
     thought_signature.THOUGHT_SIGNATURE,
     text_parts.TEXT_PARTS,
     tool_names.TOOL_NAMES,
     tool_choice.TOOL_CHOICE,
+    answer_limit.ANSWER_LIMIT_NAME,
+    answer_limit.ANSWER_LIMIT,
+    reasoning_level.REASONING_LEVEL,
+    reasoning_level.THINK,
+    thinking_kind.THINKING_KIND,
+    message_field.MESSAGE_FIELD,
+    field_values.SHORTER_TEXT,
+    field_values.DIMENSIONS,
+    parameters.PARAMETER,
     schemas.SCHEMAS,
     response_format.RESPONSE_FORMAT,
-    parameters.STREAM_OPTIONS,
+    stream_options.STREAM_OPTIONS,
 )
 """The first row that fits a refusal is taken, so a row of exact words stands before a row of vague ones."""
 
@@ -62,18 +82,28 @@ def next_adaptation(
     return None
 
 
-def adapt(body: JsonObject, adapted: Sequence[Adapted], restores: list[Restore]) -> JsonObject:
+def adapt(
+    body: JsonObject,
+    adapted: Sequence[Adapted],
+    restores: list[Restore],
+    body_format: BodyFormat | None = None,
+    used: list[Adapted] | None = None,
+) -> JsonObject:
     """``body`` with all of ``adapted`` applied in their order; ``restores`` gets what changes the answer back.
 
-    A name that no row has is passed over: another version of Linx may have learnt it.
+    ``used`` gets those that changed something. A row that is not for ``body_format`` is passed over, since a model is
+    asked in more than one; and so is a name that no row has, since another version of Linx may have learnt it.
     """
-    for name, detail in adapted:
-        row = BY_NAME.get(name)
-        if row is None:
+    for one in adapted:
+        row = BY_NAME.get(one.name)
+        if row is None or (body_format is not None and body_format not in row.formats):
             continue
         if row.restore is not None:
-            restore = row.restore(body, detail)
+            restore = row.restore(body, one.detail)
             if restore is not None:
                 restores.insert(0, restore)
-        body = row.change(body, detail)
+        changed = row.change(body, one.detail)
+        if used is not None and changed is not body:
+            used.append(one)
+        body = changed
     return body

@@ -1,4 +1,4 @@
-"""A client's body of /v1/completions, checked and read as a text completion."""
+"""Checks a client's body for /v1/completions and turns it into a text completion."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ MAX_CHOICES = 128
 MOST_LOGPROBS = 20
 _NUMBERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 _OWN_FIELDS = frozenset(("best_of", "echo", "logprobs", "model", "n", "prompt", "stream", "suffix"))
-"""What ``TextCompletion`` and ``ChatRequest`` have a place of their own for."""
+"""The fields for which ``TextCompletion`` and ``ChatRequest`` have attributes."""
 
 
 def parse(body: JsonObject) -> ChatRequest:
-    """The request that a body makes. Raises BadRequest."""
+    """The request of a body. Raises BadRequest."""
     fields.whole_body(body)
     model = fields.need_name(body, "model")
     prompts = prompts_of(body.get("prompt"))
     count = fields.integer(body, "n", least=1) or 1
     if len(prompts) * count > MAX_CHOICES:
-        raise BadRequest(f"prompt: at most {MAX_CHOICES} prompts times n", param="prompt")
+        raise BadRequest(f"prompt: the number of prompts times n must be at most {MAX_CHOICES}", param="prompt")
     fields.integer(body, "max_tokens", least=0)
     logprobs = fields.integer(body, "logprobs", least=0)
     if logprobs is not None and logprobs > MOST_LOGPROBS:
@@ -65,7 +65,7 @@ def parse(body: JsonObject) -> ChatRequest:
 
 
 def prompts_of(prompt: Any) -> list[str | list[int]]:
-    """The prompts that a request holds: texts, or texts cut into tokens. Raises BadRequest."""
+    """The prompts of a request: texts, or lists of tokens. Raises BadRequest."""
     if isinstance(prompt, str):
         return [prompt]
     if isinstance(prompt, list) and prompt:

@@ -1,7 +1,7 @@
-"""Answers of /v1/completions and of llama.cpp's /infill as the chunks of a chat answer.
+"""Reads answers of /v1/completions and of llama.cpp's /infill as the chunks of a chat answer.
 
-Rule: a frame is turned into a chat frame and read by the one decoder that knows how servers
-deviate; here is only what the frames of a text have that those of a chat have not.
+The rule: each frame is turned into a chat frame and read by OpenAIDecoder, which knows how
+servers deviate. Only what differs between the frames of a text and those of a chat is here.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from linx.core.chat import Chunk, JsonObject
     from linx.core.errors import AttemptError
 
-_FINISHES = {"limit": "length"}  # llama.cpp's stop_type; eos and word are both a proper end
+_FINISHES = {"limit": "length"}  # by llama.cpp's stop_type; its others, eos and word, become "stop"
 
 
 class CompletionsDecoder:
     """Reads /v1/completions. See ``base.Decoder``.
 
-    Some servers (llama.cpp) count the tokens of each choice in that choice's last frame, so
-    the usage of the whole answer is the sum of those; a usage on a frame without choices is
-    the whole already.
+    Some servers (llama.cpp) report a usage for each choice in that choice's last frame; the
+    usage of the whole answer is then the sum. A usage in a frame without choices is for the
+    whole answer.
     """
 
     def __init__(self, new_id: Callable[[], str]) -> None:
@@ -51,12 +51,12 @@ class CompletionsDecoder:
 
 
 def infill_decoder(new_id: Callable[[], str]) -> OpenAIDecoder:
-    """Reads llama.cpp's /infill."""
+    """A decoder for llama.cpp's /infill."""
     return OpenAIDecoder(new_id, chat_of_infill)
 
 
 def chat_of_completion(frame: JsonObject) -> JsonObject:
-    """A frame of /v1/completions as a chat frame, its log probabilities in either shape."""
+    """A frame of /v1/completions as a chat frame. Its log probabilities may be in the old shape or in that of chat."""
     choices = frame.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and "text" in choice:
@@ -67,7 +67,7 @@ def chat_of_completion(frame: JsonObject) -> JsonObject:
 
 
 def chat_of_infill(frame: JsonObject) -> JsonObject:
-    """A frame of llama.cpp's own, which has no choices, as a chat frame; the last one says ``stop``."""
+    """A frame of llama.cpp's own format, which has no choices, as a chat frame; the last frame has ``stop``."""
     if "content" in frame:
         finish = _FINISHES.get(frame.get("stop_type", ""), "stop") if frame.get("stop") is True else None
         text, timings = frame["content"], frame.get("timings")
@@ -79,11 +79,11 @@ def chat_of_infill(frame: JsonObject) -> JsonObject:
 
 
 def _chat_logprobs(given: Any) -> JsonObject | None:
-    """Log probabilities as chat has them; None where there are none that can be read."""
+    """Log probabilities in the shape of chat; None if there are none, or if their shape is unknown."""
     if not isinstance(given, dict):
         return None
     if isinstance(given.get("content"), list):
-        return given  # llama.cpp says them as in chat
+        return given  # llama.cpp sends the shape of chat here too
     tokens, values, tops = (given.get(key) for key in ("tokens", "token_logprobs", "top_logprobs"))
     if not isinstance(tokens, list) or not isinstance(values, list) or len(tokens) != len(values):
         return None

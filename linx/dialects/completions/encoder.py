@@ -1,7 +1,7 @@
-"""Answers of a text completion as /v1/completions: the stream, and the whole answer.
+"""Writes the answers of /v1/completions: the stream, and the whole answer.
 
-They are those of chat with the roles taken off, and log probabilities in lists side by side
-instead of a list of objects.
+They are like those of chat without roles, and have log probabilities in parallel lists instead
+of a list of objects.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class CompletionsEncoder:
         self._has_usage = chat.include_usage
         self._usage: Usage | None = None
         self._offsets: dict[int, int] = {}
-        # The commonest frame is a piece of text; what stands around it is always the same.
+        # The commonest frame is a piece of text; the bytes before and after the text are always the same.
         start = jsontext.dumps(self._head)[:-1]
         null = b',"usage":null' if self._has_usage else b""
         self._before = b'data: %b%b,"choices":[{"text":' % (start, null)
@@ -82,6 +82,7 @@ class CompletionsEncoder:
 
 
 def whole_answer(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
+    """The answer for a client that asked for no stream."""
     body = _head(chat, stamp)
     body["choices"] = [_choice(chat, index, whole) for index, whole in answer.choices.items()]
     body["usage"] = usage_object(answer.usage)
@@ -91,7 +92,7 @@ def whole_answer(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
 
 
 def legacy_logprobs(entries: Sequence[JsonObject], top: int, offset: int) -> JsonObject:
-    """Chat's list of objects as lists side by side; ``offset`` is where the text of the entries begins."""
+    """Chat's list of log probabilities as parallel lists; ``offset`` is where the text of the entries begins."""
     offsets = []
     for entry in entries:
         offsets.append(offset)
@@ -111,7 +112,7 @@ def _end_of(logprobs: JsonObject) -> int:
 
 
 def _top_count(chat: ChatRequest) -> int | None:
-    """How many alternatives each token is to have; None: no log probabilities at all."""
+    """How many alternatives the client wants for each token; None: no log probabilities at all."""
     return chat.completion.logprobs
 
 
@@ -135,7 +136,7 @@ def _choice(chat: ChatRequest, index: int, whole: Choice) -> JsonObject:
 
 
 def _extras(source: JsonObject) -> JsonObject:
-    """Fields of a provider's frame that the dialect does not have."""
+    """The fields of a provider's frame that this dialect does not define; they are passed on."""
     if "choices" not in source or source.keys() <= _OWN_TOP:
         return {}
     return {key: value for key, value in source.items() if key not in _OWN_TOP and value is not None}

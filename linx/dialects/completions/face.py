@@ -1,7 +1,4 @@
-"""The old completions dialect toward clients: a text goes on where a prompt ends.
-
-Editors still ask for it, to complete a line.
-"""
+"""The face of OpenAI's old completions. Editors still use it to complete a line."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A text completion as the body for servers of OpenAI's dialect: /v1/completions, and llama.cpp's /infill.
+"""Writes the bodies of text completions for servers of OpenAI's dialect: /v1/completions, and llama.cpp's /infill.
 
-Plain servers and OpenRouter take all that a client may ask. llama.cpp is asked without
-``echo`` and ``suffix``, which it would pass over in silence: the handler puts the prompt
-before the answer, and a suffix goes to another path, /infill.
+Plain servers and OpenRouter get all fields of the client. llama.cpp ignores ``echo`` and
+``suffix``, so they are left out: for ``echo`` the handler puts the prompt before the answer,
+and for ``suffix`` the path /infill is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
     from linx.dialects.openai.provider_request import BodyRules
 
-USUAL_LENGTH = 1024  # tokens; asked of plain servers, which stop after 16 where a request names no limit
+USUAL_LENGTH = 1024  # tokens; the limit for plain servers, which would stop after 16 tokens without a limit
 _CHAT_ONLY = (
     "chat_template_kwargs", "messages", "parallel_tool_calls", "reasoning", "reasoning_effort", "response_format",
     "tool_choice", "tools",
@@ -28,9 +28,10 @@ _CHAT_ONLY = (
 def openai_body(
     rules: BodyRules, usual_length: int | None, chat: ChatRequest, model: str, _traits: ModelTraits
 ) -> JsonObject:
-    """The body for /v1/completions. ``usual_length`` is for a server that stops soon where no limit is named.
+    """The body for /v1/completions.
 
-    A client of OpenAI's dialect knows that it stops soon; a client of another dialect does not.
+    ``usual_length`` is the limit to set if the client of another dialect sets none, for a
+    server that stops early without a limit. Clients of OpenAI's dialect expect that.
     """
     asked = chat.completion
     speaks_openai = chat.dialect is Dialect.COMPLETIONS
@@ -57,18 +58,18 @@ def openai_body(
 
 
 def llamacpp_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-    """The body for llama.cpp's /v1/completions. Raises Refused for what it cannot do."""
+    """The body for llama.cpp's /v1/completions. Raises Refused for what llama.cpp cannot do."""
     refuse_scoring(chat.completion)
     body = openai_body(LLAMACPP, None, chat, model, traits)
     for name in ("best_of", "echo", "suffix"):
         body.pop(name, None)
     if body.get("logprobs") == 0:
-        body["logprobs"] = 1  # llama.cpp takes 0 for no log probabilities at all
+        body["logprobs"] = 1  # for llama.cpp 0 means no log probabilities at all
     return body
 
 
 def infill_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-    """The body for llama.cpp's /infill, which puts the model's own marks around the two texts."""
+    """The body for llama.cpp's /infill, which marks prefix and suffix in the way that the model has learnt."""
     prompt = only_text(chat.completion)
     body = llamacpp_body(chat, model, traits)
     for name in ("logprobs", "n", "prompt", "stream_options"):

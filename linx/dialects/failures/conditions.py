@@ -54,6 +54,13 @@ TOO_LONG = Condition(
 # The provider's words are left out: some providers repeat the key in them.
 AUTH = Condition(502, "upstream_auth", "rejected its API key", "check its api_key in the config", may_quote=False)
 CREDIT = Condition(502, "upstream_credit", "has no credit left", "top it up at the provider", has_wait=True)
+SIGN_IN = Condition(
+    401,
+    "sign_in_required",
+    "wants its user to sign in for this model",
+    kind="authentication_error",
+    blames_provider=False,
+)
 FORBIDDEN = Condition(502, "upstream_forbidden", "refused access")
 MODERATED = Condition(
     400, "content_policy_violation", "refused the content", kind=INVALID, fallback=Fallback.NO, blames_provider=False

@@ -19,6 +19,8 @@ from linx.dialects.failures.conditions import (
     FAILED_ENDS,
     INVALID,
     NO_ANSWER,
+    SIGN_IN,
+    TOO_LONG,
     UNSUPPORTED,
 )
 from linx.dialects.failures.reading import MAX_SEARCHED, STATUS_OF, read_body, read_value
@@ -80,6 +82,19 @@ def unsupported(problem: str) -> Refused:
     )
 
 
+def too_long(tokens: int, context: int) -> Refused:
+    """The prompt is longer than this provider's context, so it is not asked; a larger one may be."""
+    return Refused(
+        f"{TOO_LONG.lead}: about {tokens:,} tokens, and its context holds {context:,}",
+        status=TOO_LONG.status,
+        kind=TOO_LONG.kind,
+        code=TOO_LONG.code,
+        fallback=TOO_LONG.fallback,
+        blames_provider=TOO_LONG.blames_provider,
+        outcome="http_400",
+    )
+
+
 def _condition(reading: Reading, status: int | None) -> Condition:
     for rule in RULES:
         if rule.fits(reading, status):
@@ -120,6 +135,7 @@ def _refused(
         retry_after_s=condition.wait_s if wait_s is None else wait_s,
         upstream_status=upstream_status,
     )
+    refused.signin_url = reading.signin_url if condition is SIGN_IN else None
     refused.param = reading.param if condition.kind == INVALID else None
     refused.words, refused.labels = reading.words, tuple(reading.labels)
     return refused

@@ -8,6 +8,7 @@ like any other.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from linx.core import jsontext
@@ -17,6 +18,8 @@ MAX_SEARCHED = 4096  # characters per text that are kept and looked through
 _MAX_BODY = 256 * 1024  # bytes of an error body worth parsing
 _MAX_TEXTS = 12
 _MAX_DEPTH = 6  # of errors in errors; real ones come three deep
+
+_SIGNIN_URL = re.compile(r"https?://[!-~]{1,2000}")
 
 STATUS_OF = {
     "api_error": 500,
@@ -97,6 +100,8 @@ class Reading:
     """The status that OpenRouter's ``error_type`` stands for."""
     status: int | None = None
     param: str | None = None
+    signin_url: str | None = None
+    """Where Ollama wants its user to sign in."""
     wait: object = None
     """The value of ``retry_after``, as it was sent."""
     is_retryable: bool = False
@@ -180,15 +185,7 @@ def _collect_object(value: dict[str, object], reading: Reading, depth: int) -> N
     if isinstance(error_type, str):
         _add_label(error_type, reading)
         reading.error_type = reading.error_type or STATUS_OF.get(error_type.lower())
-    if value.get("flagged_input") or value.get("reasons"):
-        reading.is_moderated = True
-    if value.get("retryable") is True:
-        reading.is_retryable = True
-    if reading.wait is None:
-        reading.wait = value.get("retry_after")
-    param = value.get("param")
-    if reading.param is None and isinstance(param, str):
-        reading.param = quote(param)
+    _read_hints(value, reading)
     for name in _TEXT_FIELDS:
         _collect(value.get(name), reading, depth + 1)
     for name in _INNER_FIELDS:
@@ -197,6 +194,22 @@ def _collect_object(value: dict[str, object], reading: Reading, depth: int) -> N
             _collect_object(inner, reading, depth + 1)
             if name == "base_resp":
                 _read_minimax(inner.get("status_code"), reading)
+
+
+def _read_hints(value: dict[str, object], reading: Reading) -> None:
+    """What an error says besides its texts and labels."""
+    if value.get("flagged_input") or value.get("reasons"):
+        reading.is_moderated = True
+    if value.get("retryable") is True:
+        reading.is_retryable = True
+    if reading.wait is None:
+        reading.wait = value.get("retry_after")
+    url = value.get("signin_url")
+    if isinstance(url, str) and _SIGNIN_URL.fullmatch(url):
+        reading.signin_url = url
+    param = value.get("param")
+    if reading.param is None and isinstance(param, str):
+        reading.param = quote(param)
 
 
 def _read_minimax(code: object, reading: Reading) -> None:

@@ -18,6 +18,7 @@ from linx.dialects.failures.conditions import (
     LOADING,
     MODERATED,
     OVERLOADED,
+    SIGN_IN,
     TOO_LONG,
     UNKNOWN_MODEL,
     UNSUPPORTED,
@@ -56,7 +57,10 @@ class Rule:
 _UNKNOWN_MODEL_WORDS = re.compile(
     r"\bmodel\b.{0,160}?\b(?:not found|not exist|is not loaded|is not available)", re.DOTALL
 )
+_BAD_TEMPLATE = re.compile(r"^template: :\d+: ", re.MULTILINE)
 RULES = (
+    # Ollama's server/cloud_proxy.go, for a cloud model while nobody is signed in.
+    Rule(SIGN_IN, is_met=lambda reading: reading.signin_url is not None, statuses=frozenset((401, None))),
     Rule(
         MODERATED,
         labels=frozenset(
@@ -93,6 +97,7 @@ RULES = (
             "exceeds the maximum number of tokens",
             "greater than the context length",
             "input is too long for requested model",
+            "longer than the context length",
             "longer than the model's context length",
             "maximum context length",
             "maximum prompt length is",
@@ -105,6 +110,14 @@ RULES = (
         ),
         # "Too many tokens" with a 429 are too many per minute, not too many in the prompt.
         never=frozenset((401, 402, 403, 429)),
+    ),
+    # Ollama answers 500 to a template that cannot be parsed (Go's words for it, by server/routes.go) and to an unknown
+    # format (llm/llama_server.go): the client's own mistakes, which any other Ollama would refuse as well.
+    Rule(
+        BAD_REQUEST,
+        words=("invalid format: ",),
+        is_met=lambda reading: _BAD_TEMPLATE.search(reading.words),
+        statuses=frozenset((400, 500)),
     ),
     # Ollama answers 500 to an option of a wrong type; any other Ollama would do the same.
     Rule(BAD_REQUEST, is_met=lambda reading: 'option "' in reading.words and '" must be of type' in reading.words),

@@ -94,11 +94,10 @@ def whole_answer(chat: ChatRequest, answer: Answer, stamp: Stamp, *, generate: b
         **answer_body(generate, choice.text + choice.refusal, choice.reasoning, calls),
         "done": True,
         "done_reason": done_reason(choice.finish),
-        **counters(stamp.created, None, now, answer.usage or Usage(), answer.timings),
     }
-    if choice.logprobs:
-        whole["logprobs"] = choice.logprobs
-    return whole
+    figures = counters(stamp.created, None, now, answer.usage or Usage(), answer.timings)
+    logprobs: JsonObject = {"logprobs": choice.logprobs} if choice.logprobs else {}
+    return {**whole, **figures, **logprobs} if generate else {**whole, **logprobs, **figures}  # as Ollama orders them
 
 
 def _folded(model: str, sources: list[JsonObject], text: str, reasoning: str, generate: bool) -> JsonObject:

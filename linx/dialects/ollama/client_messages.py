@@ -98,10 +98,9 @@ class _History:
 
     def add(self, number: int, message: JsonObject) -> None:
         where = f"messages[{number}]"
-        role = message.get("role")
-        role = role.lower() if isinstance(role, str) else role
+        role = (fields.text(message, "role", where) or "").lower()
         if role not in _ROLES:
-            raise fields.wrong(f"{where}.role", f"one of {', '.join(_ROLES)}")
+            role = "user"  # Ollama checks no role: whatever it is, the template puts it into the prompt
         text = fields.text(message, "content", where) or ""
         images = images_of(message, where)
         if role == "tool":

@@ -1,8 +1,8 @@
 """Embeddings as Ollama has them: /api/embed, and the old /api/embeddings for one text.
 
 A client of Ollama's dialect whose provider is an Ollama keeps its own body. The old endpoint
-of an Ollama is asked only for clients of that endpoint: its vectors are not normalised, those
-of every other endpoint are.
+of an Ollama is asked only for clients of that endpoint: older versions do not normalise its
+vectors, and every other endpoint's are.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def parse_embed(body: JsonObject) -> ChatRequest:
     texts = [given] if isinstance(given, str) and given else given or []
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise BadRequest("invalid input type", param="input")
-    asked = EmbeddingInput(texts, fields.integer(body, "dimensions", least=1))
+    dimensions = fields.integer(body, "dimensions")
+    # Ollama takes 0 and less for all of them (``normalize`` in its server/routes.go).
+    asked = EmbeddingInput(texts, dimensions if dimensions is not None and dimensions > 0 else None)
     fields.flag(body, "truncate")
     return _request(body, asked, Dialect.OLLAMA_EMBED)
 
@@ -70,4 +72,7 @@ def own_embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonOb
 def _filled(body: JsonObject, traits: ModelTraits) -> JsonObject:
     if traits.keep_alive is not None and body.get("keep_alive") is None:
         body["keep_alive"] = keep_alive_for(traits.keep_alive)
+    options = body.get("options") or {}
+    if traits.num_ctx is not None and options.get("num_ctx") is None:
+        body["options"] = {**options, "num_ctx": traits.num_ctx}
     return body

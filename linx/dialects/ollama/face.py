@@ -54,6 +54,8 @@ class OllamaFace:
         if isinstance(problem, UnknownModel) and problem.model:
             # Ollama's clients recognise a missing model by these words of Ollama's.
             return {"error": f"model '{quote(problem.model)}' not found: {problem.message}"}
+        if problem.signin_url is not None:
+            return {"error": problem.message, "signin_url": problem.signin_url}  # Ollama's clients open it
         return {"error": problem.message}
 
     def status_of(self, problem: LinxError) -> int:
@@ -64,7 +66,7 @@ class OllamaFace:
         return not body.get("prompt" if self._generate else "messages")
 
     def load_answer(self, chat: ChatRequest, stamp: Stamp) -> JsonObject:
-        """The answer to such a request where no model can be moved; of a stream it is the only frame."""
+        """The answer to such a request where no model can be moved."""
         reason = "unload" if is_unload(chat.client_body or {}) else "load"
         body = answer_body(self._generate, "", "", None)
         head = {"model": chat.model, "created_at": timestamp(stamp.now())}

@@ -56,13 +56,14 @@ def tagged(name: str) -> str:
 
 def entry(model: Described) -> JsonObject:
     """One model of /api/tags."""
+    context = model.context_length
     return {
         "name": model.name,
         "model": tagged(model.name),
         "modified_at": timestamp(model.created),
         "size": _size(model),
         "digest": _digest(model),
-        "details": _details(model),
+        "details": {**_details(model), **({"context_length": context} if context is not None else {})},
         "capabilities": capabilities(model),
     }
 
@@ -71,6 +72,7 @@ def running(model: Described) -> JsonObject:
     """One model of /api/ps."""
     listed = entry(model)
     del listed["modified_at"], listed["capabilities"]
+    listed["details"] = _details(model)
     context = model.context_length or USUAL_CONTEXT
     return {**listed, "expires_at": FOR_EVER, "size_vram": listed["size"], "context_length": context}
 
@@ -95,6 +97,7 @@ def shown(model: Described) -> JsonObject:
         "system": "",
         "details": _details(model),
         "model_info": info,
+        "tensors": [],
         "capabilities": capabilities(model),
         "modified_at": timestamp(model.created),
     }

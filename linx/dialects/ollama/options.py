@@ -19,7 +19,8 @@ _INT64 = 2**63
 
 
 def _integer(value: Any) -> int | None:
-    if isinstance(value, float) and value.is_integer():
+    """A fraction is cut off, as Ollama does (``FromMap`` in its api/types.go)."""
+    if isinstance(value, float) and abs(value) < _INT64:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
@@ -80,14 +81,15 @@ _TYPES: dict[str, _Reader] = {
 def option(name: str, value: Any, called: str | None = None) -> Any:
     """``value`` as Ollama takes it for option ``name``; raises BadRequest.
 
-    ``called`` is what the client called it, where that is another name.
+    ``called`` is what the client called it, where that is another name, and then a fraction is no integer: only
+    Ollama cuts it off.
     """
     known = _TYPES.get(name)
     if known is None:
         return value
     kind, read = known
     read_value = read(value)
-    if read_value is None:
+    if read_value is None or (called is not None and read is _integer and read_value != value):
         where = called or f"options.{name}"
         raise BadRequest(f"{where} must be of type {kind}", param=where)
     return read_value

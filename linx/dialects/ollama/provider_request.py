@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from linx.core.chat import Task
+from linx.core.chat import Dialect, Task
 from linx.core.errors import BadRequest, quote
 from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama.options import option, options
@@ -45,6 +45,9 @@ _SAMPLING = (
     ("repeat_last_n", "repeat_last_n"),
     ("num_ctx", "num_ctx"),
 )
+_PROMPTS = {Dialect.OLLAMA: "messages", Dialect.OLLAMA_GENERATE: "prompt"}
+_OWN = frozenset(_PROMPTS)
+_LARGEST = 2**31  # tokens
 _EFFORTS: dict[str, bool | str] = {
     "none": False,
     "off": False,
@@ -65,6 +68,7 @@ def own_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     options = given.get("options") or {}
     if traits.num_ctx is not None and options.get("num_ctx") is None:
         sent["options"] = {**options, "num_ctx": traits.num_ctx}
+    _never_cut(sent, traits)
     if traits.keep_alive is not None and given.get("keep_alive") is None:
         sent["keep_alive"] = keep_alive_for(traits.keep_alive)
     if given.get("think") is None and chat.task is Task.CHAT:
@@ -122,11 +126,39 @@ def _put_settings(sent: JsonObject, given: JsonObject, traits: ModelTraits) -> N
     options = _options(given, traits)
     if options:
         sent["options"] = options
+    _never_cut(sent, traits)
     keep_alive = keep_alive_for(given.get("keep_alive"))
     if keep_alive is None:
         keep_alive = keep_alive_for(traits.keep_alive)
     if keep_alive is not None:
         sent["keep_alive"] = keep_alive
+
+
+def _never_cut(sent: JsonObject, traits: ModelTraits) -> None:
+    """A prompt that does not fit is refused and not cut, which Ollama does silently (``truncate``, since 0.12.6)."""
+    if not traits.may_cut:
+        sent.setdefault("truncate", False)
+
+
+def given_context(chat: ChatRequest) -> int | None:
+    """The ``num_ctx`` that the client itself asks for."""
+    body = chat.client_body if chat.dialect in _OWN else chat.asked
+    if not isinstance(body, dict):
+        return None
+    options = body.get("options")
+    given = (options.get("num_ctx") if isinstance(options, dict) else None) or body.get("num_ctx")
+    return int(given) if isinstance(given, int | float) and 0 < given < _LARGEST else None
+
+
+def is_load(chat: ChatRequest) -> bool:
+    """Does an Ollama's client ask only that the model be loaded or unloaded?"""
+    prompt = _PROMPTS.get(chat.dialect)
+    return prompt is not None and not (chat.client_body or {}).get(prompt)
+
+
+def wants_cut(chat: ChatRequest) -> bool:
+    """Does the client ask that a prompt be cut where it is too long?"""
+    return chat.dialect in _OWN and (chat.client_body or {}).get("truncate") is True
 
 
 def _refuse_impossible(body: JsonObject) -> None:

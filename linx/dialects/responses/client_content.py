@@ -1,4 +1,4 @@
-"""The content of a client's input items, as parts of chat messages."""
+"""Turns the content of a client's input items into parts of chat messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def parts_of(value: Any, where: str) -> list[JsonObject]:
-    """A content, which is a string or a list of parts, as parts of a chat message; raises BadRequest."""
+    """A content (a string or a list of parts) as parts of a chat message. Raises BadRequest."""
     if isinstance(value, str):
         return [chat_body.text_part(value)]
     parts = []
@@ -21,7 +21,7 @@ def parts_of(value: Any, where: str) -> list[JsonObject]:
         path = f"{where}[{position}]"
         read = _PARTS.get(fields.need_text(part, "type", path))
         if read is None:
-            raise fields.wrong(f"{path}.type", "a kind of content that Linx knows")
+            raise fields.wrong(f"{path}.type", f"one of {', '.join(_PARTS)}")
         parts.append(read(part, path))
     return parts
 

@@ -1,8 +1,7 @@
-"""The input of a Responses body, as chat messages.
+"""Turns the input of a Responses body into chat messages.
 
-The input is a flat list of items where chat has messages with calls inside: reasoning, a message and the calls that
-follow belong to one assistant message, and nothing but the tools' results may come between such a message and the
-next.
+The input is a flat list of items. Chat has messages that contain tool calls: reasoning, a message and the calls after
+it become one assistant message, and only the results of its calls may follow before the next message.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ _CALLS = {
     "shell_call": "action",
     "apply_patch_call": "operation",
 }
-"""The types of item that are calls, and the field of each that holds what the tool is given."""
+"""The types of items that are tool calls, and the field of each with the tool's input."""
 _RESULTS = frozenset(f"{kind}_output" for kind in _CALLS)
 
 
 def messages_of(body: JsonObject, names: ToolNames) -> list[JsonObject]:
-    """The chat messages; raises BadRequest."""
+    """The chat messages of a body. Raises BadRequest."""
     conversation = Conversation(names)
     if instructions := fields.text(body, "instructions"):
         conversation.add_message({"role": "system", "content": instructions})
@@ -49,22 +48,23 @@ def messages_of(body: JsonObject, names: ToolNames) -> list[JsonObject]:
 
 
 class Conversation:
-    """Items in, messages out. A *turn* is an assistant message that may still grow."""
+    """Makes messages of items. The *turn* is the last assistant message, to which items may still be added."""
 
     def __init__(self, names: ToolNames) -> None:
         self._names = names
         self._messages: list[JsonObject] = []
         self._turn: JsonObject | None = None
-        # Pieces of the turn, joined once it is over: adding strings up would copy them all each time.
+        # Pieces of the turn, joined when the turn ends, since adding each to a string would take quadratic time.
         self._texts: list[str] = []
         self._thoughts: list[str] = []
-        # Reasoning since the last item of the assistant, which belongs to its next item.
+        # Reasoning since the last item of the assistant; it belongs to the assistant's next item.
         self._new_thoughts: list[str] = []
         self._new_details: list[JsonObject] = []
         self._pictures: list[JsonObject] = []
-        """Of the tools' results, which a tool message cannot carry: they follow in a user message."""
+        """Pictures in the results of tools. A tool message cannot contain them, so they follow in a user message."""
 
     def add_item(self, item: JsonObject, path: str) -> None:
+        """Add one item of the input. Raises BadRequest."""
         kind = fields.text(item, "type", path) or "message"
         if kind == "message":
             self._add_message_item(item, path)
@@ -77,15 +77,16 @@ class Conversation:
             self._add_reasoning(item, path)
         elif kind == "item_reference":
             raise BadRequest(f"{path}: item_reference is not supported, since Linx keeps no responses", param=path)
-        # Any other item is of a tool that the service ran itself, which has no place in a chat.
+        # Other items belong to tools that OpenAI runs itself; chat has nothing for them.
 
     def add_message(self, message: JsonObject) -> None:
-        """A message of any role but the assistant's, whose turn it ends."""
+        """Add a message of any role but assistant. It ends the assistant's turn."""
         self._close_turn()
         self._add_pictures()
         self._messages.append(message)
 
     def end(self) -> list[JsonObject]:
+        """All messages; nothing can be added afterwards."""
         self._close_turn()
         self._add_pictures()
         return self._messages
@@ -108,7 +109,7 @@ class Conversation:
             raise fields.wrong(f"{path}.role", "user, assistant, system, developer or tool")
 
     def _add_answer(self, item: JsonObject, path: str) -> None:
-        """A message of the assistant, which may hold calls as in chat."""
+        """Add a message of the assistant, which may contain calls in the shape of chat."""
         calls = fields.objects(item, "tool_calls", path)
         content = item.get("content")
         text = "" if content is None and calls else chat_body.split_text(parts_of(content, f"{path}.content"))[0]

@@ -1,4 +1,4 @@
-"""A client's Responses body, checked and turned into a chat body; its input is read by ``client_items``.
+"""Checks a client's Responses body and turns it into a chat body; ``client_items`` reads its input.
 
 Linx keeps no answers, so a body that refers to an earlier answer is refused.
 """
@@ -33,7 +33,7 @@ _WITH_LOGPROBS = "message.output_text.logprobs"
 
 
 def to_chat_body(body: JsonObject) -> ChatBody:
-    """The chat body; raises BadRequest."""
+    """The chat body of a Responses body. Raises BadRequest."""
     fields.whole_body(body)
     for key in _REFERENCES:
         if body.get(key) is not None:
@@ -107,7 +107,7 @@ def _add_tools(body: JsonObject, names: ToolNames, out: JsonObject) -> None:
 def _add_choice(choice: JsonObject, names: ToolNames, out: JsonObject) -> None:
     kind = fields.need_text(choice, "type", "tool_choice")
     if kind == "allowed_tools":
-        # Few providers know this choice; every provider takes fewer tools.
+        # Few providers know this choice, so only the allowed tools are passed on.
         allowed = {_chosen(tool, names) for tool in fields.objects(choice, "tools", "tool_choice")}
         out["tools"] = [tool for tool in out["tools"] if tool["function"]["name"] in allowed]
         if out["tools"]:
@@ -120,11 +120,11 @@ def _add_choice(choice: JsonObject, names: ToolNames, out: JsonObject) -> None:
         if all(tool["function"]["name"] != name for tool in out["tools"]):
             raise fields.wrong("tool_choice.name", "the name of one of the tools")
         out["tool_choice"] = {"type": "function", "function": {"name": name}}
-    # Any other choice is a tool that OpenAI would have run, which was left out.
+    # Any other choice is a tool that OpenAI runs itself. Linx has left it out, and leaves out the choice too.
 
 
 def _chosen(choice: JsonObject, names: ToolNames) -> str | None:
-    """The name that the provider knows the chosen tool by; None for a tool that OpenAI would have run."""
+    """The chosen tool's name at the provider; None for a tool that OpenAI runs itself."""
     kind = str(choice.get("type"))
     if kind not in {"function", "custom"}:
         return None

@@ -1,11 +1,11 @@
-"""Writes a streamed answer as OpenAI Responses; the order of its items is ``BlockEncoder``'s.
+"""Writes a streamed answer as OpenAI Responses; ``BlockEncoder`` decides the order of its items.
 
-Every stream ends with ``response.completed``, ``incomplete`` or ``failed``, each with the whole response in it, all
-under the id that ``response.created`` gave: clients take the final answer from there, and take a stream without it
-for a broken connection.
+Every stream ends with ``response.completed``, ``response.incomplete`` or ``response.failed``, which contains the whole
+response under the id of ``response.created``. Clients take the final answer from this event, and treat a stream without
+it as a broken connection.
 
-The heartbeat is a comment, which keeps proxies awake, and ``response.in_progress`` once more, since a client's own
-idle timer often sees events only.
+The heartbeat is a comment, for the idle timers of proxies, and a further ``response.in_progress``, since the idle
+timers of clients often see events only.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class ResponsesWriter:
         added = b""
         if not block.head:
             if block.key >= 0:
-                return b""  # a custom tool's input is inside the arguments, and sent when they are whole
-            # The part is added with its first text only: reasoning may consist of opaque details alone.
+                return b""  # a custom tool's input is inside the arguments, and is sent when they are complete
+            # The part is added with its first text, since reasoning may have opaque details only.
             added = self._part(block, "response.reasoning_summary_part.added", "")
             block.head = self._delta_head(block)
         scores = b""
@@ -172,7 +172,7 @@ class ResponsesWriter:
 
 
 def _error_code(problem: LinxError) -> str:
-    """Codex tries again on any code but those that say it would be of no use."""
+    """The code of an error. Codex tries again after any code except those for which a new try is useless."""
     if problem.code in {"context_length_exceeded", "insufficient_quota"}:
         return problem.code
     if problem.status == 429:

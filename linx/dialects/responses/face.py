@@ -1,4 +1,4 @@
-"""The OpenAI Responses dialect, toward clients; stateless."""
+"""The face of OpenAI's Responses dialect. It keeps no state between requests."""
 
 from __future__ import annotations
 

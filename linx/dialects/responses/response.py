@@ -1,7 +1,6 @@
-"""The response object of an answer, its output items, and the whole response at once.
+"""Writes the response object of an answer and its output items.
 
-An item is written from a ``Block``, whether the block was streamed or comes from a folded answer, so that both
-ways give the same item.
+Items are always written from a ``Block``, for streamed and for whole answers, so that both get the same items.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ if TYPE_CHECKING:
     from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp, Usage
 
 INCOMPLETE_REASONS = {"length": "max_output_tokens", "content_filter": "content_filter"}
-"""Why an answer is not whole, by its finish; any other finish completes it."""
+"""The finishes with which an answer is incomplete, and the reason in the response; any other finish completes it."""
 _ENCRYPTED = "reasoning.encrypted_content"
 _ID_PREFIXES = {REASONING: "rs", TEXT: "msg", REFUSAL: "msg"}
 
 
 class ResponseObject:
-    """Writes the response object and its items; what it knows stays the same from the first event to the last."""
+    """Writes the response object and its items, with the same id and fields in all events of one answer."""
 
     def __init__(self, chat: ChatRequest, stamp: Stamp) -> None:
         body = chat.client_body or {}
@@ -53,7 +52,7 @@ class ResponseObject:
         }
 
     def original(self, name: str) -> Original:
-        """The client's tool behind the name that the provider knows it by."""
+        """The client's tool for a tool's name at the provider."""
         return self._names.original(name)
 
     def item_id(self, block: Block) -> str:
@@ -79,7 +78,7 @@ class ResponseObject:
         }
 
     def item(self, block: Block, status: str, text: str | None) -> JsonObject:
-        """One item of the output; ``text`` is None while there is none of it yet."""
+        """One item of the output; ``text`` is None at the item's beginning."""
         item: JsonObject = {"id": self.item_id(block)}
         if block.key == REASONING:
             item |= {"type": "reasoning", "summary": [part_object(REASONING, text, [])] if text else []}
@@ -102,6 +101,7 @@ class ResponseObject:
 
 
 def whole_response(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
+    """The response for a client that asked for no stream."""
     choice = answer.choices[0]
     shape = ResponseObject(chat, stamp)
     reason = INCOMPLETE_REASONS.get(choice.finish or "")
@@ -130,7 +130,7 @@ def whole_response(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObjec
 
 
 def part_object(key: int, text: str, logprobs: list[JsonObject]) -> JsonObject:
-    """The part of an item that holds the text of a block with that key."""
+    """The part of an item with the text of a block that has this key."""
     if key == REASONING:
         return {"type": "summary_text", "text": text}
     if key == REFUSAL:
@@ -139,7 +139,7 @@ def part_object(key: int, text: str, logprobs: list[JsonObject]) -> JsonObject:
 
 
 def custom_input(arguments: str) -> str:
-    """The free text for a custom tool, from the ``{"input": …}`` that the model had to write instead of it."""
+    """The free text for a custom tool, from the arguments ``{"input": …}`` that the model wrote."""
     value = arguments_object(arguments)
     text = None if value is None else value.get("input")
     if isinstance(text, str):
@@ -158,7 +158,7 @@ def _usage_object(usage: Usage) -> JsonObject:
 
 
 def _packed(details: list[JsonObject]) -> str:
-    """The details without the text of a single thought, which is the summary; several keep each its own."""
+    """The packed details. If there is one text, it is left out, since the summary has it; several are kept."""
     if sum(detail.get("type") == "reasoning.text" for detail in details) > 1:
         return opaque_reasoning.pack(details)
     return opaque_reasoning.pack([{key: item for key, item in detail.items() if key != "text"} for detail in details])

@@ -1,8 +1,8 @@
-"""The tools of a Responses body, as functions that every provider knows, and back.
+"""Turns the tools of a Responses body into functions, which every provider knows, and names back.
 
-Codex has kinds of tool that the chat dialect lacks. A custom tool takes free text: it becomes a function with one
-string, ``input``. A namespace groups tools: its name goes before the names of its tools. The same body always gives
-the same names, so the encoder of the answer makes its own ``ToolNames`` from the request.
+Codex has kinds of tools that the chat dialect lacks. A custom tool takes free text: it becomes a function with one
+string parameter, ``input``. A namespace is a group of tools: its name is put before the names of its tools. The same
+body always gives the same names, so the encoder of the answer can make its own ``ToolNames`` from the request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TOOL_ITEMS = frozenset({"additional_tools", "tool_search_output"})
 
 
 class Original(NamedTuple):
-    """A tool as the client knows it."""
+    """A tool under the client's name."""
 
     name: str
     is_custom: bool = False
@@ -32,8 +32,8 @@ class Original(NamedTuple):
 
 
 class ToolNames:
-    """The functions for the chat body in ``tools``, and the names on both sides. A tool that OpenAI itself would run
-    is left out."""
+    """``tools`` are the functions for the chat body. ``flat`` and ``original`` translate names between client and
+    provider. Tools that OpenAI runs itself are left out."""
 
     def __init__(self, body: JsonObject) -> None:
         self.tools: list[JsonObject] = []
@@ -44,7 +44,7 @@ class ToolNames:
             for position, tool in enumerate(tools):
                 where = f"{path}[{position}]"
                 if tool.get("type") == "namespace":
-                    namespaces.append((tool, where))  # after the others, whose names have to stay
+                    namespaces.append((tool, where))  # added last, so that tools without a namespace keep their names
                 else:
                     self._add(tool, where, None)
         for tool, where in namespaces:
@@ -53,18 +53,18 @@ class ToolNames:
                 self._add(member, f"{where}.tools[{position}]", namespace)
 
     def flat(self, name: str, namespace: str | None = None) -> str:
-        """The name that the provider knows a tool by, even a tool that is no longer in the body."""
+        """A tool's name at the provider, even if the tool is only in the history and no longer in the body."""
         return self._flat.get((namespace, name)) or _joined(name, namespace)
 
     def original(self, flat: str) -> Original:
-        """The client's tool behind a name that the provider knows."""
+        """The client's tool for a tool's name at the provider."""
         return self._originals.get(flat) or Original(flat)
 
     def _add(self, tool: JsonObject, where: str, namespace: str | None) -> None:
         kind = fields.need_text(tool, "type", where)
         if kind not in {"function", "custom"}:
             return
-        # Cursor sends tools in the shape of the chat dialect, one level deeper.
+        # Cursor sends tools in the shape of the chat dialect, with the fields one level deeper.
         nested = fields.mapping(tool, kind, where)
         if nested is not None:
             tool, where = nested, f"{where}.{kind}"
@@ -86,7 +86,7 @@ class ToolNames:
 
 
 def _lists(body: JsonObject) -> list[tuple[str, list[JsonObject]]]:
-    """Every list of tools in a body: its own, and those that came with the conversation."""
+    """Every list of tools in a body with its path: ``tools``, and the lists inside items of the input."""
     lists = [("tools", fields.objects(body, "tools"))]
     items = body.get("input")
     for position, item in enumerate(items if isinstance(items, list) else ()):
@@ -103,7 +103,7 @@ def _joined(name: str, namespace: str | None) -> str:
 
 
 def _with_grammar(tool: JsonObject, description: str | None, where: str) -> str:
-    """The description with the tool's grammar, which few providers can enforce, but every model can read."""
+    """The description with the tool's grammar, which few providers can enforce but every model can read."""
     shape = fields.mapping(tool, "format", where) or {}
     grammar = fields.text(shape, "definition", f"{where}.format")
     if grammar is None:

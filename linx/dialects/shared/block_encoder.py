@@ -1,14 +1,14 @@
-"""The order of an answer's blocks: chunks in, calls on a ``BlockWriter`` out.
+"""Decides the order of an answer's blocks: takes chunks and calls a ``BlockWriter``.
 
-A stream of blocks has one block open at a time, numbered without gaps, while chunks come in any order: pieces of
-two tool calls in turns, text between them. The rule:
+In a stream of blocks one block is open at a time, and blocks are numbered without gaps. Chunks come in any order:
+pieces of two tool calls may alternate, with text between them. The rule:
 
 - a piece of the open block is written at once;
-- a piece of another block closes the open one, unless that is a tool call whose arguments are not whole yet:
-  then everything else waits, in order, until the finish.
+- a piece of another block closes the open block. But if the open block is a tool call whose arguments are not
+  complete, the piece and all further blocks wait, in order, until the finish.
 
-Whether a call's arguments are whole is looked up once per call, when another block first wants to open, so the
-price stays linear whatever the order of the pieces.
+Whether a call's arguments are complete is checked once for each call, when another block first has to open, so the
+time stays linear whatever the order of the pieces.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class BlockEncoder:
-    """See ``base.Encoder``. ``used_ids`` are those of tool calls in the conversation so far."""
+    """See ``base.Encoder``. ``used_ids`` are the ids of the tool calls in the conversation so far."""
 
     def __init__(self, writer: BlockWriter, used_ids: Iterable[str] = ()) -> None:
         self._writer = writer
@@ -39,7 +39,7 @@ class BlockEncoder:
         self._finish_frame: JsonObject | None = None
         self._is_refused = False
         self._size = 0  # characters of the answer so far
-        self._kept = 0  # ... and of those that are kept in blocks
+        self._kept = 0  # characters that are kept in blocks
         self._out: list[bytes] = []
         self._open: Block | None = None
         self._waiting: list[Block] = []
@@ -57,7 +57,7 @@ class BlockEncoder:
             self._begin(chunks)
         for chunk in chunks:
             if chunk.index:
-                continue  # an answer of blocks is one choice
+                continue  # an answer of blocks has one choice only
             if chunk.usage is not None:
                 self._usage = chunk.usage
             if chunk.reasoning:
@@ -105,7 +105,7 @@ class BlockEncoder:
         if self._is_begun:
             return
         self._is_begun = True
-        for chunk in chunks:  # what the provider tells of the prompt at once belongs in the beginning
+        for chunk in chunks:  # a usage in the first chunks is about the prompt, and is written at the beginning
             self._usage = chunk.usage or self._usage
         self._out.append(self._writer.begin(self._usage))
 
@@ -147,8 +147,8 @@ class BlockEncoder:
     # --- the order of the blocks ---
 
     def _piece(self, key: int, text: str, logprobs: list[JsonObject] | None = None) -> Block:
-        """Add ``text``, which may be empty, to the block that is being filled, or to a new one if that is of another
-        key."""
+        """Add ``text``, which may be empty, to the last block if it has this key, else to a new block. Returns the
+        block."""
         block = self._waiting[-1] if self._waiting else self._open
         if block is None or block.key != key:
             block = Block(key)
@@ -158,7 +158,7 @@ class BlockEncoder:
         return block
 
     def _place(self, block: Block) -> None:
-        """Open a new block, or put it last in the queue."""
+        """Open a new block, or let it wait behind the other waiting blocks."""
         if self._waiting or not self._may_close():
             self._waiting.append(block)
             return
@@ -177,11 +177,11 @@ class BlockEncoder:
             self._out.append(self._writer.delta(block, text, logprobs))
         elif logprobs:
             block.logprobs += logprobs
-        # A block that is neither open nor waiting is a call whose arguments were whole: only blanks can follow.
+        # A block that is neither open nor waiting is a call with complete arguments, after which only blanks can come.
 
     def _may_close(self) -> bool:
         block = self._open
-        # Asked once per call: where the answer is no, blocks wait from then on.
+        # The arguments are parsed once for each call: if they are incomplete, all further blocks wait.
         return block is None or block.key < 0 or arguments_object(block.text) is not None
 
     def _open_block(self, block: Block) -> None:
@@ -196,7 +196,7 @@ class BlockEncoder:
             self._out.append(self._writer.close(block, self._finish))
 
     def _flush(self) -> None:
-        """Close the open block, then write those that wait, each as a whole."""
+        """Close the open block, then write the waiting blocks, each in one piece."""
         self._close()
         waiting, self._waiting = self._waiting, []
         for block in waiting:

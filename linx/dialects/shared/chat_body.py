@@ -1,7 +1,7 @@
-"""Parts of the chat body, for the dialects whose requests are translated into it.
+"""Builds parts of the chat body, for dialects whose requests are translated into it.
 
-The rule: the plainest shape that says the same, since that is the one which every provider takes; and the same input
-always gives the same output, since a changed prefix empties the provider's prompt cache.
+The rule: the simplest shape with the same meaning, since every provider accepts that; and the same input always gives
+the same output, since a changed prefix would make the provider's prompt cache useless.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def text_part(text: str) -> JsonObject:
 
 
 def image_part(url: str, where: str, detail: str | None = None) -> JsonObject:
-    """A picture by its URL, which Linx never fetches; a provider must not be made to read a file of its own."""
+    """A picture by its URL, which Linx does not fetch. Only http, https and data URLs are allowed, since any other
+    could make a provider read a file of its own."""
     if not _IMAGE_URL.match(url):
         raise fields.wrong(where, "an http, https or data URL")
     return {"type": "image_url", "image_url": {"url": url, "detail": detail} if detail else {"url": url}}
@@ -38,20 +39,20 @@ def file_part(name: str, data: str) -> JsonObject:
 
 
 def user_message(parts: Sequence[JsonObject]) -> JsonObject:
-    """The content is a string if all parts are text."""
+    """A user's message. Its content is a string if all parts are text."""
     if all(part["type"] == "text" for part in parts):
         return {"role": "user", "content": "\n\n".join(part["text"] for part in parts)}
     return {"role": "user", "content": list(parts)}
 
 
 def split_text(parts: Sequence[JsonObject]) -> tuple[str, list[JsonObject]]:
-    """The text of the parts, and the parts that are no text, which a tool message cannot carry."""
+    """The joined text of the parts, and the parts that are not text, which a tool message cannot contain."""
     texts = [part["text"] for part in parts if part["type"] == "text"]
     return "\n".join(texts), [part for part in parts if part["type"] != "text"]
 
 
 def join_leading_system(messages: list[JsonObject]) -> list[JsonObject]:
-    """Several system messages at the start become one: many chat templates take one only."""
+    """Join the system messages at the start into one, since many chat templates accept only one."""
     count = 0
     while count < len(messages) and messages[count]["role"] == "system":
         count += 1
@@ -62,8 +63,8 @@ def join_leading_system(messages: list[JsonObject]) -> list[JsonObject]:
 
 
 def short_name(name: str, limit: int = 64) -> str:
-    """``name`` in letters, digits, ``_`` and ``-``. A name that has to be changed ends in a digest of the original, so
-    that the same name always gives the same and different names give different ones."""
+    """``name`` in at most ``limit`` letters, digits, ``_`` and ``-``. A changed name ends with a digest of the original
+    name, so that equal names stay equal and different names stay different."""
     if _CLEAN_ID.fullmatch(name) and len(name) <= limit:
         return name
     digest = hashlib.blake2s(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
@@ -71,7 +72,7 @@ def short_name(name: str, limit: int = 64) -> str:
 
 
 def clean_id(call_id: str) -> str:
-    """A tool call's id that every provider takes; OpenAI's own limit is 40 characters."""
+    """A tool call's id in a form that every provider accepts; OpenAI's own limit is 40 characters."""
     return call_id if _CLEAN_ID.fullmatch(call_id) else short_name(call_id, 40)
 
 
@@ -92,7 +93,7 @@ def tool_call(call_id: str, name: str, arguments: str) -> JsonObject:
 def used_ids(body: JsonObject) -> set[str]:
     """The ids of the tool calls in the history of a chat body.
 
-    Some providers number the calls of each answer from 0 again, and a client that finds the same id twice in a
-    conversation takes one call for the other.
+    Some providers number the calls of each answer from 0 again. A client that finds the same id twice in a
+    conversation confuses the two calls, so a new call must not get one of these ids.
     """
     return {call["id"] for message in body["messages"] for call in message.get("tool_calls") or ()}

@@ -1,4 +1,4 @@
-"""``data:`` URLs, which carry a picture or a file inside a request."""
+"""Reads ``data:`` URLs, which contain a picture or a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from linx.core.errors import BadRequest
 
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _SPACES = b"\t\n\v\f\r\x1c\x1d\x1e\x1f "
-_STEP = 2**22  # characters that are checked in one go
+_STEP = 2**22  # characters checked in one call into C, so that other threads get their turns
 
 
 def is_data_url(url: str) -> bool:
@@ -21,7 +21,7 @@ def is_web_url(url: str) -> bool:
 
 
 def read_data_url(url: str, where: str) -> tuple[str, str]:
-    """Media type in lower case ("" if there is none) and clean base64; raises BadRequest."""
+    """The media type in lower case ("" if there is none) and the data as standard base64. Raises BadRequest."""
     head, comma, data = url.partition(",")
     if not comma:
         raise BadRequest(f"{where} is a data: URI without data", param=where)
@@ -32,7 +32,7 @@ def read_data_url(url: str, where: str) -> tuple[str, str]:
 
 
 def clean_base64(text: str, where: str) -> str:
-    """The same bytes in standard base64 with its padding; raises BadRequest."""
+    """The same data in standard base64, with padding. Raises BadRequest."""
     try:
         clean = text.encode("ascii").translate(_STANDARD, _SPACES).rstrip(b"=")
         if b"=" in clean:

@@ -1,7 +1,7 @@
-"""Reads a provider's stream of named events whose data are JSON objects with a ``type``.
+"""Reads a provider's stream of server-sent events whose data are JSON objects with a ``type``.
 
-Two dialects stream that way, Anthropic's Messages and OpenAI's Responses. What an event means is the business of
-the reader that is handed in; how a stream begins, fails and ends is the same for both, and is told here.
+Anthropic's Messages and OpenAI's Responses stream in this way. An EventReader, which is handed in, knows what the
+events of one dialect mean; how a stream begins, fails and ends is the same for both, and is decided here.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from linx.dialects.shared.sse import SSEDecoder
 if TYPE_CHECKING:
     from linx.core.chat import Chunk, JsonObject
 
-_SHORT = 2 * jsontext.MAX_DEPTH  # bytes; a shorter text cannot be nested too deep
-_MAX_ERROR = 64 * 1024  # bytes of a JSON answer that came in place of a stream
+_SHORT = 2 * jsontext.MAX_DEPTH  # bytes; a text of at most so many cannot be nested too deep
+_MAX_ERROR = 64 * 1024  # bytes that are kept of a JSON answer in place of a stream
 
 
 class EventReader(Protocol):
-    """What the events of one dialect say."""
+    """Reads the events of one dialect."""
 
     ends: frozenset[str]
     """The types of the events that end a stream."""
 
     def read(self, kind: str, event: JsonObject) -> list[Chunk]:
-        """``kind`` is the event's type. Raises AttemptError for what cannot be the dialect."""
+        """The chunks in an event; ``kind`` is its type. Raises AttemptError for an event that breaks the dialect."""
 
     def error_in(self, kind: str, event: JsonObject) -> object | None:
-        """The error that the event reports; None if it reports none."""
+        """The error that the event reports; None if it reports no error."""
 
 
 class EventDecoder:
@@ -42,8 +42,8 @@ class EventDecoder:
         self.done = False
         self._reader = reader
         self._events = SSEDecoder()
-        self._body = bytearray()  # of an answer that is one JSON text
-        self._is_sse: bool | None = None
+        self._body = bytearray()  # the answer, if it is one JSON text and no stream
+        self._is_sse: bool | None = None  # None until the first byte
         self._has_begun = False
         self._has_finished = False
 
@@ -91,7 +91,7 @@ class EventDecoder:
             event = jsontext.loads(text)
         except jsontext.InvalidJSON:
             if text.strip() == b"[DONE]":
-                return  # some providers send it here too, and clients of such a dialect trip over it
+                return  # some providers send OpenAI's end mark here too, which clients of these dialects do not expect
             event = None
         if not isinstance(event, dict):
             if not is_last:
@@ -119,7 +119,7 @@ class EventDecoder:
 
 
 def _of_json(body: bytes) -> AttemptError:
-    """What it means that one JSON text came where a stream was asked for."""
+    """The error for an answer that is one JSON text in place of a stream."""
     try:
         value = jsontext.loads(body)
     except jsontext.InvalidJSON:

@@ -1,7 +1,8 @@
-"""Reads values out of a client's JSON and checks their types.
+"""Reads values from a client's JSON and checks their types.
 
-The rule: a wrong value is named by its path in the body (``messages[0].content``), so that the client finds it. An
-absent field and an explicit null are the same: None, or nothing; ``need_…`` refuses both. All raise BadRequest.
+The rule: errors name a wrong value by its path in the body (``messages[0].content``). An absent field and an explicit
+null mean the same: the functions return None, or an empty list; those named ``need_…`` refuse both. All functions raise
+BadRequest.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def wrong(where: str, wanted: str) -> BadRequest:
-    """The error for a value at the path ``where`` that is not what is wanted there."""
+    """The error for a value at the path ``where`` that should be ``wanted``."""
     return BadRequest(f"{where}: must be {wanted}", param=where)
 
 
 def at(path: str, key: str) -> str:
-    """The path of a field in the object at ``path``; "" is the body itself."""
+    """The path of a field in the object at ``path``; "" is the path of the body."""
     return f"{path}.{key}" if path else key
 
 

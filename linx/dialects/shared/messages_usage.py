@@ -1,4 +1,4 @@
-"""The token counts of Anthropic's Messages API, as its events tell them."""
+"""Reads the token counts in the events of Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from linx.core.chat import JsonObject, Usage
 
 
 def read_usage(given: Any, before: Usage | None) -> Usage | None:
-    """``before`` brought up to date. Counts are cumulative, and what an event leaves out stays as it was.
+    """``before`` updated by ``given``. Counts are cumulative; a count that an event leaves out stays the same.
 
-    The API counts what its cache had, and what was written to it, beside ``input_tokens`` and not within.
+    In this API the tokens read from the cache and written to the cache are not part of ``input_tokens``.
     """
     if not isinstance(given, dict):
         return before

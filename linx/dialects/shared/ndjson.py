@@ -1,8 +1,8 @@
-"""NDJSON: one JSON text per line, cut out of reads that may end anywhere.
+"""Cuts NDJSON (one JSON text per line) into lines; reads may end anywhere.
 
-The rule: a line ends at LF and nowhere else (a CR before it is dropped). U+2028 and U+0085 are ordinary characters
-inside a JSON string, so ``splitlines`` is never used. The beginning of a line that a read cuts off is kept in a
-bytearray, so that a long line in small reads takes linear time.
+The rule: only LF ends a line (a CR before it is dropped). U+2028 and U+0085 are ordinary characters in a JSON string,
+so ``splitlines`` must not be used. The beginning of a line whose end has not been read is kept in a bytearray, so that
+a long line in small reads takes linear time.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ _LF = 0x0A
 
 
 class NDJSONDecoder:
-    """Cuts data into lines, without their ends; blank lines are skipped.
+    """Cuts data into lines without their ends. Blank lines are skipped.
 
-    ``problem`` is set for good when a line is longer than MAX_FRAME; the lines that the same call returns came
+    ``problem`` is set, and stays set, when a line is longer than MAX_FRAME. The lines that the same call returns came
     before that line.
     """
 
@@ -34,7 +34,7 @@ class NDJSONDecoder:
         if not tail and data[-1:] == b"\n" and len(data) <= MAX_FRAME:
             line = data[:-1]
             if _LF not in line:
-                # One whole line, which is what most reads are.
+                # Fast path for a read that is exactly one line, as most reads are.
                 line = line.strip()
                 return [line] if line else []
         lines = data.split(b"\n")
@@ -52,13 +52,13 @@ class NDJSONDecoder:
         return [line for raw in lines if (line := raw.strip())]
 
     def end(self) -> list[bytes]:
-        """EOF: the last line, if it came without its newline."""
+        """At EOF: the last line, if it came without a newline."""
         line = bytes(self._tail).strip()
         self._tail.clear()
         return [line] if line else []
 
     def _bounded(self, lines: list[bytes]) -> list[bytes]:
-        """The lines before the first that is too long; mostly that is all of them."""
+        """The lines before the first line that is too long; all lines if none is too long."""
         good = next((number for number, line in enumerate(lines) if len(line) > MAX_FRAME), len(lines))
         if good == len(lines) and len(self._tail) <= MAX_FRAME:
             return lines

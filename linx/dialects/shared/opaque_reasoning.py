@@ -1,7 +1,7 @@
-"""Reasoning that only its provider can read (signatures, encrypted thoughts), on its way through a client.
+"""Reasoning that only its provider can read (signatures, encrypted thoughts), packed for a client.
 
-Some providers refuse the next turn of a tool loop without it. So it travels in the field that the client's dialect
-has for opaque reasoning, packed as base64, and comes back with the client's history.
+Some providers refuse the next turn of a tool loop without it. So the client gets it, packed as base64, in the field
+that the client's dialect has for opaque reasoning, and sends it back in its history.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ UNSIGNED = "linx"
 """The signature of reasoning that no provider signed, where the client's dialect demands a signature."""
 _MARK = "linx:"
 _OPAQUE = {"reasoning.encrypted": "data", "reasoning.text": "signature"}
-"""The types of detail that only their provider understands, and the field of each that it needs back."""
+"""The types of detail that only the provider understands, and the field of each that the provider needs back."""
 
 
 def opaque_details(source: JsonObject) -> Sequence[JsonObject]:
-    """The entries of ``reasoning_details`` in a provider's frame that are more than text."""
+    """The entries of ``reasoning_details`` in a provider's frame that only the provider can read."""
     delta = first_choice(source).get("delta")
     if not isinstance(delta, dict) or "reasoning_details" not in delta:
         return ()
@@ -41,19 +41,19 @@ def _is_opaque(detail: Any) -> bool:
 
 
 def first_choice(source: JsonObject) -> JsonObject:
-    """The first choice in a provider's frame, {} if there is none."""
+    """The first choice in a provider's frame; {} if there is none."""
     choices = source.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     return choice if isinstance(choice, dict) else {}
 
 
 def pack(details: Sequence[JsonObject]) -> str:
-    """The details as one string, for a field that holds no JSON."""
+    """The details as one string."""
     return _MARK + base64.urlsafe_b64encode(jsontext.dumps(details)).decode()
 
 
 def unpack(packed: str) -> list[JsonObject]:
-    """The details that ``pack`` was given; nothing if another program packed them."""
+    """The details that ``pack`` was given; an empty list if ``packed`` does not come from ``pack``."""
     if not packed.startswith(_MARK):
         return []
     try:
@@ -64,15 +64,15 @@ def unpack(packed: str) -> list[JsonObject]:
 
 
 def without_own_thoughts(messages: Any) -> Any:
-    """The messages of a Messages body without the thoughts that Linx put into earlier answers when it translated them:
-    they mean nothing to Anthropic."""
+    """The messages of a Messages body without the thinking blocks that Linx made when it translated earlier answers,
+    since Anthropic would refuse them."""
     if not isinstance(messages, list):
         return messages
     return [kept for message in messages if (kept := _without_own(message)) is not None]
 
 
 def _without_own(message: Any) -> Any:
-    """The message without thoughts that no provider signed; None if nothing is left of it."""
+    """The message without thinking blocks that no provider has signed; None if no content is left."""
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
         return message

@@ -1,10 +1,10 @@
-"""Server-sent events, read as the WHATWG defines them and as providers really send them.
+"""Reads server-sent events as the WHATWG defines them and as providers really send them.
 
-Bytes go in as they come off the socket; what comes out is one pair (event name, data) for each event. Text is never
-decoded here, so a read may end within a character.
+``feed`` takes bytes as they are read, and returns a pair (event name, data) for each event. Text is not decoded here,
+so a read may end within a character.
 
-Nearly every read of a busy stream is a handful of ``data: {...}`` events with LF line ends, whole from the first byte
-to the last; such a read is cut without looking at its lines.
+Nearly every read of a busy stream consists of a few complete ``data: {...}`` events with LF line ends. For such a read
+there is a fast path that does not go through its lines.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _END = b"\n\n"
 
 
 class SSEDecoder:
-    """``problem`` is set, once and for good, when one event is longer than ``limit`` bytes."""
+    """Cuts data into events. ``problem`` is set, and stays set, when an event is longer than ``limit`` bytes."""
 
     __slots__ = ("_after_cr", "_fresh", "_limit", "_pending", "problem")
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
         self.problem: Garbled | None = None
         self._limit = limit
-        self._pending = bytearray()  # the beginning of an event that has not ended, with LF line ends
-        self._after_cr = False
-        self._fresh = True
+        self._pending = bytearray()  # the beginning of an event whose end has not been read, with LF line ends
+        self._after_cr = False  # the last byte was a CR, which may be the first half of a line end
+        self._fresh = True  # nothing has been read, so a BOM may come
 
     @property
     def is_between(self) -> bool:
@@ -37,9 +37,9 @@ class SSEDecoder:
         return not (self._pending or self._fresh or self._after_cr)
 
     def only_frame(self, data: bytes) -> bytes | None:
-        """The data of an event, if ``data`` is one plain event and nothing else; if None, ``feed`` must be called.
+        """The data of the event, if ``data`` is exactly one plain event; else None, and ``feed`` must be called.
 
-        ``feed`` would give the same; this spares the commonest of all reads a list and a pair.
+        ``feed`` would give the same event; this is a fast path for the commonest read, without a list and a pair.
         """
         if (
             data[:6] == _PREFIX
@@ -53,7 +53,7 @@ class SSEDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that ``data`` completes."""
-        # A byte is looked for as a number: ten times faster than as bytes of length one.
+        # ``_CR in data`` with a number is ten times faster than with a bytes object of length one.
         if self._fresh or self._after_cr or _CR in data:
             data = self._with_plain_ends(data)
         events: list[Event] = []
@@ -62,8 +62,8 @@ class SSEDecoder:
             if data[:6] == _PREFIX and data.find(b"\n") == len(data) - 2 and data[-1:] == b"\n":
                 return [(b"", data[6:-2])]
         else:
-            # An event of many megabytes may come in small pieces: only the new bytes are searched (for one byte
-            # first, which is ten times as fast as for two), and the event is copied once.
+            # An event of many megabytes may come in small pieces, so only the new bytes are searched (first for one
+            # byte, which is ten times faster than for two), and the event is copied once.
             seen = len(pending)
             pending += data
             if _LF not in data or (end := pending.find(_END, seen - 1)) < 0:
@@ -85,7 +85,7 @@ class SSEDecoder:
         return self._within_limit(events)
 
     def end(self) -> list[Event]:
-        """EOF: the last event, which some servers send without its blank line."""
+        """At EOF: the last event, which some servers send without a blank line after it."""
         events: list[Event] = []
         if self._pending:
             _read_event(bytes(self._pending), events)
@@ -98,9 +98,9 @@ class SSEDecoder:
         return events
 
     def _with_plain_ends(self, data: bytes) -> bytes:
-        """``data`` without a leading BOM and with LF for every line end.
+        """``data`` without a leading BOM, and with LF for every line end.
 
-        A CR at the end of a read counts at once; if its LF comes with the next read, the LF is dropped.
+        A CR at the end of a read is a line end at once; if the next read begins with its LF, that LF is dropped.
         """
         if self._fresh:
             data = bytes(self._pending) + data
@@ -120,7 +120,7 @@ class SSEDecoder:
 
 
 def _read_event(part: bytes, events: list[Event]) -> None:
-    """Add the event that the lines of ``part`` make up, if they make up any."""
+    """Add the event in the lines of ``part`` to ``events``, if there is one."""
     name = b""
     lines: list[bytes] = []
     errors: list[bytes] = []
@@ -132,9 +132,9 @@ def _read_event(part: bytes, events: list[Event]) -> None:
         elif field == b"event":
             name = value
         elif field == b"error" and value.lstrip()[:1] == b"{":
-            # Not a field of SSE, but how older versions of llama.cpp report an error in mid-stream.
+            # This is not a field of SSE, but older versions of llama.cpp report errors in mid-stream in this way.
             errors.append(value)
-        # Any other line is a comment, which keeps the connection alive, or a field of no use here: id, retry.
+        # All other lines are comments, or fields that are not used here (id, retry).
     if lines:
         events.append((name, b"\n".join(lines)))
     events.extend((b"error", value) for value in errors)

@@ -1,9 +1,10 @@
-"""About how many tokens a prompt takes, and how many its answer may take.
+"""Estimates how many tokens a prompt has, and reads how many its answer may have.
 
-Rule: there is one estimate, and it is made once. Routing, the size of a context, prompt caching
-and what clients are told all read it, and none may see a jump where another way of counting
-begins. Text is counted in bytes, since a character outside ASCII is more often a token of its
-own. The figure is good enough to choose a context size by, and no better.
+The rule: there is one way to estimate, and it is used once for each request. Routing, the size
+of a context, prompt caching and the counts that clients are told all use this estimate, so
+they agree for bodies of every size. Text is counted in bytes, since a character outside ASCII
+is more often a token of its own. The estimate is good enough to choose a context size, and no
+better.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
     from linx.core.chat import ChatRequest
 
 BYTES_PER_TOKEN = 4
-TOKENS_PER_IMAGE = 1600  # about what a picture of usual size costs
-TOKENS_PER_MESSAGE = 8  # what a chat template puts around a message
+TOKENS_PER_IMAGE = 1600  # about the number for a picture of common size
+TOKENS_PER_MESSAGE = 8  # about the number that a chat template adds to a message
 
 Write = Callable[[Any], bytes]
 
 
 def prompt_tokens(chat: ChatRequest) -> int:
-    """The estimate for a request; the first call makes it, later ones repeat it."""
+    """The estimate for a request. The first call makes the estimate and keeps it in the request's facts."""
     facts = chat.facts
     if facts.prompt_tokens is None:
         write = jsontext.dumps_in_pieces if facts.size > jsontext.HUGE else jsontext.dumps
@@ -34,7 +35,7 @@ def prompt_tokens(chat: ChatRequest) -> int:
 
 
 def answer_tokens(chat: ChatRequest) -> int | None:
-    """The limit that the client sets to the length of an answer; None where it sets none."""
+    """The client's limit for the length of the answer; None if it sets no limit."""
     asked = chat.asked
     if isinstance(asked, ChatBody):
         limit = asked.get("max_completion_tokens") or asked.get("max_tokens")
@@ -73,12 +74,12 @@ def _of_completion(asked: TextCompletion, _write: Write) -> int:
 
 
 def _of_embedding(asked: EmbeddingInput, _write: Write) -> int:
-    """Of the longest text, since each has the context for itself."""
+    """The tokens of the longest text, since each text is embedded on its own."""
     return max(map(_of_text, asked.texts), default=0)
 
 
 def _of_text(text: str | list[int]) -> int:
-    """Of a text, or of one that the client has cut into tokens."""
+    """The tokens of a text, or of a list of tokens."""
     return _size(text) // BYTES_PER_TOKEN if isinstance(text, str) else len(text)
 
 
@@ -94,4 +95,4 @@ _COUNTERS: Mapping[type, Callable[[Any, Write], int]] = {
     EmbeddingInput: _of_embedding,
     Opaque: lambda _asked, _write: 0,
 }
-"""By what is asked."""
+"""The counter for each type of ``ChatRequest.asked``."""

@@ -1,11 +1,12 @@
 """Anthropic's Messages and OpenAI's Responses for a provider that speaks the client's own dialect.
 
-The room's rule: what passes is changed in nothing but the model's name and what Linx itself put into the history;
-it is read only for what the gate, the counters and the records need. All else is asked of the dialect's usual face.
+The room's rule: a body or event that is passed on is changed only in the model's name and in what Linx itself has put
+into the history. It is read only for what the gate, the counters and the records need. For everything else the
+dialect's usual face is used.
 
 - ``face``: wraps the usual face of the dialect.
 - ``provider_request``: the client's body for the provider.
-- ``decoder``: the provider's events as chunks that hold them.
-- ``encoder``: the events for the client; an answer of another provider is translated.
-- ``fold``: the events as the whole answer, for a client that asked for no stream.
+- ``decoder``: turns the provider's events into chunks that contain the events.
+- ``encoder``: passes the events on to the client; translates the answer of any other provider.
+- ``fold``: joins the events into the whole answer, for a client that asked for no stream.
 """

@@ -1,6 +1,6 @@
-"""An answer in the client's own dialect, read for what the gate, the counters and the records need, and kept as it is.
+"""Reads an answer in the client's own dialect, as far as the gate, the counters and the records need it.
 
-Each event of the provider becomes one chunk, which holds the event itself.
+Each event of the provider becomes one chunk, whose ``source`` is the event.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ ANTHROPIC, RESPONSES = Dialect.ANTHROPIC, Dialect.RESPONSES
 
 
 def untranslated_decoder(dialect: Dialect) -> EventDecoder:
+    """A decoder for the answers of a provider that speaks ``dialect``."""
     return EventDecoder(_READERS[dialect]())
 
 

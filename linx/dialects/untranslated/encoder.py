@@ -1,7 +1,7 @@
-"""Sends a provider's own events on to a client of the same dialect, as they came but for the model's name.
+"""Passes a provider's own events on to a client of the same dialect; only the model's name is replaced.
 
-Whether the answer comes from such a provider is known with its first chunks. Until then, and for an answer of
-another provider, the dialect's usual encoder does the work: the translator.
+The first chunks show whether the answer comes from a provider that speaks the dialect. Until then, and for the answer
+of any other provider, the dialect's usual encoder is used, called the translator here.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ _PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
 class Events(Protocol):
-    """What has to be known of a dialect's events for sending them on."""
+    """What must be known about a dialect's events to pass them on."""
 
     heartbeat: bytes
     may_begin_before: bool
-    """May the translator begin the stream before the provider does? The provider's own beginning is then left out."""
+    """May the translator begin the stream before the provider does? The provider's first event is then left out."""
 
     def admit(self, event: JsonObject, is_begun: bool, /) -> bool:
-        """Put the client's name of the model into ``event``. False if a stream that is begun cannot take it."""
+        """Put the client's name for the model into ``event``. Returns False if the event must be left out, because the
+        translator has begun the stream."""
 
     def error_event(self, problem: LinxError, /) -> JsonObject: ...
 
@@ -56,10 +57,10 @@ class MessagesEvents:
 
 
 class ResponsesEvents:
-    """OpenAI's Responses: events are numbered, and an error repeats the response as far as it is known."""
+    """OpenAI's Responses: events are numbered, and an error contains the response as far as it is known."""
 
     heartbeat = _COMMENT
-    may_begin_before = False  # the provider gives the response its id
+    may_begin_before = False  # the first event has the response's id, which the provider gives
 
     def __init__(self, model: str, _error_object: Callable[[LinxError], JsonObject]) -> None:
         self._model = model
@@ -82,16 +83,16 @@ class ResponsesEvents:
 
 
 class UntranslatedEncoder:
-    """See ``base.Encoder``. ``translator`` makes the dialect's usual encoder, and is called once at most."""
+    """See ``base.Encoder``. ``translator`` makes the dialect's usual encoder; it is called at most once."""
 
     def __init__(self, chat: ChatRequest, translator: Callable[[], Encoder], events: Events) -> None:
         self._dialect = chat.dialect
-        # A body that Linx could not read only a provider of the dialect can answer.
+        # A body that Linx could not translate can only be answered by a provider that speaks the dialect.
         self._may_translate = isinstance(chat.asked, ChatBody)
         self._make_translator = translator
         self._translator: Encoder | None = None
         self._events = events
-        self._is_untranslated: bool | None = None  # None until the first chunks
+        self._is_untranslated: bool | None = None  # None until the first chunks have come
         self._is_over = False
 
     def frames(self, chunks: Sequence[Chunk]) -> bytes:

@@ -1,6 +1,6 @@
-"""The face of a dialect whose answers may come from a provider that speaks the same dialect.
+"""The face of a dialect if a provider may answer in the same dialect.
 
-It wraps the usual face, which translates, and asks that one for everything that does not pass through as it is.
+It wraps the dialect's usual face, which translates, and uses it for everything that is not passed on unchanged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A provider's own events folded into one whole answer, for a client that asked for no stream."""
+"""Joins a provider's own events into the whole answer, for a client that asked for no stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INPUT = "input_json_delta"
 
 
 def whole_message(events: Sequence[JsonObject]) -> JsonObject:
-    """The message that Anthropic's events make up. Raises StreamBroken without a beginning."""
+    """The message in Anthropic's events. Raises StreamBroken if ``message_start`` is missing."""
     message: JsonObject | None = None
     blocks: dict[int, JsonObject] = {}
     pieces: dict[tuple[int, str], list[str]] = {}
@@ -46,7 +46,7 @@ def whole_message(events: Sequence[JsonObject]) -> JsonObject:
 
 
 def whole_response(events: Sequence[JsonObject]) -> JsonObject:
-    """The response that stands in the last event. Raises StreamBroken if none does."""
+    """The response in the last event. Raises StreamBroken if that event has none."""
     response = events[-1].get("response") if events else None
     if not isinstance(response, dict):
         raise StreamBroken("ended its answer without the whole response")

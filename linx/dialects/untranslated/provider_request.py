@@ -1,8 +1,9 @@
-"""A client's own body for a provider that speaks the client's dialect: Messages or Responses.
+"""The client's own body for a provider that speaks the client's dialect: Messages or Responses.
 
-It goes as it came, but always asks for a stream, and the model's name is replaced. What Linx
-put into the history when it translated an answer is taken out again, since only Linx can read
-it; so is the line that Claude Code changes with each request, which would empty every cache.
+The body is passed on as it came, except that it always asks for a stream and that the model's
+name is replaced. What Linx has put into the history when it translated an answer is taken out,
+since only Linx can read it. So is the line that Claude Code changes with each request, since
+it would make every prompt cache useless.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def messages_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonOb
 
 
 def clean_messages(body: JsonObject) -> JsonObject:
-    """A Messages body without Linx's own marks; also for counting its tokens."""
+    """A Messages body without what Linx has put into it; also used for counting its tokens."""
     clean = without_destinations(body)
     if clean.get("system") is not None:
         clean["system"] = _system(clean["system"])
@@ -40,7 +41,7 @@ def responses_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonO
     body = {**without_destinations(chat.client_body or {}), "model": model, "stream": True}
     items = body.get("input")
     if isinstance(items, list):
-        body["input"] = [item for item in items if not _is_sealed_reasoning(item)]
+        body["input"] = [item for item in items if not _is_packed_reasoning(item)]
     return body
 
 
@@ -64,8 +65,9 @@ def _without_billing(text: str) -> str:
     return text.partition("\n")[2].lstrip("\n") if text.startswith(_BILLING) else text
 
 
-def _is_sealed_reasoning(item: Any) -> bool:
+def _is_packed_reasoning(item: Any) -> bool:
+    """Is the item reasoning that Linx itself has packed?"""
     if not isinstance(item, dict) or item.get("type") != "reasoning":
         return False
-    sealed = item.get("encrypted_content")
-    return isinstance(sealed, str) and bool(opaque_reasoning.unpack(sealed))
+    packed = item.get("encrypted_content")
+    return isinstance(packed, str) and bool(opaque_reasoning.unpack(packed))

@@ -21,6 +21,7 @@ from linx.providers.catalog import fetch_json
 from linx.providers.http_requests import HOP_HEADER
 from linx.providers.kind import Feature
 from linx.routing.router import Demand
+from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
     """``POST /v1/messages/count_tokens``: exact if the provider can count, else an estimate."""
     chat = await read_chat(request, partial(_read, face))
     await context.router.until_known(chat.model)
+    await look_for(context.router, chat.model, context.pool, context.redactor)
     candidate = _first(context, request, chat)
     if candidate is not None and candidate.provider.speaks(face.name):
         chat.headers = dialect_headers(request)

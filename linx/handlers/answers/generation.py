@@ -16,6 +16,7 @@ from linx.handlers.request_facts import read_chat
 from linx.routing.decision import Runnable
 from linx.routing.hedging import Rules
 from linx.routing.race import Race
+from linx.routing.unlisted import read_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,11 @@ class Generation(Generic[A]):
         try:
             if router.is_starting():
                 record.wait_begins(record.started)
-                await router.until_known(model)
+                await router.until_known(model, local_only=job.demand.local_only)
+                record.wait_ends(job.clock())
+            elif model and (unlisted_at := router.unlisted_at(model, local_only=job.demand.local_only)):
+                record.wait_begins(job.clock())
+                await read_again(unlisted_at, job.context.pool, job.context.redactor)
                 record.wait_ends(job.clock())
             now = job.clock()
             route = plan.route(router, model, now, job.demand)

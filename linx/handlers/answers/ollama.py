@@ -18,6 +18,7 @@ from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import read_chat
 from linx.providers.kind import Feature
 from linx.routing.router import Demand, Route, Router
+from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
     from linx.dialects.base import Face
@@ -38,8 +39,10 @@ async def greet(_context: Context, _face: Face, _request: Request, reply: Reply)
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/chat`` and ``POST /api/generate``."""
     chat = await read_chat(request, face.parse)
+    is_load = cast("OllamaFace", face).is_load(chat.client_body or {})
+    chat.stream = chat.stream and not is_load  # a load is answered by one object, whatever the client says of streams
     plan = chat_plan(context.router, request, chat)
-    if cast("OllamaFace", face).is_load(chat.client_body or {}):
+    if is_load:
         await _load(Generation(context, face, request, reply, chat, msgspec.structs.replace(plan, route=ollamas_route)))
     else:
         await Generation(context, face, request, reply, chat, plan).run()
@@ -52,16 +55,16 @@ async def _load(generation: Generation[Try[ChunkSource]]) -> None:
     prompt. Unloading is passed on to any Ollama that has the model.
     """
     job = generation.job
-    chat, now = job.chat, job.clock()
+    chat, context = job.chat, job.context
+    await look_for(job.router, chat.model, context.pool, context.redactor)
+    now = job.clock()
     route = job.router.route(chat.model, now, job.demand)
     answers_itself = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features
     if answers_itself or (is_unload(chat.client_body or {}) and _ollamas(route).candidates):
         await generation.run()
         return
     face = cast("OllamaFace", job.face)
-    body = jsontext.dumps(face.load_answer(chat, job.stamp()))
-    kind = face.stream_type if chat.stream else b"application/json"
-    await job.reply.whole(200, body + b"\n" if chat.stream else body, kind, job.headers())
+    await job.reply.whole(200, jsontext.dumps(face.load_answer(chat, job.stamp())), headers=job.headers())
 
 
 def ollamas_route(router: Router, model: str, now: float, demand: Demand) -> Route:

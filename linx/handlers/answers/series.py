@@ -72,6 +72,7 @@ class Series:
         except BaseException:
             self.close()
             raise
+        self.record.adapted = self.reader.attempt.record.adapted
 
     def finish(self) -> None:
         self.reader.attempt.finish()
@@ -79,6 +80,7 @@ class Series:
 
     def failed(self, error: AttemptError) -> AttemptError:
         error = self.reader.attempt.failed(error)
+        self.record.adapted = self.reader.attempt.record.adapted
         self.record.end(error.outcome, self._clock())
         return error
 

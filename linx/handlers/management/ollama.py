@@ -1,8 +1,9 @@
 """The management of an Ollama's models, relayed: pull, push, create, copy, delete, blobs.
 
 These requests change what lies on a disk, so they are for clients on this machine alone, and
-may be switched off (``allow_manage``). Bodies pass in both directions as they come, whatever
-their size; only the name of a model is looked at, to find the Ollama that has it.
+may be switched off (``allow_manage``); those about the account of an Ollama at its cloud are for
+clients on this machine as well. Bodies pass in both directions as they come, whatever their
+size; only the name of a model is looked at, to find the Ollama that has it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from linx.dialects.ollama.encoder import error_line
 from linx.handlers.request_facts import next_hop, object_of
 from linx.providers import catalog
 from linx.providers.kind import Feature
+from linx.routing.unlisted import read_again
 
 if TYPE_CHECKING:
     from linx.dialects.base import Face
@@ -41,23 +43,41 @@ if TYPE_CHECKING:
 MAX_ERROR = 64 * 1024  # bytes of an Ollama's error that are read
 MAX_WORDS = 1000  # characters of it that are passed on
 _DIGEST = re.compile(r"sha256[:-][0-9a-fA-F]{64}")
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){2,8}")
+_CHANGING = (b"/api/pull", b"/api/create", b"/api/copy", b"/api/delete")
 _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 _KINDS = (b"application/x-ndjson", b"application/json", b"text/plain")
 
 
 async def to_first(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/pull`` and ``/api/create``: to the first Ollama, since no provider has the model yet."""
-    provider = _ollamas(context, request)[0]
+    provider = _first_open(_ollamas(context, request))
     await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/json"))
 
 
 async def blob(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``HEAD`` and ``POST /api/blobs/sha256:…``: to the Ollama in which ``create`` will look for the blob."""
-    provider = _ollamas(context, request)[0]
+    provider = _first_open(_ollamas(context, request))
     digest = request.path.rstrip("/").rpartition("/")[2]
     if not _DIGEST.fullmatch(digest):
         raise BadRequest("A blob is named by its digest: sha256: and 64 hexadecimal digits.")
     await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/octet-stream"))
+
+
+async def account(context: Context, _face: Face, request: Request, reply: Reply) -> None:
+    """``POST /api/me``, ``POST /api/signout`` and ``/api/experimental/…``: to the first Ollama."""
+    path = request.path.rstrip("/")
+    if not _PLAIN_PATH.fullmatch(path):
+        raise UnknownEndpoint(f"Linx has no path {quote(path)!r}.")
+    provider = _ollamas(context, request)[0]
+    await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/json"))
+
+
+async def cloud_status(context: Context, _face: Face, request: Request, reply: Reply) -> None:
+    """``GET /api/status``: whether the first Ollama may use its cloud, which is no secret."""
+    provider = _all_ollamas(context)[0]
+    sending = provider.http.relayed(b"GET", "/api/status", next_hop(context, request))
+    await _relay(context, request, reply, provider, sending)
 
 
 async def to_owner(context: Context, _face: Face, request: Request, reply: Reply) -> None:
@@ -68,6 +88,8 @@ async def to_owner(context: Context, _face: Face, request: Request, reply: Reply
     name = body.get(key)
     if not isinstance(name, str) or not name:
         raise BadRequest(f"{key} is required", param=key)
+    if _found(ollamas, name) is None:
+        await read_again(ollamas, context.pool, context.redactor)
     provider, known = _owner(ollamas, name)
     hop = next_hop(context, request)
     data = jsontext.dumps({**body, key: known})
@@ -79,18 +101,32 @@ async def to_owner(context: Context, _face: Face, request: Request, reply: Reply
 
 
 def _ollamas(context: Context, request: Request) -> list[Provider]:
-    """The Ollamas that this client may manage, in file order; at least one. Raises Forbidden or NotImplementedHere."""
+    """All Ollamas, in file order; at least one. Raises NotImplementedHere, or Forbidden where the client may not."""
+    ollamas = _all_ollamas(context)
+    if not is_from_here(request):
+        raise Forbidden("Models are managed only by clients on the machine that Linx runs on.")
+    return ollamas
+
+
+def _all_ollamas(context: Context) -> list[Provider]:
     ollamas = [provider for provider in context.providers if Feature.MANAGES_MODELS in provider.kind.features]
     if not ollamas:
         raise NotImplementedHere(
             "No Ollama is among the providers of this Linx, and only an Ollama can pull, create, copy or delete models."
         )
-    if not is_from_here(request):
-        raise Forbidden("Models are managed only by clients on the machine that Linx runs on.")
-    allowed = [provider for provider in ollamas if provider.config.allow_manage]
-    if not allowed:
-        raise Forbidden(f"allow_manage is false for {ollamas[0].name}, so Linx does not manage its models.")
-    return allowed
+    return ollamas
+
+
+def _first_open(ollamas: list[Provider]) -> Provider:
+    """The first Ollama whose models may be managed. Raises Forbidden."""
+    for provider in ollamas:
+        if provider.config.allow_manage:
+            return provider
+    raise _closed(ollamas[0])
+
+
+def _closed(provider: Provider) -> Forbidden:
+    return Forbidden(f"allow_manage is false for {provider.name}, so Linx does not manage its models.")
 
 
 def is_from_here(request: Request) -> bool:
@@ -107,10 +143,21 @@ def is_from_here(request: Request) -> bool:
 
 
 def _owner(ollamas: list[Provider], name: str) -> tuple[Provider, str]:
-    """The Ollama that has the model, and the model's name there; the first Ollama where no list has it.
+    """The Ollama that has the model, and the model's name there; the first open one where no list has it.
 
-    Mappings do not count: a client that deletes ``gpt-4o`` does not mean the model behind that name.
+    The first Ollama that has the model is meant, also where its models may not be managed: another's would be another
+    model. Mappings do not count: a client that deletes ``gpt-4o`` does not mean the model behind that name. Raises
+    Forbidden.
     """
+    found = _found(ollamas, name)
+    if found is None:
+        return _first_open(ollamas), name
+    if not found[0].config.allow_manage:
+        raise _closed(found[0])
+    return found
+
+
+def _found(ollamas: list[Provider], name: str) -> tuple[Provider, str] | None:
     for provider in ollamas:
         listed = provider.listed(name)
         if listed is not None:
@@ -119,7 +166,7 @@ def _owner(ollamas: list[Provider], name: str) -> tuple[Provider, str]:
     for provider in ollamas:
         if slash and rest and provider.name == first:
             return provider, provider.listed(rest) or rest
-    return ollamas[0], name
+    return None
 
 
 def _streamed(context: Context, request: Request, provider: Provider, kind: bytes) -> Sending:
@@ -163,6 +210,8 @@ async def _relay(
         raise
     finally:
         provider.relaying -= 1
+        if phase != "done" and sending.target.endswith(_CHANGING):
+            provider.list_has_changed()  # what was asked for may have been done all the same
         attempt.outcome = attempt.outcome or "lost"
         attempt.ended = trio.current_time()
         context.telemetry.end(record, phase, attempt.ended)
@@ -221,8 +270,8 @@ async def _refuse(
 
 
 async def _know_again(context: Context, provider: Provider, sending: Sending) -> None:
-    """Read the provider's model list again, which the request has probably changed."""
-    if sending.method != b"HEAD" and b"/blobs/" not in sending.target:
+    """Read the provider's model list again, where the request has probably changed it."""
+    if sending.target.endswith(_CHANGING):
         await catalog.refresh(provider, context.pool, context.redactor)
 
 

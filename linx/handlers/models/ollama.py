@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError, BadRequest, LinxError, UnknownModel
+from linx.core.errors import AttemptError, BadRequest, Garbled, LinxError, Stalled, UnknownModel
 from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
 from linx.handlers.request_facts import check_charset, next_hop, object_of
@@ -20,8 +20,11 @@ from linx.providers.catalog import fetch_json
 from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
 from linx.routing.router import Demand
+from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context
@@ -53,6 +56,7 @@ def _is_new_enough(text: str | None) -> bool:
 
 async def tags(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /api/tags``: every name that may be asked for."""
+    context.router.lists_shown(trio.current_time())
     listed = [_entry(context, name, found[0]) for name, found in context.router.names().items()]
     await reply.whole(200, jsontext.dumps({"models": listed}))
 
@@ -79,7 +83,7 @@ def describe(context: Context, name: str, candidate: Candidate) -> Described:
         provider=provider.name,
         served=candidate.model,
         is_file=Feature.SERVES_FILES in provider.kind.features,
-        context_length=known.context_length if known is not None else None,
+        context_length=provider.context_length(candidate.model),
         capabilities=known.capabilities if known is not None else None,
         created=(known.created if known is not None else None) or context.at(context.started),
         listed=known.listed if known is not None else {},
@@ -94,27 +98,59 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
     name = body.get("model") or body.get("name")
     if not isinstance(name, str) or not name:
         raise BadRequest("model is required", param="model")
-    candidate = _first(context, name)
-    model = describe(context, name, candidate)
-    headers = [(b"x-linx-provider", candidate.provider.name.encode())]
-    answer: JsonObject | None = None
-    if _describes(candidate.provider):
-        asked = {key: value for key, value in body.items() if key != "name"} | {"model": candidate.model}
-        found = await _ask(context, candidate.provider, hop, b"POST", "/api/show", jsontext.dumps(asked))
-        answer = ollama_catalog.completed(found, model) if isinstance(found, dict) else None
-    await reply.whole(200, jsontext.dumps(answer or ollama_catalog.shown(model)), headers=headers)
+    asked = {key: value for key, value in body.items() if key != "name"}
+    problem: AttemptError | None = None
+    await look_for(context.router, name, context.pool, context.redactor)
+    for candidate in _candidates(context, name):
+        try:
+            answer = await _shown(context, name, candidate, asked, hop)
+        except AttemptError as error:
+            problem = problem or error
+            continue
+        headers = [(b"x-linx-provider", candidate.provider.name.encode())]
+        await reply.whole(200, jsontext.dumps(answer), headers=headers)
+        return
+    assert problem is not None
+    raise problem
 
 
-def _first(context: Context, name: str) -> Candidate:
-    """The candidate that would answer for ``name`` now. Raises UnknownModel."""
+async def _shown(context: Context, name: str, candidate: Candidate, asked: JsonObject, hop: bytes) -> JsonObject:
+    """What a candidate says of the model, an Ollama with its own words. Raises AttemptError or UnknownModel."""
+    provider, model = candidate.provider, describe(context, name, candidate)
+    if not _describes(provider):
+        return ollama_catalog.shown(model)
+    body = jsontext.dumps(asked | {"model": candidate.model})
+    sending = provider.http.relayed(b"POST", "/api/show", hop, body)
+    try:
+        with trio.fail_after(ASK_S):
+            found = await fetch_json(provider, context.pool, sending)
+    except trio.TooSlowError:
+        raise _named(Stalled(f"did not describe the model within {ASK_S:g} s"), context, provider) from None
+    except AttemptError as error:
+        if error.code == "model_not_found":
+            provider.lost(candidate.model)
+            raise UnknownModel(f"{provider.name}: {context.redactor.clean(error.problem)}") from None
+        raise _named(error, context, provider) from None
+    if not isinstance(found, dict):
+        raise _named(Garbled("described the model by something that is no object"), context, provider)
+    return ollama_catalog.completed(found, model)
+
+
+def _named(error: AttemptError, context: Context, provider: Provider) -> AttemptError:
+    error.provider, error.problem = provider.name, context.redactor.clean(error.problem)
+    return error
+
+
+def _candidates(context: Context, name: str) -> Sequence[Candidate]:
+    """The candidates for ``name``, the one that would answer now first. Raises UnknownModel."""
     router = context.router
     try:
-        return router.route(name, trio.current_time(), Demand()).candidates[0]
+        return router.route(name, trio.current_time(), Demand()).candidates
     except UnknownModel:
         raise
     except LinxError:
         # No candidate would answer just now (all paused, or none local); what the model is can be told all the same.
-        return router.candidates(name)[0]
+        return router.candidates(name)
 
 
 async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> None:
@@ -153,12 +189,10 @@ def _has_all_in_memory(provider: Provider) -> bool:
 async def _ask(
     context: Context, provider: Provider, hop: bytes, method: bytes, path: str, body: bytes = b""
 ) -> Any | None:
-    """An Ollama's JSON answer, or None where it has none in time. Raises UnknownModel."""
+    """An Ollama's JSON answer, or None where it has none in time."""
     with trio.move_on_after(ASK_S):
         try:
             return await fetch_json(provider, context.pool, provider.http.relayed(method, path, hop, body))
-        except AttemptError as error:
-            if error.code == "model_not_found":
-                raise UnknownModel(f"{provider.name}: {context.redactor.clean(error.problem)}") from None
+        except AttemptError:
             return None
     return None

@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
+import trio
+
 from linx.core import jsontext
 from linx.core.errors import BadRequest, UnknownModel, quote
 from linx.handlers.models import other_shapes as model_shapes
 from linx.providers.prices import FREE
 from linx.routing.candidate import Candidate
+from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
 async def list_models(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /v1/models``."""
+    context.router.lists_shown(trio.current_time())
     names = context.router.names()
     data = [_entry(context, name, candidates[0]) for name, candidates in names.items()]
     try:
@@ -39,13 +45,20 @@ async def show_model(context: Context, _face: Face, request: Request, reply: Rep
     """``GET /v1/models/{id}``: the id may contain slashes, raw or percent-encoded."""
     asked = unquote(request.path.partition("/models/")[2])
     names = (asked, asked.rstrip("/"))
-    found = next(((name, first) for name in names if (first := _first(context, name)) is not None), None)
+    found = _found(context, names)
+    if found is None:
+        await look_for(context.router, names[1], context.pool, context.redactor)
+        found = _found(context, names)
     if found is None:
         raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all models.")
     entry = _entry(context, *found)
     if request.header(b"anthropic-version") is not None:
         entry = model_shapes.anthropic_entry(entry)
     await reply.whole(200, jsontext.dumps(entry))
+
+
+def _found(context: Context, names: Iterable[str]) -> tuple[str, Candidate] | None:
+    return next(((name, first) for name in names if (first := _first(context, name)) is not None), None)
 
 
 def _first(context: Context, name: str) -> Candidate | None:
@@ -70,9 +83,11 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
         "created": (known.created if known is not None else None) or int(context.at(context.started)),
         "owned_by": provider.name,
     }
-    if known is not None and known.context_length is not None:
-        entry["context_length"] = known.context_length
-        entry["max_model_len"] = known.context_length
+    if provider.local and not candidate.is_local:
+        entry["local"] = False  # a cloud model, though its provider is local
+    tokens = provider.context_length(candidate.model)
+    if tokens is not None:
+        entry["context_length"] = entry["max_model_len"] = tokens
     price = provider.price(candidate.model)
     if price is not None:
         entry["pricing"] = {"prompt": _decimal(price.prompt), "completion": _decimal(price.completion)}

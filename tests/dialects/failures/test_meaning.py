@@ -119,6 +119,8 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     # keys, credit, rights
     (401, openai("Incorrect API key provided: sk-live-SECRET1234567890"), 502, "upstream_auth", YES, True),
     (401, ollama("unauthorized"), 502, "upstream_auth", YES, True),
+    (401, b'{"error":"unauthorized","signin_url":"https://o.test/c?key=x"}', 401, "sign_in_required", YES, False),
+    (401, b'{"error":"unauthorized","signin_url":"javascript:x"}', 502, "upstream_auth", YES, True),
     (400, b'[{"error":{"code":400,"message":"API key not valid."}}]', 502, "upstream_auth", YES, True),
     (403, openai("no", "invalid_api_key"), 502, "upstream_auth", YES, True),
     (402, router(402, "Insufficient credits"), 502, "upstream_credit", YES, True),
@@ -158,6 +160,9 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     (429, openai("too many tokens per minute"), 429, "rate_limit_exceeded", YES, False),
     (400, router(400, "x", error_type="rate_limit_exceeded"), 429, "rate_limit_exceeded", YES, False),
     (499, ollama("request canceled"), 502, "upstream_error", YES, False),
+    (500, ollama("template: :1: unclosed action"), 400, None, NO, False),
+    (500, ollama('template: :1:3: executing "" at <.X>: no such field'), 502, "upstream_error", YES, True),
+    (500, ollama('invalid format: "\\"xml\\""; expected "json" or a valid JSON Schema object'), 400, None, NO, False),
     (500, b"Internal Server Error", 502, "upstream_error", YES, True),
     (500, ollama("CUDA error: out of memory"), 502, "upstream_error", YES, True),
     (502, router(502, "Provider returned error", raw="bad gateway"), 502, "upstream_error", YES, True),
@@ -195,7 +200,8 @@ def test_every_row(status: int, body: bytes, seen: int, code: str | None, fallba
     assert error.blames_provider is blames
     assert error.upstream_status == status
     assert error.outcome == f"http_{status}"
-    assert error.kind == {400: INVALID, 404: INVALID, 413: INVALID, 429: "rate_limit_error"}.get(seen, "server_error")
+    kinds = {400: INVALID, 401: "authentication_error", 404: INVALID, 413: INVALID, 429: "rate_limit_error"}
+    assert error.kind == kinds.get(seen, "server_error")
     assert f"HTTP {status}" in error.problem
 
 

@@ -176,3 +176,8 @@ def test_long_histories_cost_no_more_per_message_than_short_ones() -> None:
     assert len(asked["content"]) == len(asked["reasoning_content"]) == 500 * count
     assert len(asked["tool_calls"]) == count
     assert time.process_time() - began < 3
+
+
+def test_an_unknown_role_is_a_users_since_ollama_checks_none() -> None:
+    given = [{"role": "bogus", "content": "a"}, {"content": "b"}, {"role": None, "content": "c"}]
+    assert messages_of({"messages": given}) == [{"role": "user", "content": text} for text in "abc"]

@@ -63,3 +63,8 @@ def test_the_two_endpoints_are_two_dialects() -> None:
 def test_other_fields_are_checked_too(parse: Any, more: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         parse({"model": "m", "input": "a", "prompt": "a", **more})
+
+
+@pytest.mark.parametrize("dimensions", [0, -1, None])
+def test_odd_dimensions_mean_all_of_them(dimensions: int | None) -> None:
+    assert parse_embed({"model": "m", "input": "a", "dimensions": dimensions}).embedding.dimensions is None

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from linx.core import jsontext
 from linx.core.chat import Answer, ChatBody, ChatRequest, Chunk, JsonObject, ModelTraits, Stamp, ToolDelta, Usage
 from linx.core.errors import BadRequest, LinxError, StreamBroken, UnknownModel
+from linx.dialects.failures.meaning import failure
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.ollama.face import OllamaFace
 from linx.dialects.ollama.provider_request import own_body
@@ -225,6 +226,11 @@ def test_an_ollama_client_of_an_ollama_loses_nothing_on_the_way_up() -> None:
 
 def test_error_body() -> None:
     assert CHAT.error_body(BadRequest("model is required"), "id") == {"error": "model is required"}
+    url = "https://ollama.com/connect?key=c3NoLWVkMjU1MTk"
+    wanted = failure(401, b'{"error":"unauthorized","signin_url":"%s"}' % url.encode())
+    told = CHAT.error_body(wanted, "id")
+    assert told["signin_url"] == url
+    assert told["error"].endswith(f"(HTTP 401): unauthorized; sign in at {url}")
 
 
 @pytest.mark.parametrize(

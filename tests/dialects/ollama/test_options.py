@@ -15,9 +15,10 @@ def test_right_types_pass_and_nulls_are_absent() -> None:
     assert options(given) == {"temperature": 0, "top_p": 0.5, "num_ctx": 4096, "use_mmap": False, "stop": ["a"]}
 
 
-def test_a_float_without_a_fraction_is_an_integer() -> None:
-    value = option("top_k", 40.0)
-    assert value == 40
+@pytest.mark.parametrize(("given", "taken"), [(40.0, 40), (2048.5, 2048), (-1.9, -1)])
+def test_a_fraction_of_an_integer_is_cut_off_as_ollama_does(given: float, taken: int) -> None:
+    value = option("num_ctx", given)
+    assert value == taken
     assert type(value) is int
 
 
@@ -29,7 +30,7 @@ def test_an_unknown_option_passes() -> None:
     ("name", "value", "kind"),
     [
         ("num_ctx", "4096", "integer"),
-        ("num_ctx", 1.5, "integer"),
+        ("num_ctx", 1e300, "integer"),
         ("num_ctx", True, "integer"),
         ("seed", 2**63, "integer"),
         ("seed", -(2**63) - 1, "integer"),

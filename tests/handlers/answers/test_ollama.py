@@ -10,7 +10,7 @@ from linx.core import jsontext
 from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Answer, Call
+from tests.fakes.scripted import Answer, Call, Whole
 from tests.handlers.answers.world import HI, world
 from tests.waiting import within
 
@@ -154,14 +154,30 @@ async def test_a_request_without_a_prompt_loads(
 ) -> None:
     async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
         body = {"model": "m", "keep_alive": keep_alive}
-        found = frames((await here.fetch(path, body)).body)
-        assert len(found) == 1
-        assert {key: found[0][key] for key in empty} == empty
-        assert (found[0]["model"], found[0]["done"], found[0]["done_reason"]) == ("m", True, reason)
-        whole = await here.fetch(path, {**body, "stream": False})
-        assert whole.headers["content-type"] == "application/json"
-        assert whole.json["done_reason"] == reason
+        for stream in ({}, {"stream": True}, {"stream": False}):
+            answer = await here.fetch(path, {**body, **stream})
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.body.endswith(b"}")
+            found = answer.json
+            assert {key: found[key] for key in empty} == empty
+            assert (found["model"], found["done"], found["done_reason"]) == ("m", True, reason)
         assert fake.calls == []
+
+
+@pytest.mark.parametrize("stream", [{}, {"stream": True}, {"stream": False}], ids=["unsaid", "streamed", "whole"])
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+async def test_what_an_ollama_says_of_a_load_is_one_object_too(path: str, stream: dict[str, bool]) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake, world(fake) as here:
+        said = {"model": "m", "created_at": "2026-01-02T03:04:05Z", "done": True, "done_reason": "load"}
+        said["message" if "chat" in path else "response"] = (
+            {"role": "assistant", "content": ""} if "chat" in path else ""
+        )
+        fake.next(Whole(200, jsontext.dumps(said), "application/json; charset=utf-8"))
+        answer = await here.fetch(path, {"model": "m", **stream})
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.body.endswith(b"}")
+        assert answer.json == said
+        assert "num_ctx" not in (fake.calls[0].json.get("options") or {})
 
 
 async def test_loading_reaches_an_ollama() -> None:
@@ -297,3 +313,24 @@ async def test_the_variants_of_a_path(path: str) -> None:
     async with FakeProvider("openai", ["m"]) as fake, world(fake, server=server) as here:
         answer = await here.fetch(path, {"model": "m", "messages": HI, "stream": False})
         assert answer.json["message"]["content"] == "Hello from the fake."
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize(
+    "words",
+    ["template: :1: unclosed action", 'invalid format: "\\"xml\\""; expected "json" or a valid JSON Schema object'],
+)
+async def test_a_clients_own_mistake_cools_nobody_down_and_sends_the_next_prompt_nowhere_else(
+    words: str, stream: bool
+) -> None:
+    async with FakeProvider("ollama", ["m"]) as one, FakeProvider("openai", ["m"]) as paid:
+        async with world(one, paid, providers={"openai2": {"local": False}}) as here:
+            one.next(*[scripted.ollama_status(500, words)] * 4)
+            for _ in range(4):
+                body = {"model": "m", "prompt": "hi", "template": "{{ .Prompt", "stream": stream}
+                answer = await here.fetch("/api/generate", body)
+                assert answer.status == 400
+                assert words[:20] in answer.json["error"]
+            answer = await here.fetch("/api/generate", {"model": "m", "prompt": "hi", "stream": stream})
+            assert (answer.status, answer.headers["x-linx-provider"]) == (200, "ollama1")
+            assert paid.calls == []

@@ -80,6 +80,21 @@ def by_choice(chunks: list[Chunk]) -> dict[int, str]:
     return texts
 
 
+async def test_what_its_parts_are_adapted_to_is_told_of_all_of_it(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"], refuses=["stream_options"]) as fake:
+        series = series_at(one := at(fake), pool).series
+        await series.begin()
+        assert [str(row) for row in series.record.adapted] == ["stream_options"]
+        await all_of(series)
+        series.finish()
+        assert len(fake.calls) == len(PARTS) + 1
+        fake.default = scripted.status(400, "no stream_options, again")
+        refused = series_at(one, pool).series
+        with pytest.raises(AttemptError):
+            await refused.begin()
+        assert [str(row) for row in refused.record.adapted] == ["stream_options"]
+
+
 async def test_each_part_has_its_choice_and_all_have_one_usage(pool: Pool) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         fake.next(Answer(tokens=["a", "b"]), Answer(tokens=["c"]), Answer(tokens=["d", "e"], interval_s=0.01))

@@ -149,6 +149,28 @@ async def test_the_config_may_forbid_it(tmp_path: Path) -> None:
         assert not any(one.path == "/api/pull" for one in closed.requests)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "key"),
+    [("DELETE", "/api/delete", "model"), ("POST", "/api/push", "name"), ("POST", "/api/copy", "source")],
+)
+@pytest.mark.parametrize("name", ["m", "M:latest", "library/m", "ollama1/m", "ollama1/unlisted"])
+async def test_what_is_forbidden_for_an_ollama_is_not_done_at_another(
+    tmp_path: Path, method: str, path: str, key: str, name: str
+) -> None:
+    forbidden = {"ollama1": {"allow_manage": False}}
+    async with (
+        FakeProvider("ollama", ["m"]) as closed,
+        FakeProvider("ollama", ["m"]) as other,
+        linx_for(tmp_path, closed, other, providers=forbidden) as port,
+    ):
+        answer = await ask(port, path, {key: name, "destination": "x"}, method=method)
+        assert answer.status == 403
+        assert answer.json == {"error": "allow_manage is false for ollama1, so Linx does not manage its models."}
+        assert not any(one.path == path for one in (*closed.requests, *other.requests))
+        answer = await ask(port, path, {key: "ollama2/m", "destination": "x"}, method=method)
+        assert (answer.status, answer.headers["x-linx-provider"]) == (200, "ollama2")
+
+
 async def test_without_an_ollama_it_is_said_so(tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as fake, linx_for(tmp_path, fake) as port:
         for method, path in (("POST", "/api/pull"), ("DELETE", "/api/delete"), ("POST", "/api/blobs/sha256:00")):
@@ -210,7 +232,7 @@ async def test_a_model_must_be_named(tmp_path: Path, body: Any) -> None:
         (Whole(500, b'{"error":"pull model manifest:\\n file does not exist"}'), 500, "pull model manifest: file does"),
         (Whole(404, b"404 page not found", "text/plain"), 404, "no such path"),
         (Whole(500, b"oops", "text/plain"), 500, "ollama1 answered HTTP 500"),
-        (Whole(401, b'{"error":"unauthorized","signin_url":"https://x"}'), 502, "ollama1"),
+        (Whole(401, b'{"error":"unauthorized"}'), 502, "ollama1"),
         (Whole(302, b"", headers=[("Location", "http://elsewhere")]), 502, "redirects"),
         (scripted.Raw([ReadRequest(), scripted.Close()]), 502, "closed the connection"),
     ],
@@ -222,6 +244,14 @@ async def test_an_ollamas_refusal_is_passed_on(tmp_path: Path, reply: scripted.R
         assert answer.status == status
         assert list(answer.json) == ["error"]
         assert words in answer.json["error"]
+
+
+async def test_where_to_sign_in_is_passed_on(tmp_path: Path) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+        fake.at["/api/push"] = Whole(401, b'{"error":"unauthorized","signin_url":"https://x.test/connect"}')
+        answer = await ask(port, "/api/push", {"model": "m"})
+        assert (answer.status, answer.json["signin_url"]) == (401, "https://x.test/connect")
+        assert "sign in at https://x.test/connect" in answer.json["error"]
 
 
 async def test_an_ollama_that_is_gone_is_told(tmp_path: Path) -> None:
@@ -264,3 +294,54 @@ async def test_packed_bodies_are_refused_before_they_are_read(tmp_path: Path) ->
         answer = await ask(port, "/api/pull", b"\x1f\x8b", headers={"content-encoding": "gzip"})
         assert answer.status == 415
         assert not any(one.path == "/api/pull" for one in fake.requests)
+
+
+ACCOUNT = {"error": "account unavailable"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/me"),
+        ("POST", "/api/signout"),
+        ("GET", "/api/status"),
+        ("GET", "/api/experimental/model-recommendations"),
+        ("POST", "/api/experimental/web_search"),
+    ],
+)
+async def test_what_is_of_the_account_goes_to_the_first_ollama(tmp_path: Path, method: str, path: str) -> None:
+    async with (
+        FakeProvider("ollama", ["m"]) as fake,
+        FakeProvider("ollama", ["m"]) as other,
+        linx_for(tmp_path, fake, other, providers={"ollama1": {"allow_manage": False}}) as port,
+    ):
+        body = {"query": "x"} if method == "POST" else None
+        fake.at[path] = Whole(200, b'{"name":"me"}', "application/json; charset=utf-8")
+        answer = await ask(port, path, body, method=method)
+        assert (answer.status, answer.json, answer.headers["x-linx-provider"]) == (200, {"name": "me"}, "ollama1")
+        sent = next(one for one in fake.requests if one.path == path)
+        assert (sent.method, sent.body) == (method, b'{"query":"x"}' if body else b"")
+        fake.at[path] = Whole(503, jsontext.dumps(ACCOUNT), "application/json; charset=utf-8")
+        answer = await ask(port, path, body, method=method)
+        assert (answer.status, answer.json) == (503, ACCOUNT)
+        fake.at[path] = Whole(401, b'{"error":"unauthorized","signin_url":"https://x.test/c"}')
+        answer = await ask(port, path, body, method=method)
+        assert (answer.status, answer.json["signin_url"]) == (401, "https://x.test/c")
+        assert not any(one.path == path for one in other.requests)
+
+
+@pytest.mark.parametrize("path", ["/api/me", "/api/signout", "/api/experimental/x"])
+async def test_the_account_is_for_this_machine_alone(tmp_path: Path, path: str) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+        answer = await ask(port, path, {}, headers={"x-forwarded-for": "203.0.113.9"})
+        assert answer.status == 403
+        assert not any(one.path == path for one in fake.requests)
+
+
+@pytest.mark.parametrize("name", ["", "../tags", "%2e%2e/tags", "a/..", "a b"])
+async def test_no_path_leads_out_of_the_experimental_ones(tmp_path: Path, name: str) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+        before = len(fake.requests)
+        path = f"/api/experimental/{name}".replace(" ", "%20")
+        assert (await ask(port, path, {})).status in (404, 405)
+        assert len(fake.requests) == before

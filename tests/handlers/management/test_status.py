@@ -43,6 +43,7 @@ FIELDS = {
     "first_token_ms",
     "tokens",
     "cost_usd",
+    "adapted",
 }
 
 

@@ -11,6 +11,7 @@ from linx.core import jsontext
 from linx.handlers.models import ollama as ollama_models
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
+from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Raw, ReadRequest, Stall, Whole
@@ -124,12 +125,34 @@ async def test_show_is_whole_for_everybody_else(tmp_path: Path, kind: Kind) -> N
         assert set(DETAILS) <= shown["details"].keys()
 
 
-async def test_show_tells_what_is_known_of_an_ollama_that_is_gone(tmp_path: Path) -> None:
+async def test_show_invents_nothing_of_an_ollama_that_is_gone(tmp_path: Path) -> None:
     async with FakeProvider("ollama", ["q:1"]) as fake, linx_for(tmp_path, fake) as port:
         fake.down()
-        shown = (await ask(port, "/api/show", {"model": "q:1"})).json
-        assert shown["model_info"]["linx.context_length"] == 8192
-        assert shown["capabilities"] == ["completion", "tools"]
+        answer = await ask(port, "/api/show", {"model": "q:1"})
+        assert answer.status == 502
+        assert list(answer.json) == ["error"]
+        assert answer.json["error"].startswith("ollama1: ")
+        assert "refused" in answer.json["error"]
+
+
+async def test_show_asks_the_next_provider_that_has_the_model(tmp_path: Path) -> None:
+    async with (
+        FakeProvider("ollama", ["q:1"]) as one,
+        FakeProvider("ollama", ["q:1"]) as two,
+        linx_for(tmp_path, one, two) as port,
+    ):
+        one.down()
+        answer = await ask(port, "/api/show", {"model": "q:1"})
+        assert "FROM q:1" in answer.json["modelfile"]
+        assert answer.headers["x-linx-provider"] == "ollama2"
+
+
+async def test_show_tells_why_an_ollama_refuses(tmp_path: Path) -> None:
+    async with FakeProvider("ollama", ["q:1"]) as fake, linx_for(tmp_path, fake) as port:
+        fake.at["/api/show"] = scripted.ollama_status(500, "the model file is damaged")
+        answer = await ask(port, "/api/show", {"model": "q:1"})
+        assert answer.status == 502
+        assert "the model file is damaged" in answer.json["error"]
 
 
 async def test_an_old_ollamas_show_gets_what_clients_insist_on(tmp_path: Path) -> None:
