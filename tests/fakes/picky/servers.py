@@ -41,12 +41,8 @@ class Picky:
 _REASONING = Habits(reasoning="reasoning")
 _MISTRAL = Habits(call_id=NINE)
 _GEMINI = Habits(is_signed=True)
-_GPT = (
-    parameters.other_name("max_tokens", "max_completion_tokens", "opencode#37964, openrag#398, YPrompt#26"),
-    parameters.only_one("temperature"),
-    *(parameters.unsupported(name) for name in ("top_p", "logprobs", "top_logprobs", "presence_penalty")),
-    *(parameters.unsupported(name) for name in ("frequency_penalty", "logit_bias", "stop")),
-)
+_LIMIT = parameters.other_name("max_tokens", "max_completion_tokens", "opencode#37964, openrag#398, YPrompt#26")
+_SAMPLING = ("logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "logit_bias", "stop")
 _GPT_LEVELS = ("minimal", "low", "medium", "high")
 
 SERVERS: tuple[Picky, ...] = (
@@ -85,7 +81,8 @@ SERVERS: tuple[Picky, ...] = (
     # The ids of another server in the history: only the calls of this one have nine characters.
     Picky("mistral-long-ids", "openai", (mistral.IDS, mistral.ORDER, mistral.PAIRS)),
     # Parameters.
-    Picky("gpt", "openai", (*_GPT, parameters.USER, tools.OPENAI_NAMES)),
+    Picky("gpt", "openai", (_LIMIT, parameters.only_one("temperature"), parameters.unsupported("top_p"))),
+    Picky("gpt-sampling", "openai", tuple(parameters.unsupported(name) for name in _SAMPLING)),
     Picky("gpt-levels", "openai", (parameters.efforts(_GPT_LEVELS, parameters.openai_effort, "Kilo-Org/cloud#3807"),)),
     Picky("gpt-low-only", "openai", (parameters.efforts(("low",), parameters.openai_effort, "Kilo-Org/cloud#3807"),)),
     Picky(
@@ -119,6 +116,7 @@ SERVERS: tuple[Picky, ...] = (
     Picky("llamacpp-schema-tools", "llamacpp", (schemas.CONVERSION_OF_TOOLS, schemas.SAMPLER)),
     Picky("llamacpp-schema-500", "llamacpp", (schemas.CONVERSION_500,)),
     # Names, signatures.
+    Picky("gpt-names", "openai", (tools.OPENAI_NAMES, parameters.USER)),
     Picky("gpt-names-2026", "openai", (tools.OPENAI_NAMES_2026,)),
     Picky("dashscope", "openai", (tools.DASHSCOPE_NAMES,)),
     Picky("openrouter-anthropic", "openai", (tools.ANTHROPIC_NAMES,)),

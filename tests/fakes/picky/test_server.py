@@ -63,7 +63,7 @@ async def test_gemini_signs_the_first_of_several_calls() -> None:
 
 async def test_a_tool_that_was_renamed_is_called_by_its_new_name() -> None:
     renamed = {"type": "function", "function": {**TOOL["function"], "name": "f_1"}}
-    async with PickyServer(BY_NAME["gpt"], ["m"]) as server:
+    async with PickyServer(BY_NAME["gpt-names"], ["m"]) as server:
         server.next["m"] = CALLS
         said = deltas(await chat(server, {**BODY, "tools": [renamed]}))
         starts = [call for delta in said for call in delta.get("tool_calls") or () if "id" in call]
@@ -82,7 +82,7 @@ async def test_ollama_answers_in_its_own_dialect() -> None:
 
 
 async def test_usage_comes_to_those_who_ask() -> None:
-    async with PickyServer(BY_NAME["gpt"], ["m"]) as server:
+    async with PickyServer(BY_NAME["gpt-names"], ["m"]) as server:
         assert b"prompt_tokens" not in (await chat(server, BODY)).body
         assert b"prompt_tokens" in (await chat(server, {**BODY, "stream_options": {"include_usage": True}})).body
 

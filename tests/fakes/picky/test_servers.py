@@ -107,11 +107,24 @@ CASES: list[tuple[str, str, JsonObject, int, str]] = [
     ("mistral-long-ids", "pairs", says(USER, called("abcdefgh1"), USER), 400, "Not the same number"),
     ("gpt", "max_tokens", with_(max_tokens=9), 400, "Use 'max_completion_tokens' instead."),
     ("gpt", "temperature", with_(temperature=0.2), 400, "does not support 0.2 with this model. Only the default (1)"),
-    ("gpt", "user", with_(user=LONG), 400, "Expected a string with maximum length 64, but got a string with length 65"),
-    ("gpt", "names", with_(tools=[tool("a.b")]), 400, "that matches the pattern '^[a-zA-Z0-9_-]+$'."),
+    ("gpt", "top_p", with_(top_p=0.9), 400, "Unsupported parameter: 'top_p' is not supported with this model."),
+    (
+        "gpt-names",
+        "user",
+        with_(user=LONG),
+        400,
+        "Expected a string with maximum length 64, but got a string with length 65",
+    ),
+    ("gpt-names", "names", with_(tools=[tool("a.b")]), 400, "that matches the pattern '^[a-zA-Z0-9_-]+$'."),
     *(
-        ("gpt", name, with_(**{name: 1}), 400, f"Unsupported parameter: '{name}' is not supported with this model.")
-        for name in ("top_p", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "logit_bias", "stop")
+        (
+            "gpt-sampling",
+            name,
+            with_(**{name: 1}),
+            400,
+            f"Unsupported parameter: '{name}' is not supported with this model.",
+        )
+        for name in ("logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "logit_bias", "stop")
     ),
     ("gpt-levels", "reasoning_effort", with_(reasoning_effort="xhigh"), 400, "'minimal', 'low', 'medium', and 'high'."),
     ("gpt-low-only", "reasoning_effort", with_(reasoning_effort="none"), 400, "Supported values are: 'low'."),
