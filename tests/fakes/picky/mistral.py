@@ -10,7 +10,7 @@ from tests.fakes.picky import refusal
 from tests.fakes.picky.check import Check, assistants, calls, messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.fakes.picky.refusal import JsonObject, Refusal
 
@@ -38,25 +38,34 @@ FOLLOWERS = {
 _ID = re.compile(r"[a-zA-Z0-9]{9}")
 
 
-def _too_many(body: JsonObject, allowed: frozenset[str]) -> Iterator[JsonObject]:
-    for name, value in body.items():
-        if name not in allowed:
-            yield refusal.extra([name], value)
-    for at, message in enumerate(messages(body)):
-        role = message["role"]
-        for name, value in message.items():
-            if name not in MESSAGE_FIELDS.get(role, {"role", "content"}):
-                yield refusal.extra(["messages", at, role, name], value)
+def _of_body(body: JsonObject, allowed: frozenset[str]) -> list[JsonObject]:
+    return [refusal.extra([name], value) for name, value in body.items() if name not in allowed]
 
 
-def extras(shape: Callable[[Sequence[JsonObject]], Refusal], source: str, *, also: Sequence[str] = ()) -> Check:
+def _of_messages(body: JsonObject) -> list[JsonObject]:
+    return [
+        refusal.extra(["messages", at, message["role"], name], value)
+        for at, message in enumerate(messages(body))
+        for name, value in message.items()
+        if name not in MESSAGE_FIELDS.get(message["role"], {"role", "content"})
+    ]
+
+
+def extras(
+    shape: Callable[[Sequence[JsonObject]], Refusal], source: str, *, also: Sequence[str] = ()
+) -> tuple[Check, Check]:
+    """All that is too much is refused at once; two checks, so that a test sees where a refusal came from."""
     allowed = FIELDS | frozenset(also)
 
     def look(body: JsonObject) -> Refusal | None:
-        details = list(_too_many(body, allowed))
-        return shape(details) if details else None
+        found = _of_body(body, allowed)
+        return shape(found + _of_messages(body)) if found else None
 
-    return Check("extra fields", look, source)
+    def look_at_messages(body: JsonObject) -> Refusal | None:
+        found = _of_messages(body)
+        return shape(found) if found else None
+
+    return Check("extra fields", look, source), Check("extra fields of messages", look_at_messages, source)
 
 
 def _roles(body: JsonObject) -> Refusal | None:
