@@ -91,18 +91,30 @@ def ids(kind: str, code: str | None, source: str) -> Check:
     return Check("ids", look, source)
 
 
-def order(kind: str, code: str | None, source: str) -> Check:
-    def look(body: JsonObject) -> Refusal | None:
-        roles = [message["role"] for message in messages(body)]
-        for before, role in itertools.pairwise(roles):
-            if role not in FOLLOWERS[before]:
-                return refusal.mistral(f"Unexpected role '{role}' after role '{before}'", kind, code)
-        if roles[-1] not in ("user", "tool") and not messages(body)[-1].get("prefix"):
-            said = "Expected last role User or Tool (or Assistant with prefix True) for serving but got"
-            return refusal.mistral(f"{said} {roles[-1]}", kind, code)
-        return None
+def _disorder(body: JsonObject) -> tuple[str, str] | None:
+    """The role that stands where it may not, and what Mistral says of it."""
+    roles = [message["role"] for message in messages(body)]
+    for before, role in itertools.pairwise(roles):
+        if role not in FOLLOWERS[before]:
+            return role, f"Unexpected role '{role}' after role '{before}'"
+    if roles[-1] not in ("user", "tool") and not messages(body)[-1].get("prefix"):
+        said = "Expected last role User or Tool (or Assistant with prefix True) for serving but got"
+        return roles[-1], f"{said} {roles[-1]}"
+    return None
 
-    return Check("order", look, source)
+
+def order(kind: str, code: str | None, source: str) -> tuple[Check, Check]:
+    """Two checks for the same words: another row helps where a system message is the one in the way."""
+
+    def look(body: JsonObject) -> Refusal | None:
+        found = _disorder(body)
+        return refusal.mistral(found[1], kind, code) if found and found[0] != "system" else None
+
+    def look_at_systems(body: JsonObject) -> Refusal | None:
+        found = _disorder(body)
+        return refusal.mistral(found[1], kind, code) if found and found[0] == "system" else None
+
+    return Check("order", look, source), Check("order of systems", look_at_systems, source)
 
 
 def _pairs(body: JsonObject) -> Refusal | None:

@@ -124,15 +124,21 @@ def _verbosity(value: Any) -> Refusal:
     return refusal.openai(said, param="verbosity", code="unsupported_value")
 
 
-VERBOSITY = named("verbosity", _verbosity, "OpenAI's words for models before GPT-5", allowed=("medium",))
+VERBOSITY = named(
+    "verbosity", _verbosity, "codex#19188; the same of gpt-4.1-mini, and of Codex models", allowed=("medium",)
+)
 
 
-def _tier(value: Any) -> Refusal:
-    said = f"Invalid service_tier argument: '{value}'"
-    return refusal.openai(said, param="service_tier")
+def _tier(_value: Any) -> Refusal:
+    return refusal.openai("Invalid service_tier argument", param="service_tier")
 
 
-SERVICE_TIER = named("service_tier", _tier, "OpenAI's words for a model without that tier", allowed=("auto", "default"))
+SERVICE_TIER = named(
+    "service_tier",
+    _tier,
+    "inspect_ai's test of flex with gpt-4o; OpenAI's guide to errors",
+    allowed=("auto", "default"),
+)
 
 
 def _user(body: JsonObject) -> Refusal | None:

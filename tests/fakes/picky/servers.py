@@ -69,17 +69,17 @@ SERVERS: tuple[Picky, ...] = (
     Picky(
         "mistral",
         "openai",
-        (mistral.ROLES, *mistral.EXTRAS, mistral.IDS_OLD, mistral.ORDER_OLD, mistral.PAIRS),
+        (mistral.ROLES, *mistral.EXTRAS, mistral.IDS_OLD, *mistral.ORDER_OLD, mistral.PAIRS),
         _MISTRAL,
     ),
     Picky(
         "mistral-2026",
         "openai",
-        (mistral.ROLES, *mistral.EXTRAS_2026, mistral.IDS, mistral.ORDER, mistral.PAIRS),
+        (mistral.ROLES, *mistral.EXTRAS_2026, mistral.IDS, *mistral.ORDER, mistral.PAIRS),
         _MISTRAL,
     ),
     # The ids of another server in the history: only the calls of this one have nine characters.
-    Picky("mistral-long-ids", "openai", (mistral.IDS, mistral.ORDER, mistral.PAIRS)),
+    Picky("mistral-long-ids", "openai", (mistral.IDS, *mistral.ORDER, mistral.PAIRS)),
     # Parameters.
     Picky("gpt", "openai", (_LIMIT, parameters.only_one("temperature"), parameters.unsupported("top_p"))),
     Picky("gpt-sampling", "openai", tuple(parameters.unsupported(name) for name in _SAMPLING)),
