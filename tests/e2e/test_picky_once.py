@@ -160,7 +160,7 @@ ONCE: dict[str, Once] = {
     "think-xhigh": Once("ollama-levels", CHAT, {**TALK, "reasoning_effort": "xhigh"}, has_effort("high")),
     "think-word": Once("ollama-boolean", OLLAMA, {**TALK, "think": "low"}, has_effort(True)),
     "think-level": Once("ollama-no-levels", CHAT, {**TALK, "reasoning_effort": "low"}, has_effort(True)),
-    "think-never": Once("ollama-no-thinking", OLLAMA, {**TALK, "think": True}, has_effort(None, False)),
+    "think-never": Once("ollama-no-thinking", CHAT, {**TALK, "reasoning_effort": "low"}, has_effort(None, False)),
     "systems-of-ollama": Once(
         "minimax",
         OLLAMA,
