@@ -41,6 +41,7 @@ NOT_YET: dict[str, tuple[str, ...]] = {
         "cursor-chat",
     ),
     "gpt-levels": ("codex",),
+    "gpt-codex": ("claude-code", "codex"),
     "gpt-low-only": (
         "claude-code",
         "codex",

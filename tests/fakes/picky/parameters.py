@@ -48,61 +48,11 @@ def only_one(name: str) -> Check:
     return named(name, shape, "aider's leaderboard notes of gpt-5-mini on Azure", allowed=(1, 1.0))
 
 
-def _listed(levels: Sequence[str]) -> str:
-    quoted = [f"'{level}'" for level in levels]
-    return f"{', '.join(quoted[:-1])}, and {quoted[-1]}" if len(quoted) > 1 else quoted[0]
-
-
-def efforts(levels: Sequence[str], shape: Callable[[str, str], Refusal], source: str) -> Check:
-    """Levels of ``reasoning_effort`` beyond these are refused: shape(level, the levels in words)."""
-
-    def look(body: JsonObject) -> Refusal | None:
-        level = body.get("reasoning_effort")
-        return None if level is None or level in levels else shape(level, _listed(levels))
-
-    return Check("reasoning_effort", look, source)
-
-
-def openai_effort(level: str, levels: str) -> Refusal:
-    said = f"Unsupported value: 'reasoning_effort' does not support '{level}' with this model."
-    code = "unsupported_value"
-    return refusal.openai(f"{said} Supported values are: {levels}.", param="reasoning_effort", code=code)
-
-
-def groq_effort(_level: str, levels: str) -> Refusal:
-    return refusal.groq(f"`reasoning_effort` must be one of {levels.replace(', and ', ' or ').replace(chr(39), '`')}")
-
-
-def literal_effort(level: str, levels: str) -> Refusal:
-    """pydantic's words (DeepInfra's of hermes-agent#111875)."""
-    expected = levels.replace(", and ", " or ")
-    detail = {"type": "literal_error", "loc": ["body", "reasoning_effort"], "msg": f"Input should be {expected}"}
-    return refusal.fastapi([{**detail, "input": level, "ctx": {"expected": expected}}])
-
-
-def bare_level(level: str, levels: str) -> Refusal:
-    """quotio#287: neither the field's name nor a code."""
-    valid = levels.replace("'", "").replace(", and ", ", ")
-    return refusal.groq(f'level "{level}" not supported, valid levels: {valid}')
-
-
-def _xai_effort(_value: Any) -> Refusal:
-    return refusal.xai("Model grok-4.20-0309-reasoning does not support parameter reasoningEffort.")
-
-
 def _xai_penalty(_value: Any) -> Refusal:
     return refusal.xai("Argument not supported on this model: frequencyPenalty")
 
 
-XAI_EFFORT = named("reasoning_effort", _xai_effort, "seen of grok-4.20 and grok-build-0.1 in several public adapters")
 XAI_PENALTY = named("frequency_penalty", _xai_penalty, "xAI's own words, camel case instead of the field's name")
-
-
-def _groq_effort(_value: Any) -> Refusal:
-    return refusal.groq("`reasoning_effort` is not supported with this model")
-
-
-GROQ_NO_EFFORT = named("reasoning_effort", _groq_effort, "OmniRoute#3258, pluely#219")
 
 
 def _groq_bias(_value: Any) -> Refusal:
@@ -116,7 +66,7 @@ def _cerebras_parallel(value: Any) -> Refusal:
     return refusal.cerebras(f"parallel_tool_calls={value} is not supported by this model.", "parallel_tool_calls")
 
 
-CEREBRAS_PARALLEL = named("parallel_tool_calls", _cerebras_parallel, "agno#4508")
+CEREBRAS_PARALLEL = named("parallel_tool_calls", _cerebras_parallel, "agno#4508", allowed=(True,))
 
 
 def _verbosity(value: Any) -> Refusal:
@@ -178,36 +128,6 @@ def _gemini_unknown(name: str) -> Check:
 
 
 GEMINI_UNKNOWN = tuple(_gemini_unknown(name) for name in ("store", "prompt_cache_key", "web_search_options"))
-
-
-def stream_options(said: Callable[[], Refusal], source: str) -> Check:
-    return named("stream_options", lambda _value: said(), source)
-
-
-def _fireworks() -> Refusal:
-    said = "Extra inputs are not permitted, field: 'stream_options'"
-    return refusal.as_json(400, {"error": {"object": "error", "type": "invalid_request_error", "message": said}})
-
-
-def _phi() -> Refusal:
-    said = "Validation error at #/stream_options: Extra inputs are not permitted"
-    return refusal.as_json(400, {"error": {"requestid": "eea1c96d-fba7", "code": 400, "message": said}})
-
-
-def _crash() -> Refusal:
-    return refusal.plain(500, "create_completion() got an unexpected keyword argument 'stream_options'")
-
-
-def _old_vllm() -> Refusal:
-    """A Python list as the text of the message."""
-    what = {"type": "extra_forbidden", "loc": ("body", "stream_options"), "msg": "Extra inputs are not permitted"}
-    return refusal.vllm_old(str([{**what, "input": {"include_usage": True}}]))
-
-
-STREAM_FIREWORKS = stream_options(_fireworks, "Flowise#2866")
-STREAM_AZURE_PHI = stream_options(_phi, "semantic-kernel#10510")
-STREAM_CRASH = stream_options(_crash, "llama-cpp-python before it knew the field: a TypeError behind a 500")
-STREAM_VLLM = stream_options(_old_vllm, "ms-agent#489, gpustack#429")
 
 
 def _voyage(value: Any) -> Refusal:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.fakes.picky import (
+    efforts,
     formats,
     mistral,
     ollama,
@@ -13,6 +14,7 @@ from tests.fakes.picky import (
     reasoning,
     refusal,
     schemas,
+    streams,
     templates,
     tools,
 )
@@ -51,9 +53,7 @@ SERVERS: tuple[Picky, ...] = (
     Picky("llamacpp-qwen-500", "llamacpp", (templates.qwen(templates.llamacpp_500, "magic-context#5"),)),
     Picky("llamacpp-qwen-400", "llamacpp", (templates.qwen(templates.llamacpp_400, "forgecode#2586"),)),
     Picky("vllm-qwen", "openai", (templates.qwen(refusal.vllm, "vllm#41114"),)),
-    Picky(
-        "vllm-qwen-old", "openai", (templates.qwen(refusal.vllm_old, "vllm#41114, gptme#3779"), parameters.STREAM_VLLM)
-    ),
+    Picky("vllm-qwen-old", "openai", (templates.qwen(refusal.vllm_old, "vllm#41114, gptme#3779"), streams.VLLM)),
     Picky("lmstudio-qwen", "openai", (templates.qwen(refusal.lmstudio_template, "lmstudio-bug-tracker#2298"),)),
     Picky("minimax", "openai", (templates.minimax(refusal.minimax),)),
     Picky("minimax-200", "openai", (templates.minimax(refusal.minimax_200),)),
@@ -83,26 +83,27 @@ SERVERS: tuple[Picky, ...] = (
     # Parameters.
     Picky("gpt", "openai", (_LIMIT, parameters.only_one("temperature"), parameters.unsupported("top_p"))),
     Picky("gpt-sampling", "openai", tuple(parameters.unsupported(name) for name in _SAMPLING)),
-    Picky("gpt-levels", "openai", (parameters.efforts(_GPT_LEVELS, parameters.openai_effort, "Kilo-Org/cloud#3807"),)),
-    Picky("gpt-low-only", "openai", (parameters.efforts(("low",), parameters.openai_effort, "Kilo-Org/cloud#3807"),)),
+    Picky("gpt-levels", "openai", (efforts.efforts(_GPT_LEVELS, efforts.openai_effort, "Kilo-Org/cloud#3807"),)),
+    Picky("gpt-codex", "openai", (efforts.efforts(("medium",), efforts.openai_value, "codex#19188"),)),
+    Picky("gpt-low-only", "openai", (efforts.efforts(("low",), efforts.openai_effort, "Kilo-Org/cloud#3807"),)),
     Picky(
         "groq-levels",
         "openai",
-        (parameters.efforts(("none", "default"), parameters.groq_effort, "pi#1745, pluely#219"),),
+        (efforts.efforts(("none", "default"), efforts.groq_effort, "pi#1745, pluely#219"),),
     ),
-    Picky("groq-llama", "openai", (parameters.GROQ_NO_EFFORT,)),
+    Picky("groq-llama", "openai", (efforts.GROQ_NO_EFFORT,)),
     Picky(
         "pydantic-levels",
         "openai",
-        (parameters.efforts(("low", "medium"), parameters.literal_effort, "hermes-agent#111875"),),
+        (efforts.efforts(("low", "medium"), efforts.literal_effort, "hermes-agent#111875"),),
     ),
-    Picky("bare-levels", "openai", (parameters.efforts(("low", "medium"), parameters.bare_level, "quotio#287"),)),
-    Picky("xai", "openai", (parameters.XAI_EFFORT, parameters.XAI_PENALTY)),
+    Picky("bare-levels", "openai", (efforts.efforts(("low", "medium"), efforts.bare_level, "quotio#287"),)),
+    Picky("xai", "openai", (efforts.XAI_EFFORT, parameters.XAI_PENALTY)),
     Picky("gpt-4o", "openai", (parameters.VERBOSITY, parameters.SERVICE_TIER, parameters.USER)),
     Picky("github-models", "openai", (parameters.AZURE,)),
-    Picky("fireworks", "openai", (parameters.STREAM_FIREWORKS,)),
-    Picky("azure-phi", "openai", (parameters.STREAM_AZURE_PHI,)),
-    Picky("crash-stream-options", "openai", (parameters.STREAM_CRASH,)),
+    Picky("fireworks", "openai", (streams.FIREWORKS,)),
+    Picky("azure-phi", "openai", (streams.AZURE_PHI,)),
+    Picky("crash-stream-options", "openai", (streams.CRASH,)),
     Picky("voyage", "openai", (parameters.VOYAGE,)),
     # Ollama's think.
     Picky("ollama-boolean", "ollama", (ollama.BOOLEAN_ONLY,)),

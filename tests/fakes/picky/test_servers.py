@@ -149,6 +149,7 @@ CASES: list[tuple[str, str, JsonObject, int, str]] = [
         for name in ("logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "logit_bias", "stop")
     ),
     ("gpt-levels", "reasoning_effort", with_(reasoning_effort="xhigh"), 400, "'minimal', 'low', 'medium', and 'high'."),
+    ("gpt-codex", "reasoning_effort", with_(reasoning_effort="low"), 400, "'low' is not supported with the 'gpt-5.2"),
     ("gpt-low-only", "reasoning_effort", with_(reasoning_effort="none"), 400, "Supported values are: 'low'."),
     ("groq-levels", "reasoning_effort", with_(reasoning_effort="low"), 400, "must be one of `none` or `default`"),
     ("groq-llama", "reasoning_effort", with_(reasoning_effort="low"), 400, "is not supported with this model"),
