@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
 from tests.e2e.agents.claude_code import ClaudeCode
-from tests.e2e.agents.codex import Codex
+from tests.e2e.agents.codex import PATCH, Codex
 from tests.e2e.agents.cursor import CursorChat, CursorResponses
 from tests.e2e.agents.offered import CHROME, CHROME_OTHER, DOTTED, SLASHED
 from tests.e2e.http_client import ask
@@ -65,7 +65,7 @@ _READ: dict[str, tuple[str, dict[str, Any]]] = {
 _SEARCHES: tuple[tuple[str, dict[str, Any]], ...] = ((DOTTED, {"jql": "text ~ a"}), (SLASHED, {}))
 _ODD: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "claude-code": (("TaskList", {}), ("TaskUpdate", {"taskId": "1", "status": "completed"})),
-    "codex": (("get_goal", {}), ("update_goal", {"status": "blocked"})),
+    "codex": (("get_goal", {}), ("apply_patch", {"input": PATCH})),
     "cursor-chat": _SEARCHES,
     "cursor-responses": _SEARCHES,
 }

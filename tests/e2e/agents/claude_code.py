@@ -17,10 +17,10 @@ _BETAS = (
     *("context-management-2025-06-27", "prompt-caching-scope-2026-01-05", "mid-conversation-system-2026-04-07"),
     "effort-2025-11-24",
 )
+# 150 characters, as recorded.
 _USER = jsontext.dumps(
     {"device_id": "6c" * 32, "account_uuid": "", "session_id": "0b627949-c879-402d-a032-f196da030df2"}
 ).decode()
-assert len(_USER) > 140
 
 
 class ClaudeCode:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linx.core import jsontext
 from tests.e2e.agents.heard import CalledTool, Heard, JsonObject, named_events
 from tests.e2e.agents.offered import CODEX, HELPERS, described
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tests.e2e.http_client import Answer
 
 _THREAD = "01a2237f-5d05-7333-91d9-a40824ed39c9"
+PATCH = "*** Begin Patch\n*** Update File: a.py\n@@\n-1\n+2\n*** End Patch"
 _GRAMMAR = 'start: "*** Begin Patch" LF hunk+ "*** End Patch" LF?\nhunk: /.+/ LF\n%import common.LF'
 
 
@@ -81,7 +83,8 @@ class Codex:
             case "function_call":
                 heard.calls.append(CalledTool(item["call_id"], item["name"], item["arguments"]))
             case "custom_tool_call":
-                heard.calls.append(CalledTool(item["call_id"], item["name"], item["input"]))
+                free_text = jsontext.dumps({"input": item["input"]}).decode()
+                heard.calls.append(CalledTool(item["call_id"], item["name"], free_text))
             case kind:
                 raise AssertionError(kind)
         kept = {name: value for name, value in item.items() if value is not None}

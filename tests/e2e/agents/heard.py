@@ -20,6 +20,7 @@ class CalledTool:
     id: str
     name: str
     arguments: str
+    """JSON; the free text of a custom tool stands in it as ``input``."""
 
     @property
     def parsed(self) -> Any:
