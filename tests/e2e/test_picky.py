@@ -11,7 +11,7 @@ import trio
 
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
-from tests.e2e.trial import AGENTS, Trial, converse, needs
+from tests.e2e.trial import AGENTS, BASE_RESP, Trial, converse, needs
 from tests.fakes.picky.server import PickyServer
 from tests.fakes.picky.servers import SERVERS
 from tests.fakes.provider import FakeProvider
@@ -40,6 +40,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (("system_messages",), ALL),
     ),
     "minimax": (("system_messages",), ALL),
+    "minimax-200": (("system_messages", BASE_RESP), WITH_EFFORT),
     "groq": (("reasoning_history",), WITH_REASONING),
     "cerebras": (("reasoning_history",), WITH_REASONING),
     "kimi": (("reasoning_history",), ALL),
@@ -68,6 +69,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "gpt-names-2026": (("tool_names",), ALL),
     "dashscope": (("tool_names",), ALL),
     "openrouter-anthropic": (("tool_names",), OF_CURSOR),
+    "gemini": (("tool_names", "thought_signature"), ALL),
 }
 """Conversations that fail until the table has these rows: the marks fall by themselves when it has."""
 GAPS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -77,7 +79,6 @@ GAPS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "gpt-4o": ("user over 64 characters; verbosity that only param names", ALL),
     "gpt-names": ("user over 64 characters", (*WITH_LIMIT, "cursor-responses")),
-    "gemini": ("the signatures of calls are neither remembered nor made up", ALL),
 }
 """What no row helps yet."""
 

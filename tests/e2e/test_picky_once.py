@@ -262,6 +262,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "effort-of-xai": ("parameter",),
     **dict.fromkeys((name for name in ONCE if name.startswith("think")), ("think",)),
     "systems-of-ollama": ("system_messages",),
+    "unsigned-calls": ("thought_signature",),
     "ids-of-others": ("call_ids",),
     "ids-and-order": ("call_ids", "message_order"),
     "ids-and-order-old": ("call_ids", "message_order"),
@@ -272,7 +273,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
 GAPS = {
     "dropped-verbosity": "the field is named in param alone",
     "dropped-tier": "the field is named, but no word of the refusal is known",
-    "unsigned-calls": "the sentinel for calls of another model is not written",
     "deepseek-blind": "unknown variant image_url is not known as a refusal of images",
     "vllm-blind": "not a multimodal model is not known as a refusal of images",
 }
