@@ -33,43 +33,46 @@ WITH_LIMIT = ("claude-code", "cursor-chat")
 WITH_EFFORT = ("claude-code", "codex", "cursor-responses")
 WITH_REASONING = ("claude-code", "codex", "cursor-chat")
 OF_CURSOR = ("cursor-chat", "cursor-responses")
-_MISTRAL = ("parameter", "reasoning_history", "system_messages", "message_order")
-NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    **dict.fromkeys(
-        ("ollama-qwen", "llamacpp-qwen-500", "llamacpp-qwen-400", "vllm-qwen", "vllm-qwen-old", "lmstudio-qwen"),
-        (("system_messages",), ALL),
-    ),
-    "minimax": (("system_messages",), ALL),
-    "minimax-200": (("system_messages", BASE_RESP), WITH_EFFORT),
-    "groq": (("reasoning_history",), WITH_REASONING),
-    "cerebras": (("reasoning_history",), WITH_REASONING),
-    "kimi": (("reasoning_history",), ALL),
-    "deepseek": (("reasoning_history", "tool_names"), ALL),
-    "mistral": (_MISTRAL, ALL),
-    "mistral-2026": (_MISTRAL, ALL),
-    "mistral-long-ids": (("call_ids", "system_messages", "message_order"), ALL),
-    "gpt": (("answer_limit_name", "parameter"), WITH_LIMIT),
-    "gpt-levels": (("reasoning_level",), ("codex",)),
-    "gpt-codex": (("reasoning_level",), ("claude-code", "codex")),
-    "gpt-low-only": (("reasoning_level",), WITH_EFFORT),
-    "groq-levels": (("reasoning_level",), WITH_EFFORT),
-    "groq-llama": (("parameter",), WITH_EFFORT),
-    "pydantic-levels": (("reasoning_level",), ("claude-code", "codex")),
-    "bare-levels": (("reasoning_level",), ("claude-code", "codex")),
-    "xai": (("parameter",), ALL),
-    "github-models": (("parameter",), ALL),
-    "ollama-boolean": (("think",), WITH_EFFORT),
-    "ollama-levels": (("think",), ("codex",)),
-    "ollama-no-levels": (("think",), WITH_EFFORT),
-    "ollama-no-thinking": (("think",), WITH_EFFORT),
-    "llamacpp-schema": (("schemas",), ("claude-code", *OF_CURSOR)),
-    "llamacpp-schema-tools": (("schemas",), ("claude-code", *OF_CURSOR)),
-    "llamacpp-schema-500": (("schemas",), OF_CURSOR),
-    "gpt-names": (("tool_names",), ("codex",)),
-    "gpt-names-2026": (("tool_names",), ALL),
-    "dashscope": (("tool_names",), ALL),
-    "openrouter-anthropic": (("tool_names",), OF_CURSOR),
-    "gemini": (("tool_names", "thought_signature"), ALL),
+Needs = dict[str, tuple[str, ...]]
+"""By row: the agents that need it."""
+_SYSTEMS: Needs = {"system_messages": ALL}
+_MISTRAL: Needs = dict.fromkeys(("parameter", "reasoning_history", "system_messages", "message_order"), ALL)
+_SCHEMAS: Needs = {"schemas": OF_CURSOR}
+"""An Ollama takes no boolean for a schema; Cursor's has one."""
+NEEDS: dict[str, Needs] = {
+    "ollama-qwen": {**_SYSTEMS, **_SCHEMAS},
+    **dict.fromkeys(("llamacpp-qwen-500", "llamacpp-qwen-400", "vllm-qwen", "vllm-qwen-old"), _SYSTEMS),
+    **dict.fromkeys(("lmstudio-qwen", "minimax"), _SYSTEMS),
+    "minimax-200": {**_SYSTEMS, BASE_RESP: WITH_EFFORT},
+    "groq": {"reasoning_history": WITH_REASONING},
+    "cerebras": {"reasoning_history": WITH_REASONING},
+    "kimi": {"reasoning_history": ALL},
+    "deepseek": {"reasoning_history": ALL, "tool_names": ALL},
+    "mistral": _MISTRAL,
+    "mistral-2026": _MISTRAL,
+    "mistral-long-ids": dict.fromkeys(("call_ids", "system_messages", "message_order"), ALL),
+    "gpt": {"answer_limit_name": WITH_LIMIT, "parameter": WITH_LIMIT},
+    "gpt-levels": {"reasoning_level": ("codex",)},
+    "gpt-codex": {"reasoning_level": ("claude-code", "codex")},
+    "gpt-low-only": {"reasoning_level": WITH_EFFORT},
+    "groq-levels": {"reasoning_level": WITH_EFFORT},
+    "groq-llama": {"parameter": WITH_EFFORT},
+    "pydantic-levels": {"reasoning_level": ("claude-code", "codex")},
+    "bare-levels": {"reasoning_level": ("claude-code", "codex")},
+    "xai": {"parameter": ALL},
+    "github-models": {"parameter": ALL},
+    "ollama-boolean": {"think": WITH_EFFORT, **_SCHEMAS},
+    "ollama-levels": {"think": ("codex",), **_SCHEMAS},
+    "ollama-no-levels": {"think": WITH_EFFORT, **_SCHEMAS},
+    "ollama-no-thinking": {"think": WITH_EFFORT, **_SCHEMAS},
+    "llamacpp-schema": {"schemas": ("claude-code", *OF_CURSOR)},
+    "llamacpp-schema-tools": {"schemas": ("claude-code", *OF_CURSOR)},
+    "llamacpp-schema-500": _SCHEMAS,
+    "gpt-names": {"tool_names": ("codex",)},
+    "gpt-names-2026": {"tool_names": ALL},
+    "dashscope": {"tool_names": ALL},
+    "openrouter-anthropic": {"tool_names": OF_CURSOR},
+    "gemini": {"tool_names": ALL, "thought_signature": ALL},
 }
 """Conversations that fail until the table has these rows: the marks fall by themselves when it has."""
 GAPS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -125,8 +128,7 @@ def _marks(server: str, agent: str) -> list[pytest.MarkDecorator]:
     why, whose = GAPS.get(server, ("", ()))
     if agent in whose:
         return [pytest.mark.xfail(reason=why, strict=True)]
-    rows, whose = NEEDS.get(server, ((), ()))
-    return needs(*rows) if agent in whose else []
+    return needs(*(row for row, agents in NEEDS.get(server, {}).items() if agent in agents))
 
 
 def _pairs() -> list[Any]:

@@ -263,6 +263,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys((name for name in ONCE if name.startswith("think")), ("think",)),
     "systems-of-ollama": ("system_messages",),
     "unsigned-calls": ("thought_signature",),
+    "deepseek-blind": ("text_parts",),
+    "vllm-blind": ("text_parts",),
     "ids-of-others": ("call_ids",),
     "ids-and-order": ("call_ids", "message_order"),
     "ids-and-order-old": ("call_ids", "message_order"),
@@ -273,8 +275,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
 GAPS = {
     "dropped-verbosity": "the field is named in param alone",
     "dropped-tier": "the field is named, but no word of the refusal is known",
-    "deepseek-blind": "unknown variant image_url is not known as a refusal of images",
-    "vllm-blind": "not a multimodal model is not known as a refusal of images",
 }
 """What no row helps yet."""
 
