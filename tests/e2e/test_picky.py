@@ -11,7 +11,7 @@ import trio
 
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
-from tests.e2e.trial import AGENTS, BASE_RESP, Trial, converse, needs
+from tests.e2e.trial import AGENTS, Trial, converse, needs
 from tests.fakes.picky.server import PickyServer
 from tests.fakes.picky.servers import SERVERS
 from tests.fakes.provider import FakeProvider
@@ -29,58 +29,20 @@ ONE_SHOT_ONLY = frozenset(
 """Servers that refuse nothing of an agent's ten turns, or that no agent can use."""
 PLAYED = tuple(picky for picky in SERVERS if picky.name not in ONE_SHOT_ONLY)
 ALL = tuple(AGENTS)
-WITH_LIMIT = ("claude-code", "cursor-chat")
-WITH_EFFORT = ("claude-code", "codex", "cursor-responses")
-WITH_REASONING = ("claude-code", "codex", "cursor-chat")
 OF_CURSOR = ("cursor-chat", "cursor-responses")
-Needs = dict[str, tuple[str, ...]]
-"""By row: the agents that need it."""
-_SYSTEMS: Needs = {"system_messages": ALL}
-_MISTRAL: Needs = dict.fromkeys(("parameter", "reasoning_history", "system_messages", "message_order"), ALL)
-_SCHEMAS: Needs = {"schemas": OF_CURSOR}
-"""An Ollama takes no boolean for a schema; Cursor's has one."""
-NEEDS: dict[str, Needs] = {
-    "ollama-qwen": {**_SYSTEMS, **_SCHEMAS},
-    **dict.fromkeys(("llamacpp-qwen-500", "llamacpp-qwen-400", "vllm-qwen", "vllm-qwen-old"), _SYSTEMS),
-    **dict.fromkeys(("lmstudio-qwen", "minimax"), _SYSTEMS),
-    "minimax-200": {**_SYSTEMS, BASE_RESP: WITH_EFFORT},
-    "groq": {"reasoning_history": WITH_REASONING},
-    "cerebras": {"reasoning_history": WITH_REASONING},
-    "kimi": {"reasoning_history": ALL},
-    "deepseek": {"reasoning_history": ALL, "tool_names": ALL},
-    "mistral": _MISTRAL,
-    "mistral-2026": _MISTRAL,
-    "mistral-long-ids": dict.fromkeys(("call_ids", "system_messages", "message_order"), ALL),
-    "gpt": {"answer_limit_name": WITH_LIMIT, "parameter": WITH_LIMIT},
-    "gpt-levels": {"reasoning_level": ("codex",)},
-    "gpt-codex": {"reasoning_level": ("claude-code", "codex")},
-    "gpt-low-only": {"reasoning_level": WITH_EFFORT},
-    "groq-levels": {"reasoning_level": WITH_EFFORT},
-    "groq-llama": {"parameter": WITH_EFFORT},
-    "pydantic-levels": {"reasoning_level": ("claude-code", "codex")},
-    "bare-levels": {"reasoning_level": ("claude-code", "codex")},
-    "xai": {"parameter": ALL},
-    "github-models": {"parameter": ALL},
-    "ollama-boolean": {"think": WITH_EFFORT, **_SCHEMAS},
-    "ollama-levels": {"think": ("codex",), **_SCHEMAS},
-    "ollama-no-levels": {"think": WITH_EFFORT, **_SCHEMAS},
-    "ollama-no-thinking": {"think": WITH_EFFORT, **_SCHEMAS},
-    "llamacpp-schema": {"schemas": ("claude-code", *OF_CURSOR)},
-    "llamacpp-schema-tools": {"schemas": ("claude-code", *OF_CURSOR)},
-    "llamacpp-schema-500": _SCHEMAS,
-    "gpt-names": {"tool_names": ("codex",)},
-    "gpt-names-2026": {"tool_names": ALL},
-    "dashscope": {"tool_names": ALL},
+SAY_MORE = ("claude-code", "cursor-chat")
+"""The agents that put words of the user behind the results of tools."""
+NEEDS: dict[str, dict[str, tuple[str, ...]]] = {
+    **{server: {"schemas": OF_CURSOR} for server in ("ollama-qwen", "ollama-boolean", "ollama-levels")},
+    **{server: {"schemas": OF_CURSOR} for server in ("ollama-no-levels", "ollama-no-thinking", "llamacpp-schema-500")},
+    **{server: {"schemas": ("claude-code", *OF_CURSOR)} for server in ("llamacpp-schema", "llamacpp-schema-tools")},
+    **{server: {"message_order": SAY_MORE} for server in ("mistral", "mistral-2026")},
+    "mistral-long-ids": {"call_ids": ALL, "message_order": SAY_MORE},
+    **{server: {"tool_names": ALL} for server in ("deepseek", "gpt-names", "gpt-names-2026", "dashscope")},
     "openrouter-anthropic": {"tool_names": OF_CURSOR},
     "gemini": {"tool_names": ALL, "thought_signature": ALL},
 }
-"""Conversations that fail until the table has these rows: the marks fall by themselves when it has."""
-GAPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "minimax-200": ("two leading systems are not recognised without the code in the words", ("cursor-chat",)),
-    "gpt-4o": ("user over 64 characters; verbosity that only param names", ALL),
-    "gpt-names": ("user over 64 characters", (*WITH_LIMIT, "cursor-responses")),
-}
-"""What no row helps yet."""
+"""Rows that the table needs, by server, with the agents that need them: a mark falls by itself when they are there."""
 
 
 @dataclass
@@ -125,9 +87,6 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 
 def _marks(server: str, agent: str) -> list[pytest.MarkDecorator]:
-    why, whose = GAPS.get(server, ("", ()))
-    if agent in whose:
-        return [pytest.mark.xfail(reason=why, strict=True)]
     return needs(*(row for row, agents in NEEDS.get(server, {}).items() if agent in agents))
 
 

@@ -256,31 +256,15 @@ def _is_well(done: Done) -> bool:
 NEEDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("choice", "choice-responses", "choice-messages"), ("tool_choice",)),
     **dict.fromkeys((name for name in ONCE if name.startswith("json")), ("response_format",)),
-    **dict.fromkeys((name for name in ONCE if name.startswith(("embeddings", "dropped"))), ("parameter",)),
-    **dict.fromkeys((name for name in ONCE if name.startswith("limit")), ("answer_limit_name", "parameter")),
-    **dict.fromkeys((name for name in ONCE if name.startswith("effort")), ("reasoning_level",)),
-    "effort-of-xai": ("parameter",),
-    **dict.fromkeys((name for name in ONCE if name.startswith("think")), ("think",)),
-    "systems-of-ollama": ("system_messages",),
+    **dict.fromkeys(("ids-of-others", "ids-and-order", "ids-and-order-old"), ("call_ids", "message_order")),
     "unsigned-calls": ("thought_signature",),
-    "deepseek-blind": ("text_parts",),
-    "vllm-blind": ("text_parts",),
-    "ids-of-others": ("call_ids",),
-    "ids-and-order": ("call_ids", "message_order"),
-    "ids-and-order-old": ("call_ids", "message_order"),
-    "forgotten-reasoning": ("reasoning_history",),
-    "forgotten-reasoning-kimi": ("reasoning_history",),
+    **dict.fromkeys(("deepseek-blind", "vllm-blind"), ("text_parts",)),
 }
-"""Requests that fail until the table has these rows: the marks fall by themselves when it has."""
-GAPS = {
-    "dropped-verbosity": "the field is named in param alone",
-    "dropped-tier": "the field is named, but no word of the refusal is known",
-}
-"""What no row helps yet."""
+"""Rows that the table needs: a mark falls by itself when they are there."""
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(reason=GAPS[name], strict=True)] if name in GAPS else needs(*NEEDS.get(name, ()))
+    return needs(*NEEDS.get(name, ()))
 
 
 def _params(names: Iterable[str]) -> list[Any]:

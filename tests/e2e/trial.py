@@ -9,7 +9,6 @@ import pytest
 
 from linx.core import jsontext
 from linx.dialects.adaptation.table import BY_NAME
-from linx.dialects.failures import reading
 from tests.e2e.agents.claude_code import ClaudeCode
 from tests.e2e.agents.codex import PATCH, Codex
 from tests.e2e.agents.cursor import CursorChat, CursorResponses
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from tests.e2e.agents.heard import Agent
     from tests.fakes.picky.server import Asked, PickyServer
 
-BASE_RESP = "reading of base_resp"
-"""Not a row, but what MiniMax's refusals inside a 200 need."""
 MOST_ASKS = 4
 """The first ask, and three rows of the table one after the other."""
 ROWS: dict[str, tuple[str, ...]] = {
@@ -43,10 +40,9 @@ ROWS: dict[str, tuple[str, ...]] = {
     "think": ("think",),
     "schema": ("schemas",),
     "grammar": ("schemas",),
+    "user": ("shorter_text",),
     "signature": ("thought_signature",),
-    **dict.fromkeys(
-        ("temperature", "top_p", "frequency_penalty", "parallel_tool_calls", "user", "verbosity"), ("parameter",)
-    ),
+    **dict.fromkeys(("temperature", "top_p", "frequency_penalty", "parallel_tool_calls", "verbosity"), ("parameter",)),
 }
 """By the check that refused: the rows of the table that help, one of which the header must name."""
 AGENTS: dict[str, Callable[[], Agent]] = {
@@ -96,8 +92,7 @@ def script(agent: str) -> list[Spoken]:
 
 def needs(*rows: str) -> list[pytest.MarkDecorator]:
     """The mark of a test that fails as long as the table of adaptations lacks one of these rows."""
-    there = {*BY_NAME, *([BASE_RESP] if hasattr(reading, "reported_error") else [])}
-    missing = [row for row in rows if row not in there]
+    missing = [row for row in rows if row not in BY_NAME]
     return [pytest.mark.xfail(reason=f"no row {', '.join(missing)} yet", strict=True)] if missing else []
 
 
