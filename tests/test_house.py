@@ -118,8 +118,8 @@ ORDERS = {
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
         "adaptations",
-        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
-        *["contexts", "provider", "adaptation_file", "adaptation_memory", "catalog"],
+        *["health", "prices", "slots", "model", "known_hosts", "places", "lists", "requests", "kind", "kinds"],
+        *["http_requests", "contexts", "provider", "adaptation_file", "adaptation_memory", "catalog"],
     ],
     "linx.routing": [
         *[
