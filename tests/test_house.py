@@ -62,6 +62,8 @@ ORDERS = {
         "reasoning_level",
         "system_messages",
         "thinking_kind",
+        *["tools", "call_names", "bent_names", "tool_names", "tool_choice", "call_ids", "message_order"],
+        *["thought_signature", "text_parts", "schema_forms", "schema_reduction", "schemas", "response_format"],
         *["table", "known"],
     ],
     "linx.dialects.anthropic": [
@@ -71,7 +73,7 @@ ORDERS = {
         "model_list",
     ],
     "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
-    "linx.dialects.failures": ["reading", "conditions", "rules", "retry_after", "meaning"],
+    "linx.dialects.failures": ["reading", "conditions", "lacks", "rules", "retry_after", "meaning"],
     "linx.dialects.ollama": [
         *[
             "frames",
@@ -87,7 +89,16 @@ ORDERS = {
         *["provider_tools", "face", "model_list", "provider_request", "embeddings"],
     ],
     "linx.dialects.openai": [
-        *["client_request", "provider_messages", "surrogates", "tool_calls", "frames", "usage", "thinking"],
+        *[
+            "client_request",
+            "provider_messages",
+            "signatures",
+            "surrogates",
+            "tool_calls",
+            "frames",
+            "usage",
+            "thinking",
+        ],
         *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice", "model_list"],
     ],
     "linx.dialects.responses": [
@@ -103,6 +114,7 @@ ORDERS = {
             "opaque_reasoning",
             "messages_usage",
             "tokens",
+            "needs",
             "chat_body",
         ],
         *["blocks", "block_encoder", "event_decoder"],
@@ -117,15 +129,16 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
-        "adaptations",
-        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
-        *["contexts", "provider", "adaptation_file", "adaptation_memory", "catalog"],
+        *["adaptations", "signatures", "health", "prices", "slots", "model", "known_hosts", "places", "lists"],
+        *["requests", "kind", "kinds", "http_requests", "contexts", "provider"],
+        *["adaptation_file", "adaptation_memory", "catalog"],
     ],
     "linx.routing": [
         *[
             "candidate",
             "attempt",
             "chunk_reader",
+            "answered_calls",
             "chat_attempt",
             "router",
             "unlisted",

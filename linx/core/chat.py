@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 JsonObject = dict[str, Any]
 
@@ -179,6 +179,8 @@ class ModelTraits(msgspec.Struct):
     keep_alive: float | str | None = None
     listed: JsonObject | None = None
     """The model's entry in the provider's model list."""
+    signed: Mapping[str, str | list[Any]] | None = None
+    """What the provider has signed its tool calls with, by their ids; see ``dialects.openai.signatures``."""
 
 
 class ToolDelta(msgspec.Struct):

@@ -5,9 +5,11 @@ a ``provider`` waits.
 
 - ``kind``: what a kind is. ``kinds``: the kinds that there are.
 - ``requests``: how a provider is asked for a task. ``http_requests``: the HTTP that this becomes.
+- ``places``: where an endpoint's API may be. ``known_hosts``: what is known of services beforehand.
 - ``provider``: a provider as configured. ``health``: is it available? ``slots``: who may ask it now.
 - ``adaptations``: in which way its models have to be asked. ``adaptation_file`` and
   ``adaptation_memory``: keep that over a restart.
+- ``signatures``: what it has signed its tool calls with.
 - ``catalog``: asks in the background. ``lists``: what a kind's models are found to be, each a ``model``.
 - ``prices``: what a model costs. ``contexts``: what an Ollama's models are loaded with, and what to ask for.
 """

@@ -15,9 +15,11 @@ import trio
 from linx.core.addresses import is_loopback
 from linx.core.chat import ChatRequest, Dialect, ModelTraits, Task
 from linx.core.telemetry import Counters, Histogram
+from linx.dialects.failures.lacks import TOOLS, VISION
 from linx.dialects.failures.meaning import too_long
 from linx.dialects.ollama.provider_request import given_context, is_load, wants_cut
 from linx.dialects.openai.model_list import plain_name
+from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.adaptations import Adaptations
@@ -26,10 +28,11 @@ from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
 from linx.providers.kind import Feature
 from linx.providers.model import Model
+from linx.providers.signatures import Signatures
 from linx.providers.slots import Slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from linx.config.model import ProviderConfig
     from linx.providers.kind import Kind
@@ -37,7 +40,9 @@ if TYPE_CHECKING:
 
 DEFAULT_ANSWER_TOKENS = 1024  # reserved for an answer whose length the client does not limit
 CLEARLY = 1.5  # times the context: so much larger must an estimate be before a prompt is refused unasked
+FORGET_LACK_S = 3600.0  # a model may be replaced by one of the same name, or get its projector
 KEPT_MODELS = 512  # whose first-token times are kept; a llama.cpp answers to any name
+_MAY_BE_NEEDED = frozenset((TOOLS, VISION))
 
 log = logging.getLogger("linx.catalog")
 
@@ -96,6 +101,7 @@ class Provider:
         self.relaying = 0
         """Running requests that take no slot: a pull does not keep a model from answering."""
         self.adaptations = Adaptations(host, config.name)
+        self.signatures = Signatures()
         self.version: str | None = None
         """The version that an Ollama says it is."""
         self.first_token: dict[str, Histogram] = {}
@@ -106,6 +112,7 @@ class Provider:
         self._canonical: dict[str, str] = {}
         self.contexts = Contexts()
         """With which contexts its models are loaded (Ollama)."""
+        self._lacks: dict[str, dict[str, float]] = {}
         self._own = {**requests.UNTRANSLATED, **kind.own} if config.native else kind.own
         self._prices = prices.configured(config.price)
         self.models_changed()
@@ -116,20 +123,27 @@ class Provider:
     def inherit(self, old: Provider) -> None:
         """Take over what ``old`` learnt, if it is the same service under the same name."""
         self.counters = old.counters
-        if old.kind is not self.kind or (old.origin, old.http.api_path) != (self.origin, self.http.api_path):
+        if (
+            old.kind is not self.kind
+            or old.origin != self.origin
+            or old.http.places.possible != self.http.places.possible
+        ):
             return
+        self.http.places = old.http.places
         if old.config.api_key == self.config.api_key:
             self.health = old.health
         self.first_token = old.first_token
         self.slots = old.slots  # with the requests that still run and wait there
         self.slots.resize(self.config.max_concurrent)
         self.adaptations = old.adaptations
+        self.signatures = old.signatures
         self.version = old.version
         listed = {name: model for name, model in old.models.items() if model.listed or name in self.config.models}
         self.models = {**self.models, **listed}
         self.listed_at = old.listed_at
         self.probed = old.probed
         self.contexts = old.contexts
+        self._lacks = old._lacks
         self.models_changed()
 
     @property
@@ -243,10 +257,27 @@ class Provider:
             return False
         return self.contexts.is_unsure(self.listed(model) or model, _needed(chat), now)
 
+    def lacks(self, model: str, now: float) -> Collection[str]:
+        """The capabilities that a request may need and ``model`` has not, by its list or by what it has refused."""
+        known = self.models.get(model)
+        has = known.capabilities if known is not None else None
+        missing = _MAY_BE_NEEDED - has if has else NOTHING
+        refused = self._lacks.get(model) if self._lacks else None
+        if refused is None:
+            return missing
+        return {*missing, *(one for one, since in refused.items() if now - since < FORGET_LACK_S)}
+
+    def learn_lack(self, model: str, capability: str, now: float) -> None:
+        """A request was refused since ``model`` lacks the capability."""
+        if model not in self._lacks and len(self._lacks) >= KEPT_MODELS:
+            del self._lacks[next(iter(self._lacks))]
+        self._lacks.setdefault(model, {})[capability] = now
+
     def traits(self, chat: ChatRequest, model: str, now: float) -> ModelTraits:
         """What the writer of a body must know of ``model``."""
         config, known = self.config, self.find(model)
         traits = ModelTraits(thinking_mode=config.thinking_mode, keep_alive=config.keep_alive)
+        traits.signed = self.signatures.known(now)
         if known is not None:
             traits.context_length, traits.listed = self.context_length(model), known.listed
             if known.capabilities is not None:

@@ -12,8 +12,11 @@ from linx.core.jsontext import LARGE
 from linx.core.worker import in_thread
 from linx.dialects.adaptation.restoring import RestoringDecoder
 from linx.dialects.adaptation.table import adapt, next_adaptation
+from linx.dialects.failures.lacks import lacks_of
 from linx.dialects.openai.thinking import thinking
+from linx.dialects.shared.needs import needs_of
 from linx.providers.catalog import learn_loaded, learn_model
+from linx.routing.answered_calls import answered_calls
 from linx.routing.attempt import Attempt
 from linx.routing.chunk_reader import ChunkReader
 
@@ -46,14 +49,17 @@ def chat_attempt(
 ) -> Attempt[ChunkReader]:
     """A try at ``candidate`` for the answer to ``chat``."""
     writer = ChatWriter(candidate, chat, pool, hop, new_id)
-    return Attempt(candidate, writer, ChunkReader(writer.decoder), pool, record, redactor, is_patient=is_patient)
+    calls = answered_calls(candidate, chat, writer.request, pool.clock)
+    reader = ChunkReader(writer.decoder, None if calls is None else calls.look_at)
+    return Attempt(candidate, writer, reader, pool, record, redactor, is_patient=is_patient)
 
 
 class ChatWriter:
     """See ``attempt.RequestWriter``."""
 
     __slots__ = (
-        "_asks", "_candidate", "_chat", "_hop", "_new_id", "_pool", "_restores", "_steps", "adapted", "request",
+        "_asked_at", "_asks", "_candidate", "_chat", "_hop", "_new_id", "_place", "_pool", "_restores", "_steps",
+        "adapted", "request",
     )  # fmt: skip
 
     may_repeat = True
@@ -70,6 +76,8 @@ class ChatWriter:
         self._hop = hop
         self._new_id = new_id
         self._asks = 1
+        self._place: str | None = None  # where the API was not, so that this attempt looks for it elsewhere
+        self._asked_at: tuple[bytes, ...] = ()
         self._restores: list[Restore] = []
 
     @property
@@ -93,7 +101,24 @@ class ChatWriter:
         else:
             body = await in_thread(request.write, chat, model, traits, self._steps, restores, used)
         self.adapted = tuple(used)
-        return provider.http.ask(request, model, body, self._hop, chat.headers)
+        return provider.http.ask(request, model, body, self._hop, chat.headers, self._place)
+
+    def next_place(self, target: bytes) -> bool:
+        """Each place is asked once. Another attempt may have found the right one in the meantime."""
+        http, request, model = self._candidate.provider.http, self.request, self._candidate.model
+        self._asked_at = (*self._asked_at, target)
+        if request.under_api:
+            for place in http.places.in_order()[: 1 if http.places.is_sure else None]:
+                if http.target(request.path(model), model, place) not in self._asked_at:
+                    self._place = place
+                    return True
+        if request.lacks is None:
+            http.places.is_sure = True  # until the next look for the list
+        return False
+
+    def place_found(self) -> None:
+        if self._place is not None:
+            self._candidate.provider.http.places.found(self._place)
 
     def decoder(self) -> Decoder:
         """For the answer to what was written last."""
@@ -102,6 +127,7 @@ class ChatWriter:
 
     async def adapt(self, refusal: Refused) -> bool:
         """Does a row of the table of adaptations fit the refusal?"""
+        self._learn_lack(refusal)
         if self._asks >= MAX_ASKS:
             return False
         provider, model, chat, request = self._candidate.provider, self._candidate.model, self._chat, self.request
@@ -118,6 +144,12 @@ class ChatWriter:
         self._asks += 1
         self._steps = (*self._steps, step)
         return True
+
+    def _learn_lack(self, refusal: Refused) -> None:
+        """Remember what the model cannot take, so that the next request that needs it is asked elsewhere first."""
+        lack = lacks_of(refusal.words)
+        if lack is not None and lack in needs_of(self._chat):
+            self._candidate.provider.learn_lack(self._candidate.model, lack, self._pool.clock())
 
     def taken(self) -> None:
         for step in self._steps:

@@ -12,7 +12,7 @@ from linx.core.errors import EmptyAnswer
 from linx.dialects.openai.splice import Splice, splice_between
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from linx.core.chat import Chunk
     from linx.dialects.base import Decoder, Encoder
@@ -36,17 +36,21 @@ class ChunkSource(Protocol):
 
 
 class ChunkReader:
-    """See ``ChunkSource``, and ``attempt.Reader``."""
+    """See ``ChunkSource``, and ``attempt.Reader``. ``look_at`` gets all chunks before anybody else, and may change
+    them."""
 
-    __slots__ = ("_decoder", "_exchange", "_new_decoder", "first", "is_done", "received")
+    __slots__ = ("_decoder", "_exchange", "_look_at", "_new_decoder", "first", "is_done", "received")
 
     _decoder: Decoder  # from ``gate`` on
 
-    def __init__(self, new_decoder: Callable[[], Decoder]) -> None:
+    def __init__(
+        self, new_decoder: Callable[[], Decoder], look_at: Callable[[Sequence[Chunk]], None] | None = None
+    ) -> None:
         self.first: list[Chunk] = []
         self.is_done = False
         self.received = 0
         self._new_decoder = new_decoder
+        self._look_at = look_at
         self._exchange: Exchange | None = None  # None until the head of the answer has come
 
     async def gate(self, exchange: Exchange, timed: Timed) -> None:
@@ -55,6 +59,8 @@ class ChunkReader:
         while True:
             data = await timed(exchange.read())
             chunks = decoder.feed(data) if data else decoder.end()
+            if self._look_at is not None:
+                self._look_at(chunks)
             self.first += chunks
             if any(chunk.is_meaningful for chunk in chunks):
                 break
@@ -81,6 +87,8 @@ class ChunkReader:
         chunks = decoder.feed(data) if data else decoder.end()
         if decoder.problem is not None and not chunks:
             raise decoder.problem
+        if self._look_at is not None:
+            self._look_at(chunks)
         self.is_done = decoder.done
         return chunks
 

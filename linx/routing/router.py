@@ -1,9 +1,9 @@
 """Turns a model's name into a Route: the candidates that may answer, in order.
 
-Nothing here waits, except ``until_known`` just after a start. The order has these keys: healthy
-providers first; then the cheapest (if the config wants that); then the configured priority;
-between equals the provider whose cache is warm for the conversation, then the provider with
-the fewest running requests.
+Nothing here waits, except ``until_known`` just after a start. The order has these keys: providers
+that are known to lack what the request needs come last; healthy providers first; then the
+cheapest (if the config wants that); then the configured priority; between equals the provider
+whose cache is warm for the conversation, then the provider with the fewest running requests.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import msgspec
 import trio
 
 from linx.core.errors import NoLocalProvider, Refused, UnknownModel, quote
+from linx.dialects.shared.needs import NOTHING
 from linx.providers.catalog import AGAIN_S
 from linx.providers.kind import with_tag
 from linx.providers.kinds import KINDS
@@ -25,7 +26,7 @@ from linx.providers.provider import DEFAULT_ANSWER_TOKENS, Provider
 from linx.routing.candidate import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from linx.config.shape import RoutingConfig
     from linx.providers.prices import Price
@@ -51,6 +52,8 @@ class Demand(msgspec.Struct, frozen=True):
     local_only: bool = False
     conversation: str | None = None
     one_model: bool = False
+    needs: Callable[[], frozenset[str]] = lambda: NOTHING
+    """What a model must be able to do besides text, as ``Model.capabilities`` has it; asked only where it matters."""
 
 
 class Route(msgspec.Struct):
@@ -254,6 +257,11 @@ class Router:
         may lead to another model, whose cache is cold.
         """
         by_cost, conversation = self.routing.cost_optimization, demand.conversation
+        needs = NOTHING
+        for one in candidates:
+            if one.provider.lacks(one.model, now):
+                needs = demand.needs()
+                break
 
         def key(one: Candidate) -> tuple[float, ...]:
             provider = one.provider
@@ -264,6 +272,7 @@ class Router:
                 and slots.active < BUSY
             )
             return (
+                bool(needs) and not needs.isdisjoint(provider.lacks(one.model, now)),
                 provider.health.illness(now),
                 self._cost(one, demand) if by_cost else 0.0,
                 self._rank(provider),

@@ -19,7 +19,7 @@ from linx.providers import prices
 from linx.providers.contexts import FORGET_CONTEXT_S, SMALLEST_CONTEXT
 from linx.providers.kinds import KINDS
 from linx.providers.prices import Price
-from linx.providers.provider import KEPT_MODELS, Provider
+from linx.providers.provider import FORGET_LACK_S, KEPT_MODELS, Provider
 from tests.providers.asked import sending
 from tests.routing.world import has, provider
 
@@ -313,3 +313,26 @@ def test_two_names_of_one_server() -> None:
     assert one.server == provider("b", endpoint="http://127.0.0.1:1234/v1", kind="ollama").server
     assert one.server != provider("b", endpoint="http://localhost:1235").server
     assert provider("c", endpoint="http://A.test:1").server == ("a.test", 1)
+
+
+def test_what_a_model_lacks_is_known_from_its_list_and_its_refusals() -> None:
+    one = has(provider("a"), "m", "n")
+    assert not one.lacks("m", 0.0)
+    one.models["m"].capabilities = frozenset(("completion", "vision"))
+    one.models["n"].capabilities = frozenset()  # an old Ollama says nothing of it
+    assert set(one.lacks("m", 0.0)) == {"tools"}
+    one.learn_lack("m", "vision", 10.0)
+    assert set(one.lacks("m", 20.0)) == {"tools", "vision"}
+    assert not one.lacks("n", 20.0)
+    assert set(one.lacks("m", 11.0 + FORGET_LACK_S)) == {"tools"}
+    new = provider("a")
+    new.inherit(one)
+    assert "vision" in new.lacks("m", 20.0)
+
+
+def test_only_so_many_lacks_are_remembered() -> None:
+    one = provider("a")
+    for number in range(KEPT_MODELS + 1):
+        one.learn_lack(str(number), "tools", 0.0)
+    assert not one.lacks("0", 0.0)
+    assert one.lacks(str(KEPT_MODELS), 0.0)

@@ -39,12 +39,12 @@ def record_at(one: Provider) -> AttemptRecord:
 
 
 def attempt_at(
-    one: Provider, pool: Pool, chat: ChatRequest | None = None, *, is_patient: bool = False
+    one: Provider, pool: Pool, chat: ChatRequest | None = None, *, is_patient: bool = False, model: str = "m"
 ) -> Attempt[ChunkReader]:
     redactor = Redactor()
     redactor.add(KEY)
     return chat_attempt(
-        Candidate(one, "m"),
+        Candidate(one, model),
         chat or ChatRequest("asked", ChatBody(BODY)),
         pool,
         record_at(one),

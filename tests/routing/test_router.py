@@ -141,6 +141,26 @@ def test_who_is_ill_goes_last_and_who_is_loading_after_that() -> None:
     assert routed(router(one, two, last), now=100.0) == ["b/m", "a/m", "c/m"]
 
 
+def test_who_lacks_what_is_needed_goes_last_but_is_never_left_out() -> None:
+    blind, ill, able = has(provider("a"), "m"), has(provider("b"), "m"), has(provider("c", usd=50), "m")
+    blind.models["m"].capabilities = frozenset(("completion", "tools"))
+    for _ in range(3):
+        ill.health.failed(Garbled("nonsense"), 0.0)
+    one = router(blind, ill, able, provider_priority=["a", "b", "c"], cost_optimization=True)
+    assert routed(one, needs=lambda: frozenset(("vision",))) == ["c/m", "b/m", "a/m"]
+    assert routed(one, needs=lambda: frozenset(("tools",))) == ["a/m", "c/m", "b/m"]
+    able.learn_lack("m", "tools", 0.0)
+    assert routed(one, needs=lambda: frozenset(("tools", "vision"))) == ["b/m", "a/m", "c/m"]
+    assert routed(one) == ["a/m", "c/m", "b/m"]
+
+
+def test_what_is_needed_is_not_asked_where_nobody_lacks_anything() -> None:
+    def ask() -> frozenset[str]:
+        raise AssertionError("all messages were looked at")
+
+    assert routed(router(has(provider("a"), "m"), has(provider("b"), "m")), needs=ask) == ["a/m", "b/m"]
+
+
 def test_a_pause_is_respected_and_its_end_is_told() -> None:
     one, two, last = three()
     paused(one, 40)

@@ -4,6 +4,19 @@ The room's rule: everything here is pure, and a way to ask is one row of a table
 the body that was refused, and where that changes what the answer says, changes it back.
 
 - ``row``: what a row is.
+- ``tools``: where the tools of a body are, with their names and schemas.
+- ``call_names``: the names of the tools that an answer calls.
+- ``bent_names``: the offered tool that a model means by a name that it has bent.
+- ``tool_names``: names of tools that are too long, or have characters that a server does not take.
+- ``call_ids``: ids of tool calls that are too long, or have characters that a server does not take.
+- ``message_order``: an order of messages that Mistral's models do not take.
+- ``thought_signature``: calls in the history without the signature that Gemini demands.
+- ``text_parts``: contents that are lists of texts.
+- ``tool_choice``: a choice of tools that is an object.
+- ``schema_forms``: one JSON Schema in another form.
+- ``schema_reduction``: a JSON Schema with less in it.
+- ``schemas``: schemas that a server, or the grammar that it makes of them, cannot hold.
+- ``response_format``: JSON answers at servers that know one form of asking for them, or none.
 - ``wording``: how refusals put it.
 - ``parameters``: fields that a provider does not take.
 - ``stream_options``: the options of a stream, which Linx adds to each request.

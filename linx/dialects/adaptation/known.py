@@ -41,6 +41,8 @@ def each(hosts: Iterable[str], models: Iterable[str], *adapted: Adapted) -> tupl
 
 _OPENAI = ("api.openai.com", "*.openai.azure.com", "*.services.ai.azure.com")
 _GITHUB = ("models.github.ai", "models.inference.ai.azure.com")
+_MISTRAL = ("api.mistral.ai", "codestral.mistral.ai")
+_GOOGLE = ("generativelanguage.googleapis.com", "*aiplatform.googleapis.com")
 _O_SERIES = ("o1", "o1-*", "o3", "o3-*", "o4-mini*")
 _GPT_5_FIRST = ("gpt-5", "gpt-5-mini*", "gpt-5-nano*", "gpt-5-2025*")
 _GPT_5 = ("gpt-5*", "gpt-6*")
@@ -71,12 +73,18 @@ KNOWN: tuple[Known, ...] = (
     *each(("api.cerebras.ai",), ("*",), OWN_NAME),
     *each(("api.cerebras.ai",), ("*",), *without("frequency_penalty", "presence_penalty", "logit_bias")),
     # Mistral forbids what it does not know (422): eca#231 max_completion_tokens, crush#1590 reasoning_content.
-    *each(("api.mistral.ai", "codestral.mistral.ai"), ("*",), OLD_NAME, NO_HISTORY),
+    *each(_MISTRAL, ("*",), OLD_NAME, NO_HISTORY),
     # docs.voyageai.com/reference/embeddings-api: encoding_format is null or "base64", the length is output_dimension.
     *each(("api.voyageai.com",), ("*",), Adapted("dimensions", "output_dimension"), *without("encoding_format")),
     # docs.x.ai, "Reasoning": grok-4 and grok-4.20 reason by themselves, and reasoning_effort is an error there.
     *each(("api.x.ai",), ("grok-4", "grok-4-0709", "grok-4-latest", "grok-4-1-fast*", "grok-4.20-0309-*reasoning"),
           *without("reasoning_effort")),
+    # mistral-common, its validation of requests: ids of nine letters or digits; no user behind a tool.
+    *each(_MISTRAL, ("*",), Adapted("call_ids", "9"), Adapted("message_order", "user_after_tool")),
+    # Google's guide to thought signatures: the calls of Gemini 3 are validated.
+    *each(_GOOGLE, ("*gemini-3*",), Adapted("thought_signature")),
+    # DeepSeek's guide to JSON output: text and json_object are the formats that there are.
+    *each(("api.deepseek.com",), ("*",), Adapted("response_format", "json_object")),
 )  # fmt: skip
 
 

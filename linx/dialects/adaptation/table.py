@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING
 from linx.core.chat import Adapted
 from linx.dialects.adaptation import (
     answer_limit,
+    call_ids,
     field_values,
     message_field,
+    message_order,
     parameters,
     reasoning_history,
     reasoning_level,
+    response_format,
+    schemas,
     stream_options,
     system_messages,
+    text_parts,
     thinking_kind,
+    thought_signature,
+    tool_choice,
+    tool_names,
 )
 
 if TYPE_CHECKING:
@@ -28,8 +36,14 @@ if TYPE_CHECKING:
 
 ROWS: tuple[Row, ...] = (
     system_messages.SYSTEM_MESSAGES,
+    call_ids.CALL_IDS,
+    message_order.MESSAGE_ORDER,
     reasoning_history.REASONING_HISTORY,
     reasoning_history.THINKING_HISTORY,
+    thought_signature.THOUGHT_SIGNATURE,
+    text_parts.TEXT_PARTS,
+    tool_names.TOOL_NAMES,
+    tool_choice.TOOL_CHOICE,
     answer_limit.ANSWER_LIMIT_NAME,
     answer_limit.ANSWER_LIMIT,
     reasoning_level.REASONING_LEVEL,
@@ -39,6 +53,8 @@ ROWS: tuple[Row, ...] = (
     field_values.SHORTER_TEXT,
     field_values.DIMENSIONS,
     parameters.PARAMETER,
+    schemas.SCHEMAS,
+    response_format.RESPONSE_FORMAT,
     stream_options.STREAM_OPTIONS,
 )
 """The first row that fits a refusal is taken, so a row of exact words stands before a row of vague ones."""

@@ -5,6 +5,7 @@ status, fallback and blame. The first three are data and tables, the last applie
 
 - ``reading``: gathers what an error says, in whatever shape.
 - ``conditions``: what each condition means, and which condition a bare status means.
+- ``lacks``: the words with which a model is said to lack tools or vision.
 - ``rules``: the words and labels that give a condition away.
 - ``retry_after``: how long a provider asks to be left alone.
 - ``meaning``: from an HTTP error, or an error inside a 200, to a ``Refused``.

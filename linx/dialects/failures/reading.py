@@ -153,8 +153,8 @@ def read_value(error: object) -> Reading:
 
 def _add_text(text: str, reading: Reading) -> None:
     text = text.strip("\ufeff\0 \t\r\n")
-    # A page of HTML says nothing in one line.
-    if text and not text.startswith("<") and len(reading.texts) < _MAX_TEXTS:
+    # A page of HTML says nothing in one line. Alibaba's texts begin with their status: "<400> …".
+    if text and (not text.startswith("<") or text[1:2].isdigit()) and len(reading.texts) < _MAX_TEXTS:
         reading.texts.append(text[:MAX_SEARCHED])
 
 

@@ -24,6 +24,7 @@ from linx.dialects.failures.conditions import (
     UNSUPPORTED,
     Condition,
 )
+from linx.dialects.failures.lacks import lacks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,7 @@ _UNKNOWN_MODEL_WORDS = re.compile(
     r"\bmodel\b.{0,160}?\b(?:not found|not exist|is not loaded|is not available)", re.DOTALL
 )
 _BAD_TEMPLATE = re.compile(r"^template: :\d+: ", re.MULTILINE)
+_MODEL = re.compile(r"\bmodel\b")
 RULES = (
     # Ollama's server/cloud_proxy.go, for a cloud model while nobody is signed in.
     Rule(SIGN_IN, is_met=lambda reading: reading.signin_url is not None, statuses=frozenset((401, None))),
@@ -145,8 +147,8 @@ RULES = (
         is_met=lambda reading: _UNKNOWN_MODEL_WORDS.search(reading.words),
         statuses=frozenset((400, 404, 410, 500, None)),
     ),
-    # A 404 is an unknown path as often as an unknown model; the word tells them apart.
-    Rule(UNKNOWN_MODEL, words=("model",), statuses=frozenset((404,))),
+    # A 404 is an unknown path as often as an unknown model; the word tells them apart, but not within /v1/models.
+    Rule(UNKNOWN_MODEL, is_met=lambda reading: _MODEL.search(reading.words), statuses=frozenset((404,))),
     Rule(
         AUTH,
         labels=frozenset(("api_key_invalid", "invalid_api_key")),
@@ -185,4 +187,10 @@ RULES = (
         statuses=frozenset((503, 500, None)),
     ),
     Rule(OVERLOADED, words=("server busy, please try again", "overloaded"), statuses=frozenset((500, None))),
+    # What these say of tools and images in other words, and with other statuses, than the rules before.
+    Rule(
+        UNSUPPORTED,
+        is_met=lambda reading: lacks_of(reading.words),
+        statuses=frozenset((400, 404, 415, 422, 500, 501, None)),
+    ),
 )

@@ -11,6 +11,7 @@ Toward clients:
 Toward providers:
 
 - ``provider_request``, ``provider_messages``, ``thinking``: the body that a server takes.
+- ``signatures``: what a provider signs its calls with, and needs back.
 - ``servers``: in what the servers of this dialect differ.
 - ``decoder``: bytes to frames, with ``surrogates`` for characters split over two frames.
 - ``choices``: frames to chunks, with ``frames`` for one choice, ``tool_calls`` for its calls, ``usage`` for tokens.

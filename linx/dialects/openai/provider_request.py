@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from linx.core.chat import Dialect
 from linx.dialects.openai.provider_messages import messages_for
+from linx.dialects.openai.signatures import with_signatures
 from linx.dialects.openai.thinking import thinking
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def chat_body(rules: BodyRules, chat: ChatRequest, model: str, traits: ModelTrai
     given = chat.chat_body
     speaks_openai = chat.dialect is Dialect.OPENAI
     messages = messages_for(rules.messages, given.get("messages") or [], speaks_openai)
+    if traits.signed is not None:
+        messages = with_signatures(messages, traits.signed)
     body: JsonObject = {"model": model, "messages": messages}
     pass_on(body, given, rules, speaks_openai)
     _put_tools(body, given, rules)

@@ -7,10 +7,12 @@ from it in one or two fields.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
+from linx.dialects.shared.needs import needs_of
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.handlers.answers.stream import stream
 from linx.handlers.answers.whole import whole
@@ -90,4 +92,5 @@ def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
         answer_tokens=answer_tokens(chat) or DEFAULT_ANSWER_TOKENS,
         local_only=local_only,
         conversation=conversation_of(request, chat),
+        needs=partial(needs_of, chat),
     )
