@@ -11,7 +11,7 @@ import trio
 
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
-from tests.e2e.trial import AGENTS, Trial, converse, needs
+from tests.e2e.trial import AGENTS, Trial, converse
 from tests.fakes.picky.server import PickyServer
 from tests.fakes.picky.servers import SERVERS
 from tests.fakes.provider import FakeProvider
@@ -28,21 +28,6 @@ ONE_SHOT_ONLY = frozenset(
 )
 """Servers that refuse nothing of an agent's ten turns, or that no agent can use."""
 PLAYED = tuple(picky for picky in SERVERS if picky.name not in ONE_SHOT_ONLY)
-ALL = tuple(AGENTS)
-OF_CURSOR = ("cursor-chat", "cursor-responses")
-SAY_MORE = ("claude-code", "cursor-chat")
-"""The agents that put words of the user behind the results of tools."""
-NEEDS: dict[str, dict[str, tuple[str, ...]]] = {
-    **{server: {"schemas": OF_CURSOR} for server in ("ollama-qwen", "ollama-boolean", "ollama-levels")},
-    **{server: {"schemas": OF_CURSOR} for server in ("ollama-no-levels", "ollama-no-thinking", "llamacpp-schema-500")},
-    **{server: {"schemas": ("claude-code", *OF_CURSOR)} for server in ("llamacpp-schema", "llamacpp-schema-tools")},
-    **{server: {"message_order": SAY_MORE} for server in ("mistral", "mistral-2026")},
-    "mistral-long-ids": {"call_ids": ALL, "message_order": SAY_MORE},
-    **{server: {"tool_names": ALL} for server in ("deepseek", "gpt-names", "gpt-names-2026", "dashscope")},
-    "openrouter-anthropic": {"tool_names": OF_CURSOR},
-    "gemini": {"tool_names": ALL, "thought_signature": ALL},
-}
-"""Rows that the table needs, by server, with the agents that need them: a mark falls by itself when they are there."""
 
 
 @dataclass
@@ -86,15 +71,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return trio.run(_play, tmp_path_factory.mktemp("picky"))
 
 
-def _marks(server: str, agent: str) -> list[pytest.MarkDecorator]:
-    return needs(*(row for row, agents in NEEDS.get(server, {}).items() if agent in agents))
-
-
-def _pairs() -> list[Any]:
-    return [pytest.param(picky.name, agent, marks=_marks(picky.name, agent)) for picky in PLAYED for agent in AGENTS]
-
-
-@pytest.mark.parametrize(("server", "agent"), _pairs())
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("server", [picky.name for picky in PLAYED])
 def test_ten_turns(server: str, agent: str, played: Played) -> None:
     name = _name(server, agent)
     trial = played.trials[name]

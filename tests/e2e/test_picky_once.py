@@ -12,13 +12,12 @@ import trio
 from linx.core import jsontext
 from tests.e2e.http_client import Answer, ask
 from tests.e2e.linx_process import config_for, linx_here
-from tests.e2e.trial import needs
 from tests.fakes.picky.server import PickyServer
 from tests.fakes.picky.servers import BY_NAME
 from tests.fakes.provider import FakeProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.fakes.picky.server import Asked
@@ -253,25 +252,7 @@ def _is_well(done: Done) -> bool:
     return (done.state["state"], done.state["consecutive_failures"]) == ("up", 0)
 
 
-NEEDS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("choice", "choice-responses", "choice-messages"), ("tool_choice",)),
-    **dict.fromkeys((name for name in ONCE if name.startswith("json")), ("response_format",)),
-    **dict.fromkeys(("ids-of-others", "ids-and-order", "ids-and-order-old"), ("call_ids", "message_order")),
-    "unsigned-calls": ("thought_signature",),
-    **dict.fromkeys(("deepseek-blind", "vllm-blind"), ("text_parts",)),
-}
-"""Rows that the table needs: a mark falls by itself when they are there."""
-
-
-def _marks(name: str) -> list[pytest.MarkDecorator]:
-    return needs(*NEEDS.get(name, ()))
-
-
-def _params(names: Iterable[str]) -> list[Any]:
-    return [pytest.param(name, marks=_marks(name)) for name in names]
-
-
-@pytest.mark.parametrize("name", _params(ONCE))
+@pytest.mark.parametrize("name", ONCE)
 def test_one_request_is_adapted_and_the_next_is_right_at_once(name: str, done: dict[str, Done]) -> None:
     mine = done[name]
     first, second = mine.answers
@@ -288,7 +269,7 @@ def test_one_request_is_adapted_and_the_next_is_right_at_once(name: str, done: d
     assert mine.state["failures"] == 0
 
 
-@pytest.mark.parametrize("name", _params(CANNOT))
+@pytest.mark.parametrize("name", CANNOT)
 def test_what_no_row_helps_goes_to_the_next_or_is_told(name: str, done: dict[str, Done]) -> None:
     alone, with_another = done[name].answers
     assert 400 <= alone.status < 500

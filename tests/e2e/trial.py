@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from linx.core import jsontext
-from linx.dialects.adaptation.table import BY_NAME
 from tests.e2e.agents.claude_code import ClaudeCode
 from tests.e2e.agents.codex import PATCH, Codex
 from tests.e2e.agents.cursor import CursorChat, CursorResponses
@@ -88,12 +85,6 @@ def script(agent: str) -> list[Spoken]:
         Spoken("Last run.", "Check it.", [run]),
         Spoken("All tests pass.", "Done."),
     ]
-
-
-def needs(*rows: str) -> list[pytest.MarkDecorator]:
-    """The mark of a test that fails as long as the table of adaptations lacks one of these rows."""
-    missing = [row for row in rows if row not in BY_NAME]
-    return [pytest.mark.xfail(reason=f"no row {', '.join(missing)} yet", strict=True)] if missing else []
 
 
 @dataclass
