@@ -35,7 +35,7 @@ from linx.dialects.responses.face import ResponsesFace
 from linx.endpoints import Endpoints
 from linx.handlers.context import Context
 from linx.local_listener import CannotListen, LocalListener
-from linx.providers.adaptation_memory import AdaptationMemory
+from linx.providers.adaptation_memory import ADAPTATIONS_FILE, AdaptationMemory
 from linx.routing.provider_set import ProviderSet
 from linx.routing.router import Router
 from linx.server.limits import Limits
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from linx.config.load import Options
     from linx.dialects.base import Face
 
-ADAPTATIONS = "adaptations.json"
 """The file in the user's state folder that keeps what refusals have taught."""
 READY_WAIT_S = 0.2
 """How long the ready line waits for the first probes: a program that waits for it should find the models listed."""
@@ -96,7 +95,7 @@ class App:
         router, telemetry = Router((), self.config.routing), Telemetry()
         starting = {DEMO: self.demo.is_loading} if self.demo is not None else {}
         self.providers = ProviderSet(router, self.pool, telemetry, self.redactor, starting)
-        self.memory = AdaptationMemory(state_file(ADAPTATIONS))
+        self.memory = AdaptationMemory(state_file(ADAPTATIONS_FILE))
         self.context = Context(
             self.config, router, self.pool, telemetry, self.redactor, tunnel=self.tunnel, reload=self.reload
         )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from linx.providers.provider import Provider
 
+ADAPTATIONS_FILE = "adaptations.json"
 PAUSE_S = 1.0  # between a lesson and the write, for the lessons that follow
 LOOK_S = 3600.0  # how often is it seen whether a lesson is too old?
 READ_LIMIT_S = 1.0  # for a start on a disk that hangs

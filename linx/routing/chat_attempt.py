@@ -93,15 +93,24 @@ class ChatWriter:
         if provider.cuts_prompts and provider.must_look(chat, model, now):
             await timed(learn_loaded(provider, self._pool))
         traits = provider.traits(chat, model, now)
+        if self._steps:
+            body = await self._write_adapted(traits)
+        elif chat.facts.size <= LARGE:
+            body = request.write(chat, model, traits)
+        else:
+            body = await in_thread(request.write, chat, model, traits)
+        return provider.http.ask(request, model, body, self._hop, chat.headers, self._place)
+
+    async def _write_adapted(self, traits: ModelTraits) -> bytes:
         restores: list[Restore] = []
         used: list[Adapted] = []
-        self._restores = restores
-        if chat.facts.size <= LARGE:
-            body = request.write(chat, model, traits, self._steps, restores, used)
+        arguments = (self._chat, self._candidate.model, traits, self._steps, restores, used)
+        if self._chat.facts.size <= LARGE:
+            body = self.request.write(*arguments)
         else:
-            body = await in_thread(request.write, chat, model, traits, self._steps, restores, used)
-        self.adapted = tuple(used)
-        return provider.http.ask(request, model, body, self._hop, chat.headers, self._place)
+            body = await in_thread(self.request.write, *arguments)
+        self._restores, self.adapted = restores, tuple(used)
+        return body
 
     def next_place(self, target: bytes) -> bool:
         """Each place is asked once. Another attempt may have found the right one in the meantime."""

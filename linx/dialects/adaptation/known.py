@@ -59,6 +59,8 @@ KNOWN: tuple[Known, ...] = (
     # max_completion_tokens is; the samplers are not supported. GPT-5.1 and later take them where they do not reason.
     *each(_OPENAI, (*_O_SERIES, *_GPT_5), NEW_NAME),
     *each(_OPENAI, (*_O_SERIES, *_GPT_5_FIRST), *_FIXED),
+    # bifrost#1000, ida-pro-mcp#129: a user of more than 64 characters is refused, and Claude Code's is longer.
+    *each(_OPENAI, ("*",), Adapted("shorter_text", "user:64")),
     # llama_index#20865: the field as such is refused.
     *each(_OPENAI, _O_SERIES, *without("parallel_tool_calls")),
     # GitHub Models takes the new name for OpenAI's reasoning models only: super-agent-party#384, openrag#398.

@@ -52,6 +52,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
     health, counters = provider.health, provider.counters
     retry_at = health.retry_at(now)
     checked = health.last_checked
+    adapted = provider.adaptations.as_json()
     passed_on = [name for name in provider.models if not provider.is_local(name)] if provider.local else []
     return {
         "name": provider.name,
@@ -76,7 +77,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         "tokens": {"prompt": counters.prompt_tokens, "completion": counters.completion_tokens},
         "cost_usd": round(counters.cost_usd, 9),
         **({"remote_models": passed_on} if passed_on else {}),
-        "adapted": provider.adaptations.as_json(),
+        **({"adapted": adapted} if adapted else {}),
     }
 
 
@@ -100,7 +101,6 @@ def _disabled(config: ProviderConfig) -> JsonObject:
         "first_token_ms": {"p50": None, "p95": None},
         "tokens": {"prompt": 0, "completion": 0},
         "cost_usd": 0,
-        "adapted": {},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ KNOWN_MODELS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
     ("api.cerebras.ai", "gpt-oss-120b"): ({"logit_bias": {}, "seed": 1}, {"seed": 1}),
     ("api.x.ai", "grok-4"): ({"reasoning_effort": "low"}, {}),
     ("api.x.ai", "grok-4.5"): ({"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
+    ("api.openai.com", "gpt-4.1"): ({"user": "u" * 99}, {"user": sha256(b"u" * 99).hexdigest()}),
     ("localhost", "gpt-5"): ({"max_tokens": 5}, {"max_tokens": 5}),
 }
 

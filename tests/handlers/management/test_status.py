@@ -43,7 +43,6 @@ FIELDS = {
     "first_token_ms",
     "tokens",
     "cost_usd",
-    "adapted",
 }
 
 
