@@ -1,4 +1,4 @@
-"""Measure Linx beside other proxies, interleaved, and write down what came of it.
+"""Measure Linx beside other proxies, in interleaved rounds, and write down the results.
 
 python -m benchmarks                  everything: about half an hour
 python -m benchmarks --quick          the main figures in two minutes
@@ -60,11 +60,11 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("workloads", nargs="*", help="workloads or groups; default: all")
     parser.add_argument("--quick", action="store_true", help="the group quick, with short windows")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=0.0, help="of one measurement; default: the workload's own")
+    parser.add_argument("--seconds", type=float, default=0.0, help="for each measurement; default: the workload's own")
     parser.add_argument("--contenders", default="all", help="comma-separated names")
-    parser.add_argument("--other", type=Path, help="also measure the Linx of this checkout, for a before and after")
-    parser.add_argument("--list", action="store_true", help="name workloads and contenders")
-    parser.add_argument("--no-write", dest="write", action="store_false", help="only print")
+    parser.add_argument("--other", type=Path, help="also measure the Linx of this checkout, to compare two versions")
+    parser.add_argument("--list", action="store_true", help="list workloads and contenders")
+    parser.add_argument("--no-write", dest="write", action="store_false", help="print the results, write no files")
     options = parser.parse_args(argv)
     if options.quick:
         options.workloads = options.workloads or ["quick"]
@@ -89,7 +89,7 @@ def _raise_file_limit() -> None:
 
 
 class Runner:
-    """Two upstreams and the contenders, for as long as ``stack`` is open."""
+    """Runs the measurements, with two upstreams and the contenders that it starts; all end when ``stack`` closes."""
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack, rounds: int, seconds: float) -> None:
         self.folder = folder
@@ -103,7 +103,7 @@ class Runner:
         stack.callback(self._stop_all)
 
     def _upstream(self) -> int:
-        """Start one; its port."""
+        """Start one upstream; returns its port."""
         self._number += 1
         process = Running(
             [sys.executable, "-m", "benchmarks.upstream"], self.folder / f"upstream{self._number}.txt", cwd=ROOT
@@ -122,7 +122,7 @@ class Runner:
         for workload in workloads:
             chosen = [one for one in contenders if workload.wants(one)]
             for number in range(self.rounds):
-                # Another order each round, so that nobody always follows the same neighbour.
+                # The order changes each round, so that no contender is always measured after the same other one.
                 for contender in chosen[number % len(chosen) :] + chosen[: number % len(chosen)]:
                     self._measure(workload, contender, result)
             print(report.table(result, [workload.name]), flush=True)
@@ -157,7 +157,7 @@ class Runner:
             return
         except (LoadError, OSError) as error:
             result.failed(workload.name, contender.name, str(error)[:300])
-            # Whatever state it is in, the next measurement gets a new one.
+            # The contender may be in any state, so the next measurement starts a new one.
             if contender.name in self._started:
                 self._started.pop(contender.name).stop()
             return

@@ -1,4 +1,4 @@
-"""The README's charts: bars in SVG, drawn from a result by hand, readable on light and dark pages.
+"""Draws the README's charts from a result: bars in SVG that are readable on light and dark pages.
 
 python -m benchmarks.charts [RESULT.json]      draw again; default: the newest result
 """
@@ -35,7 +35,7 @@ class Chart:
     unit: str
     scale: float = 1.0
     minus_direct: bool = False
-    """Show what a contender adds to the way without a proxy."""
+    """Subtract the figure without a proxy, to show what a contender adds."""
 
 
 CHARTS = (
@@ -48,7 +48,7 @@ CHARTS = (
 
 
 def draw(result: Result, folder: Path = FOLDER) -> list[Path]:
-    """Every chart that the result has figures for; the files written."""
+    """Draw every chart for which the result has figures; returns the files written."""
     written = []
     for chart in CHARTS:
         rows = _rows(chart, result)
@@ -73,7 +73,7 @@ def _rows(chart: Chart, result: Result) -> list[tuple[str, float, bool]]:
 
 
 def bars(title: str, rows: Sequence[tuple[str, float, bool]]) -> str:
-    """An SVG of (label, value, is it ours) rows, linear from zero."""
+    """An SVG of rows (label, value, whether it is Linx), with a linear scale from zero."""
     height = TOP + len(rows) * (BAR + GAP) + GAP
     longest = max(value for _label, value, _ours in rows) or 1.0
     room = WIDTH - LABELS - VALUES
@@ -97,14 +97,14 @@ def bars(title: str, rows: Sequence[tuple[str, float, bool]]) -> str:
 
 
 def shown(value: float) -> str:
-    """Two significant digits at least."""
+    """The value with at least two significant digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def load(path: Path) -> Result:
-    """A result as ``report.write`` left it."""
+    """A result that ``report.write`` has written."""
     body = jsontext.loads(path.read_bytes())
     return Result(rounds=body["rounds"], figures=body["figures"], versions=body["versions"])
 

@@ -1,9 +1,9 @@
-"""Who is measured: how each is configured and started, on loopback, on a free port.
+"""The proxies that are measured (contenders): how each is configured and started, on a free loopback port.
 
-All get the same OpenAI request for the model ``bench``; all but nginx rewrite it to the
-provider's own name. Each is set up as its documentation has it for one worker, with the
-access log off where it has one. LiteLLM and Portkey are installed once, outside the
-checkout, in the versions pinned here; one that cannot be installed is left out with a line.
+All get the same OpenAI request for the model ``bench``; all but nginx replace that name by the
+provider's own. Each is set up for one worker as its documentation says, without an access log.
+LiteLLM and Portkey are installed once, outside the checkout, in the versions pinned here; a
+contender that cannot be installed is left out with a message.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """What a contender needs to know to start: upstream ports, its own port, a folder."""
+    """What a contender needs to start: the upstreams' ports, its own port, a folder for its files."""
 
     upstreams: tuple[int, int]
     port: int
@@ -60,20 +60,20 @@ class Contender:
     version: Callable[[], str]
     headers: Callable[[Setting], tuple[tuple[str, str], ...]] = lambda _setting: ()
     is_slow: bool = False
-    """Costs milliseconds a request: loads are cut to what it can take."""
+    """Takes milliseconds for each request, so it gets smaller loads."""
     ready: str = ""
-    """What it prints when it is ready."""
+    """The text that it prints when it is ready; "": it is ready when its port is open."""
     checkout: Path = ROOT
-    """Where it is started."""
+    """The folder in which it is started."""
 
     @property
     def base(self) -> str:
-        """Its name without the mark of another checkout."""
+        """The name without the suffix for another checkout."""
         return self.name.removesuffix("-other")
 
 
 class Started:
-    """A contender that answers."""
+    """A running contender that has answered a request."""
 
     def __init__(self, contender: Contender, upstreams: tuple[int, int], folder: Path) -> None:
         self.contender = contender
@@ -95,7 +95,7 @@ class Started:
             raise
 
     def _await(self) -> None:
-        """Measure when the port is open (or the ready line is there), and when it answers."""
+        """Wait until the contender is ready and has answered a request; measures both times."""
         process = self.process
         assert process is not None
         ready = self.contender.ready
@@ -275,7 +275,7 @@ def _litellm(setting: Setting) -> Command:
     path = setting.folder / "litellm.yaml"
     path.write_text(_LITELLM.format(upstream=setting.upstreams[0]))
     env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False"}
-    # Without a key it refuses to start; asking for one would only cost it more.
+    # LiteLLM refuses to start without a key unless this is set; checking a key would only cost it more time.
     env["LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"] = "true"
     binary = str(_litellm_folder() / "bin" / "litellm")
     options = ["--config", str(path), "--host", "127.0.0.1", "--port", str(setting.port), "--telemetry", "False"]
@@ -291,7 +291,7 @@ def _litellm_version() -> str:
 # --- Portkey's gateway ---
 
 
-# Of its server libraries those of its own time: with today's it answers every stream with a 500.
+# The versions of its server libraries at its release: with newer ones it answers every stream with a 500.
 _PORTKEY_PACKAGE = {
     "private": True,
     "dependencies": {"@portkey-ai/gateway": PORTKEY},
@@ -348,5 +348,5 @@ CONTENDERS = {
 
 
 def other_checkout(contender: Contender, checkout: Path) -> Contender:
-    """The same Linx from another checkout, for a before beside an after."""
+    """The same contender with the Linx of another checkout, to compare two versions."""
     return replace(contender, name=contender.name + "-other", title=contender.title + ", other", checkout=checkout)

@@ -1,9 +1,9 @@
-"""Microseconds a frame for every pair of dialects, without sockets: decode, encode, both.
+"""Measures the microseconds for a frame for every pair of dialects, without sockets: decoding, encoding, both.
 
     python -m benchmarks.dialects [--frames N] [--rounds N]
 
-A frame is a few words of text, as most are. The figure is the best of several rounds, which
-is the least disturbed one: nothing here waits for anybody.
+A frame is a few words of text, as most frames are. Nothing here waits, so the fastest of
+several rounds is the least disturbed, and its figure is printed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ FACES: dict[str, tuple[Face, dict[str, object]]] = {
 
 
 def microseconds(provider: str, client: str, frames: int, *, per_read: int = 1) -> tuple[float, float, float]:
-    """(decode, encode, bytes out a frame) for ``frames`` frames, ``per_read`` of them in each read."""
+    """For each of ``frames`` frames, with ``per_read`` in each read: µs to decode, µs to encode, bytes written."""
     frame, make_decoder = DECODERS[provider]
     face, body = FACES[client]
     chat: ChatRequest = face.parse({"model": "m", "stream": True, **body})

@@ -1,19 +1,19 @@
-"""Does what Linx takes for HTTP mean the same to h11? A million random cases, on both sides.
+"""Compares how Linx and h11 read HTTP, with a million random cases for both sides of Linx.
 
 python -m benchmarks.fuzz_framing [--cases 1000000] [--seed 1]
 
-Linx reads heads and chunked bodies by hand and asks only h11's parser about heads
-(``linx/http1/h11_heads.py``). Here the whole of h11, its state machine included, reads the
-same bytes. For each case:
+Linx has parsers of its own for heads and chunked bodies, and uses only h11's parser for heads
+(``linx/http1/h11_heads.py``). Here all of h11, with its state machine, reads the same bytes.
+For each case:
 
-- what Linx accepts, h11 accepts, with the same fields, framing, payload and rest;
-- of a head that Linx's gate lets through, h11's parser alone says what all of h11 says;
-- where the bytes are cut into reads changes nothing;
-- nor does the head that came before on the connection, from which much is taken over
-  unread where the two heads are alike.
+- what Linx accepts, h11 accepts too, with the same fields, framing, payload and rest;
+- for a head that passes Linx's gate, h11's parser alone gives the same result as all of h11;
+- how the bytes are cut into reads makes no difference;
+- the head before on the same connection makes no difference either, although a head that
+  repeats it is not checked again.
 
-Cases are whole messages with a few random faults, since random bytes are refused by
-everybody at the first one. A case that breaks a rule is printed and ends the run.
+The cases are whole messages with a few random faults, since every parser refuses random bytes
+at the first byte. A case that breaks a rule is printed and ends the run.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(cases: int, seed: int) -> Counter[str]:
-    """Try so many cases, a quarter of each sort; how many of them were accepted. Raises Broken."""
+    """Try ``cases`` cases, a quarter of each sort; returns how many were accepted and refused. Raises Broken."""
     chance = random.Random(seed)
     counts: Counter[str] = Counter()
     sorts: tuple[tuple[str, Callable[[random.Random], bytes], Callable[[bytes, random.Random], int]], ...] = (
@@ -138,7 +138,7 @@ def run(cases: int, seed: int) -> Counter[str]:
 
 
 def request_head(chance: random.Random) -> bytes:
-    # The first of each is the right one, and is taken most of the time.
+    # The first values of each list are right, and are chosen most of the time.
     line = b"%s %s %s" % (_often(chance, _METHODS, 4), _often(chance, _TARGETS, 3), _often(chance, _VERSIONS, 1))
     fields = [] if chance.random() < 0.1 else [b"Host: localhost"]
     return _faulty(chance, b"\r\n".join((line, *fields, *_fields(chance), b"", b"")))
@@ -181,7 +181,7 @@ def _often(chance: random.Random, choices: Sequence[bytes], good: int) -> bytes:
 def _faulty(chance: random.Random, data: bytes) -> bytes:
     for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 3))):
         start = chance.randrange(len(data) + 1)
-        if chance.random() < 0.3:  # where lines end most is decided
+        if chance.random() < 0.3:  # at the end of a line, where most rules apply
             start = max(0, data.find(b"\r\n", start))
         stop = start + chance.choice((0, 0, 1, 1, 2, 8))
         data = data[:start] + chance.choice((b"", *_FAULTS)) + data[stop:]
@@ -189,7 +189,7 @@ def _faulty(chance: random.Random, data: bytes) -> bytes:
 
 
 def _again(chance: random.Random, head: bytes, name: bytes, values: Sequence[bytes]) -> list[bytes]:
-    """What may come after ``head`` on its connection: itself, with another value, with another line, faulty."""
+    """Data that may follow ``head`` on its connection: the same head, with another value, another line, or faults."""
     field = re.compile(rb"(\r\n%s:[ \t]*)[^\r\n]*" % name, re.IGNORECASE)
     value = _often(chance, values, 4)
     other = field.sub(lambda found: found[1] + value, head, count=1)
@@ -213,7 +213,7 @@ def _cut(data: bytes, chance: random.Random) -> list[bytes]:
 
 
 def try_request(data: bytes, chance: random.Random) -> int:
-    """How many heads were accepted: this one, and it again with another value."""
+    """The number of accepted heads: this head, and repeats of it with another value."""
     head = _gate([data])
     other = _gate(_cut(data, chance))
     if (head is None) != (other is None) or (head and other and _meaning(head) != _meaning(other)):
@@ -241,7 +241,7 @@ def _check_request(head: Head) -> None:
         is_right = True
     except BadRequest:
         is_right = False
-    # h11 writes a coding in lower case.
+    # h11 turns the value of Transfer-Encoding into lower case.
     ours = [(name, value.lower() if name == b"transfer-encoding" else value) for name, value in head.received]
     has_body = head.is_chunked or bool(head.content_length)
     agrees = theirs == (head.method, head.target, b"1.0" if head.is_http10 else b"1.1", ours, has_body)
@@ -252,7 +252,10 @@ def _check_request(head: Head) -> None:
 
 
 def _try_second(data: bytes, first: Head, last: LastHead, chance: random.Random) -> bool:
-    """Does ``data`` mean the same behind ``first`` as on a connection of its own? Was it known with another value?"""
+    """Raise Broken unless ``data`` is read alike after ``first`` and on a new connection.
+
+    Returns whether it was recognised as ``first`` with another value.
+    """
     reads = _cut(data, chance)
     ours, left, is_known = _take(reads, last)
     fresh, fresh_left, _ = _take(reads, LastHead())
@@ -270,7 +273,7 @@ def _try_second(data: bytes, first: Head, last: LastHead, chance: random.Random)
 
 
 def _take(reads: Sequence[bytes], last: LastHead) -> tuple[Head | str | None, bytes, bool]:
-    """What a connection makes of the reads: a head or why not, the bytes behind it, and whether it was known."""
+    """What a connection reads: a head or the reason for its refusal, the bytes after it, whether it was recognised."""
     gate, buffer = Gate(), bytearray()
     for number, data in enumerate(reads):
         buffer += data
@@ -315,7 +318,7 @@ _NOWHERE = "nowhere:1"
 
 
 def try_response(data: bytes, chance: random.Random) -> int:
-    """How many heads were accepted: this one, and it again with another date."""
+    """The number of accepted heads: this head, and repeats of it with another date."""
     first = _read(data)
     if first is None:
         return 0
@@ -339,7 +342,7 @@ def try_response(data: bytes, chance: random.Random) -> int:
 
 
 def _read(data: bytes) -> ResponseHead | None:
-    """The head of a response as Linx reads it, if h11 reads the same."""
+    """The head of a response as Linx reads it; None if Linx refuses it. Raises Broken if h11 reads it otherwise."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return None
@@ -349,7 +352,7 @@ def _read(data: bytes) -> ResponseHead | None:
             return None
     except Garbled:
         return None
-    # Whatever passes the gate, h11's parser must take as all of h11 does, also where Linx is stricter.
+    # For every head that passes the gate, h11's parser must agree with all of h11, even if Linx then refuses the head.
     theirs = _check_parser(head)
     try:
         ours = read_head(head, data[end + 4 :], _NOWHERE, is_head=False)
@@ -371,7 +374,7 @@ def _read(data: bytes) -> ResponseHead | None:
 
 
 def _check_parser(head: bytes) -> h11.Response | None:
-    """What all of h11 reads; its parser alone must read the same."""
+    """What all of h11 reads. Raises Broken unless its parser alone reads the same."""
     try:
         parsed = read_response(head)
         mine: tuple[object, ...] | None = (parsed.status, parsed.http_version, parsed.fields)
@@ -420,7 +423,7 @@ def _compare_bodies(reader: h11.Connection, data: bytes, chance: random.Random) 
         return False
     payload, rest, is_done = whole
     read = bytearray()
-    if data:  # to h11 an empty read is the end of the connection
+    if data:  # h11 takes empty data for the end of the connection
         reader.receive_data(data)
     while True:
         try:
@@ -438,7 +441,7 @@ def _compare_bodies(reader: h11.Connection, data: bytes, chance: random.Random) 
 
 
 def _scan(reads: Sequence[bytes]) -> tuple[bytes, bytes, bool] | None:
-    """Payload, rest and whether the body is complete; None for what is refused."""
+    """The payload, the rest, and whether the body is complete; None if the body is refused."""
     scanner = ChunkScanner()
     payload = b""
     try:

@@ -1,12 +1,12 @@
-"""What a hedge buys: the time to the first token when one of two equal providers stalls now and then.
+"""Measures the time to the first token with and without hedges, when one of two equal providers sometimes stalls.
 
     python -m benchmarks.hedging                     four runs, under three minutes
     python -m benchmarks.hedging --stall 2 --requests 500
 
-Both providers usually take about a tenth of a second to their first token; for 5 % of its
-requests, provider ``a`` takes ten seconds. Requests come at a steady rate, each a
-conversation of its own. Every draw comes from a seed, so that the runs differ in the
-setting and in nothing else. ``extra`` is what the providers got beyond one request for each.
+Both providers usually take about a tenth of a second to the first token; for 5 % of its
+requests, provider ``a`` takes ten seconds. Requests come at a steady rate, each as a
+conversation of its own. All random numbers come from a seed, so that the runs differ in their
+settings only. ``extra`` is the share of requests that the providers got beyond the clients'.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Setting:
 @dataclass(frozen=True)
 class Result:
     first_s: Sequence[float]
-    """Of each request, ascending."""
+    """The time to the first token of each request, in ascending order."""
     extra: float
     stalls: int
 
@@ -95,7 +95,7 @@ async def _ask(port: int, number: int, times: list[float]) -> None:
         await client.send("POST", "/v1/chat/completions", body)
         response = await client.event()
         assert response.status_code == 200, response
-        # Linx sends nothing before the first token, so the head comes with it.
+        # Linx sends the head together with the first token.
         times.append(time.perf_counter() - start)
         while not isinstance(await client.event(), h11.EndOfMessage):
             pass

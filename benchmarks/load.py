@@ -1,8 +1,8 @@
-"""The client's side: many connections in one epoll loop, and the delay of every frame.
+"""The load: clients with many connections in one epoll loop, which measure the delay of every frame.
 
-A frame's text is ``@`` and the time it left the provider; what it shows on arrival is the
-delay of the whole way, the loop's own queue included, which is why every measurement is
-also made directly, without a proxy. Whatever is not a 200 ends the measurement.
+A frame's text is ``@`` and the time at which it left the provider, so its delay is known on
+arrival. The delay includes the time in this loop, so every measurement is also made without a
+proxy. An answer whose status is not 200 ends the measurement.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")
 
 
 class LoadError(Exception):
-    """The contender did not do what was asked."""
+    """The contender did not answer as it should."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a contender listens, and what it wants besides the body."""
+    """Where a contender listens, and the headers that it needs."""
 
     port: int
     path: str = "/v1/chat/completions"
@@ -106,7 +106,7 @@ class Connection:
             pass
 
     def receive(self, delays: list[int] | None) -> bool:
-        """Read once; is the answer over? Each frame's delay in nanoseconds goes into ``delays``."""
+        """Read once, and add each frame's delay in nanoseconds to ``delays``. Returns whether the answer is over."""
         data = self.sock.recv(READ)
         now = time.monotonic_ns()
         if not data:
@@ -162,7 +162,7 @@ class Connection:
 
 @dataclass
 class Seen:
-    """What one measurement saw. Times in nanoseconds."""
+    """The results of one measurement. Times are nanoseconds."""
 
     frames: int = 0
     requests: int = 0
@@ -210,7 +210,7 @@ class Load:
             self._poll.modify(connection.sock, select.EPOLLIN | select.EPOLLOUT)
 
     def turn(self, timeout_s: float, delays: list[int] | None) -> list[Connection]:
-        """Read what is there; the connections whose answers are over."""
+        """Wait, then read from all readable connections. Returns the connections whose answers are over."""
         over = []
         # select takes microseconds where epoll takes milliseconds.
         select.select([self._poll], [], [], timeout_s)
@@ -229,9 +229,9 @@ class Load:
     def closed_loop(
         self, request: bytes | Sequence[bytes], duration_s: float, *, least: int = 1, warm_up: int = 0
     ) -> Seen:
-        """Each connection asks again as soon as it is answered, for so long and at least ``least`` times.
+        """Each connection sends its next request once it is answered, for ``duration_s``, at least ``least`` in all.
 
-        Of several requests each is asked in turn.
+        Several requests are sent in turn.
         """
         seen = Seen()
         requests = cycle([request] if isinstance(request, bytes) else request)
@@ -271,9 +271,9 @@ class Load:
         on_start: Callable[[], None] = lambda: None,
         on_end: Callable[[], None] = lambda: None,
     ) -> Seen:
-        """Start one stream a connection, wait until all run, and watch them for ``window_s``.
+        """Start a stream on each connection, wait until all have begun, and measure them for ``window_s``.
 
-        The streams must be long enough; one that ends early is begun again.
+        The streams should be long enough; a stream that ends early is started again.
         """
         seen = Seen()
         give_up = time.monotonic() + PATIENCE_S
@@ -314,6 +314,6 @@ class Load:
 
 
 def once(target: Target, request: bytes) -> None:
-    """One request and its answer. Raises LoadError or OSError."""
+    """Send one request and read its answer. Raises LoadError or OSError."""
     with Load(target, 1) as load:
         load.closed_loop(request, 0.0)

@@ -1,7 +1,7 @@
-"""Processes that a measurement starts: their CPU time, their memory, their end.
+"""Starts and stops the processes of a measurement, and reads their CPU time and memory.
 
-Only what was started here is ever stopped, by its own id; each runs in a session of its
-own, so that its children go with it.
+Only processes that were started here are stopped, by their ids. Each runs in a session of its
+own, so that its children can be stopped with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Running:
-    """A started process and all its descendants. Its output goes to ``log``."""
+    """A started process with all its descendants. Its output goes to ``log``."""
 
     def __init__(
         self, command: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -48,7 +48,7 @@ class Running:
         return self.log.read_text("utf-8", "replace")
 
     def stop(self) -> None:
-        """The process, then whatever is left of its session."""
+        """Stop the process, then kill the processes that are left in its session."""
         if self._process.poll() is None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -69,7 +69,7 @@ class Running:
         return found
 
     def cpu_ns(self) -> int:
-        """Of every thread alive, in the kernel's own nanoseconds rather than in ticks."""
+        """The CPU time of all living threads, from the kernel's counter in nanoseconds, which is finer than ticks."""
         total = 0
         for pid in self.pids():
             with contextlib.suppress(OSError):
@@ -79,7 +79,7 @@ class Running:
         return total
 
     def rss(self) -> int:
-        """Bytes resident, of all its processes."""
+        """The resident memory of all its processes in bytes."""
         total = 0
         for pid in self.pids():
             with contextlib.suppress(OSError):
@@ -88,7 +88,7 @@ class Running:
 
 
 def machine_cpu() -> tuple[int, int]:
-    """(busy, all) in ticks, of all processors."""
+    """The busy time and the total time of all processors, in ticks."""
     fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     idle = fields[3] + fields[4]
     return sum(fields) - idle, sum(fields)

@@ -1,4 +1,4 @@
-"""Results: kept by round, printed as medians with ratios, written as JSON."""
+"""The results of all rounds: printed as medians with ratios, and written as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Rounds = list[dict[str, float]]
 
 @dataclass
 class Result:
-    """``figures[workload][contender]`` is a list of the rounds' figures."""
+    """``figures[workload][contender]`` is a list with the figures of each round."""
 
     rounds: int
     figures: dict[str, dict[str, Rounds]] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Result:
     versions: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     busy: list[float] = field(default_factory=list)
-    """Share of the machine that was at work during each measurement, ours and others'."""
+    """The share of the machine's CPU time that was used during each measurement, by any process."""
     load: list[float] = field(default_factory=list)
 
     def add(self, workload: str, contender: str, figures: dict[str, float], busy: float, load: float) -> None:
@@ -47,7 +47,7 @@ class Result:
         return statistics.median(values) if values else None
 
     def ratio(self, workload: str, contender: str, figure: str, base: str = BASE) -> float | None:
-        """Round by round, then the median: so a slow minute of the machine falls out."""
+        """The median of the ratios of each round, which a slow minute of the machine hardly changes."""
         rounds, theirs = (self.figures.get(workload, {}).get(name, []) for name in (contender, base))
         ratios = [one[figure] / other[figure] for one, other in zip(rounds, theirs, strict=False) if other.get(figure)]
         return statistics.median(ratios) if ratios else None

@@ -1,10 +1,10 @@
-"""What a client sees when a provider is slow, dead, dying, limited, loading or torn.
+"""Shows what a client sees when a provider is slow, dead, limited or loading, or breaks off.
 
     python -m benchmarks.scenarios
 
-Each scenario is a Linx of its own over real sockets, with fake providers that misbehave in
-one way. The table says what the client got and when. The tests run the same scenarios and
-hold them to ``expect``.
+Each scenario starts a Linx of its own, with real sockets and fake providers that misbehave in
+one way. The table says what the client received and when. The tests run the same scenarios and
+compare them with ``expect``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NAMES = ("a", "b", "c")
 
 @dataclass(frozen=True)
 class Fake:
-    """A provider of a scenario, and what it does to the first request (and to each further one)."""
+    """A provider of a scenario, and what it does with each request."""
 
     reply: Reply = USUAL
     kind: str = "openai"
@@ -51,7 +51,7 @@ class Fake:
 
 @dataclass(frozen=True)
 class Expect:
-    """``word_s``: between which seconds the first word comes; None where none may come."""
+    """What the client must see. ``word_s``: the first word comes between these seconds; None: no word may come."""
 
     outcome: str
     attempts: str | None
@@ -71,15 +71,15 @@ class Scenario:
     headers: Mapping[str, str] = field(default_factory=dict)
     routing: Mapping[str, Any] = field(default_factory=dict)
     before: int = 0
-    """So many requests come first, and only then the one that is looked at."""
+    """The number of requests that are sent before the request that is observed."""
     heartbeat_s: float = 15.0
     beside: int = 0
-    """So many requests are running when it comes."""
+    """The number of requests that run when the observed request comes."""
 
 
 @dataclass
 class Seen:
-    """What the client saw. Times are seconds since it asked."""
+    """What the client saw. Times are seconds since the request was sent."""
 
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Seen:
 
     @property
     def outcome(self) -> str:
-        """In a few words."""
+        """The answer in a few words."""
         if not self.is_whole:
             return "cut off"
         if self.status != 200:
@@ -271,7 +271,7 @@ SCENARIOS = (
 
 
 async def play(scenario: Scenario, folder: Path) -> tuple[Seen, list[int]]:
-    """What the client saw, and how many calls each provider got."""
+    """Run a scenario. Returns what the client saw, and the number of calls of each provider."""
     async with AsyncExitStack() as stack:
         fakes = []
         for one in scenario.fakes:
@@ -288,14 +288,15 @@ async def play(scenario: Scenario, folder: Path) -> tuple[Seen, list[int]]:
             server={"heartbeat_s": scenario.heartbeat_s},
         )
         for name, one in zip(names, scenario.fakes, strict=True):
-            # A model that is not listed yet, because its server is down or loading.
+            # The server is down or loading and cannot list its model, so the config names it.
             config["providers"][name]["models"] = ["m"] if one.is_down or one.loads_s else []
         app = await stack.enter_async_context(linx_here(config, folder))
         port = app.bound[0][1]
         for fake, one in zip(fakes, scenario.fakes, strict=True):
             if one.is_down:
                 fake.down()
-                app.context.providers[fakes.index(fake)].health.reachable = None  # nobody has noticed yet
+                # Linx has not noticed yet that the provider is down.
+                app.context.providers[fakes.index(fake)].health.reachable = None
         for _ in range(scenario.before):
             await ask(port, scenario)
         async with trio.open_nursery() as nursery:
@@ -316,7 +317,7 @@ async def _load(fake: FakeProvider, seconds: float) -> None:
 
 
 async def ask(port: int, scenario: Scenario) -> Seen:
-    """One request, watched as it comes."""
+    """Send one request, and note when each part of the answer comes."""
     seen = Seen()
     async with Client(port) as client:
         start = time.perf_counter()
@@ -345,7 +346,7 @@ async def ask(port: int, scenario: Scenario) -> Seen:
 
 
 def problems(seen: Seen, calls: Sequence[int], expect: Expect, slack_s: float = 0.0) -> list[str]:
-    """Where what was seen is not what was to be seen."""
+    """The differences between what the client saw and what it must see."""
     found = []
     if seen.outcome != expect.outcome:
         found.append(f"outcome: {seen.outcome}")

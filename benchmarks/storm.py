@@ -1,13 +1,14 @@
-"""A storm: thousands of requests, clients that leave at random, providers that fail at random.
+"""A storm: thousands of requests from clients that hang up at random, to providers that fail at random.
 
     python -m benchmarks.storm                    10,000 requests, under a minute
     python -m benchmarks.storm --requests 2000
 
-Linx runs as a process of its own. While the storm lasts it is asked for its own figures a
-few times a second, and they are held against what the providers see: a connection for each
-attempt that runs and no other, at all times; at the end none, no exception in the log, open
-files as before and memory that stopped growing. The end of each answer is checked too:
-whole, or said to be broken, never silently short.
+Linx runs as a process of its own. During the storm its metrics are read a few times a second
+and compared with what the providers see: at all times there may be one connection for each
+running attempt, and no other. After the storm no connection may be in use, the log may have no
+exception, the number of open files must be as before, and memory must have stopped growing.
+The end of each answer is checked too: an answer is complete, or it ends with an error, but is
+never cut short without a sign.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ AT_ONCE = 64
 WARM_UP = 1500
 HANG_UPS = 0.3
 FAULTS = 0.35
-PATIENCE_S = 5.0  # with an answer that hangs in its middle; nothing else takes so long
+PATIENCE_S = 5.0  # how long a client waits for an answer that hangs in the middle; nothing else takes so long
 ROUTING: Mapping[str, Any] = {
     "provider_priority": [list(NAMES)],
     "hedge": {"after": 0.15, "budget": 0.1},
@@ -60,7 +61,7 @@ ASKED = (
 
 
 def weather(draw: random.Random) -> Callable[[Exchange], Reply]:
-    """What a provider does to one request."""
+    """A function that chooses what a provider does with a request."""
 
     def answer() -> Answer:
         return Answer(
@@ -92,7 +93,7 @@ def weather(draw: random.Random) -> Callable[[Exchange], Reply]:
 
 @dataclass
 class Report:
-    """What came of it."""
+    """What was observed during the storm."""
 
     ends: Counter[str] = field(default_factory=Counter)
     odd: list[str] = field(default_factory=list)
@@ -100,11 +101,11 @@ class Report:
     most_connections: int = 0
     memory_mb: list[float] = field(default_factory=list)
     worst: Counter[str] = field(default_factory=Counter)
-    """The worst excess that was seen, by rule; all must be 0."""
+    """The largest excess over each limit; all must be 0."""
 
 
 async def blow(port: int, requests: int, draw: random.Random, report: Report, pause_s: float = 0.0) -> None:
-    """All the requests, AT_ONCE at a time. A client rests up to ``pause_s`` before each of its own."""
+    """Send ``requests`` requests, AT_ONCE at a time. Before each request its client waits for up to ``pause_s``."""
     left = iter(range(requests))
 
     async def work() -> None:
@@ -159,7 +160,7 @@ async def _read(client: Client) -> tuple[int, bytes, bool]:
 
 
 async def figures(port: int) -> dict[str, float]:
-    """Linx's own word, by name and labels."""
+    """Linx's metrics, by name and labels."""
     answer = await ask(port, "/metrics")
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(answer.body.decode()):
@@ -171,16 +172,16 @@ async def figures(port: int) -> dict[str, float]:
 
 
 async def watch(port: int, fakes: list[FakeProvider], report: Report, pause_s: float = 0.2) -> None:
-    """Hold what Linx says against what its providers see, again and again."""
+    """Compare Linx's metrics with the limits again and again, and note the largest excess."""
     while True:
         now = await figures(port)
         running, attempts = now["linx_requests_running"], now["linx_provider_active"]
         report.most_running = max(report.most_running, int(running))
         report.most_connections = max(report.most_connections, int(now["linx_upstream_connections"]))
         report.memory_mb.append(now["process_resident_memory_bytes"] / 2**20)
-        # One place at a provider for each attempt, and one hedge beside an attempt at most.
+        # Each request has at most two attempts: one attempt and one hedge beside it.
         _note(report, "attempts beyond two a request", attempts - 2 * running)
-        # Each connection in use belongs to an attempt that runs, but for one probe a provider.
+        # Each connection in use belongs to a running attempt, except one connection for the probe of each provider.
         _note(report, "connections beyond attempts", now["linx_upstream_connections active"] - attempts - len(fakes))
         await trio.sleep(pause_s)
 
@@ -190,10 +191,10 @@ def _note(report: Report, rule: str, excess: float) -> None:
 
 
 async def settled(port: int, fakes: list[FakeProvider]) -> dict[str, float]:
-    """The figures once nothing runs any more; the last ones if that takes too long."""
+    """The metrics when nothing runs any more; after five seconds the metrics at that time."""
     with trio.move_on_after(5):
         while True:
-            # The scrape's own connection may be closed a moment after it, so the second look counts.
+            # The connection of the first reading may be closed only a moment later, so the metrics are read twice.
             await figures(port)
             await trio.sleep(0.2)
             now = await figures(port)
@@ -219,7 +220,7 @@ async def main(requests: int, seed: int) -> int:
             LinxProcess(config_for(*fakes, names=NAMES, routing=ROUTING), folder, "--log-level", "warning")
         )
         port = linx.port
-        await blow(port, WARM_UP, draw, Report())  # whatever grows once has grown then
+        await blow(port, WARM_UP, draw, Report())  # memory that grows only once grows here
         before = await settled(port, fakes)
         start = time.perf_counter()
         async with trio.open_nursery() as nursery:

@@ -1,12 +1,12 @@
-"""A provider that is never the limit: frames rendered before, raw sockets, one epoll loop.
+"""A fake provider that is faster than every proxy: prepared frames, raw sockets, one epoll loop.
 
-Speaks OpenAI's chat completions and Ollama's /api/chat on one port. What it answers stands
-in the prompt (``frames=3 interval=10000 size=0 burst=64``, in microseconds and bytes), so every proxy
-hands it through. Each text is ``@`` and the time of sending in nanoseconds of
-CLOCK_MONOTONIC, which is the same clock in every process of a machine.
+It speaks OpenAI's chat completions and Ollama's /api/chat on one port. The prompt says what it
+answers (``frames=3 interval=10000 size=0 burst=64``, in microseconds and bytes), since every
+proxy passes the prompt on. Each frame's text is ``@`` and the time of sending, in nanoseconds
+of CLOCK_MONOTONIC, which all processes of a machine share.
 
-Paced frames leave one by one, each stream with a phase of its own. Without an interval an
-answer leaves in writes of ``burst`` frames, each an HTTP chunk of its own.
+With an interval, frames are sent one by one, each stream at a different phase. Without an
+interval, an answer is sent in writes of ``burst`` frames, each frame in an HTTP chunk of its own.
 
     python -m benchmarks.upstream [PORT]
 """
@@ -23,8 +23,8 @@ import sys
 import time
 
 MODEL = b"bench-model"
-WRITES_A_TURN = 64  # of one stream without an interval; then the others have their turn
-STAMP = 20  # digits and the mark before them
+WRITES_A_TURN = 64  # writes of a stream without an interval, before other streams have their turn
+STAMP = 20  # bytes: the mark and the digits after it
 _PLAN = re.compile(rb"frames=(\d+) interval=(\d+) size=(\d+) burst=(\d+)")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _MARK = b"@0000000000000000000"
@@ -70,12 +70,12 @@ def _chunk(data: bytes) -> bytes:
 
 
 def _head(content_type: bytes) -> bytes:
-    """What follows the date, which most servers send."""
+    """The part of a response head after the date."""
     return b"content-type: " + content_type + b"\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 class Shape:
-    """The frames of one dialect, cut where the stamp goes in."""
+    """The frames of one dialect, cut at the place of the time of sending."""
 
     def __init__(self, head: bytes, first: bytes, frame: bytes, last: bytes, last_with_usage: bytes) -> None:
         self.head = head
@@ -85,7 +85,7 @@ class Shape:
         self._frame = frame
 
     def sized(self, size: int) -> tuple[bytes, bytes]:
-        """Both halves of a frame whose text is ``size`` bytes longer."""
+        """The parts of a frame before and after the time of sending, with a text that is ``size`` bytes longer."""
         if not size:
             return self.before, self.after
         payload = self._frame.partition(b"\r\n")[2][:-2].replace(_MARK, _MARK + b"x" * size)
@@ -113,7 +113,7 @@ SHAPES = _shapes()
 
 
 class Connection:
-    """``left`` frames are still to be sent, with the ``interval`` between them (ns)."""
+    """One connection. ``left`` frames are still to be sent, ``interval`` nanoseconds apart."""
 
     __slots__ = (
         "after", "before", "buffer", "burst", "due", "frames", "interval", "last", "left", "needed", "out", "sock",
@@ -122,11 +122,11 @@ class Connection:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.buffer = bytearray()
-        self.needed = 0  # bytes of the whole request, 0 while its head is not there
+        self.needed = 0  # bytes of the whole request; 0 until its head has come
         self.out = b""
         self.left = 0
         self.burst = 1
-        self.frames = b""  # of one write
+        self.frames = b""  # the frames of one write
         self.interval = 0
         self.due = 0
         self.before = self.after = self.last = b""
@@ -241,7 +241,7 @@ class Upstream:
             self._send(connection, self._begin() + shape.head + shape.first + self._batch(connection))
 
     def _reset(self) -> None:
-        """End every stream that still runs: whoever asked for it has gone."""
+        """End all streams that still run, since the measurement that started them is over."""
         for connection in list(self._connections.values()):
             if connection.left:
                 self._close(connection)

@@ -1,7 +1,8 @@
-"""What is asked of every contender. Each workload gives a few figures for one round.
+"""The workloads. Each measures a contender once, and returns a few figures.
 
-A figure's name ends in its unit. ``cpu_us_…`` is CPU time of the contender's processes
-per unit of work; ``delay_…`` and ``ttft_…`` are wall time, the direct way's included.
+A figure's name ends with its unit. ``cpu_us_…`` is the CPU time of the contender's processes
+for a unit of work; ``delay_…`` and ``ttft_…`` are wall times, which include those of the
+provider and of the load itself.
 """
 
 from __future__ import annotations
@@ -20,26 +21,26 @@ if TYPE_CHECKING:
 Figures = dict[str, float]
 LARGE = 400 * 1024
 SLOWER = 10
-SETTLE_S = 0.5  # a thousand clients of the measurement before may just have hung up
-PROMPTS = range(0, 121, 11)  # bytes by which a request is longer, since nobody asks the same thing twice
-ENDLESS_S = 90.0  # of a paced stream, which is cut off long before
+SETTLE_S = 0.5  # pause before a measurement: a thousand clients of the one before may just have hung up
+PROMPTS = range(0, 121, 11)  # bytes that are added to a request, since real clients do not repeat their requests
+ENDLESS_S = 90.0  # length of a paced stream, which is longer than any measurement
 
 
 @dataclass(frozen=True)
 class Workload:
-    """``measure(started, seconds)``; ``primary`` is the figure that ratios are taken of."""
+    """``measure(started, seconds)`` returns the figures; ratios between contenders are made of ``primary``."""
 
     name: str
     title: str
     primary: str
     measure: Callable[[Started, float], Figures]
     is_fresh: bool = False
-    """Wants contenders of its own, just started."""
+    """Starts a new contender for each measurement."""
     only: tuple[str, ...] = ()
-    """Contenders, where not all are wanted."""
+    """The contenders to measure; empty: all."""
     seconds: float = 2.0
     is_heavy: bool = False
-    """Not for a contender that takes milliseconds a frame: it would only queue."""
+    """Not for a contender that takes milliseconds for a frame, since frames would only queue up."""
 
     def wants(self, contender: Contender) -> bool:
         return (not self.only or contender.base in self.only) and not (self.is_heavy and contender.is_slow)
@@ -51,7 +52,7 @@ def percentile(values: list[int] | list[float], share: float) -> float:
 
 
 class _Cpu:
-    """CPU of a contender between ``start`` and ``stop``."""
+    """The CPU time of a contender between ``start`` and ``stop``."""
 
     def __init__(self, started: Started) -> None:
         self._process = started.process
@@ -66,13 +67,13 @@ class _Cpu:
 
 def _paced(streams: int, interval_ms: float) -> Callable[[Started, float], Figures]:
     def measure(started: Started, seconds: float) -> Figures:
-        # What costs milliseconds a frame gets a tenth of them, or it would only queue.
+        # A contender that takes milliseconds for a frame gets a tenth of the frames, which would only queue otherwise.
         interval = interval_ms * (SLOWER if started.contender.is_slow else 1)
         interval_us = int(interval * 1000)
         frames = int(ENDLESS_S * 1e6 / interval_us)
         request = started.target.request(frames, stream=True, interval_us=interval_us)
         cpu = _Cpu(started)
-        # Spread over one interval, else all streams of a burst would beat together.
+        # The streams start spread over one interval, so that their frames do not all come at the same time.
         gap_s = min(interval / streams, 2.0) / 1000
         with Load(started.target, streams) as load:
             seen = load.streams(
@@ -96,7 +97,7 @@ def _asking(connections: int, *, stream: bool, body_bytes: int = 0) -> Callable[
         requests = [make(2, stream=stream, body_bytes=body_bytes, burst=2, more=more) for more in PROMPTS]
         cpu = _Cpu(started)
         with Load(started.target, connections) as load:
-            load.closed_loop(requests, 0.0, least=connections)  # dial, on both sides
+            load.closed_loop(requests, 0.0, least=connections)  # opens the connections on both sides of the proxy
             cpu.start()
             seen = load.closed_loop(requests, seconds, least=3 * connections)
             cpu.stop()
@@ -164,7 +165,7 @@ def _start_up(started: Started, _seconds: float) -> Figures:
 
 
 def _frame_size(size: int) -> Callable[[Started, float], Figures]:
-    """Frames of one size: the price of a megabyte must not depend on it."""
+    """Frames of one size. The cost of a megabyte must not depend on the size."""
 
     def measure(started: Started, _seconds: float) -> Figures:
         frames = max(2, min(2000, (32 << 20) // size))
@@ -196,7 +197,7 @@ def _per_megabyte(started: Started, request: bytes, size: int, times: int = 1) -
 
 
 def _length(frames: int) -> Callable[[Started, float], Figures]:
-    """One answer of so many frames, flat out: the last frame must cost what the first did."""
+    """One answer of ``frames`` frames at full speed. The last frame must cost no more than the first."""
 
     def measure(started: Started, _seconds: float) -> Figures:
         request = started.target.request(frames, stream=True, burst=50)

@@ -129,9 +129,9 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
-        *["adaptations", "signatures"],
-        *["health", "prices", "slots", "model", "lists", "requests", "kind", "kinds", "http_requests"],
-        *["contexts", "provider", "adaptation_file", "adaptation_memory", "catalog"],
+        *["adaptations", "signatures", "health", "prices", "slots", "model", "known_hosts", "places", "lists"],
+        *["requests", "kind", "kinds", "http_requests", "contexts", "provider"],
+        *["adaptation_file", "adaptation_memory", "catalog"],
     ],
     "linx.routing": [
         *[

@@ -45,17 +45,22 @@ class ProviderConfig(ProviderShape, frozen=True, kw_only=True):
 
     @property
     def root(self) -> str:
-        """The endpoint without a last slash and without a last ``/v1``."""
+        """The endpoint without its query, its last slash and a last ``/v1``."""
         return config_rules.root_of(self.endpoint)
 
     @property
-    def api(self) -> str:
-        """The base of OpenAI's paths, such as ``http://localhost:11434/v1``."""
-        return config_rules.api_base_of(self.endpoint)
+    def base(self) -> str:
+        """The endpoint without its query and its last slash."""
+        return config_rules.base_of(self.endpoint)
+
+    @property
+    def query(self) -> str:
+        """What every request carries behind a question mark; empty for nothing."""
+        return config_rules.query_of(self.endpoint)
 
     @property
     def origin(self) -> Origin:
-        return Origin(*config_rules.endpoint_parts(self.name, self.endpoint)[:3])
+        return Origin(*config_rules.endpoint_parts(self.name, self.endpoint, may_have_query=True)[:3])
 
     @property
     def key_path(self) -> str:

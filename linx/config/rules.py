@@ -61,7 +61,6 @@ _URL = re.compile(
 )
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LOOKS_LIKE_IPV4 = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)")
-_VERSION = re.compile(r"v[0-9][0-9a-z.]*", re.IGNORECASE)
 _ANSWERED_PATHS = (
     "/chat/completions",
     "/completions",
@@ -74,6 +73,7 @@ _ANSWERED_PATHS = (
     "/api/tags",
 )
 """Paths that Linx adds to an endpoint; people copy them from examples together with the endpoint."""
+_BELOW_MODELS = ".services.ai.azure.com"  # whose API is below /models
 
 # The addresses and names under which clouds give their own machines credentials.
 _METADATA_ADDRESSES = frozenset(
@@ -118,8 +118,8 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]*", re.IGNORECASE)
 # --- endpoints ---
 
 
-def endpoint_parts(where: str, text: str) -> Endpoint:
-    """The parts of an endpoint. Raises ConfigError."""
+def endpoint_parts(where: str, text: str, *, may_have_query: bool = False) -> Endpoint:
+    """The parts of an endpoint but for its query, which ``query_of`` gives. Raises ConfigError."""
 
     def wrong(problem: str) -> ConfigError:
         return ConfigError(where, problem)
@@ -139,8 +139,10 @@ def endpoint_parts(where: str, text: str) -> Endpoint:
         raise wrong("must not contain credentials; put them into api_key or headers")
     if "#" in text:
         raise wrong("must not contain a fragment (#...)")
-    if "?" in text:
-        raise wrong("must not contain a query (?...); put keys into api_key or headers")
+    text, mark, query = text.partition("?")
+    problem = _query_problem(query, may_have_query=may_have_query) if mark else None
+    if problem is not None:
+        raise wrong(problem)
     found = _URL.fullmatch(text)
     if found is None or "\\" in text:
         raise wrong("is not a valid address; it should look like http://localhost:11434")
@@ -154,30 +156,37 @@ def endpoint_parts(where: str, text: str) -> Endpoint:
 
 def check_endpoint(where: str, text: str, kind: KindRules) -> Endpoint:
     """``endpoint_parts``, which also refuses an endpoint that ends with a path that Linx adds itself."""
-    parts = endpoint_parts(where, text)
+    parts = endpoint_parts(where, text, may_have_query=True)
     lowered = parts.path.lower()
     for answered in _ANSWERED_PATHS:
-        if lowered.endswith(answered):
+        if lowered.endswith(answered) and not (lowered == "/models" and parts.host.endswith(_BELOW_MODELS)):
             raise ConfigError(where, f"must end before {answered}, which Linx adds by itself")
     if kind.added_path and lowered.endswith(kind.added_path):
         raise ConfigError(where, f"must end before {kind.added_path}, which Linx adds by itself")
     return parts
 
 
+def query_of(endpoint: str) -> str:
+    """What every request to the endpoint carries behind a question mark; empty for nothing."""
+    return endpoint.partition("?")[2]
+
+
+def base_of(endpoint: str) -> str:
+    """The endpoint without its query and its last slash."""
+    return endpoint.partition("?")[0].rstrip("/")
+
+
 def root_of(endpoint: str) -> str:
-    """The endpoint without its last slash and without a last ``/v1``."""
-    return endpoint.rstrip("/").removesuffix("/v1").rstrip("/")
+    """The endpoint without its query, its last slash and a last ``/v1``."""
+    return base_of(endpoint).removesuffix("/v1").rstrip("/")
 
 
-def api_base_of(endpoint: str) -> str:
-    """The base to which the paths of OpenAI's API are added.
-
-    An endpoint with a version anywhere in its path is that base already, as in
-    ``/v1beta/openai`` or ``/api/paas/v4``; to any other endpoint ``/v1`` is added.
-    """
-    whole = endpoint.rstrip("/")
-    segments = whole.split("/")[3:]
-    return whole if any(_VERSION.fullmatch(segment) for segment in segments) else root_of(endpoint) + "/v1"
+def _query_problem(query: str, *, may_have_query: bool) -> str | None:
+    if not may_have_query:
+        return "must not contain a query (?...); put keys into api_key or headers"
+    if any(_SECRET_HEADER.search(each.partition("=")[0]) for each in query.split("&")):
+        return "must not contain a credential in its query; put it into api_key or headers"
+    return None
 
 
 def _host_problem(host: str, *, bracketed: bool) -> str | None:

@@ -52,7 +52,7 @@ class PriceShape(Shape, frozen=True, kw_only=True):
 
 
 class SectionShape(Shape, frozen=True, kw_only=True):
-    """A provider. Its endpoint may end with /v1 or not."""
+    """A provider. Its endpoint may end with /v1 or not, and have a query that every request carries."""
 
     kind: Kind | UnsetType = UNSET
     enabled: bool = True

@@ -5,6 +5,7 @@ a ``provider`` waits.
 
 - ``kind``: what a kind is. ``kinds``: the kinds that there are.
 - ``requests``: how a provider is asked for a task. ``http_requests``: the HTTP that this becomes.
+- ``places``: where an endpoint's API may be. ``known_hosts``: what is known of services beforehand.
 - ``provider``: a provider as configured. ``health``: is it available? ``slots``: who may ask it now.
 - ``adaptations``: in which way its models have to be asked. ``adaptation_file`` and
   ``adaptation_memory``: keep that over a restart.

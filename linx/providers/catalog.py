@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError, Garbled
+from linx.core.errors import AttemptError
 from linx.dialects.failures.meaning import event_failure, failure
 from linx.dialects.failures.reading import reported_error
-from linx.providers.lists import Listed, Loading, loaded_ollama
+from linx.providers.lists import Listed, Loading, NotJSON, Unlisted, loaded_ollama
 from linx.providers.model import Model
 from linx.upstream.response_head import ANSWERS
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from linx.core.chat import JsonObject
     from linx.core.redaction import Redactor
+    from linx.providers.known_hosts import KnownHost
+    from linx.providers.places import Places
     from linx.providers.provider import Provider
     from linx.upstream.pool import Pool, Sending
 
@@ -95,13 +97,18 @@ async def look_again(provider: Provider, pool: Pool, redactor: Redactor) -> None
 
 async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     problem: str | None = None
-    loading = False
+    loading = is_up = False
     with trio.move_on_after(PROBE_TIMEOUT_S) as limit:
         try:
             before = Listed(provider.models, provider.version)
             listed = await provider.kind.list_models(Asking(provider, pool), before)
         except Loading:
             problem, loading = "is loading its model", True
+        except Unlisted as error:
+            # Where the names are configured, no list is needed.
+            is_up = bool(provider.config.models or provider.config.model_mappings)
+            problem = None if is_up and error.is_absent else redactor.clean(error.problem)
+            provider.http.places.reopen()
         except AttemptError as error:
             problem = redactor.clean(error.problem)
         except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError) as error:
@@ -113,7 +120,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         problem, loading = "is loading its model", True
     if limit.cancelled_caught:
         problem = f"did not answer a probe within {PROBE_TIMEOUT_S:g} s"
-    provider.health.probed(trio.current_time(), problem, loading=loading)
+    provider.health.probed(trio.current_time(), problem, loading=loading, is_up=is_up)
     provider.probed.set()
 
 
@@ -122,6 +129,11 @@ def _take_over(provider: Provider, listed: Listed) -> None:
     provider.models = {**named, **listed.models}
     provider.version = listed.version
     provider.adaptations.version_is(listed.version)
+    places = provider.http.places
+    if listed.is_proof:
+        places.found(places.current)
+    else:
+        places.reopen()
     provider.listed_at = trio.current_time()
     provider.models_changed()
     if listed.loaded is not None:
@@ -159,8 +171,18 @@ class Asking:
     provider: Provider
     pool: Pool
 
-    async def get(self, path: str, *, under_api: bool = False) -> Any:
-        return await fetch_json(self.provider, self.pool, self.provider.http.get(path, under_api=under_api))
+    @property
+    def places(self) -> Places:
+        return self.provider.http.places
+
+    @property
+    def known(self) -> KnownHost:
+        return self.provider.http.known
+
+    async def get(self, path: str, *, under_api: bool = False, place: str | None = None) -> Any:
+        return await fetch_json(
+            self.provider, self.pool, self.provider.http.get(path, under_api=under_api, place=place)
+        )
 
     async def post(self, path: str, body: JsonObject) -> Any:
         return await fetch_json(self.provider, self.pool, self.provider.http.post(path, body))
@@ -177,7 +199,7 @@ async def fetch_json(provider: Provider, pool: Pool, sending: Sending) -> Any:
     try:
         value = jsontext.loads(body)
     except jsontext.InvalidJSON:
-        raise Garbled("answered a list with something that is not JSON") from None
+        raise NotJSON("answered a list with something that is not JSON") from None
     error = reported_error(value) if isinstance(value, dict) else None
     if error is not None:
         raise event_failure(error)

@@ -85,19 +85,22 @@ class Health:
             self.paused_until = now + seconds
             self.pause_status = status
 
-    def probed(self, now: float, problem: str | None = None, *, loading: bool = False) -> None:
-        """A free probe came back: with a problem, or fine, or still loading a model."""
+    def probed(self, now: float, problem: str | None = None, *, loading: bool = False, is_up: bool = False) -> None:
+        """A free probe came back: with a problem, or fine, or still loading a model.
+
+        ``is_up``: the problem is worth telling, but keeps nobody from asking.
+        """
         self.last_checked = now
         self.loading = loading
-        self.reachable = problem is None or loading
-        if problem is not None:
+        self.reachable = problem is None or loading or is_up
+        if problem is not None and not is_up:
             self.last_error = problem
         elif self._lost_contact or self.consecutive_failures == 0:
             # The provider can be reached again. Failures of another sort are forgotten only after an answer.
             self.consecutive_failures = 0
             self.cooling_until = 0.0
             self._lost_contact = False
-            self.last_error = None
+            self.last_error = problem
 
     def raise_alarm(self) -> None:
         """Something has changed: the task that probes looks again, if there is reason to."""

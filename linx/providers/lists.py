@@ -13,14 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from linx.core.errors import AttemptError, Garbled
+from linx.core.errors import AttemptError, Garbled, Refused
 from linx.dialects.anthropic import model_list as anthropic_list
 from linx.dialects.openai.model_list import context_of, read_page
 from linx.providers import prices
 from linx.providers.model import Model
+from linx.providers.places import list_base, only_model
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
+    from linx.providers.known_hosts import KnownHost
+    from linx.providers.places import Places
 
 MAX_PAGES = anthropic_list.MAX_PAGES
 SHOWN_AT_ONCE = 4  # models of an Ollama that are asked about side by side
@@ -30,10 +33,32 @@ class Loading(Exception):
     """A llama.cpp is up and still loads its model."""
 
 
+class NotJSON(Garbled):
+    """What came for a list is no JSON: most often a page for people."""
+
+
+class Unlisted(Exception):
+    """The provider answers, but has no list of models that can be read.
+
+    ``problem`` is for its status; ``is_absent``: there is no list at all, so that the names have to be configured.
+    """
+
+    def __init__(self, problem: str, *, is_absent: bool) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.is_absent = is_absent
+
+
 class Ask(Protocol):
     """Asks one provider for a small JSON value. Raises AttemptError for a status that is none of an answer's."""
 
-    async def get(self, path: str, *, under_api: bool = False) -> Any: ...
+    @property
+    def places(self) -> Places: ...
+
+    @property
+    def known(self) -> KnownHost: ...
+
+    async def get(self, path: str, *, under_api: bool = False, place: str | None = None) -> Any: ...
 
     async def post(self, path: str, body: JsonObject) -> Any: ...
 
@@ -46,6 +71,8 @@ class Listed:
     version: str | None = None
     loaded: Mapping[str, int] | None = None
     """Tokens of context by model that is loaded now; None where that was not told."""
+    is_proof: bool = True
+    """Does it show where the provider's API is?"""
 
 
 # --- Ollama ---------------------------------------------------------------------------
@@ -161,9 +188,17 @@ async def list_anthropic(ask: Ask, _before: Listed) -> Listed:
 
 
 async def list_openai(ask: Ask, _before: Listed) -> Listed:
-    """/v1/models, with whatever a server tells besides names."""
+    """/v1/models, or where else the list is, with whatever a server tells besides names.
+
+    Raises Unlisted where the server has no such list.
+    """
+    if (only := only_model(ask.places.current)) is not None:
+        return Listed({only: Model(only)})
+    entries, is_proof = await _openai_entries(ask)
+    if not ask.known.has_list:
+        raise Unlisted("lists what could be deployed, and not what is: its models have to be named", is_absent=True)
     models = {}
-    for name, entry in (await _openai_entries(ask)).items():
+    for name, entry in entries.items():
         created = entry.get("created")
         models[name] = Model(
             name,
@@ -173,19 +208,61 @@ async def list_openai(ask: Ask, _before: Listed) -> Listed:
             created=created if isinstance(created, int) else None,
             listed=entry,
         )
-    return Listed(models)
+    return Listed(models, is_proof=is_proof)
 
 
-async def _openai_entries(ask: Ask) -> dict[str, JsonObject]:
-    """The entries of all pages, by name."""
-    page = read_page(await ask.get("/models", under_api=True))
+async def _openai_entries(ask: Ask) -> tuple[dict[str, JsonObject], bool]:
+    """The entries of all pages, by name; and do they show where the API is?"""
+    places, known = ask.places, ask.known
+    problem: AttemptError | None = None
+    is_empty = False
+    for place in places.in_order():
+        if (base := list_base(place)) is None:
+            continue
+        try:
+            entries = await _pages(ask, base, "/models")
+        except AttemptError as error:
+            if not _is_elsewhere(error):
+                raise
+            problem = problem or error
+            continue
+        if entries:
+            if known.has_list:
+                places.found(place)
+            return entries, known.has_list
+        is_empty = True  # the list of something else, perhaps
+    for path in known.list_paths:
+        base = "" if path.startswith("/") else places.current.removesuffix("/v1") + "/"
+        try:
+            return await _pages(ask, base, path), False
+        except AttemptError as error:
+            if not _is_elsewhere(error):
+                raise
+            problem = problem or error
+    if problem is None or is_empty:
+        return {}, is_empty and len(places.possible) == 1
+    if isinstance(problem, NotJSON):
+        raise problem
+    raise Unlisted(problem.problem, is_absent=isinstance(problem, Refused))
+
+
+async def _pages(ask: Ask, base: str, path: str) -> dict[str, JsonObject]:
+    page = read_page(await ask.get(path, place=base))
     entries = page.entries
     for _ in range(MAX_PAGES):
         if page.next_page is None:
             break
-        page = read_page(await ask.get(f"/models?{page.next_page}", under_api=True))
+        page = read_page(await ask.get(f"{path}{'&' if '?' in path else '?'}{page.next_page}", place=base))
         entries.update(page.entries)
     return entries
+
+
+def _is_elsewhere(error: AttemptError) -> bool:
+    """May the list be at another path of the same server? Cloudflare's word for an unknown path is 400."""
+    if isinstance(error, Garbled):
+        return True
+    status = error.upstream_status if isinstance(error, Refused) else None
+    return status is not None and (300 <= status < 400 or status in (400, 404, 405, 501))
 
 
 async def list_llamacpp(ask: Ask, before: Listed) -> Listed:

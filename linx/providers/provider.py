@@ -123,8 +123,13 @@ class Provider:
     def inherit(self, old: Provider) -> None:
         """Take over what ``old`` learnt, if it is the same service under the same name."""
         self.counters = old.counters
-        if old.kind is not self.kind or (old.origin, old.http.api_path) != (self.origin, self.http.api_path):
+        if (
+            old.kind is not self.kind
+            or old.origin != self.origin
+            or old.http.places.possible != self.http.places.possible
+        ):
             return
+        self.http.places = old.http.places
         if old.config.api_key == self.config.api_key:
             self.health = old.health
         self.first_token = old.first_token

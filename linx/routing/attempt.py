@@ -60,6 +60,12 @@ class RequestWriter(Protocol):
 
     async def write(self, now: float, timed: Timed) -> Sending: ...
 
+    def next_place(self, target: bytes) -> bool:
+        """There is no such path at ``target``: will the next ``write`` ask at another one of the same provider?"""
+
+    def place_found(self) -> None:
+        """The place of what was written last is the right one."""
+
     async def adapt(self, refusal: Refused) -> bool:
         """Will the next ``write`` ask in another way, which this provider may take?"""
 
@@ -286,10 +292,24 @@ class Attempt(Generic[R]):
         exchange.finish()
         self._exchange = None
         error = failure(exchange.status, body, _retry_after(exchange), now=time.time())
+        is_elsewhere = exchange.status in (404, 405) and error.code in _NO_SUCH_PATH
+        if is_elsewhere and self._writer.next_place(sending.target):
+            return await self._open_elsewhere(now)
         lacks = self._writer.lacks
         if lacks is not None and exchange.status in (404, 405, 501) and error.code in _NO_SUCH_PATH:
             raise unsupported(f"does not support {lacks}")
         raise error
+
+    async def _open_elsewhere(self, now: float) -> Exchange:
+        """Open where the same provider's API may be as well, and have the place kept if it is there."""
+        try:
+            exchange = await self._open(now)
+        except Refused as error:
+            if error.upstream_status not in (None, 404, 405) or error.code not in _NO_SUCH_PATH:
+                self._writer.place_found()
+            raise
+        self._writer.place_found()
+        return exchange
 
     async def _adapts(self, refusal: Refused) -> bool:
         """Is the provider asked once more, in another way? Its silence is then counted anew."""

@@ -58,7 +58,8 @@ class ChatWriter:
     """See ``attempt.RequestWriter``."""
 
     __slots__ = (
-        "_asks", "_candidate", "_chat", "_hop", "_new_id", "_pool", "_restores", "_steps", "adapted", "request",
+        "_asked_at", "_asks", "_candidate", "_chat", "_hop", "_new_id", "_place", "_pool", "_restores", "_steps",
+        "adapted", "request",
     )  # fmt: skip
 
     may_repeat = True
@@ -75,6 +76,8 @@ class ChatWriter:
         self._hop = hop
         self._new_id = new_id
         self._asks = 1
+        self._place: str | None = None  # where the API was not, so that this attempt looks for it elsewhere
+        self._asked_at: tuple[bytes, ...] = ()
         self._restores: list[Restore] = []
 
     @property
@@ -98,7 +101,24 @@ class ChatWriter:
         else:
             body = await in_thread(request.write, chat, model, traits, self._steps, restores, used)
         self.adapted = tuple(used)
-        return provider.http.ask(request, model, body, self._hop, chat.headers)
+        return provider.http.ask(request, model, body, self._hop, chat.headers, self._place)
+
+    def next_place(self, target: bytes) -> bool:
+        """Each place is asked once. Another attempt may have found the right one in the meantime."""
+        http, request, model = self._candidate.provider.http, self.request, self._candidate.model
+        self._asked_at = (*self._asked_at, target)
+        if request.under_api:
+            for place in http.places.in_order()[: 1 if http.places.is_sure else None]:
+                if http.target(request.path(model), model, place) not in self._asked_at:
+                    self._place = place
+                    return True
+        if request.lacks is None:
+            http.places.is_sure = True  # until the next look for the list
+        return False
+
+    def place_found(self) -> None:
+        if self._place is not None:
+            self._candidate.provider.http.places.found(self._place)
 
     def decoder(self) -> Decoder:
         """For the answer to what was written last."""

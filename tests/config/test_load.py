@@ -321,7 +321,7 @@ BAD: list[tuple[object, str]] = [
     (box(endpoint="file:///etc/passwd"), "providers.box.endpoint: must start with http:// or https://"),
     (box(endpoint="http://user:p4ssw0rd@box/v1"), "providers.box.endpoint: must not contain credentials"),
     (box(endpoint="http://box/v1#x"), "providers.box.endpoint: must not contain a fragment"),
-    (box(endpoint="http://box/v1?key=hunter2secret"), "providers.box.endpoint: must not contain a query"),
+    (box(endpoint="http://box/v1?key=hunter2secret"), "providers.box.endpoint: must not contain a credential"),
     (box(endpoint="http://box /v1"), "providers.box.endpoint: must not contain a space"),
     (box(endpoint="http://box/\r\nX: y"), "providers.box.endpoint: must not contain a space, a line end"),
     (box(endpoint="http://box:0"), "providers.box.endpoint: must have a port from 1 to 65535"),

@@ -22,21 +22,21 @@ def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "root", "api", "origin"),
+    ("endpoint", "root", "base", "origin"),
     [
-        ("http://localhost:11434", "http://localhost:11434", "http://localhost:11434/v1", ("http", "localhost", 11434)),
+        ("http://localhost:11434", "http://localhost:11434", "http://localhost:11434", ("http", "localhost", 11434)),
         ("http://box/v1/", "http://box", "http://box/v1", ("http", "box", 80)),
+        ("http://box/v1/?a=b", "http://box", "http://box/v1", ("http", "box", 80)),
         ("https://h/api/v1", "https://h/api", "https://h/api/v1", ("https", "h", 443)),
         ("https://H/v1beta/openai/", "https://H/v1beta/openai", "https://H/v1beta/openai", ("https", "h", 443)),
         ("https://h/api/paas/v4", "https://h/api/paas/v4", "https://h/api/paas/v4", ("https", "h", 443)),
-        ("HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x/v1", ("http", "::1", 8081)),
+        ("HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x", "HTTP://[::1]:8081/x", ("http", "::1", 8081)),
     ],
 )
-def test_an_endpoint_has_a_root_and_an_api_base(
-    endpoint: str, root: str, api: str, origin: tuple[str, str, int]
-) -> None:
+def test_an_endpoint_has_a_root_and_a_base(endpoint: str, root: str, base: str, origin: tuple[str, str, int]) -> None:
     one = ProviderConfig(name="x", kind="openai", endpoint=endpoint)
-    assert (one.root, one.api, one.origin) == (root, api, origin)
+    assert (one.root, one.base, one.origin) == (root, base, origin)
+    assert one.query == ("a=b" if "?" in endpoint else "")
 
 
 def test_a_provider_built_by_hand_knows_whether_it_is_local() -> None:

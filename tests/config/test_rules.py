@@ -60,6 +60,7 @@ def test_an_endpoint_is_taken_apart(text: str, parts: tuple[str, str, int, str])
         ("http://Metadata.Google.Internal./", "is the metadata service"),
         ("http://box/a/../b", "must not contain . or .."),
         ("http://box/" + "a" * 3000, "must not be longer"),
+        ("http://box/v1?a=b", "must not contain a query"),
     ],
 )
 def test_a_bad_endpoint_is_refused(text: str, problem: str) -> None:
@@ -78,6 +79,10 @@ def test_a_bad_endpoint_is_refused(text: str, problem: str) -> None:
         ("http://box:8080/k/KEY", "ollama", True),
         ("http://box:11434/v1", "ollama", True),
         ("https://h/api", "openai", True),
+        ("https://h/openai/deployments/d?api-version=1", "openai", True),
+        ("https://x.services.ai.azure.com/models?api-version=1", "openai", True),
+        ("https://x.services.ai.azure.com/v1/models", "openai", False),
+        ("https://h/v1/chat/completions?api-version=1", "openai", False),
     ],
 )
 def test_what_linx_appends_itself_is_refused(text: str, kind: str, is_fine: bool) -> None:
@@ -86,6 +91,12 @@ def test_what_linx_appends_itself_is_refused(text: str, kind: str, is_fine: bool
     else:
         with pytest.raises(ConfigError, match="must end before /"):
             config_rules.check_endpoint("x", text, KINDS[kind])
+
+
+@pytest.mark.parametrize("query", ["key=x", "a=b&api_key=x", "subscription-key=x", "Token=x", "sig=1&auth=x"])
+def test_a_credential_in_a_query_is_refused(query: str) -> None:
+    with pytest.raises(ConfigError, match="must not contain a credential in its query"):
+        config_rules.check_endpoint("x", f"https://h/v1?{query}", KINDS["openai"])
 
 
 @pytest.mark.parametrize(

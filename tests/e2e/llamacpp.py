@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -49,6 +50,10 @@ def running(model: Path) -> Iterator[LlamaCpp]:
     )
     try:
         assert process.stdin is not None
+        if sys.platform == "linux":
+            # The server starts a thread for each core that it may use. Two threads spin while they wait for each other,
+            # which takes ten times the CPU on a busy machine. The child counts its cores after it has read the key.
+            os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
         process.stdin.write(KEY.encode() + b"\n")
         process.stdin.flush()
         give_up_at = time.monotonic() + HANG_S

@@ -45,7 +45,9 @@ _PUBLIC = {"/health", "/v1/health", "/models", "/v1/models", "/", "/api/v1/model
 
 def response_to(provider: FakeProvider, exchange: Exchange, reply: Reply) -> Response:
     """The response that this reply makes for this request."""
-    if not isinstance(reply, Answer) and (exchange.is_call or exchange.path in provider.at):
+    if not isinstance(reply, Answer) and (
+        exchange.is_call or not provider.at.keys().isdisjoint((exchange.path, exchange.target))
+    ):
         return _with_headers(provider.kind, reply)
     answer = reply if isinstance(reply, Answer) else Answer()
     try:

@@ -8,6 +8,8 @@ import pytest
 
 from linx.dialects.anthropic.model_list import MAX_PAGES
 from linx.providers.catalog import refresh
+from linx.providers.known_hosts import known_host
+from linx.providers.places import Places, possible_places
 from linx.providers.prices import Price
 from tests.fakes import ollama_catalogue, scripted
 from tests.fakes.catalogue import OLLAMA_VERSION, Model
@@ -17,6 +19,7 @@ from tests.providers.asked import KEY, at, listing, paths
 
 if TYPE_CHECKING:
     from linx.core.redaction import Redactor
+    from linx.providers.provider import Provider
     from linx.upstream.pool import Pool
 
 
@@ -222,3 +225,90 @@ async def test_a_prefix_that_is_part_of_no_name(pool: Pool, redactor: Redactor) 
             None,
         ]
         assert (one.mapped("mine"), one.mapped("models/mine")) == ("gemini-x", "gemini-x")
+
+
+# --- lists that are elsewhere, or nowhere ---
+
+NOT_FOUND = scripted.status(404, "Not Found")
+HERE = [{"id": "a"}]
+
+
+def known_at(fake: FakeProvider, host: str, path: str = "", **config: Any) -> Provider:
+    """A provider at a fake that stands for ``host``."""
+    known = known_host(host)
+    one = at(fake, endpoint=fake.url + path, **config)
+    one.http.known = known
+    one.http.places = Places(possible_places(path, known, has_query=False))
+    return one
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "listed_at", "value"),
+    [
+        ("models.github.ai", "/inference", "/catalog/models", [{"id": "a", "name": "The A"}]),
+        ("x.cloud.databricks.com", "/serving-endpoints", "/api/2.0/serving-endpoints", {"endpoints": [{"name": "a"}]}),
+        (
+            "api.cloudflare.com",
+            "/client/v4/accounts/x/ai/v1",
+            "/client/v4/accounts/x/ai/models/search?per_page=1000",
+            {"success": True, "result": [{"name": "a"}]},
+        ),
+        ("api.cohere.com", "/compatibility/v1", "/v1/models", {"models": [{"name": "a"}]}),
+    ],
+)
+async def test_a_list_beside_the_api(
+    host: str, path: str, listed_at: str, value: Any, pool: Pool, redactor: Redactor
+) -> None:
+    async with FakeProvider("openai") as fake:
+        fake.at["/v1/models"] = NOT_FOUND
+        fake.at[listed_at] = listing(value)
+        one = known_at(fake, host, path)
+        await refresh(one, pool, redactor)
+        assert list(one.models) == ["a"]
+        assert (one.health.state(0.0), one.health.last_error) == ("up", None)
+        assert one.http.places.current == path  # the list does not tell where the rest is
+
+
+async def test_a_list_of_what_could_be_deployed(pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("openai") as fake:
+        fake.at["/openai/v1/models"] = listing({"data": HERE})
+        one = known_at(fake, "x.openai.azure.com", models=("mine",))
+        await refresh(one, pool, redactor)
+        assert (list(one.models), one.health.state(0.0), one.health.last_error) == (["mine"], "up", None)
+        one = known_at(fake, "x.openai.azure.com")
+        await refresh(one, pool, redactor)
+        assert one.health.state(0.0) == "down"
+        assert "have to be named" in (one.health.last_error or "")
+
+
+async def test_an_empty_list_may_be_another_one(pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("openai") as fake:
+        fake.at["/api/v1/models"] = listing([])
+        fake.at["/api/models"] = listing({"data": HERE})
+        one = at(fake, endpoint=fake.url + "/api")
+        await refresh(one, pool, redactor)
+        assert (list(one.models), one.http.places.current) == (["a"], "/api")
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+async def test_a_refusal_is_no_reason_to_look_elsewhere(status: int, pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("openai") as fake:
+        fake.at["/v1/models"] = scripted.status(status)
+        fake.at["/models"] = listing({"data": HERE})
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert paths(fake) == ["GET /v1/models"]
+        assert one.health.state(0.0) == "down"
+
+
+async def test_what_was_found_outlives_a_reload(pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("openai") as fake:
+        fake.at["/v1/models"] = NOT_FOUND
+        fake.at["/models"] = listing({"data": HERE})
+        one, new = at(fake), at(fake, max_concurrent=2)
+        await refresh(one, pool, redactor)
+        assert paths(fake) == ["GET /v1/models", "GET /models"]
+        new.inherit(one)
+        assert (new.http.places.current, new.http.places.is_sure) == ("", True)
+        await refresh(new, pool, redactor)
+        assert paths(fake)[2:] == ["GET /models"]

@@ -58,6 +58,7 @@ _UNKNOWN_MODEL_WORDS = re.compile(
     r"\bmodel\b.{0,160}?\b(?:not found|not exist|is not loaded|is not available)", re.DOTALL
 )
 _BAD_TEMPLATE = re.compile(r"^template: :\d+: ", re.MULTILINE)
+_MODEL = re.compile(r"\bmodel\b")
 RULES = (
     # Ollama's server/cloud_proxy.go, for a cloud model while nobody is signed in.
     Rule(SIGN_IN, is_met=lambda reading: reading.signin_url is not None, statuses=frozenset((401, None))),
@@ -146,8 +147,8 @@ RULES = (
         is_met=lambda reading: _UNKNOWN_MODEL_WORDS.search(reading.words),
         statuses=frozenset((400, 404, 410, 500, None)),
     ),
-    # A 404 is an unknown path as often as an unknown model; the word tells them apart.
-    Rule(UNKNOWN_MODEL, words=("model",), statuses=frozenset((404,))),
+    # A 404 is an unknown path as often as an unknown model; the word tells them apart, but not within /v1/models.
+    Rule(UNKNOWN_MODEL, is_met=lambda reading: _MODEL.search(reading.words), statuses=frozenset((404,))),
     Rule(
         AUTH,
         labels=frozenset(("api_key_invalid", "invalid_api_key")),

@@ -14,7 +14,7 @@ Reading a client's request:
 - ``chat_body``: parts of the chat body into which requests are translated.
 - ``data_urls``: pictures and files inside a request.
 - ``tokens``: estimates how many tokens a prompt has.
-- ``needs``: what a request needs of a model besides text, such as tools or vision.
+- ``needs``: what a request needs its model to be able to do.
 - ``text_completion``: what servers that can only continue one text cannot do.
 
 Writing an answer of blocks:

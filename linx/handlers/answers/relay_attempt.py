@@ -72,7 +72,15 @@ class RelayWriter:
             length=length,
             content_type=payload.kind,
             under_api=self._under_api,
+            model=served,
         )
+
+    def next_place(self, _target: bytes) -> bool:
+        """Never: a body that is relayed may be spent."""
+        return False
+
+    def place_found(self) -> None:
+        """See ``next_place``."""
 
     adapted = ()
 

@@ -113,6 +113,7 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     ),
     # no such path
     (404, b"404 page not found", 502, "upstream_not_found", YES, False),
+    (404, openai("Invalid URL (GET /v1/models)", None, INVALID), 502, "upstream_not_found", YES, False),
     (404, openai("File Not Found", 404, "not_found_error"), 502, "upstream_not_found", YES, False),
     (404, b"<html>model shop</html>", 502, "upstream_not_found", YES, False),
     (404, b"", 502, "upstream_not_found", YES, False),

@@ -1,0 +1,108 @@
+"""Agents in front of picky servers: ten turns with tools, learnt at once, nobody blamed, nothing sent elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from tests.e2e.http_client import ask
+from tests.e2e.linx_process import config_for, linx_here
+from tests.e2e.trial import AGENTS, Trial, converse, needs
+from tests.fakes.picky.server import PickyServer
+from tests.fakes.picky.servers import SERVERS
+from tests.fakes.provider import FakeProvider
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+ONE_SHOT_ONLY = frozenset(
+    (
+        *("voyage", "deepseek-old", "ollama-no-tools", "lmstudio", "gpt-sampling"),
+        *("deepseek-blind", "vllm-blind", "llamacpp-blind", "ollama-blind"),
+    )
+)
+"""Servers that refuse nothing of an agent's ten turns, or that no agent can use."""
+PLAYED = tuple(picky for picky in SERVERS if picky.name not in ONE_SHOT_ONLY)
+ALL = tuple(AGENTS)
+OF_CURSOR = ("cursor-chat", "cursor-responses")
+SAY_MORE = ("claude-code", "cursor-chat")
+"""The agents that put words of the user behind the results of tools."""
+NEEDS: dict[str, dict[str, tuple[str, ...]]] = {
+    **{server: {"schemas": OF_CURSOR} for server in ("ollama-qwen", "ollama-boolean", "ollama-levels")},
+    **{server: {"schemas": OF_CURSOR} for server in ("ollama-no-levels", "ollama-no-thinking", "llamacpp-schema-500")},
+    **{server: {"schemas": ("claude-code", *OF_CURSOR)} for server in ("llamacpp-schema", "llamacpp-schema-tools")},
+    **{server: {"message_order": SAY_MORE} for server in ("mistral", "mistral-2026")},
+    "mistral-long-ids": {"call_ids": ALL, "message_order": SAY_MORE},
+    **{server: {"tool_names": ALL} for server in ("deepseek", "gpt-names", "gpt-names-2026", "dashscope")},
+    "openrouter-anthropic": {"tool_names": OF_CURSOR},
+    "gemini": {"tool_names": ALL, "thought_signature": ALL},
+}
+"""Rows that the table needs, by server, with the agents that need them: a mark falls by itself when they are there."""
+
+
+@dataclass
+class Played:
+    trials: dict[str, Trial] = field(default_factory=dict)
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sent_elsewhere: frozenset[str] = frozenset()
+
+
+def _name(server: str, agent: str) -> str:
+    """Of the provider and of its one model: what one conversation does to a provider is nothing to the next."""
+    return f"{server}-{agent}"
+
+
+async def _play(folder: Path) -> Played:
+    played = Played()
+    async with AsyncExitStack() as stack:
+        servers = {
+            (picky.name, agent): await stack.enter_async_context(PickyServer(picky, [_name(picky.name, agent)]))
+            for picky in PLAYED
+            for agent in AGENTS
+        }
+        names = [_name(*pair) for pair in servers]
+        paid = await stack.enter_async_context(FakeProvider("openrouter", names, api_key="sk-paid"))
+        fakes = [*(server.fake for server in servers.values()), paid]
+        config = config_for(*fakes, names=(*names, "paid"), providers={"paid": {"local": False}})
+        app = await stack.enter_async_context(linx_here(config, folder))
+        port = app.bound[0][1]
+        for (server, agent), picky in servers.items():
+            name = _name(server, agent)
+            played.trials[name] = await converse(agent, picky, port, name)
+        status = await ask(port, "/v1/providers/status")
+        played.states = {entry["name"]: entry for entry in status.json["data"]}
+        played.sent_elsewhere = frozenset(call.json["model"] for call in paid.calls)
+    return played
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """All conversations, one Linx for all of them."""
+    return trio.run(_play, tmp_path_factory.mktemp("picky"))
+
+
+def _marks(server: str, agent: str) -> list[pytest.MarkDecorator]:
+    return needs(*(row for row, agents in NEEDS.get(server, {}).items() if agent in agents))
+
+
+def _pairs() -> list[Any]:
+    return [pytest.param(picky.name, agent, marks=_marks(picky.name, agent)) for picky in PLAYED for agent in AGENTS]
+
+
+@pytest.mark.parametrize(("server", "agent"), _pairs())
+def test_ten_turns(server: str, agent: str, played: Played) -> None:
+    name = _name(server, agent)
+    trial = played.trials[name]
+    if trial.failure is not None:
+        raise trial.failure
+    assert len(trial.refused) == 10
+    adapts_from = next((at for at, refused in enumerate(trial.refused) if refused), len(trial.refused))
+    assert all(trial.adapted[adapts_from:]), "what was learnt is told with each answer"
+    assert name not in played.sent_elsewhere
+    state = played.states[name]
+    assert (state["state"], state["consecutive_failures"], state["failures"]) == ("up", 0, 0), state["last_error"]
