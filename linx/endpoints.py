@@ -1,11 +1,11 @@
 """The table (method, path) → handler, and the only place where a LinxError becomes an answer.
 
-What a handler raises is answered here. For what the server has to say by itself (of a head
-that cannot be read, of a request that was stopped), ``error_answer`` is handed to it.
+An error that a handler raises is answered here. The server gets ``error_answer`` for the
+errors that it must answer itself: a head that cannot be read, a request that was stopped.
 
-A target is resolved once, byte for byte: the same text decides about the key, the handler
-and the dialect. Model paths come in the variants that clients build from a base URL;
-management paths are matched exactly.
+A target is resolved once, so that key, handler and dialect are decided by the same bytes.
+Model paths are matched in all variants that clients build from a base URL; management paths
+are matched exactly.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ Handle = Callable[["Context", "Face", "Request", "Reply"], Awaitable[None]]
 FACES = frozenset({"openai", "ollama", "ollama_generate", "anthropic", "responses", "completions"})
 """The dialects of clients, by the names under which ``app`` builds their faces."""
 EITHER = "either"
-"""The face of what OpenAI's and Anthropic's clients ask on the same path; a header tells them apart."""
+"""For paths that OpenAI's and Anthropic's clients share; a header of the request tells which face is used."""
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE"})
-"""What a handler may be for. OPTIONS is answered for every path by the table itself."""
+"""The methods that may have handlers. OPTIONS is answered here for every path."""
 USUAL_ID_HEADERS = (b"x-request-id",)
 ID_HEADERS: Mapping[str, tuple[bytes, ...]] = {"anthropic": (*USUAL_ID_HEADERS, b"request-id")}
-"""By dialect: under which names the id of a request goes into the head of its answer."""
+"""The names of the headers with the request's id, for each dialect that has others than USUAL_ID_HEADERS."""
 _AUTHORITY = re.compile(rb"^http://[^/?]*", re.IGNORECASE)
 VARIANTS = ("", "/v1", "/v1/v1", "/api/v1", "/cursor/v1")
 
@@ -54,12 +54,12 @@ log = logging.getLogger("linx.endpoints")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What answers one path. ``handlers`` is by method; HEAD goes where GET goes."""
+    """The handlers of one path, by method. The handler for GET also serves HEAD, unless HEAD has its own."""
 
     handlers: Mapping[str, Handle]
     face: str = "openai"
     is_open: bool = False
-    """Needs no key."""
+    """The path needs no key on the local listener."""
     is_management: bool = False
 
     def __post_init__(self) -> None:
@@ -136,7 +136,7 @@ EXACT_PATHS: Mapping[str, Endpoint] = {
     "/api/tunnel/status": Endpoint({"GET": tunnel.status}, is_management=True),
 }
 LOCAL_PATHS = frozenset(EXACT_PATHS) - {"/", "/api/hello"}
-"""Not served through the tunnel, whoever asks; and no other path of management is."""
+"""Paths that are not served through the tunnel, even with the right key; nor is any other management path."""
 
 
 def _table() -> dict[str, Endpoint]:
@@ -161,15 +161,15 @@ PREFIXES = (
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """What a target leads to."""
+    """A target, taken apart and looked up."""
 
     path: str
-    """Without the key in front of it."""
+    """The path without the key in front of it."""
     key: bytes | None
     endpoint: Endpoint | None
-    """None where Linx has no such path."""
+    """None if Linx has no such path."""
     face: str
-    """The dialect of the client, also of one that asks for a path Linx does not have."""
+    """The dialect in which the client is answered, also for a path that Linx does not have."""
 
 
 def resolve(path: str, *, is_anthropic: bool) -> Resolved:
@@ -230,7 +230,7 @@ class Endpoints:
         self.faces = faces
 
     async def __call__(self, request: Request, reply: Reply) -> None:
-        """Answer one request, whatever comes of it; only a bug or a hang-up gets out."""
+        """Answer one request; a LinxError of the handler becomes an answer. Only a bug or a hang-up raises."""
         target = resolve(request.path, is_anthropic=request.header(b"anthropic-version") is not None)
         face = self._face(target.face)
         try:
@@ -268,7 +268,7 @@ class Endpoints:
         await handle(self.context, face, request, reply)
 
     async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:
-        """Tell the client in its own dialect: as an answer, or in band once the answer has begun."""
+        """Send an error in the client's dialect: as the answer, or as a frame if the answer has begun."""
         if error.status >= 500:
             log.warning("%s %s: %s", request.method, quote(request.path), error)
         if not reply.is_started:
@@ -282,7 +282,7 @@ class Endpoints:
     def error_answer(
         self, error: LinxError, request_id: str, target: bytes
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """An error that the server answers by itself, in the dialect of the target as far as that is known."""
+        """The answer to an error for the server, in the dialect of the target if the target is known."""
         path = _AUTHORITY.sub(b"", target).partition(b"?")[0].decode("latin-1")
         face = self._face(resolve(path, is_anthropic=False).face)
         body = jsontext.dumps_ascii(face.error_body(error, request_id))
