@@ -169,7 +169,7 @@ async def test_bound_beyond_loopback_without_a_key_it_makes_one(tmp_path: Path) 
     async with FakeProvider("openai", ["m"]) as fake:
         async with LinxProcess(config_for(fake, server={"hostname": "0.0.0.0"}), tmp_path) as linx:
             assert (await ask(linx.port, "/v1/models")).status == 401
-            key = linx.log.read_text().split("made one: ")[1].split()[0]
+            key = linx.log.read_text().split("clients must send this key: ")[1].split()[0]
             assert len(key) >= 32
             assert (await ask(linx.port, "/v1/models", headers={"authorization": f"Bearer {key}"})).status == 200
             assert (await ask(linx.port, f"/k/{key}/v1/models")).status == 200
