@@ -54,10 +54,20 @@ def sentences(words: str) -> list[str]:
     return [part for part in _SENTENCE.split(words) if part]
 
 
+# A field that is called like a role is named only where it is called a field.
+_ROLES = frozenset(("user", "system", "tool"))
+_ROLE_AS_FIELD = (
+    r"(?:parameter|field|argument|property|supplied|name|invalid|input|key):? ['\"`]?{name}(?![\w-])"
+    r"|(?<![\w.])body\.{name}(?![\w.-])|^['\"`]?{name}['\"`]?: |['\"`]{name}['\"`] was unexpected"
+)
+
+
 @lru_cache(maxsize=256)
 def _pattern(name: str) -> re.Pattern[str]:
     """The field as a word of its own, not as a part of a place inside something else (``messages.1.name``)."""
     name = name.lower()
+    if name in _ROLES:
+        return re.compile(_ROLE_AS_FIELD.format(name=name), re.MULTILINE)
     spellings = {name, name.replace("_", "")}
     either = "|".join(re.escape(spelling) for spelling in sorted(spellings, reverse=True))
     return re.compile(rf"(?<![\w.-])(?:body\.)?(?:{either})(?![\w-])")

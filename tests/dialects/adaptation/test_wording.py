@@ -42,3 +42,21 @@ def test_unknown_and_unexpected_are_not_expected() -> None:
     assert says_unknown("got an unexpected keyword argument")
     assert not says_value("got an unexpected keyword argument")
     assert says_value("expected a number")
+
+
+@pytest.mark.parametrize(
+    ("words", "is_named"),
+    [
+        ("unrecognized request argument supplied: user", True),
+        ("invalid 'user': string too long", True),
+        ("body.user: extra inputs are not permitted", True),
+        ("user: extra inputs are not permitted", True),
+        ("additional properties are not allowed ('user' was unexpected)", True),
+        ("messages with role 'user' are not allowed here", False),
+        ("expected last role user or tool, but got assistant", False),
+        ("only user and assistant roles are supported", False),
+        ("body.messages.1.user.name: extra inputs are not permitted", False),
+    ],
+)
+def test_a_field_that_is_called_like_a_role_is_not_the_role(words: str, is_named: bool) -> None:
+    assert names(words, "user") is is_named
