@@ -21,13 +21,13 @@ WORDS = ("the", "a", "fox", "sees", "one", "small", "river", "and", "then", "it"
 _WIDTH, _LAYERS, _HEADS, _FEED_FORWARD = 64, 2, 4, 128
 _SPECIAL = ("<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>")
 _UNKNOWN, _CONTROL, _NORMAL, _BYTE = 2, 3, 1, 6  # llama.cpp's token types
-_TEMPLATE = (
+CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 
 
-def write_tiny_model(path: Path) -> Path:
+def write_tiny_model(path: Path, template: str = CHATML) -> Path:
     """Write the model; the same bytes each time."""
     tokens = [
         *_SPECIAL,
@@ -56,7 +56,7 @@ def write_tiny_model(path: Path) -> Path:
     writer.add_unk_token_id(0)
     writer.add_add_bos_token(False)
     writer.add_add_space_prefix(False)  # or its template does not survive tokenizing, and no schema can be asked for
-    writer.add_chat_template(_TEMPLATE)
+    writer.add_chat_template(template)
     _add_weights(writer, len(tokens))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
