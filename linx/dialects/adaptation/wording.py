@@ -58,6 +58,7 @@ def sentences(words: str) -> list[str]:
 _ROLES = frozenset(("user", "system", "tool"))
 _ROLE_AS_FIELD = (
     r"(?:parameter|field|argument|property|supplied|name|invalid|input|key):? ['\"`]?{name}(?![\w-])"
+    r"|(?:parameters|fields|arguments|properties|inputs|keys):? \[[^\]\n]{{0,200}}['\"`]{name}['\"`]"
     r"|(?<![\w.])body\.{name}(?![\w.-])|^['\"`]?{name}['\"`]?: |['\"`]{name}['\"`] was unexpected"
 )
 

@@ -52,6 +52,7 @@ def test_unknown_and_unexpected_are_not_expected() -> None:
         ("body.user: extra inputs are not permitted", True),
         ("user: extra inputs are not permitted", True),
         ("additional properties are not allowed ('user' was unexpected)", True),
+        ("extra parameters ['store', 'user'] are not allowed when extra-parameters is not set", True),
         ("messages with role 'user' are not allowed here", False),
         ("expected last role user or tool, but got assistant", False),
         ("only user and assistant roles are supported", False),
