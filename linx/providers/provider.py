@@ -162,7 +162,7 @@ class Provider:
     def mapped(self, name: str) -> str | None:
         """The model that ``model_mappings`` gives ``name``; ``default`` is no name."""
         mappings = self.config.model_mappings
-        if name == "default":
+        if not mappings or name == "default":
             return None
         return mappings.get(name) or mappings.get(plain_name(name).removesuffix(":latest"))
 

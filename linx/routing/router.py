@@ -160,10 +160,10 @@ class Router:
         whose lists cost least and change most. A prompt that must stay local may go by a mapping to a model that is
         not listed, and only the list tells whether that is a cloud model.
         """
-        if any(provider.mapped(model) or provider.listed(model) for provider in self.providers):
+        found = self._by_name(model)
+        if found:
             if not (local_only or self.is_private(model)):
                 return ()
-            found = self._by_name(model)
             return [
                 one.provider for one in found if _lists_clouds(one.provider) and one.provider.find(one.model) is None
             ]

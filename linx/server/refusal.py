@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from linx.core.errors import LinxError
 
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
-_VISIBLE = bytes(range(0x20, 0x7F)) + b"\t"
-_SAFE = bytes(byte if byte in _VISIBLE else ord("?") for byte in range(256))
+VISIBLE = bytes(range(0x20, 0x7F)) + b"\t"
+"""The bytes that the value of a header field may have."""
+_SAFE = bytes(byte if byte in VISIBLE else ord("?") for byte in range(256))
 _MAX_MESSAGE = 900  # characters of an error's text
 
 
@@ -26,14 +27,9 @@ def status_line(status: int) -> bytes:
     return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
-def is_safe(values: bytes) -> bool:
-    """Do the values of fields contain nothing that could end a field?"""
-    return not values.translate(None, _VISIBLE)
-
-
 def safe_value(value: bytes) -> bytes:
     """The value of a field with every byte that is not visible ASCII, blank or tab replaced by a question mark."""
-    return value if is_safe(value) else value.translate(_SAFE)
+    return value.translate(_SAFE) if value.translate(None, VISIBLE) else value
 
 
 ErrorAnswer = Callable[["LinxError", str, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from linx.core.errors import HangUp
 from linx.http1.grammar import TOKEN_BYTES
-from linx.server.refusal import is_safe, safe_value, status_line
+from linx.server.refusal import VISIBLE, safe_value, status_line
 from linx.server.upgrade import UpgradedStream
 
 if TYPE_CHECKING:
@@ -259,25 +259,26 @@ class Reply:
         if content_type:
             parts.append(b"content-type: %b\r\n" % safe_value(content_type))
         parts.append(b"x-content-type-options: nosniff\r\n")
-        fields = [field for field in chain(self.common, headers) if field[0] != b"x-content-type-options"]
-        if not _CHECKED.issuperset([name for name, _value in fields]):
-            _check_names(fields)
-        if not is_safe(b"".join([value for _name, value in fields])):
-            fields = [(name, safe_value(value)) for name, value in fields]
-        parts += [b"%b: %b\r\n" % field for field in fields]
+        for name, value in chain(self.common, headers):
+            if name not in _CHECKED and not _may_be_set(name):
+                continue
+            if value.translate(None, VISIBLE):
+                value = safe_value(value)
+            parts.append(b"%b: %b\r\n" % (name, value))
         parts.append(framing)
         parts.append(b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n")
         return b"".join(parts)
 
 
-def _check_names(fields: Fields) -> None:
-    """Raise ValueError for a field that a handler may not set; remember the names that are fine."""
-    for name, _value in fields:
-        if name not in _CHECKED:
-            if not name or name.translate(None, TOKEN_BYTES) or name in _OURS:
-                raise ValueError(f"a handler may not set this header field: {name!r}")
-            if len(_CHECKED) < _MOST_CHECKED:
-                _CHECKED.add(name)
+def _may_be_set(name: bytes) -> bool:
+    """False for a field that every answer has anyway. Raises ValueError for one that a handler may not set."""
+    if name == b"x-content-type-options":
+        return False
+    if not name or name.translate(None, TOKEN_BYTES) or name in _OURS:
+        raise ValueError(f"a handler may not set this header field: {name!r}")
+    if len(_CHECKED) < _MOST_CHECKED:
+        _CHECKED.add(name)
+    return True
 
 
 Handler = Callable[[Request, Reply], Awaitable[None]]
