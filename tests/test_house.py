@@ -130,12 +130,13 @@ ORDERS = {
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
         *["adaptations", "signatures", "health", "prices", "slots", "model", "known_hosts", "places", "lists"],
-        *["requests", "kind", "kinds", "http_requests", "contexts", "provider"],
+        *["requests", "kind", "kinds", "http_requests", "contexts", "permits", "provider"],
         *["adaptation_file", "adaptation_memory", "catalog"],
     ],
     "linx.routing": [
         *[
             "candidate",
+            "privacy",
             "attempt",
             "chunk_reader",
             "answered_calls",
@@ -153,7 +154,18 @@ ORDERS = {
         *["connection", "sockets", "listen"],
     ],
     "linx.upstream": [
-        *["request_head", "response_head", "connection", "inflate", "proxies", "tls", "dial", "response", "pool"],
+        *[
+            "permit",
+            "request_head",
+            "response_head",
+            "connection",
+            "inflate",
+            "proxies",
+            "tls",
+            "dial",
+            "response",
+            "pool",
+        ],
     ],
 }
 # A dialect imports these rooms and its own; the chat body of OpenAI is what all dialects are translated into.

@@ -72,3 +72,104 @@ def test_every_package_names_its_parts() -> None:
         if missing:
             found.append(f"{path} does not name {', '.join(missing)}")
     assert not found, "\n".join(found)
+
+
+# --- nothing is sent to a provider without a permit ---
+
+
+def uses(name: str) -> dict[str, list[ast.expr]]:
+    """Where something called ``name`` is called, by file; each with the function's expression."""
+    found: dict[str, list[ast.expr]] = {}
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            function = node.func if isinstance(node, ast.Call) else None
+            if isinstance(function, ast.Attribute | ast.Name) and last_name(function) == name:
+                found.setdefault(path, []).append(function)
+    return found
+
+
+def readers(name: str) -> set[str]:
+    """The files in which an attribute ``name`` is read."""
+    return {
+        path
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
+    }
+
+
+def test_a_permit_is_made_by_a_provider_alone() -> None:
+    assert uses("Permit").keys() == {"linx/providers/permits.py"}
+    assert uses("Permits").keys() == {"linx/providers/provider.py"}
+
+
+def test_only_the_catalogue_asks_without_a_candidate() -> None:
+    """The permits of a provider are for Linx's own questions; a client's request has that of its candidate."""
+    assert readers("nearest") <= {"linx/providers/permits.py", "linx/providers/catalog.py"}
+    own = "linx/providers/catalog.py", "linx/providers/provider.py", "linx/providers/permits.py"
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in ("open", "private", "_private", "_to_linx"):
+                is_a_permit = isinstance(node.value, ast.Attribute | ast.Name) and last_name(node.value) == "permits"
+                assert not is_a_permit or path in own, f"{path} takes a permit past the gate"
+    assert uses("permit").keys() == {
+        "linx/routing/candidate.py",  # provider.permit, behind the candidate
+        "linx/routing/attempt.py",
+        "linx/handlers/answers/anthropic.py",
+        "linx/handlers/management/ollama.py",
+        "linx/handlers/models/ollama.py",
+    }
+    for path, functions in uses("permit").items():
+        if path != "linx/routing/candidate.py":
+            takers = {last_name(one.value) for one in functions if isinstance(one, ast.Attribute)}  # type: ignore[arg-type]
+            assert takers <= {"candidate", "ollama"}, f"{path}: the permit of {takers}"
+
+
+def test_only_the_gate_makes_a_candidate_that_is_not_private() -> None:
+    """Candidates made elsewhere have two values, so that they are private."""
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute | ast.Name):
+                continue
+            name, words = last_name(node.func), {word.arg for word in node.keywords}
+            if name == "Candidate" and path != "linx/routing/privacy.py":
+                is_private = len(node.args) == 2 and not words
+                assert is_private, f"{path}:{node.lineno} makes a candidate past the gate"
+            elif name in ("replace", "__replace__"):
+                assert "is_private" not in words, f"{path}:{node.lineno} changes a candidate past the gate"
+
+
+def test_every_connection_goes_through_the_pool() -> None:
+    """Sockets are connected in one file, for the pool alone; ``fetch_json`` and the attempts ask the pool."""
+    dialling = {"open_tcp_stream", "open_tcp_listeners", "create_connection", "connect_ex", "open_ssl_over_tcp_stream"}
+    found = {path for name in dialling for path in uses(name) if not path.startswith("linx/children/")}
+    assert found <= {"linx/upstream/dial.py", "linx/server/sockets.py"}
+    connecting = {path for path in uses("connect") if not path.startswith("linx/children/")}
+    assert connecting == {"linx/upstream/pool.py"}
+    asking = {
+        path
+        for path, functions in uses("open").items()
+        if any(isinstance(one, ast.Attribute) and last_name(one.value) in ("pool", "_pool") for one in functions)  # type: ignore[arg-type]
+    }
+    assert asking == {"linx/providers/catalog.py", "linx/routing/attempt.py", "linx/handlers/management/ollama.py"}
+    assert uses("fetch_json").keys() == {
+        "linx/providers/catalog.py",
+        "linx/handlers/answers/anthropic.py",
+        "linx/handlers/models/ollama.py",
+    }
+
+
+def test_what_decides_over_privacy_is_asked_in_the_gate_alone() -> None:
+    """A road with a decision of its own is a road that a later rule forgets."""
+    assert readers("local_only") <= {
+        "linx/routing/router.py",  # hands it to the gate, and waits for lists that tell what is local
+        "linx/handlers/answers/generation.py",
+        "linx/handlers/answers/ollama.py",
+        "linx/handlers/answers/relay.py",
+    }
+    assert {path for path in uses("admit") if "/dialects/" not in path} == {
+        "linx/routing/router.py",
+        "linx/handlers/answers/relay.py",
+        "linx/handlers/management/ollama.py",
+        "linx/handlers/models/ollama.py",
+    }

@@ -254,6 +254,15 @@ class NameNotFound(ConnectFailed):
     outcome = "dns"
 
 
+class NotLocal(ConnectFailed):
+    """The prompt must stay local, and the provider is elsewhere; nothing was sent to it."""
+
+    status = 503
+    code = "not_local"
+    outcome = "not_local"
+    blames_provider = False
+
+
 class TLSFailed(ConnectFailed):
     code = "upstream_tls"
     outcome = "tls"

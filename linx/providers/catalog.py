@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError
+from linx.core.errors import AttemptError, NotLocal
 from linx.dialects.failures.meaning import event_failure, failure
 from linx.dialects.failures.reading import reported_error
 from linx.providers.lists import Listed, Loading, NotJSON, Unlisted, loaded_ollama
@@ -31,17 +31,22 @@ if TYPE_CHECKING:
     from linx.providers.known_hosts import KnownHost
     from linx.providers.places import Places
     from linx.providers.provider import Provider
+    from linx.upstream.permit import Permit
     from linx.upstream.pool import Pool, Sending
 
 PROBE_TIMEOUT_S = 10.0
 WATCH_S = 15.0  # between probes while the provider is down or unknown
 CALM_S = 60.0  # between probes while the provider is up
 LOADING_S = 1.0  # while the provider loads a model
+LINX_S = 1.0  # that a request which must stay local waits to learn whether its provider is a Linx
 LOADED_S = 1.0  # that a request waits to learn what is loaded
 AGAIN_S = 2.0  # between two readings of a list for names that it lacks
 JITTER = 0.1  # a pause is up to this share shorter
 UNREADABLE = "sent a list of models in a shape that Linx does not know; the names can be given in its models"
 MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
+
+HEALTH_PATH, FEATURES_HEADER = "/healthz", "x-linx-features"
+LOCAL_ONLY = "local-only"  # among the features in the health answer of a Linx that understands x-linx-local-only
 
 log = logging.getLogger("linx.catalog")
 
@@ -116,10 +121,14 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
             log.debug("the model list of %s: %s", provider.name, redactor.clean(repr(error)))
         else:
             _take_over(provider, listed)
+            if provider.permits.was_asked and provider.permits.is_linx is None:
+                await learn_linx(provider, pool)
     if problem is not None and provider.is_starting():
         problem, loading = "is loading its model", True
     if limit.cancelled_caught:
         problem = f"did not answer a probe within {PROBE_TIMEOUT_S:g} s"
+    if problem is not None and not loading and not is_up:
+        provider.permits.forget_linx()
     provider.health.probed(trio.current_time(), problem, loading=loading, is_up=is_up)
     provider.probed.set()
 
@@ -180,17 +189,42 @@ class Asking:
         return self.provider.http.known
 
     async def get(self, path: str, *, under_api: bool = False, place: str | None = None) -> Any:
-        return await fetch_json(
+        return await _fetch_nearest(
             self.provider, self.pool, self.provider.http.get(path, under_api=under_api, place=place)
         )
 
     async def post(self, path: str, body: JsonObject) -> Any:
-        return await fetch_json(self.provider, self.pool, self.provider.http.post(path, body))
+        return await _fetch_nearest(self.provider, self.pool, self.provider.http.post(path, body))
 
 
-async def fetch_json(provider: Provider, pool: Pool, sending: Sending) -> Any:
+async def _fetch_nearest(provider: Provider, pool: Pool, sending: Sending) -> Any:
+    """One answer for Linx itself, over a local connection if the provider has local addresses."""
+    permits = provider.permits
+    try:
+        value = await fetch_json(permits.nearest, pool, sending)
+    except NotLocal as error:
+        if permits.elsewhere is None:
+            log.warning("%s does not count as local: %s", provider.name, error.problem)
+        permits.elsewhere = error.problem
+        return await fetch_json(permits.open, pool, sending)
+    permits.elsewhere = None
+    return value
+
+
+async def learn_linx(provider: Provider, pool: Pool) -> None:
+    """Ask the server's health path whether it is a Linx, which must be told what is to stay local."""
+    permits = provider.permits
+    permits.was_asked = True
+    with trio.move_on_after(LINX_S), contextlib.suppress(AttemptError):
+        with await pool.open(permits.nearest, provider.http.get(HEALTH_PATH)) as exchange:
+            exchange.finish()
+        if exchange.status < 500:  # a llama.cpp that loads its model answers every path with 503
+            permits.is_linx = LOCAL_ONLY in (exchange.header(FEATURES_HEADER) or "").split()
+
+
+async def fetch_json(permit: Permit, pool: Pool, sending: Sending) -> Any:
     """One small JSON answer. Raises AttemptError for a status that is none of an answer's."""
-    exchange = await pool.open(provider.origin, sending)
+    exchange = await pool.open(permit, sending)
     with exchange:
         body = await exchange.read_all(MAX_LIST)
         exchange.finish()

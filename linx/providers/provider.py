@@ -14,6 +14,7 @@ import trio
 
 from linx.core.addresses import is_loopback
 from linx.core.chat import ChatRequest, Dialect, ModelTraits, Task
+from linx.core.errors import NotLocal, quote
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.failures.lacks import TOOLS, VISION
 from linx.dialects.failures.meaning import too_long
@@ -28,6 +29,7 @@ from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
 from linx.providers.kind import Feature
 from linx.providers.model import Model
+from linx.providers.permits import Permits
 from linx.providers.signatures import Signatures
 from linx.providers.slots import Slots
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from linx.config.model import ProviderConfig
     from linx.providers.kind import Kind
     from linx.providers.requests import ProviderRequest
+    from linx.upstream.permit import Permit
 
 DEFAULT_ANSWER_TOKENS = 1024  # reserved for an answer whose length the client does not limit
 CLEARLY = 1.5  # times the context: so much larger must an estimate be before a prompt is refused unasked
@@ -87,6 +90,7 @@ class Provider:
         self.cuts_prompts = Feature.DESCRIBES_MODELS in kind.features
         """Does it cut a prompt that is too long, instead of refusing it? An Ollama does, unless it is told not to."""
         self.http = HttpRequests(config, kind)
+        self.permits = Permits(config)
         self.health = Health()
         self.counters = counters or Counters()
         self.models: dict[str, Model] = {name: Model(name) for name in config.models}
@@ -130,6 +134,7 @@ class Provider:
         ):
             return
         self.http.places = old.http.places
+        self.permits.inherit(old.permits)
         if old.config.api_key == self.config.api_key:
             self.health = old.health
         self.first_token = old.first_token
@@ -195,7 +200,7 @@ class Provider:
 
     def is_local(self, model: str) -> bool:
         """Do the prompts for ``model`` stay on machines of the user's own? A cloud model of a local Ollama's do not."""
-        if not self.local:
+        if not self.permits.is_local:
             return False
         is_cloud_name = self.kind.is_cloud_name
         if is_cloud_name is None:
@@ -312,6 +317,14 @@ class Provider:
         traits.may_cut = prompt_tokens(chat) * 2 <= min(most or SMALLEST_CONTEXT, SMALLEST_CONTEXT)
 
     # --- requests ---
+
+    def permit(self, model: str, *, is_private: bool) -> Permit:
+        """Leave to ask for ``model`` now. Raises NotLocal where the prompt must stay local and would not."""
+        if not is_private:
+            return self.permits.open
+        if not self.is_local(model):
+            raise NotLocal(f"{quote(model)!r} is not answered on a machine of the user's own, as the prompt demands")
+        return self.permits.private()
 
     def request(self, chat: ChatRequest) -> ProviderRequest:
         """How the provider is asked for what ``chat`` wants: in the client's dialect if it speaks it, else by task.

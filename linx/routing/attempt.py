@@ -281,7 +281,8 @@ class Attempt(Generic[R]):
         sending = await self._writer.write(now, self._timed)
         self.record.adapted = self._writer.adapted
         self._wait()
-        exchange = self._exchange = await self._pool.open(self.candidate.provider.origin, sending, self._connected)
+        permit = await self.candidate.permit(self._pool)
+        exchange = self._exchange = await self._pool.open(permit, sending, self._connected)
         if exchange.status in ANSWERS:
             return exchange
         try:

@@ -11,19 +11,18 @@ from __future__ import annotations
 import difflib
 import math
 from collections import OrderedDict
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 import trio
 
-from linx.core.errors import NoLocalProvider, Refused, UnknownModel, quote
+from linx.core.errors import Refused, UnknownModel, quote
 from linx.dialects.shared.needs import NOTHING
 from linx.providers.catalog import AGAIN_S
-from linx.providers.kind import with_tag
 from linx.providers.kinds import KINDS
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS, Provider
 from linx.routing.candidate import Candidate
+from linx.routing.privacy import Privacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -72,6 +71,7 @@ class Router:
         self.providers = tuple(providers)
         self.routing = routing
         self._ranks = _ranks(routing.provider_priority)
+        self.privacy = Privacy(routing.local_only, self._names_provider)
         self._warm: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def route(self, model: str, now: float, demand: Demand) -> Route:
@@ -81,15 +81,7 @@ class Router:
             raise self._unknown(model)
         if all(one.provider.health.reachable is False for one in candidates):
             candidates += self._last_resort(candidates)
-        if demand.local_only or self.is_private(model):
-            candidates = [one for one in candidates if one.is_local]
-            if not candidates:
-                raise NoLocalProvider(
-                    f"Model {quote(model)!r} may only be answered by a local provider, and no local provider has it. "
-                    "A cloud model of an Ollama is not local. "
-                    "Add the model to a local provider, or remove it from routing.local_only or the header "
-                    "x-linx-local-only from the request."
-                )
+        candidates = self.privacy.admit(candidates, model, local_only=demand.local_only)
         if demand.one_model:
             first = _same(min(candidates, key=lambda one: self._rank(one.provider)).model)
             candidates = [one for one in candidates if _same(one.model) == first]
@@ -182,16 +174,7 @@ class Router:
 
     def is_private(self, model: str) -> bool:
         """Does ``routing.local_only`` keep this model's prompts on local providers?"""
-        private = self.routing.local_only
-        if isinstance(private, bool):
-            return private
-        # In doubt a name is private: all names that lead to the same model are compared with the patterns.
-        names = {model.lower(), model.partition("/")[2].lower() if self._names_provider(model) else model.lower()}
-        names |= {with_tag(name) for name in names}
-        names |= {name.removesuffix(":latest") for name in names}
-        patterns = {pattern.lower() for pattern in private}
-        patterns |= {pattern.removesuffix(":latest") for pattern in patterns}
-        return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+        return self.privacy.is_private(model)
 
     def _names_provider(self, model: str) -> bool:
         """Does the name begin with that of a provider, even of a disabled provider?"""

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 LOOK_S = 2.0  # that a client waits for lists, before it is told what is known without them
 
 
-async def look_for(router: Router, model: str, pool: Pool, redactor: Redactor) -> None:
+async def look_for(router: Router, model: str, pool: Pool, redactor: Redactor, *, local_only: bool) -> None:
     """Read the lists that may have the name by now; none where the name is known."""
-    await read_again(router.unlisted_at(model), pool, redactor)
+    await read_again(router.unlisted_at(model, local_only=local_only), pool, redactor)
 
 
 async def read_again(providers: Sequence[Provider], pool: Pool, redactor: Redactor) -> None:

@@ -4,6 +4,7 @@ The room's rule: an answer never reaches a request that did not ask for it, an i
 is never taken for a whole one, and every failure is raised as one of ``core.errors``. This
 room knows origins and bytes, but no provider and no dialect.
 
+- ``permit``: leave to send requests to an origin, and how near its peer must be.
 - ``request_head``: checks and writes the head of a request.
 - ``response_head``: checks and reads the head of a response.
 - ``connection``: one connection, which serves one request at a time.

@@ -18,6 +18,8 @@ from linx.upstream.response_head import LastResponseHead, ResponseHead, check_he
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from linx.upstream.permit import Reach
+
 MAX_INTERIM = 8  # responses 1xx before the final one
 SEND_STALL_S = 60.0
 """If the server takes no byte of a request for so long, the request fails as Stalled."""
@@ -28,11 +30,16 @@ PIECE = 64 * 1024  # bytes of a longer request that are sent at a time; SEND_STA
 
 
 class UpstreamConnection:
-    """One connection, for one request at a time. ``address`` is host:port, for errors."""
+    """One connection, for one request at a time. ``address`` is host:port, for errors.
 
-    def __init__(self, transport: Transport, address: str) -> None:
+    ``reach`` is how near its peer is. It was found out when the connection was opened, so a kept connection is judged
+    by a comparison of two numbers.
+    """
+
+    def __init__(self, transport: Transport, address: str, reach: Reach) -> None:
         self.transport = transport
         self.address = address
+        self.reach = reach
         self.has_answered = False
         """Has a byte of the answer to this request been read?"""
         self.has_streamed = False

@@ -1,8 +1,11 @@
 """Opens a connection to an origin: name lookup, TCP, proxy and TLS, with an error for each way in which they fail.
 
-One time limit covers all of it. ``connect`` returns a Transport or raises ConnectFailed or one
-of its subclasses; no error of the system, of trio or of ssl, and no exception group, leaves
-this file.
+One time limit covers all of it. ``connect`` returns a Transport, with what is known of its peer,
+or raises ConnectFailed or one of its subclasses; no error of the system, of trio or of ssl, and
+no exception group, leaves this file.
+
+Where the permit demands a local peer, only those addresses of the host are tried that are local,
+and the address of the peer is checked after connecting, before the first byte is sent.
 """
 
 from __future__ import annotations
@@ -11,22 +14,25 @@ import errno
 import os
 import re
 import socket
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
-from linx.core.addresses import Address, Origin, address_of, ascii_host, host_and_port, is_near
-from linx.core.errors import ConnectFailed, ConnectTimeout, NameNotFound
+from linx.core.addresses import Address, address_of, ascii_host, host_and_port, is_near
+from linx.core.errors import ConnectFailed, ConnectTimeout, NameNotFound, NotLocal
 from linx.http1.transport import SocketTransport, Transport
+from linx.upstream.permit import Permit, Reach, reach_of
 from linx.upstream.proxies import Proxies, tunnel
 from linx.upstream.tls import TLSTransport, trusting_context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 NEAR_LIMIT_S = 3.0  # to connect to a host on this machine or network
 FAR_LIMIT_S = 5.0  # to connect to any other host
+ADDRESS_LIMIT_S = 1.0  # to connect to a local address of a host that has more of them
 # A peer that has vanished is noticed within a minute: after 30 s of silence, three probes 10 s apart. TCP_USER_TIMEOUT
 # limits how long sent bytes may stay unacknowledged. Systems name the options differently; each is set where it exists.
 _KEEP_ALIVE = {
@@ -50,6 +56,13 @@ _HOST = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE}
 
 
+class Dialled(NamedTuple):
+    """A new connection. ``reach`` is what is known of its peer; a proxy hides the peer."""
+
+    transport: Transport
+    reach: Reach
+
+
 class Dialer:
     """Opens connections. The proxies are read from ``environ``; without ``context``, it is made when first needed."""
 
@@ -57,24 +70,31 @@ class Dialer:
         self._proxies = Proxies(os.environ if environ is None else environ)
         self._context = context
 
-    async def connect(self, origin: Origin) -> Transport:
+    async def connect(self, permit: Permit) -> Dialled:
         """A transport ready for HTTP; the caller must close it. Raises ConnectFailed or one of its subclasses."""
+        origin = permit.origin
         limit_s = NEAR_LIMIT_S if is_near(origin.host) else FAR_LIMIT_S
-        transport = None
+        dialled = None
         with trio.move_on_after(limit_s):
-            transport = await self._open(origin)
-        if transport is None:
+            dialled = await self._open(permit)
+        if dialled is None:
             raise ConnectTimeout(f"{origin.address} did not take a connection within {limit_s:g} seconds")
-        return transport
+        return dialled
 
-    async def _open(self, origin: Origin) -> Transport:
+    async def _open(self, permit: Permit) -> Dialled:
+        origin = permit.origin
         host = _sendable(origin.host)
-        proxy = self._proxies.find(origin.scheme, host, origin.port)
+        proxy = self._proxies.find(origin.scheme, host, origin.port) if permit.reach is Reach.ANY else None
         transport: Transport
         if proxy is None:
-            transport = await _tcp(host, origin.port, origin.address, is_guarded=not is_near(host))
+            transport, reach = await _tcp(
+                host, origin.port, origin.address, least=permit.reach, is_guarded=not is_near(host)
+            )
         else:
-            transport = await _tcp(proxy.host, proxy.port, f"the proxy {proxy.address}", is_guarded=False)
+            transport, _proxy_reach = await _tcp(
+                proxy.host, proxy.port, f"the proxy {proxy.address}", least=Reach.ANY, is_guarded=False
+            )
+            reach = Reach.ANY
         is_ready = False
         try:
             if proxy is not None:
@@ -89,12 +109,15 @@ class Dialer:
         finally:
             if not is_ready:
                 transport.close()
-        return transport
+        return Dialled(transport, reach)
 
 
-async def _tcp(host: str, port: int, where: str, *, is_guarded: bool) -> SocketTransport:
+async def _tcp(host: str, port: int, where: str, *, least: Reach, is_guarded: bool) -> tuple[SocketTransport, Reach]:
     try:
-        stream = await trio.open_tcp_stream(host, port)
+        hosts = [host]
+        if least >= Reach.SHARED and address_of(host) is None:
+            hosts = await _near_addresses(host, port, where, least)
+        stream = await _stream(hosts, port)
     except (OSError, UnicodeError) as error:
         raise _translated(where, host, error) from None
     # The plain socket is taken out of trio's stream. No await may come before the transport owns the socket.
@@ -102,6 +125,9 @@ async def _tcp(host: str, port: int, where: str, *, is_guarded: bool) -> SocketT
     is_owned = False
     try:
         peer = _peer(sock)
+        reach = reach_of(peer)
+        if reach < least:
+            raise _elsewhere(where, str(peer or "an unknown address"))
         if is_guarded and peer is not None and (peer.is_loopback or peer.is_link_local):
             # A public name that resolves to this machine may be an attack (DNS rebinding).
             raise ConnectFailed(
@@ -117,7 +143,39 @@ async def _tcp(host: str, port: int, where: str, *, is_guarded: bool) -> SocketT
     finally:
         if not is_owned:
             sock.close()
-    return transport
+    return transport, reach
+
+
+async def _near_addresses(host: str, port: int, where: str, least: Reach) -> list[str]:
+    """The addresses of ``host`` that reach ``least``. Raises NotLocal where it has only others."""
+    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    hosts = dict.fromkeys(_numeric(sockaddr) for _family, _type, _protocol, _name, sockaddr in found)
+    near = [each for each in hosts if reach_of(address_of(each)) >= least]
+    if not near:
+        raise _elsewhere(where, ", ".join(hosts))
+    return near
+
+
+def _numeric(sockaddr: tuple[Any, ...]) -> str:
+    """The address of a socket address, with the zone of a link-local IPv6 address."""
+    host = str(sockaddr[0])
+    scope = sockaddr[3] if len(sockaddr) == 4 else 0
+    return f"{host}%{scope}" if scope and "%" not in host else host
+
+
+async def _stream(hosts: Sequence[str], port: int) -> trio.SocketStream:
+    """A connection to the first of ``hosts`` that takes one. Raises the error of the last."""
+    for host in hosts[:-1]:
+        with suppress(OSError), trio.move_on_after(ADDRESS_LIMIT_S):
+            return await trio.open_tcp_stream(host, port)
+    return await trio.open_tcp_stream(hosts[-1], port)
+
+
+def _elsewhere(where: str, address: str) -> NotLocal:
+    return NotLocal(
+        f"{where} resolves to {address}, which is no local address, so nothing that must stay local is sent there; "
+        'if the machine is yours, reach it over https:// and set "local": true'
+    )
 
 
 def _peer(sock: socket.socket) -> Address | None:

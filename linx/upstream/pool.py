@@ -4,6 +4,9 @@ Which request gets which connection, and the counts, are changed without an awai
 and each count is taken back in a ``finally``. So a request may be cancelled at any moment
 without a connection being lost or counted for ever.
 
+No connection is opened or lent without a permit, and none whose peer is farther away than the
+permit allows.
+
 A connection is kept only after a keep-alive HTTP/1.1 answer has come to its proper end with
 no byte after it. It is lent again only while it is young and nothing can be read from it. So
 an answer never reaches a request that did not ask for it.
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from linx.core.addresses import Origin
     from linx.upstream.dial import Dialer
+    from linx.upstream.permit import Permit, Reach
     from linx.upstream.response_head import ResponseHead
 
 DRAIN_S = 1.0
@@ -133,26 +137,29 @@ class Pool:
         """The number of connections in each state."""
         return {"active": self._active, "idle": sum(map(len, self._idle.values())), "draining": len(self._draining)}
 
-    async def open(self, origin: Origin, sending: Sending, connected: Callable[[], None] | None = None) -> Exchange:
+    async def open(self, permit: Permit, sending: Sending, connected: Callable[[], None] | None = None) -> Exchange:
         """Send a request and read the head of its response; the caller must finish or close the exchange.
 
         ``connected`` is called as soon as there is a connection. If a kept connection turns
         out to be dead before the first byte of an answer, the request is sent again on a new
         connection.
 
-        Raises ConnectFailed or one of its subclasses, Reset, Garbled or Stalled.
+        Raises ConnectFailed or one of its subclasses, Reset, Garbled or Stalled; NotLocal before a byte is sent.
         """
         length = sending.length if sending.stream is not None else len(sending.body)
-        head = request_head(sending.method, sending.target, origin.authority, sending.headers, length)
+        origin = permit.origin
+        headers = (*sending.headers, *permit.headers) if permit.headers else sending.headers
+        head = request_head(sending.method, sending.target, origin.authority, headers, length)
         asked = self.clock()
-        connection = self._borrow(origin, asked)
+        connection = self._borrow(origin, permit.reach, asked)
         while True:
             is_reused = connection is not None
             exchange = None
             self._active += 1
             try:
                 if connection is None:
-                    connection = UpstreamConnection(await self._dialer.connect(origin), origin.address)
+                    transport, reach = await self._dialer.connect(permit)
+                    connection = UpstreamConnection(transport, origin.address, reach)
                 if connected is not None:
                     connected()
                 answer = await connection.ask(
@@ -194,14 +201,17 @@ class Pool:
         self._idle.clear()
         self._has_idle = trio.Event()
 
-    def _borrow(self, origin: Origin, now: float) -> UpstreamConnection | None:
-        """The youngest kept connection that can be used, or None. Unusable connections found on the way are closed."""
+    def _borrow(self, origin: Origin, least: Reach, now: float) -> UpstreamConnection | None:
+        """The youngest kept connection that can be used, or None. Unusable connections found on the way are closed.
+
+        So are those whose peer is too far away: where both are asked for, the pool comes to hold the nearer ones only.
+        """
         kept = self._idle.get(origin)
         while kept:
             idle = kept.pop()
             if not kept:
                 del self._idle[origin]
-            if self._is_fit(idle, now):
+            if idle.connection.reach >= least and self._is_fit(idle, now):
                 return idle.connection
             idle.connection.close()
         return None

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import trio
 
@@ -19,12 +20,14 @@ from linx.providers.kinds import KINDS
 from linx.providers.lists import Listed, Loading
 from linx.providers.model import Model as Known
 from linx.providers.provider import Provider
+from linx.routing.candidate import Candidate
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 from tests.fakes import scripted
+from tests.fakes.internet import Internet
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Whole
-from tests.providers.asked import KEY, at, listing
+from tests.providers.asked import KEY, at, listing, paths
 from tests.routing.world import has, provider
 from tests.waiting import within
 
@@ -169,23 +172,22 @@ async def test_a_list_is_bounded(pool: Pool, redactor: Redactor, monkeypatch: py
         await refresh(one, pool, redactor)
         assert one.health.reachable is False
         with pytest.raises(AttemptError):
-            await catalog.fetch_json(one, pool, one.http.get("/models", under_api=True))
+            await catalog.fetch_json(one.permits.open, pool, one.http.get("/models", under_api=True))
 
 
 async def test_one_small_answer(pool: Pool) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         one = at(fake)
         for _ in range(2):
-            assert (await catalog.fetch_json(one, pool, one.http.get("/models", under_api=True)))["data"][0][
-                "id"
-            ] == "m"
+            value = await catalog.fetch_json(one.permits.open, pool, one.http.get("/models", under_api=True))
+            assert value["data"][0]["id"] == "m"
         assert len(fake.connections) == 1
         fake.at["/v1/models"] = Whole(200, b"{")
         with pytest.raises(Garbled, match="not JSON"):
-            await catalog.fetch_json(one, pool, one.http.get("/models", under_api=True))
+            await catalog.fetch_json(one.permits.open, pool, one.http.get("/models", under_api=True))
         fake.at["/v1/models"] = scripted.status(503, "overloaded")
         with pytest.raises(Refused) as caught:
-            await catalog.fetch_json(one, pool, one.http.get("/models", under_api=True))
+            await catalog.fetch_json(one.permits.open, pool, one.http.get("/models", under_api=True))
         assert caught.value.status == 503
 
 
@@ -279,3 +281,82 @@ async def test_jitter_only_shortens(autojump_clock: MockClock, probes: Probes, m
         await trio.sleep(60)
     assert len(probes.times) == 2
     assert 54 <= probes.times[1] < 54.1
+
+
+# --- where it is ---
+
+
+def lan(fake: FakeProvider, **config: Any) -> Provider:
+    """A provider under a name that its address decides over; ``local`` is not said."""
+    config = {"local": msgspec.UNSET, **config}
+    return at(fake, **{"endpoint": fake.endpoint.replace("127.0.0.1", "gpu.lan"), **config})
+
+
+async def test_a_near_name_that_leads_elsewhere_is_asked_and_does_not_count_as_local(
+    pool: Pool, redactor: Redactor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "linx.catalog")
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = lan(fake)
+        assert one.is_local("m")
+        with Internet() as internet:
+            internet.names["gpu.lan"] = ["203.0.113.7"]
+            internet.hosts["203.0.113.7"] = "127.0.0.1"
+            for _ in range(2):
+                await refresh(one, pool, redactor)
+                assert set(one.models) == {"m"}
+                assert not one.is_local("m")
+                assert one.price("m") is None
+            assert "203.0.113.7" in (one.permits.warning or "")
+            assert caplog.text.count("does not count as local") == 1
+            internet.names["gpu.lan"] = ["203.0.113.7", "127.0.0.1"]
+            await refresh(one, pool, redactor)
+            assert one.is_local("m")
+            assert one.permits.warning is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_linx"),
+    [
+        (Whole(200, b'{"status":"ok"}', headers=(("x-linx-features", "more local-only"),)), True),
+        (Whole(200, b'{"status":"ok"}'), False),
+        (Whole(404, b"{}"), False),
+        (Whole(503, b"{}"), None),
+    ],
+)
+async def test_a_linx_is_known_by_its_health_answer(answer: Whole, is_linx: bool | None, pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.at["/healthz"] = answer
+        one = at(fake)
+        private = Candidate(one, "m")
+        for _ in range(3):
+            permit = await private.permit(pool)
+            assert bool(permit.headers) is (is_linx is not False)
+        assert one.permits.is_linx is is_linx
+        assert len(fake.requests) == 1
+        assert (await Candidate(one, "m", is_private=False).permit(pool)).headers == ()
+
+
+async def test_after_it_was_away_it_is_asked_again(pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.at["/healthz"] = Whole(200, b"{}", headers=(("x-linx-features", "local-only"),))
+        one = at(fake)
+        await catalog.learn_linx(one, pool)
+        await refresh(one, pool, redactor)
+        assert one.permits.is_linx
+        fake.down()
+        await refresh(one, pool, redactor)
+        assert one.permits.is_linx is None
+        assert not one.permits.was_asked
+
+
+async def test_a_server_that_could_not_say_it_is_asked_with_the_next_probe(pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert "GET /healthz" not in paths(fake)  # nobody wants to know
+        fake.at["/healthz"] = Whole(503, b"{}")
+        await catalog.learn_linx(one, pool)
+        fake.at["/healthz"] = Whole(404, b"{}")
+        await refresh(one, pool, redactor)
+        assert one.permits.is_linx is False

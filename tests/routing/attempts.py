@@ -44,7 +44,7 @@ def attempt_at(
     redactor = Redactor()
     redactor.add(KEY)
     return chat_attempt(
-        Candidate(one, model),
+        Candidate(one, model, is_private=False),
         chat or ChatRequest("asked", ChatBody(BODY)),
         pool,
         record_at(one),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,12 +76,12 @@ async def test_a_model_that_was_just_pulled_is_there_and_no_list_is_read_twice_i
         await refresh(one, pool, Redactor())
         here = router(one)
         fake.models.append(Model("new"))
-        await look_for(here, "new", pool, Redactor())
+        await look_for(here, "new", pool, Redactor(), local_only=False)
         assert one.listed("new") is None  # the list has just been read
         one.read_at -= AGAIN_S
         async with trio.open_nursery() as nursery:
             for _ in range(5):
-                nursery.start_soon(look_for, here, "new", pool, Redactor())
+                nursery.start_soon(partial(look_for, local_only=False), here, "new", pool, Redactor())
         assert one.listed("new") == "new:latest"
         assert paths(fake).count("GET /api/tags") == 2
 
@@ -91,7 +92,7 @@ async def test_a_list_that_is_known_to_change_is_read_at_once(pool: Pool) -> Non
         await refresh(one, pool, Redactor())
         fake.models.append(Model("new"))
         one.relaying = 1
-        await look_for(router(one), "new", pool, Redactor())
+        await look_for(router(one), "new", pool, Redactor(), local_only=False)
         assert one.listed("new") == "new:latest"
 
 
@@ -100,6 +101,6 @@ async def test_a_list_that_does_not_come_is_not_waited_for_long(pool: Pool, auto
         slow.at["/api/tags"] = Raw([ReadRequest(), Stall()])
         one = at(slow)
         start = trio.current_time()
-        await look_for(router(one), "new", pool, Redactor())
+        await look_for(router(one), "new", pool, Redactor(), local_only=False)
         assert trio.current_time() - start == pytest.approx(LOOK_S, abs=0.1)
         assert one.reading is None

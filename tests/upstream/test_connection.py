@@ -19,9 +19,11 @@ from linx.http1.transport import SocketTransport, Transport
 from linx.upstream import response_head
 from linx.upstream.connection import SMALL, UpstreamConnection
 from linx.upstream.dial import Dialer
+from linx.upstream.permit import Reach
 from linx.upstream.request_head import request_head
 from linx.upstream.response import Response
 from linx.upstream.response_head import MAX_HEAD, ResponseHead
+from tests.upstream.permits import connected
 from tests.upstream.scripted import LAST_CHUNK, OK, STREAM_HEAD, Pieces, Script, chunk, serving
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 
 async def answer(*pieces: bytes, method: bytes = b"POST") -> ResponseHead:
-    connection = UpstreamConnection(Pieces(pieces), "h:1")
+    connection = UpstreamConnection(Pieces(pieces), "h:1", Reach.LOCAL)
     head = request_head(method, b"/", "h", (), 0)
     return await connection.ask(head, b"", None, 0, is_head=method == b"HEAD")
 
@@ -78,7 +80,7 @@ async def answer(*pieces: bytes, method: bytes = b"POST") -> ResponseHead:
 async def test_what_is_no_http_is_refused_at_once(data: bytes, says: str) -> None:
     """At once: the server sends nothing more and does not close, and still nobody waits."""
     for pieces in ([data], [data[i : i + 1000] for i in range(0, len(data), 1000)], [data[:9], data[9:]]):
-        connection = UpstreamConnection(Pieces(pieces, then="stall"), "h:1")
+        connection = UpstreamConnection(Pieces(pieces, then="stall"), "h:1", Reach.LOCAL)
         with trio.fail_after(5), pytest.raises(Garbled, match=says) as caught:
             await connection.ask(b"", b"", None, 0, is_head=False)
         assert str(caught.value).startswith("h:1 ")
@@ -127,7 +129,7 @@ def test_a_dripping_head_costs_linear_time() -> None:
     async def main() -> float:
         started = time.process_time()
         drip = Drip(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 60000 + b"\r\n\r\n")
-        await UpstreamConnection(drip, "h:1").ask(b"", b"", None, 0, is_head=False)
+        await UpstreamConnection(drip, "h:1", Reach.LOCAL).ask(b"", b"", None, 0, is_head=False)
         return time.process_time() - started
 
     assert trio.run(main) < 1.5
@@ -144,9 +146,9 @@ async def ask_server(
     script: Script, body: bytes = b"", stream: AsyncIterator[bytes] | None = None, length: int | None = None
 ) -> tuple[bytes, Response, list[bytes]]:
     async with serving(script) as server:
-        transport = await Dialer({}).connect(server.origin)
+        transport = await connected(Dialer({}), server.origin)
         try:
-            connection = UpstreamConnection(transport, server.origin.address)
+            connection = UpstreamConnection(transport, server.origin.address, Reach.LOCAL)
             size = len(body) if stream is None else length
             head = request_head(b"POST", b"/", "h", (), size)
             response = Response(connection, await connection.ask(head, body, stream, size, is_head=False))
@@ -215,7 +217,7 @@ async def test_what_a_stream_raises_comes_out_bare() -> None:
         yield b"a"
         raise KeyError("mine")
 
-    connection = UpstreamConnection(Pieces([], then="stall"), "h:1")
+    connection = UpstreamConnection(Pieces([], then="stall"), "h:1", Reach.LOCAL)
     with pytest.raises(KeyError, match="mine"):
         await connection.ask(b"", b"", broken(), None, is_head=False)
     assert connection.has_streamed
@@ -231,7 +233,7 @@ async def test_a_server_that_stops_reading_is_given_up(autojump_clock: trio.test
     transport: Transport = Full([], then="stall")
     started = trio.current_time()
     with pytest.raises(Stalled, match="60 seconds"):
-        await UpstreamConnection(transport, "h:1").ask(b"", BIG, None, len(BIG), is_head=False)
+        await UpstreamConnection(transport, "h:1", Reach.LOCAL).ask(b"", BIG, None, len(BIG), is_head=False)
     assert trio.current_time() - started == pytest.approx(60)
 
 
@@ -243,15 +245,15 @@ async def test_no_limit_on_how_long_an_answer_takes(autojump_clock: trio.testing
 
     for body in (b"", b"x" * (SMALL + 1)):
         slow = Slow([STREAM_HEAD, chunk(b"a"), LAST_CHUNK])
-        head = await UpstreamConnection(slow, "h:1").ask(b"", body, None, len(body), is_head=False)
-        assert await Response(UpstreamConnection(slow, "h:1"), head).read_all(9) == b"a"
+        head = await UpstreamConnection(slow, "h:1", Reach.LOCAL).ask(b"", body, None, len(body), is_head=False)
+        assert await Response(UpstreamConnection(slow, "h:1", Reach.LOCAL), head).read_all(9) == b"a"
 
 
 async def test_a_plain_socket_is_what_it_runs_on() -> None:
     async with serving(["read", OK]) as server:
-        transport = await Dialer({}).connect(server.origin)
+        transport = await connected(Dialer({}), server.origin)
         assert isinstance(transport, SocketTransport)
-        UpstreamConnection(transport, "h").close()
+        UpstreamConnection(transport, "h", Reach.LOCAL).close()
         assert transport.sock.fileno() == -1
 
 
@@ -322,7 +324,7 @@ def judged_by_h11(data: bytes) -> bytes:
 
 
 async def read_whole(data: bytes, cut: int) -> bytes:
-    connection = UpstreamConnection(Pieces([data[:cut], data[cut:]]), "h:1")
+    connection = UpstreamConnection(Pieces([data[:cut], data[cut:]]), "h:1", Reach.LOCAL)
     head = await connection.ask(b"", b"", None, 0, is_head=False)
     return await Response(connection, head).read_all(1000)
 
@@ -355,7 +357,7 @@ DATED = b"HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Type: application/json\r\nConte
 async def answers(*each: bytes | tuple[bytes, ...], methods: str = "") -> list[ResponseHead]:
     """The heads of answers to one request after the other, on one connection; ``methods``: H for HEAD."""
     transport = Pieces([])
-    connection = UpstreamConnection(transport, "h:1")
+    connection = UpstreamConnection(transport, "h:1", Reach.LOCAL)
     heads = []
     for number, pieces in enumerate(each):
         transport.pieces = [pieces] if isinstance(pieces, bytes) else list(pieces)
@@ -573,7 +575,7 @@ async def test_two_bodies_over_one_socket() -> None:
         "read", DATED % SUNDAY, b"[]",
     ]  # fmt: skip
     async with serving(script) as server:
-        connection = UpstreamConnection(await Dialer({}).connect(server.origin), "h:1")
+        connection = UpstreamConnection(await connected(Dialer({}), server.origin), "h:1", Reach.LOCAL)
         told = []
         for _ in range(4):
             head = await connection.ask(request_head(b"GET", b"/", "h", (), 0), b"", None, 0, is_head=False)

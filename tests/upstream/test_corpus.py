@@ -15,9 +15,11 @@ import trio
 from linx.core.errors import AttemptError, Garbled, Reset, StreamBroken
 from linx.upstream.connection import UpstreamConnection
 from linx.upstream.dial import Dialer
+from linx.upstream.permit import Reach
 from linx.upstream.pool import Pool, Sending
 from linx.upstream.request_head import request_head
 from linx.upstream.response import Response
+from tests.upstream.permits import anywhere
 from tests.upstream.scripted import Pieces, cases, script_of, serving
 
 LIMIT = 32 * 1024 * 1024
@@ -81,7 +83,7 @@ def body_by_h11(data: bytes) -> bytes:
 
 
 async def ask(transport: Pieces) -> Response:
-    connection = UpstreamConnection(transport, "provider:1")
+    connection = UpstreamConnection(transport, "provider:1", Reach.LOCAL)
     head = await connection.ask(
         request_head(POST.method, POST.target, "provider", POST.headers, 2), b"{}", None, 2, is_head=False
     )
@@ -103,7 +105,7 @@ async def test_the_whole_body_or_an_error(name: str) -> None:
     pool = Pool(Dialer({}))
     async with serving(script_of(CASES[name])) as server:
         try:
-            with await pool.open(server.origin, POST) as exchange:
+            with await pool.open(anywhere(server.origin), POST) as exchange:
                 found: bytes | type[AttemptError] = await exchange.read_all(LIMIT)
                 exchange.finish()
         except AttemptError as error:
@@ -116,7 +118,7 @@ async def test_the_whole_body_or_an_error(name: str) -> None:
             kept = 1 if CASES[name]["pool"] == "reuse" else 0
             if name == "conn-unsolicited-408":
                 await server.closed.wait()
-                assert pool._borrow(server.origin, trio.current_time()) is None
+                assert pool._borrow(server.origin, Reach.ANY, trio.current_time()) is None
             else:
                 assert repr(pool) == f"Pool: 0 active, {kept} idle"
         pool.close_idle()
@@ -126,7 +128,7 @@ async def test_the_whole_body_or_an_error(name: str) -> None:
 async def test_a_stall_stays_open(name: str) -> None:
     pool = Pool(Dialer({}))
     async with serving(script_of(CASES[name])) as server:
-        with await pool.open(server.origin, POST) as exchange:
+        with await pool.open(anywhere(server.origin), POST) as exchange:
             with trio.move_on_after(0.02) as limit:
                 await exchange.read_all(LIMIT)
             assert limit.cancelled_caught

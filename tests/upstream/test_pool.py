@@ -10,10 +10,13 @@ import pytest
 import trio
 
 from linx.core.addresses import Origin
-from linx.core.errors import AttemptError, ConnectFailed, Garbled, Reset, StreamBroken
+from linx.core.errors import AttemptError, ConnectFailed, Garbled, NotLocal, Reset, StreamBroken
 from linx.upstream.dial import Dialer
+from linx.upstream.permit import Permit, Reach
 from linx.upstream.pool import Pool, Sending
+from tests.fakes.internet import Internet
 from tests.upstream.cancelling import cancelled_at_each_step, open_files, until
+from tests.upstream.permits import anywhere
 from tests.upstream.scripted import LAST_CHUNK, OK, STREAM_HEAD, Script, chunk, serving
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ async def running(**settings: float) -> AsyncIterator[Pool]:
 
 
 async def whole(pool: Pool, origin: Origin, sending: Sending = POST) -> bytes:
-    with await pool.open(origin, sending) as exchange:
+    with await pool.open(anywhere(origin), sending) as exchange:
         body = await exchange.read_all(1_000_000)
         exchange.finish()
     return body
@@ -44,7 +47,7 @@ async def whole(pool: Pool, origin: Origin, sending: Sending = POST) -> bytes:
 
 async def test_a_connection_is_used_again() -> None:
     async with serving(AGAIN) as server, running() as pool:
-        exchange = await pool.open(server.origin, POST)
+        exchange = await pool.open(anywhere(server.origin), POST)
         assert repr(pool) == "Pool: 1 active, 0 idle"
         assert exchange.origin is server.origin
         assert await exchange.read_all(10) == b"{}"
@@ -64,9 +67,9 @@ async def test_a_connection_is_used_again() -> None:
 
 async def test_two_at_once_are_two_connections_and_two_origins_share_none() -> None:
     async with serving(AGAIN) as one, serving(AGAIN) as other, running() as pool:
-        first = await pool.open(one.origin, GET)
-        second = await pool.open(one.origin, GET)
-        third = await pool.open(other.origin, GET)
+        first = await pool.open(anywhere(one.origin), GET)
+        second = await pool.open(anywhere(one.origin), GET)
+        third = await pool.open(anywhere(other.origin), GET)
         assert repr(pool) == "Pool: 3 active, 0 idle"
         for exchange in (first, second, third):
             await exchange.read_all(10)
@@ -81,7 +84,7 @@ async def test_two_at_once_are_two_connections_and_two_origins_share_none() -> N
 
 async def test_leaving_the_block_closes_at_once() -> None:
     async with serving(["read", STREAM_HEAD, FRAMES[0], "stall"]) as server, running() as pool:
-        with await pool.open(server.origin, POST) as exchange:
+        with await pool.open(anywhere(server.origin), POST) as exchange:
             assert await exchange.read() == b"data: 0\n\n"
         assert repr(pool) == "Pool: 0 active, 0 idle"
         with pytest.raises(StreamBroken, match="Linx closed the connection"):
@@ -91,7 +94,7 @@ async def test_leaving_the_block_closes_at_once() -> None:
 
 async def test_closed_by_another_task_while_reading() -> None:
     async with serving(["read", STREAM_HEAD, "stall"]) as server, running() as pool:
-        exchange = await pool.open(server.origin, POST)
+        exchange = await pool.open(anywhere(server.origin), POST)
         async with trio.open_nursery() as nursery:
 
             async def reader() -> None:
@@ -125,7 +128,7 @@ async def test_a_failure_after_the_answer_began_is_not_tried_again() -> None:
     async with serving(*scripts) as server, running() as pool:
         await whole(pool, server.origin)
         with pytest.raises(Reset, match="in the middle"):
-            await pool.open(server.origin, POST)
+            await pool.open(anywhere(server.origin), POST)
         assert repr(pool) == "Pool: 0 active, 0 idle"
         assert server.connections == 1
 
@@ -144,19 +147,19 @@ async def test_a_stale_connection_is_tried_once_more_on_a_new_one(ending: str) -
 async def test_a_new_connection_is_not_tried_again() -> None:
     async with serving(["read", "close"]) as server, running() as pool:
         with pytest.raises(Reset, match="before it answered"):
-            await pool.open(server.origin, POST)
+            await pool.open(anywhere(server.origin), POST)
         assert server.connections == 1
 
 
 async def test_only_one_more_try_even_with_many_idle() -> None:
     stale: Script = ["read", OK, "read", "close"]
     async with serving(stale, stale, ["read", "close"]) as server, running() as pool:
-        pair = [await pool.open(server.origin, POST) for _ in range(2)]
+        pair = [await pool.open(anywhere(server.origin), POST) for _ in range(2)]
         for exchange in pair:
             await exchange.read_all(10)
             exchange.finish()
         with pytest.raises(Reset):
-            await pool.open(server.origin, POST)
+            await pool.open(anywhere(server.origin), POST)
         assert server.connections == 3
         assert len(server.requests) == 4
         assert repr(pool) == "Pool: 0 active, 1 idle"
@@ -169,7 +172,7 @@ async def test_a_stream_that_was_begun_is_not_sent_twice() -> None:
     async with serving(["read", OK, "head", "close"], AGAIN) as server, running() as pool:
         await whole(pool, server.origin)
         with pytest.raises(Reset):
-            await pool.open(server.origin, Sending(b"POST", b"/", stream=pieces()))
+            await pool.open(anywhere(server.origin), Sending(b"POST", b"/", stream=pieces()))
         assert server.connections == 1
         assert await whole(pool, server.origin, Sending(b"POST", b"/", stream=pieces(), length=1)) == b"{}"
         assert server.requests[-1].endswith(b"Content-Length: 1\r\n\r\na")
@@ -181,7 +184,7 @@ async def test_an_idle_connection_that_became_readable_is_not_used() -> None:
         await whole(pool, server.origin)
         (idle,) = pool._idle[server.origin]
         await until(idle.connection.transport.is_readable)
-        exchange = await pool.open(server.origin, POST)
+        exchange = await pool.open(anywhere(server.origin), POST)
         assert exchange.status == 200
         assert server.connections == 2
         exchange.close()
@@ -205,7 +208,7 @@ async def test_the_reaper(autojump_clock: trio.testing.MockClock) -> None:
     autojump_clock.autojump_threshold = 0.02
     dies: Script = ["read", OK, 2.0, "close"]
     async with serving(dies, AGAIN) as server, running(idle_s=60) as pool:
-        pair = [await pool.open(server.origin, POST) for _ in range(2)]
+        pair = [await pool.open(anywhere(server.origin), POST) for _ in range(2)]
         for exchange in pair:
             await exchange.read_all(10)
             exchange.finish()
@@ -219,7 +222,7 @@ async def test_the_reaper(autojump_clock: trio.testing.MockClock) -> None:
 
 async def test_no_more_idle_than_allowed() -> None:
     async with serving(AGAIN) as server, running(max_idle_per_origin=2) as pool:
-        exchanges = [await pool.open(server.origin, POST) for _ in range(4)]
+        exchanges = [await pool.open(anywhere(server.origin), POST) for _ in range(4)]
         for exchange in exchanges:
             await exchange.read_all(10)
             exchange.finish()
@@ -230,7 +233,7 @@ async def test_no_more_idle_than_allowed() -> None:
 async def test_a_missing_last_chunk_is_drained_and_the_connection_kept() -> None:
     late: Script = ["read", STREAM_HEAD, FRAMES[0], 0.01, FRAMES[1] + LAST_CHUNK, "again"]
     async with serving(late) as server, running() as pool:
-        exchange = await pool.open(server.origin, POST)
+        exchange = await pool.open(anywhere(server.origin), POST)
         assert await exchange.read() == b"data: 0\n\n"
         exchange.finish()
         assert repr(pool) == "Pool: 0 active, 0 idle, 1 draining"
@@ -242,7 +245,7 @@ async def test_a_missing_last_chunk_is_drained_and_the_connection_kept() -> None
 async def test_a_drain_is_bounded_in_time(autojump_clock: trio.testing.MockClock) -> None:
     autojump_clock.autojump_threshold = 0.02
     async with serving(["read", STREAM_HEAD, FRAMES[0], "stall"]) as server, running() as pool:
-        exchange = await pool.open(server.origin, POST)
+        exchange = await pool.open(anywhere(server.origin), POST)
         await exchange.read()
         exchange.finish()
         await trio.sleep(0.5)
@@ -264,7 +267,7 @@ async def test_a_drain_is_bounded_in_time(autojump_clock: trio.testing.MockClock
 )
 async def test_a_drain_that_ends_badly_closes(rest: Script) -> None:
     async with serving(["read", STREAM_HEAD, FRAMES[0], 0.001, *rest]) as server, running() as pool:
-        exchange = await pool.open(server.origin, POST)
+        exchange = await pool.open(anywhere(server.origin), POST)
         await exchange.read()
         exchange.finish()
         await until(lambda: repr(pool) == "Pool: 0 active, 0 idle" and not server.open)
@@ -276,7 +279,7 @@ async def test_a_drain_that_ends_badly_closes(rest: Script) -> None:
 )
 async def test_a_long_rest_is_not_drained(head: bytes) -> None:
     async with serving(["read", head, b"a", "stall"]) as server, running() as pool:
-        exchange = await pool.open(server.origin, POST)
+        exchange = await pool.open(anywhere(server.origin), POST)
         assert await exchange.read() == b"a"
         exchange.finish()
         assert repr(pool) == "Pool: 0 active, 0 idle"
@@ -285,13 +288,13 @@ async def test_a_long_rest_is_not_drained(head: bytes) -> None:
 async def test_closing_while_draining_and_without_a_nursery() -> None:
     async with serving(["read", STREAM_HEAD, FRAMES[0], "stall"]) as server:
         async with running() as pool:
-            exchange = await pool.open(server.origin, POST)
+            exchange = await pool.open(anywhere(server.origin), POST)
             exchange.finish()
             exchange.close()
             assert repr(pool) == "Pool: 0 active, 0 idle"
-            exchange = await pool.open(server.origin, POST)
+            exchange = await pool.open(anywhere(server.origin), POST)
             exchange.finish()  # still draining when the pool ends
-        exchange = await pool.open(server.origin, POST)
+        exchange = await pool.open(anywhere(server.origin), POST)
         exchange.finish()
         assert repr(pool) == "Pool: 0 active, 0 idle"
         await until(lambda: not server.open)
@@ -302,7 +305,7 @@ async def test_nothing_is_kept_after_the_end() -> None:
     async with serving(AGAIN) as server:
         async with trio.open_nursery() as nursery:
             await nursery.start(pool.run)
-            exchange = await pool.open(server.origin, POST)
+            exchange = await pool.open(anywhere(server.origin), POST)
             nursery.cancel_scope.cancel()
         assert repr(pool) == "Pool: 1 active, 0 idle"
         await exchange.read_all(10)
@@ -317,16 +320,16 @@ async def test_failures_leave_nothing_behind() -> None:
     async with serving(["close"]) as server:
         gone = server.origin
     with pytest.raises(ConnectFailed):
-        await pool.open(gone, POST)
+        await pool.open(anywhere(gone), POST)
     for script, kind in ((["read", b"SSH-2.0\r\n"], Garbled), (["read", "reset"], Reset)):
         async with serving(script) as server:  # type: ignore[arg-type]
             with pytest.raises(kind):
-                await pool.open(server.origin, POST)
+                await pool.open(anywhere(server.origin), POST)
     async with serving(["read", OK.replace(b"Type: ", b"Encoding: ")]) as server:
         with pytest.raises(Garbled, match="cannot undo"):
-            await pool.open(server.origin, POST)
+            await pool.open(anywhere(server.origin), POST)
     with pytest.raises(ConnectFailed, match="was not sent"):
-        await pool.open(gone, Sending(b"POST", b"/", ((b"X", b"\n"),)))
+        await pool.open(anywhere(gone), Sending(b"POST", b"/", ((b"X", b"\n"),)))
     assert repr(pool) == "Pool: 0 active, 0 idle"
     assert open_files() == before
 
@@ -339,7 +342,7 @@ async def test_cancelled_at_every_step(body: bytes) -> None:
         sending = Sending(b"POST", b"/", body=body)
 
         async def operation() -> None:
-            exchange = await pool.open(server.origin, sending)
+            exchange = await pool.open(anywhere(server.origin), sending)
             with exchange:
                 while await exchange.read():
                     pass
@@ -405,7 +408,7 @@ async def test_a_storm_of_cancellations(seed: int) -> None:
         async def ask(number: int) -> str:
             wanted = b"/%d" % number
             try:
-                with await pool.open(origin, Sending(b"GET", wanted)) as exchange:
+                with await pool.open(anywhere(origin), Sending(b"GET", wanted)) as exchange:
                     body = b""
                     while data := await exchange.read():
                         body += data
@@ -438,3 +441,53 @@ async def test_a_storm_of_cancellations(seed: int) -> None:
         while succeeded < 50:
             succeeded += await ask(1_000_000) == "whole"
         nursery.cancel_scope.cancel()
+
+
+# --- how near the peer must be ---
+
+
+async def test_a_kept_connection_remembers_where_its_peer_is() -> None:
+    async with serving(AGAIN, AGAIN) as server, running() as pool:
+        port = server.origin.port
+        origin = Origin("http", "gpu.lan", port)
+        with Internet() as internet:
+            internet.names["gpu.lan"] = ["203.0.113.7"]
+            internet.hosts["203.0.113.7"] = "127.0.0.1"
+            await whole(pool, origin)
+            assert repr(pool) == "Pool: 0 active, 1 idle"
+            with pytest.raises(NotLocal):
+                await pool.open(Permit(origin, Reach.LOCAL), POST)
+            assert len(server.requests) == 1
+            assert repr(pool) == "Pool: 0 active, 0 idle"
+            internet.names["gpu.lan"] = ["127.0.0.1"]
+            for reach in (Reach.LOCAL, Reach.ANY, Reach.LOCAL):  # a near one is good for all
+                with await pool.open(Permit(origin, reach), POST) as exchange:
+                    assert exchange.connection.reach is Reach.LOCAL
+                    await exchange.read_all(10)
+                    exchange.finish()
+            assert server.connections == 2
+
+
+async def test_what_went_through_a_proxy_is_not_lent_where_no_proxy_may_be() -> None:
+    async with serving(["head", b"HTTP/1.1 200 OK\r\n\r\n", *AGAIN], AGAIN) as server:
+        origin = Origin("http", "gpu.example.com", server.origin.port)
+        pool = Pool(Dialer({"HTTP_PROXY": f"http://127.0.0.1:{server.origin.port}"}))
+        with Internet() as internet:
+            internet.names["gpu.example.com"] = ["203.0.113.7"]
+            internet.hosts["203.0.113.7"] = "127.0.0.1"
+            await whole(pool, origin)
+            assert internet.dialled == ["127.0.0.1"]
+            with await pool.open(Permit(origin, Reach.DIRECT), POST) as exchange:
+                await exchange.read_all(10)
+                exchange.finish()
+            assert internet.dialled == ["127.0.0.1", "203.0.113.7"]
+        pool.close_idle()
+
+
+async def test_the_headers_of_a_permit_go_out_with_the_request() -> None:
+    async with serving(AGAIN) as server, running() as pool:
+        with await pool.open(Permit(server.origin, Reach.LOCAL, ((b"x-linx-local-only", b"true"),)), POST) as exchange:
+            await exchange.read_all(10)
+            exchange.finish()
+        await whole(pool, server.origin)
+        assert [b"x-linx-local-only: true" in one for one in server.requests] == [True, False]

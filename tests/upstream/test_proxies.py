@@ -11,6 +11,7 @@ from linx.core.errors import ConnectFailed
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool, Sending
 from linx.upstream.proxies import Proxies, Proxy, tunnel
+from tests.upstream.permits import anywhere, connected
 from tests.upstream.scripted import OK, Pieces, Script, serving
 
 PROXY = "http://proxy.example:3128"
@@ -107,7 +108,7 @@ async def test_connect_for_a_plain_origin_too() -> None:
     async with serving(tunnelled) as server:
         environ = {"HTTP_PROXY": f"http://user:hunter2@{server.origin.address}"}
         pool = Pool(Dialer(environ))
-        with await pool.open(Origin("http", FAR, 80), Sending(b"GET", b"/v1/models")) as exchange:
+        with await pool.open(anywhere(Origin("http", FAR, 80)), Sending(b"GET", b"/v1/models")) as exchange:
             assert await exchange.read_all(10) == b"{}"
         connect, request = server.requests
         assert connect.startswith(b"CONNECT api.example.com:80 HTTP/1.1\r\nHost: api.example.com:80\r\n")
@@ -146,4 +147,4 @@ async def test_a_proxy_that_is_not_there_is_named() -> None:
     async with serving(["close"]) as server:
         gone = server.origin.address
     with pytest.raises(ConnectFailed, match=f"the proxy {gone} refused"):
-        await Dialer({"HTTPS_PROXY": gone}).connect(Origin("https", FAR, 443))
+        await connected(Dialer({"HTTPS_PROXY": gone}), Origin("https", FAR, 443))

@@ -10,6 +10,7 @@ import trio
 
 from linx.core.errors import AttemptError, Garbled, StreamBroken
 from linx.upstream.connection import UpstreamConnection
+from linx.upstream.permit import Reach
 from linx.upstream.response import Response
 from tests.upstream.cancelling import cancelled_at_each_step
 from tests.upstream.scripted import LAST_CHUNK, OK, STREAM_HEAD, Pieces, chunk
@@ -19,7 +20,7 @@ PACKED_HEAD = b"HTTP/1.1 200 OK\r\nContent-Encoding: GZip\r\nContent-Length: %d\
 
 
 async def response(*pieces: bytes, then: str = "close") -> Response:
-    connection = UpstreamConnection(Pieces(pieces, then=then), "h:1")  # type: ignore[arg-type]
+    connection = UpstreamConnection(Pieces(pieces, then=then), "h:1", Reach.LOCAL)  # type: ignore[arg-type]
     return Response(connection, await connection.ask(b"", b"", None, 0, is_head=False))
 
 

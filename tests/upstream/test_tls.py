@@ -16,6 +16,7 @@ from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool, Sending
 from linx.upstream.tls import TLSTransport, trusting_context
 from tests.upstream.cancelling import cancelled_at_each_step, open_files, until
+from tests.upstream.permits import anywhere, connected
 from tests.upstream.scripted import LAST_CHUNK, OK, STREAM_HEAD, chunk, serving
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ async def test_a_good_one(authority: trustme.CA, dialer: Dialer, version: ssl.TL
     async with serving(["read", OK, "read", STREAM_HEAD + chunk(b"x" * 40000) + LAST_CHUNK], tls=tls) as server:
         pool = Pool(dialer)
         for body in (b"{}", b"x" * 40000):
-            exchange = await pool.open(server.origin, GET)
+            exchange = await pool.open(anywhere(server.origin), GET)
             assert await exchange.read_all(50000) == body
             exchange.finish()
             assert repr(pool) == "Pool: 0 active, 1 idle"
@@ -75,7 +76,7 @@ async def test_a_long_request_and_answer(authority: trustme.CA, dialer: Dialer) 
     body = bytes(range(256)) * 8000
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     async with serving(["read", answer], tls=good(authority)) as server:
-        with await Pool(dialer).open(server.origin, Sending(b"POST", b"/", body=body)) as exchange:
+        with await Pool(dialer).open(anywhere(server.origin), Sending(b"POST", b"/", body=body)) as exchange:
             assert await exchange.read_all(len(body)) == body
         assert server.requests[0].endswith(body)
 
@@ -83,7 +84,7 @@ async def test_a_long_request_and_answer(authority: trustme.CA, dialer: Dialer) 
 async def test_the_end_without_a_goodbye(authority: trustme.CA, dialer: Dialer) -> None:
     """EOF without close_notify ends a body framed by EOF, as every browser has it."""
     async with serving(["read", b"HTTP/1.1 200 OK\r\n\r\nab", "close"], tls=good(authority)) as server:
-        with await Pool(dialer).open(server.origin, GET) as exchange:
+        with await Pool(dialer).open(anywhere(server.origin), GET) as exchange:
             assert await exchange.read_all(9) == b"ab"
             assert not exchange.may_reuse
 
@@ -92,7 +93,7 @@ async def refused(dialer: Dialer, tls: ssl.SSLContext) -> str:
     async with serving(["read", OK], tls=tls) as server:
         before = open_files()
         with pytest.raises(TLSFailed) as caught:
-            await dialer.connect(server.origin)
+            await connected(dialer, server.origin)
         assert server.origin.address in str(caught.value)
         assert caught.value.outcome == "tls"
         await until(lambda: not server.open)
@@ -129,7 +130,7 @@ async def test_wrong_host(authority: trustme.CA, dialer: Dialer) -> None:
 async def handshake_with(dialer: Dialer, *script: object) -> str:
     async with serving(script) as server:  # type: ignore[arg-type]
         with pytest.raises(TLSFailed) as caught:
-            await dialer.connect(Origin("https", "127.0.0.1", server.origin.port))
+            await connected(dialer, Origin("https", "127.0.0.1", server.origin.port))
     return str(caught.value)
 
 
@@ -158,7 +159,7 @@ async def test_a_handshake_that_never_ends_counts_as_connecting(
     monkeypatch.setattr("linx.upstream.dial.NEAR_LIMIT_S", 0.05)
     async with serving(["stall"]) as server:
         with pytest.raises(ConnectTimeout):
-            await dialer.connect(Origin("https", "127.0.0.1", server.origin.port))
+            await connected(dialer, Origin("https", "127.0.0.1", server.origin.port))
         await until(lambda: not server.open)
 
 
@@ -193,7 +194,7 @@ async def test_a_tunnel_through_a_proxy_is_verified_all_the_same(authority: trus
                 {"HTTPS_PROXY": f"127.0.0.1:{listener.socket.getsockname()[1]}"}, context=trusting_context()
             )
             try:
-                with await Pool(through).open(Origin("https", "api.example.com", 443), GET) as exchange:
+                with await Pool(through).open(anywhere(Origin("https", "api.example.com", 443)), GET) as exchange:
                     return await exchange.read_all(9)
             finally:
                 nursery.cancel_scope.cancel()
@@ -209,7 +210,7 @@ async def test_a_dial_may_be_cancelled_at_every_step(authority: trustme.CA, dial
     async with serving(["read", OK], tls=good(authority)) as server:
 
         async def dial() -> None:
-            (await dialer.connect(server.origin)).close()
+            (await connected(dialer, server.origin)).close()
 
         await dial()
         await until(lambda: not server.open)
@@ -223,7 +224,7 @@ async def test_a_dial_may_be_cancelled_at_every_step(authority: trustme.CA, dial
 async def test_one_read_hands_out_all_records_that_came(authority: trustme.CA, dialer: Dialer) -> None:
     pieces = [b"a" * 10, b"b" * 10, b"c" * 10]
     async with serving(["head", *pieces, "stall"], tls=good(authority)) as server:
-        transport = await dialer.connect(server.origin)
+        transport = await connected(dialer, server.origin)
         assert isinstance(transport, TLSTransport)
         await transport.send(b"GET / HTTP/1.1\r\n\r\n")
         got = await transport.recv(7)

@@ -44,8 +44,9 @@ async def hello(_context: Context, _face: Face, _request: Request, reply: Reply)
 async def count_tokens(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /v1/messages/count_tokens``: exact if the provider can count, else an estimate."""
     chat = await read_chat(request, partial(_read, face))
-    await context.router.until_known(chat.model)
-    await look_for(context.router, chat.model, context.pool, context.redactor)
+    local_only = is_local_only(request)
+    await context.router.until_known(chat.model, local_only=local_only)
+    await look_for(context.router, chat.model, context.pool, context.redactor, local_only=local_only)
     candidate = _first(context, request, chat)
     if candidate is not None and candidate.provider.speaks(face.name):
         chat.headers = dialect_headers(request)
@@ -81,6 +82,7 @@ class TokenCounter:
 
     def __init__(self, pool: Pool, candidate: Candidate, chat: ChatRequest, hop: bytes) -> None:
         self.pool = pool
+        self.candidate = candidate
         self.provider, self.model = candidate.provider, candidate.model
         self.chat = chat
         self.hop = hop
@@ -125,4 +127,5 @@ class TokenCounter:
 
         sending = write() if self.chat.facts.size <= jsontext.LARGE else await in_thread(write)
         headers = {**dict(sending.headers), HOP_HEADER: self.hop, **dict(self.chat.headers)}
-        return await fetch_json(self.provider, self.pool, replace(sending, headers=tuple(headers.items())))
+        permit = await self.candidate.permit(self.pool)
+        return await fetch_json(permit, self.pool, replace(sending, headers=tuple(headers.items())))

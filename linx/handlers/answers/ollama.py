@@ -56,7 +56,8 @@ async def _load(generation: Generation[Try[ChunkSource]]) -> None:
     """
     job = generation.job
     chat, context = job.chat, job.context
-    await look_for(job.router, chat.model, context.pool, context.redactor)
+    local_only = job.demand.local_only
+    await look_for(job.router, chat.model, context.pool, context.redactor, local_only=local_only)
     now = job.clock()
     route = job.router.route(chat.model, now, job.demand)
     answers_itself = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features

@@ -105,7 +105,7 @@ def relay_plan(demand: Demand, path: str, payload: Payload) -> Plan[Attempt[Rela
 
 def llamacpp_route(path: str, router: Router, model: str, now: float, demand: Demand) -> Route:
     """The candidates that are a llama.cpp; without a model the first llama.cpp that the demand allows."""
-    candidates = router.route(model, now, demand).candidates if model else _first_llamacpp(router, demand)
+    candidates = router.route(model, now, demand).candidates if model else _llamacpps(router, demand)[:1]
     able = tuple(each for each in candidates if Feature.OWN_PATHS in each.provider.kind.features)
     if not able:
         whose = f" of the model {quote(model)!r}" if model else ""
@@ -113,11 +113,14 @@ def llamacpp_route(path: str, router: Router, model: str, now: float, demand: De
     return Route(model, able)
 
 
-def _first_llamacpp(router: Router, demand: Demand) -> Sequence[Candidate]:
-    for provider in router.providers:
-        if Feature.OWN_PATHS in provider.kind.features and (provider.local or not demand.local_only):
-            return [Candidate(provider, next(iter(provider.models), ""))]
-    return []
+def _llamacpps(router: Router, demand: Demand) -> Sequence[Candidate]:
+    """All that may be asked for no model in particular. Raises NoLocalProvider."""
+    found = [
+        Candidate(provider, next(iter(provider.models), ""))
+        for provider in router.providers
+        if Feature.OWN_PATHS in provider.kind.features
+    ]
+    return router.privacy.admit(found, "", local_only=demand.local_only)
 
 
 async def pass_on(job: Job, race: Race[Attempt[RelayReader]]) -> None:

@@ -4,6 +4,9 @@ These requests change what lies on a disk, so they are for clients on this machi
 may be switched off (``allow_manage``); those about the account of an Ollama at its cloud are for
 clients on this machine as well. Bodies pass in both directions as they come, whatever their
 size; only the name of a model is looked at, to find the Ollama that has it.
+
+A body may hold what must stay local (system prompts, messages, files), so an Ollama is a candidate like any
+other, and has to pass the gate of ``routing.privacy``.
 """
 
 from __future__ import annotations
@@ -28,12 +31,15 @@ from linx.core.errors import (
 from linx.core.telemetry import AttemptRecord, RequestRecord
 from linx.dialects.failures.meaning import failure
 from linx.dialects.ollama.encoder import error_line
-from linx.handlers.request_facts import next_hop, object_of
+from linx.handlers.request_facts import is_local_only, next_hop, object_of
 from linx.providers import catalog
 from linx.providers.kind import Feature
+from linx.routing.candidate import Candidate
 from linx.routing.unlisted import read_again
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
@@ -46,71 +52,83 @@ _DIGEST = re.compile(r"sha256[:-][0-9a-fA-F]{64}")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){2,8}")
 _CHANGING = (b"/api/pull", b"/api/create", b"/api/copy", b"/api/delete")
 _ACCOUNT = (b"/api/me", b"/api/signout")
+_EXPERIMENTAL = "/api/experimental/"
+_AT_THE_CLOUD = ":cloud"
+"""Stands for any model of the cloud, by its tag: what is asked of it is local at no Ollama."""
 _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 _KINDS = (b"application/x-ndjson", b"application/json", b"text/plain")
 
 
 async def to_first(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/pull`` and ``/api/create``: to the first Ollama, since no provider has the model yet."""
-    provider = _first_open(_ollamas(context, request))
-    await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/json"))
+    ollama = _first_open(_ollamas(context, request, ""))
+    await _relay(context, request, reply, ollama, _streamed(context, request, ollama, b"application/json"))
 
 
 async def blob(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``HEAD`` and ``POST /api/blobs/sha256:…``: to the Ollama in which ``create`` will look for the blob."""
-    provider = _first_open(_ollamas(context, request))
+    ollama = _first_open(_ollamas(context, request, ""))
     digest = request.path.rstrip("/").rpartition("/")[2]
     if not _DIGEST.fullmatch(digest):
         raise BadRequest("invalid digest format")  # Ollama's words
-    await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/octet-stream"))
+    await _relay(context, request, reply, ollama, _streamed(context, request, ollama, b"application/octet-stream"))
 
 
 async def account(context: Context, _face: Face, request: Request, reply: Reply) -> None:
-    """``POST /api/me``, ``POST /api/signout`` and ``/api/experimental/…``: to the first Ollama."""
+    """``POST /api/me``, ``POST /api/signout`` and ``/api/experimental/…``: to the first Ollama.
+
+    What may have a body under ``/api/experimental/`` is passed on by the Ollama to its cloud (web searches), so it is
+    local at no Ollama.
+    """
     path = request.path.rstrip("/")
     if not _PLAIN_PATH.fullmatch(path):
         raise UnknownEndpoint(f"Linx has no path {quote(path)!r}.")
-    provider = _ollamas(context, request)[0]
-    await _relay(context, request, reply, provider, _streamed(context, request, provider, b"application/json"))
+    if request.has_body and path.startswith(_EXPERIMENTAL):
+        ollama = _ollamas(context, request, "", served=_AT_THE_CLOUD)[0]
+    else:
+        ollama = _ollamas(context, request, None if not request.has_body else "")[0]
+    await _relay(context, request, reply, ollama, _streamed(context, request, ollama, b"application/json"))
 
 
 async def cloud_status(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /api/status``: whether the first Ollama may use its cloud, which is no secret."""
-    provider = _all_ollamas(context)[0]
-    sending = provider.http.relayed(b"GET", "/api/status", next_hop(context, request))
-    await _relay(context, request, reply, provider, sending)
+    ollama = _admitted(context, request, None)[0]
+    sending = ollama.provider.http.relayed(b"GET", "/api/status", next_hop(context, request))
+    await _relay(context, request, reply, ollama, sending)
 
 
 async def to_owner(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/push``, ``POST /api/copy`` and ``DELETE /api/delete``: to the Ollama that has the model."""
-    ollamas = _ollamas(context, request)
+    check_from_here(request)
+    _all_ollamas(context)
     body = await object_of(request)
     key = next((key for key in ("source", "model", "name") if body.get(key)), "model")
     name = body.get(key)
     if not isinstance(name, str) or not name:
         is_copy = request.path.rstrip("/").endswith("/copy")
         raise BadRequest('source "" is invalid' if is_copy else f"{key} is required", param=key)
+    ollamas = _admitted(context, request, name)
     if _found(ollamas, name) is None:
-        await read_again(ollamas, context.pool, context.redactor)
-    provider, known = _owner(ollamas, name)
+        await read_again([one.provider for one in ollamas], context.pool, context.redactor)
+    ollama, known = _owner(ollamas, name)
     hop = next_hop(context, request)
     data = jsontext.dumps({**body, key: known})
-    sending = provider.http.relayed(request.method.encode(), request.path.rstrip("/"), hop, data)
-    await _relay(context, request, reply, provider, sending, model=known)
+    sending = ollama.provider.http.relayed(request.method.encode(), request.path.rstrip("/"), hop, data)
+    await _relay(context, request, reply, ollama, sending, model=known)
 
 
 # --- which client may, and which Ollama it is ------------------------------------------------------------
 
 
-def _ollamas(context: Context, request: Request) -> list[Provider]:
-    """All Ollamas, in file order; at least one. Raises NotImplementedHere, or Forbidden where the client may not."""
-    ollamas = _all_ollamas(context)
-    if not is_from_here(request):
-        raise Forbidden("Models are managed only by clients on the machine that Linx runs on.")
-    return ollamas
+def _ollamas(context: Context, request: Request, name: str | None, *, served: str = "") -> list[Candidate]:
+    """The Ollamas that may be asked, in file order; at least one. Raises as ``check_from_here`` and ``_admitted``."""
+    _all_ollamas(context)
+    check_from_here(request)
+    return _admitted(context, request, name, served=served)
 
 
 def _all_ollamas(context: Context) -> list[Provider]:
+    """Raises NotImplementedHere where there is none."""
     ollamas = [provider for provider in context.providers if Feature.MANAGES_MODELS in provider.kind.features]
     if not ollamas:
         raise NotImplementedHere(
@@ -119,16 +137,31 @@ def _all_ollamas(context: Context) -> list[Provider]:
     return ollamas
 
 
-def _first_open(ollamas: list[Provider]) -> Provider:
+def _admitted(context: Context, request: Request, name: str | None, *, served: str = "") -> list[Candidate]:
+    """The Ollamas that the gate admits for a request that names the model ``name``. Raises NoLocalProvider.
+
+    The Ollama itself is asked and no model of it, so ``served`` is empty, unless it passes the request on.
+    """
+    candidates = [Candidate(provider, served) for provider in _all_ollamas(context)]
+    return context.router.privacy.admit(candidates, name, local_only=is_local_only(request))
+
+
+def _first_open(ollamas: Sequence[Candidate]) -> Candidate:
     """The first Ollama whose models may be managed. Raises Forbidden."""
-    for provider in ollamas:
-        if provider.config.allow_manage:
-            return provider
-    raise _closed(ollamas[0])
+    for ollama in ollamas:
+        if ollama.provider.config.allow_manage:
+            return ollama
+    raise _closed(ollamas[0].provider)
 
 
 def _closed(provider: Provider) -> Forbidden:
     return Forbidden(f"allow_manage is false for {provider.name}, so Linx does not manage its models.")
+
+
+def check_from_here(request: Request) -> None:
+    """Raises Forbidden where the client may not manage models."""
+    if not is_from_here(request):
+        raise Forbidden("Models are managed only by clients on the machine that Linx runs on.")
 
 
 def is_from_here(request: Request) -> bool:
@@ -144,7 +177,7 @@ def is_from_here(request: Request) -> bool:
     return bool((mapped or address).is_loopback)
 
 
-def _owner(ollamas: list[Provider], name: str) -> tuple[Provider, str]:
+def _owner(ollamas: Sequence[Candidate], name: str) -> tuple[Candidate, str]:
     """The Ollama that has the model, and the model's name there; the first open one where no list has it.
 
     The first Ollama that has the model is meant, also where its models may not be managed: another's would be another
@@ -154,40 +187,42 @@ def _owner(ollamas: list[Provider], name: str) -> tuple[Provider, str]:
     found = _found(ollamas, name)
     if found is None:
         return _first_open(ollamas), name
-    if not found[0].config.allow_manage:
-        raise _closed(found[0])
+    if not found[0].provider.config.allow_manage:
+        raise _closed(found[0].provider)
     return found
 
 
-def _found(ollamas: list[Provider], name: str) -> tuple[Provider, str] | None:
-    for provider in ollamas:
-        listed = provider.listed(name)
+def _found(ollamas: Sequence[Candidate], name: str) -> tuple[Candidate, str] | None:
+    for ollama in ollamas:
+        listed = ollama.provider.listed(name)
         if listed is not None:
-            return provider, listed
+            return ollama, listed
     first, slash, rest = name.partition("/")
-    for provider in ollamas:
-        if slash and rest and provider.name == first:
-            return provider, provider.listed(rest) or rest
+    for ollama in ollamas:
+        if slash and rest and ollama.provider.name == first:
+            return ollama, ollama.provider.listed(rest) or rest
     return None
 
 
-def _streamed(context: Context, request: Request, provider: Provider, kind: bytes) -> Sending:
+def _streamed(context: Context, request: Request, ollama: Candidate, kind: bytes) -> Sending:
     coding = (request.header(b"content-encoding") or b"").lower()
     if coding not in (b"", b"identity"):
         raise UnsupportedEncoding("Content-Encoding is not understood here; send the body as it is.")
     method, path, hop = request.method.encode(), request.path.rstrip("/"), next_hop(context, request)
+    http = ollama.provider.http
     if not request.has_body:
-        return provider.http.relayed(method, path, hop, content_type=kind)
+        return http.relayed(method, path, hop, content_type=kind)
     body, length = request.stream_body(), request.content_length
-    return provider.http.relayed(method, path, hop, stream=body, length=length, content_type=kind)
+    return http.relayed(method, path, hop, stream=body, length=length, content_type=kind)
 
 
 # --- the relay ------------------------------------------------------------------------
 
 
 async def _relay(
-    context: Context, request: Request, reply: Reply, provider: Provider, sending: Sending, *, model: str = ""
+    context: Context, request: Request, reply: Reply, ollama: Candidate, sending: Sending, *, model: str = ""
 ) -> None:
+    provider = ollama.provider
     now = trio.current_time()
     record = RequestRecord(request.id, context.at(now), now, request.method, request.path, model=model)
     attempt = AttemptRecord(provider.name, model, now)
@@ -196,7 +231,7 @@ async def _relay(
     phase = "cancelled"
     provider.relaying += 1
     try:
-        await _exchange(context, reply, provider, sending, record)
+        await _exchange(context, reply, ollama, sending, record)
         attempt.outcome = attempt.outcome or "ok"
         phase = "done"
     except AttemptError as error:
@@ -219,10 +254,9 @@ async def _relay(
         context.telemetry.end(record, phase, attempt.ended)
 
 
-async def _exchange(
-    context: Context, reply: Reply, provider: Provider, sending: Sending, record: RequestRecord
-) -> None:
-    with await context.pool.open(provider.origin, sending) as exchange:
+async def _exchange(context: Context, reply: Reply, ollama: Candidate, sending: Sending, record: RequestRecord) -> None:
+    provider = ollama.provider
+    with await context.pool.open(await ollama.permit(context.pool), sending) as exchange:
         record.status, record.provider, record.phase = exchange.status, provider.name, "streaming"
         if exchange.status >= 300:
             record.attempts[0].outcome = f"http_{exchange.status}"

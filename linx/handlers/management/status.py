@@ -10,6 +10,7 @@ import linx
 from linx.core import jsontext
 from linx.core.errors import BadRequest
 from linx.handlers.request_facts import object_of
+from linx.providers.catalog import FEATURES_HEADER, LOCAL_ONLY
 
 if TYPE_CHECKING:
     from linx.config.model import ProviderConfig
@@ -20,9 +21,15 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 
+_HEALTH_HEADERS = ((FEATURES_HEADER.encode(), LOCAL_ONLY.encode()),)
+
+
 async def healthz(_context: Context, _face: Face, _request: Request, reply: Reply) -> None:
-    """``GET /healthz``: says that Linx answers; it says nothing about the providers."""
-    await reply.whole(200, b'{"status":"ok"}')
+    """``GET /healthz``: says that Linx answers; it says nothing about the providers.
+
+    A Linx in front of this one recognises it by the header, and passes ``x-linx-local-only`` on.
+    """
+    await reply.whole(200, b'{"status":"ok"}', headers=_HEALTH_HEADERS)
 
 
 async def providers_status(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
@@ -60,7 +67,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         "enabled": True,
         "state": health.state(now),
         "endpoint": provider.config.endpoint,
-        "local": provider.local,
+        "local": provider.permits.is_local,
         "models": list(provider.models),
         "last_error": health.last_error,
         "last_checked": None if checked is None else context.at(checked),
@@ -78,6 +85,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         "cost_usd": round(counters.cost_usd, 9),
         **({"remote_models": passed_on} if passed_on else {}),
         **({"adapted": adapted} if adapted else {}),
+        **({"warning": provider.permits.warning} if provider.permits.warning else {}),
     }
 
 

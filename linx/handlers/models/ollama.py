@@ -6,16 +6,17 @@ knows is asked of it; where no answer comes in time, the client is told what Lin
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError, BadRequest, Garbled, LinxError, Stalled, UnknownModel
+from linx.core.errors import AttemptError, BadRequest, Garbled, LinxError, NoLocalProvider, Stalled, UnknownModel
 from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
-from linx.handlers.request_facts import check_charset, next_hop, object_of
+from linx.handlers.request_facts import check_charset, is_local_only, next_hop, object_of
 from linx.providers.catalog import fetch_json
 from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
@@ -101,8 +102,9 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
         raise BadRequest("model is required", param="model")
     asked = {key: value for key, value in body.items() if key != "name"}
     problem: AttemptError | None = None
-    await look_for(context.router, name, context.pool, context.redactor)
-    for candidate in _candidates(context, name):
+    local_only = is_local_only(request)
+    await look_for(context.router, name, context.pool, context.redactor, local_only=local_only)
+    for candidate in _candidates(context, name, local_only=local_only):
         try:
             answer = await _shown(context, name, candidate, asked, hop)
         except AttemptError as error:
@@ -118,13 +120,13 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
 async def _shown(context: Context, name: str, candidate: Candidate, asked: JsonObject, hop: bytes) -> JsonObject:
     """What a candidate says of the model, an Ollama with its own words. Raises AttemptError or UnknownModel."""
     provider, model = candidate.provider, describe(context, name, candidate)
-    if not _describes(provider):
+    if not _describes(provider) or (candidate.is_private and not candidate.is_local):
         return ollama_catalog.shown(model)
     body = jsontext.dumps(asked | {"model": candidate.model})
     sending = provider.http.relayed(b"POST", "/api/show", hop, body)
     try:
         with trio.fail_after(ASK_S):
-            found = await fetch_json(provider, context.pool, sending)
+            found = await fetch_json(await candidate.permit(context.pool), context.pool, sending)
     except trio.TooSlowError:
         raise _named(Stalled(f"did not describe the model within {ASK_S:g} s"), context, provider) from None
     except AttemptError as error:
@@ -142,11 +144,14 @@ def _named(error: AttemptError, context: Context, provider: Provider) -> Attempt
     return error
 
 
-def _candidates(context: Context, name: str) -> Sequence[Candidate]:
-    """The candidates for ``name``, the one that would answer now first. Raises UnknownModel."""
+def _candidates(context: Context, name: str, *, local_only: bool) -> Sequence[Candidate]:
+    """The candidates for ``name``, the one that would answer now first. Raises UnknownModel.
+
+    Those that no gate has admitted are private: where they are not local, they are described and not asked.
+    """
     router = context.router
     try:
-        return router.route(name, trio.current_time(), Demand()).candidates
+        return router.route(name, trio.current_time(), Demand(local_only=local_only)).candidates
     except UnknownModel:
         raise
     except LinxError:
@@ -159,16 +164,23 @@ async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> N
     hop = next_hop(context, request)
     loaded: dict[str, list[JsonObject]] = {}
 
-    async def ask(provider: Provider) -> None:
-        found = await _ask(context, provider, hop, b"GET", "/api/ps")
+    async def ask(candidate: Candidate) -> None:
+        provider = candidate.provider
+        found = await _ask(context, candidate, hop, b"GET", "/api/ps")
         entries = found.get("models") if isinstance(found, dict) else None
         loaded[provider.name] = [entry for entry in entries or () if isinstance(entry, dict)]
 
+    up = [one for one in context.providers if _describes(one) and one.health.reachable is not False]
+    asked: list[Candidate] = []
+    with contextlib.suppress(NoLocalProvider):
+        asked = context.router.privacy.admit(
+            [Candidate(one, "") for one in up], None, local_only=is_local_only(request)
+        )
     async with trio.open_nursery() as nursery:
+        for candidate in asked:
+            nursery.start_soon(ask, candidate)
         for provider in context.providers:
-            if _describes(provider) and provider.health.reachable is not False:
-                nursery.start_soon(ask, provider)
-            elif _has_all_in_memory(provider):
+            if _has_all_in_memory(provider):
                 models = [describe(context, name, Candidate(provider, name)) for name in provider.models]
                 loaded[provider.name] = [ollama_catalog.running(model) for model in models]
     found = [entry for provider in context.providers for entry in loaded.get(provider.name, ())]
@@ -188,12 +200,13 @@ def _has_all_in_memory(provider: Provider) -> bool:
 
 
 async def _ask(
-    context: Context, provider: Provider, hop: bytes, method: bytes, path: str, body: bytes = b""
+    context: Context, candidate: Candidate, hop: bytes, method: bytes, path: str, body: bytes = b""
 ) -> Any | None:
     """An Ollama's JSON answer, or None where it has none in time."""
     with trio.move_on_after(ASK_S):
         try:
-            return await fetch_json(provider, context.pool, provider.http.relayed(method, path, hop, body))
+            sending = candidate.provider.http.relayed(method, path, hop, body)
+            return await fetch_json(await candidate.permit(context.pool), context.pool, sending)
         except AttemptError:
             return None
     return None

@@ -47,7 +47,7 @@ async def show_model(context: Context, _face: Face, request: Request, reply: Rep
     names = (asked, asked.rstrip("/"))
     found = _found(context, names)
     if found is None:
-        await look_for(context.router, names[1], context.pool, context.redactor)
+        await look_for(context.router, names[1], context.pool, context.redactor, local_only=False)
         found = _found(context, names)
     if found is None:
         raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all models.")

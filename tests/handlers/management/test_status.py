@@ -57,6 +57,7 @@ async def test_healthz_says_nothing_of_the_providers_and_needs_no_key(tmp_path: 
         for method in ("GET", "HEAD"):
             answer = await ask(app.bound[0][1], "/healthz", method=method)
             assert answer.status == 200
+            assert answer.headers["x-linx-features"] == "local-only"
         assert (await ask(app.bound[0][1], "/healthz")).json == {"status": "ok"}
         for path in ("/v1/providers/status", "/linx/requests"):
             assert (await ask(app.bound[0][1], path)).status == 401
@@ -192,3 +193,17 @@ async def test_no_secret_is_in_it(tmp_path: Path) -> None:
             shown = jsontext.dumps(await status_of(app))
     assert b"sk-provider" not in shown
     assert b"hidden" not in shown
+
+
+async def test_the_status_warns_of_a_public_name_that_is_said_to_be_local(tmp_path: Path) -> None:
+    providers = {
+        name: {"kind": "openai", "endpoint": f"{scheme}://gpu.invalid/v1", "local": local}
+        for name, scheme, local in (("plain", "http", True), ("tls", "https", True), ("far", "http", False))
+    }
+    async with linx_here(config_for(providers=providers), tmp_path, wait_for_models=False) as app:
+        answer = await ask(app.bound[0][1], "/v1/providers/status")
+        warned = {one["name"]: (one["local"], one.get("warning")) for one in answer.json["data"] if one["enabled"]}
+        assert warned["tls"] == (True, None)
+        assert warned["far"] == (False, None)
+        assert warned["plain"][0]
+        assert "https://" in warned["plain"][1]
