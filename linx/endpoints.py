@@ -270,7 +270,7 @@ class Endpoints:
     async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:
         """Send an error in the client's dialect: as the answer, or as a frame if the answer has begun."""
         if error.status >= 500:
-            log.warning("%s %s: %s", request.method, quote(request.path), error)
+            log.warning("%s %s: %s", request.method, quote(request.path), error.for_log)
         if not reply.is_started:
             body = jsontext.dumps_ascii(face.error_body(error, request.id))
             await reply.whole(face.status_of(error), body, headers=error.answer_headers())

@@ -23,7 +23,7 @@ import trio
 from linx.core.errors import quote
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 60.0
@@ -32,6 +32,14 @@ LAST_WORDS_S = 1.0  # how long the rest of a dead child's output is read
 MAX_KEPT = 400  # characters of an output line that are kept for the exit reason and the log
 MAX_LINE = 65536  # bytes of an output line that are read; localhost.run sends a QR code in one line
 MAX_REPEATED = 200  # characters of a child's output in an exit reason
+BREATH = 64  # lines of output after which other tasks get a turn
+NEEDED = frozenset({"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
+"""The variables of the environment that every child gets."""
+NEEDED_BEGIN = ("LC_", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH", "_PYI_", "_MEIPASS")
+"""The beginnings of further names; the single binary, started as its own child, needs those of its loader."""
+if os.name == "nt":
+    NEEDED |= {"APPDATA", "COMSPEC", "LOCALAPPDATA", "PATHEXT", "PROGRAMDATA", "SYSTEMROOT", "TEMP", "TMP"}
+    NEEDED |= {"USERNAME", "USERPROFILE"}
 
 
 class CannotStart(Exception):
@@ -133,14 +141,17 @@ class Child:
 
 @contextlib.asynccontextmanager
 async def running(name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> AsyncIterator[Child]:
-    """Start ``argv``. When the block ends, the child is dead and its pipes are closed. Raises CannotStart."""
+    """Start ``argv``. When the block ends, the child is dead and its pipes are closed. Raises CannotStart.
+
+    ``env`` is all of the child's environment, by default what every child needs of Linx's own.
+    """
     try:
         process = await trio.lowlevel.open_process(
             list(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=None if env is None else dict(env),
+            env=needed(os.environ) if env is None else dict(env),
             start_new_session=True,
         )
     except OSError as error:
@@ -150,6 +161,15 @@ async def running(name: str, argv: Sequence[str], env: Mapping[str, str] | None 
         yield child
     finally:
         await child.end()
+
+
+def needed(env: Mapping[str, str], also: Collection[str] = (), beginning: tuple[str, ...] = ()) -> dict[str, str]:
+    """What a child needs of ``env``: a list of names, since nobody knows all variables that hold a key.
+
+    ``also`` are further names, ``beginning`` the beginnings of further names.
+    """
+    start = NEEDED_BEGIN + beginning
+    return {name: value for name, value in env.items() if name in NEEDED or name in also or name.startswith(start)}
 
 
 def exit_reason(name: str, code: int | None, last: str = "") -> str:
@@ -182,7 +202,9 @@ async def _read_lines(output: trio.abc.ReceiveStream, hear: Callable[[str], None
     """Read a pipe of the child to its end, so that the child never blocks on a full pipe."""
     lines = Lines()
     async for data in output:
-        for line in lines.feed(bytes(data)):
+        for number, line in enumerate(lines.feed(bytes(data)), 1):
             hear(line)
+            if not number % BREATH:
+                await trio.lowlevel.checkpoint()
     for line in lines.end():
         hear(line)

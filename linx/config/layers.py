@@ -142,7 +142,7 @@ class Layers:
             headers = section.get("headers")
             texts = list(keys) if isinstance(keys, list) else [keys]
             if isinstance(headers, dict):
-                texts += config_rules.secrets_in_headers({k: v for k, v in headers.items() if isinstance(v, str)})
+                texts += config_rules.credentials_in_headers({k: v for k, v in headers.items() if isinstance(v, str)})
             if any(isinstance(text, str) and _is_secret(text) for text in texts):
                 return True
         return False

@@ -86,6 +86,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             if provider.api_key:
                 found.append(provider.api_key)
             found.extend(config_rules.secrets_in_headers(provider.headers))
+            found.extend(config_rules.secrets_in_query(provider.query))
         return tuple(found)
 
     def with_provider(self, provider: ProviderConfig) -> Config:

@@ -115,7 +115,7 @@ def _price(shape: SectionShape, where: str) -> dict[str, PriceShape]:
 
 def _warn_of_the_unwise(layers: Layers, provider: ProviderConfig, parts: config_rules.Endpoint, where: str) -> None:
     is_remote = not is_near(parts.host)
-    has_secret = bool(provider.api_key or [*config_rules.secrets_in_headers(provider.headers)])
+    has_secret = bool(provider.api_key or config_rules.credentials_in_headers(provider.headers))
     if is_remote and parts.scheme == "http" and has_secret:
         layers.warn(place(where, "endpoint"), "sends a key over http:// in the clear; use https://")
     if is_remote and parts.scheme == "https" and address_of(parts.host):

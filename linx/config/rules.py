@@ -11,6 +11,7 @@ import ipaddress
 import re
 import socket
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+from urllib.parse import unquote
 
 from linx.core.addresses import DEFAULT_PORTS, Address, address_of, is_loopback
 from linx.core.errors import ConfigError, quote
@@ -91,6 +92,7 @@ _PLACEHOLDER = re.compile(
 )
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|passw|credential", re.IGNORECASE)
+_PUBLIC_QUERY = frozenset({"api-version", "api_version", "version", "alt"})
 _REFUSED_HEADERS = {
     **dict.fromkeys(
         (
@@ -327,14 +329,30 @@ def check_headers(where: str, headers: Mapping[str, str]) -> None:
             )
 
 
+def credentials_in_headers(headers: Mapping[str, str]) -> Iterable[str]:
+    """The values of headers that carry a credential by their names, for warnings."""
+    return [value for name, value in headers.items() if _SECRET_HEADER.search(name)]
+
+
 def secrets_in_headers(headers: Mapping[str, str]) -> Iterable[str]:
-    """The values of headers that carry a credential; of ``Bearer KEY`` also the ``KEY`` alone."""
-    for name, value in headers.items():
-        if _SECRET_HEADER.search(name):
+    """The values of all headers, since no name tells that a value is public.
+
+    Of ``Bearer KEY`` also the ``KEY`` alone.
+    """
+    for value in headers.values():
+        yield value
+        scheme, _, credential = value.partition(" ")
+        if scheme and credential:
+            yield credential.strip()
+
+
+def secrets_in_query(query: str) -> Iterable[str]:
+    """The values in an endpoint's query, but for the version of the API that many services want there."""
+    for each in query.split("&"):
+        name, _, value = each.partition("=")
+        if value and name.lower() not in _PUBLIC_QUERY:
             yield value
-            scheme, _, credential = value.partition(" ")
-            if scheme and credential:
-                yield credential.strip()
+            yield unquote(value)
 
 
 def check_keep_alive(where: str, value: float | str | None) -> None:

@@ -4,6 +4,9 @@ Each class says three things: the status that the client gets, whether the next 
 may be tried, and whether the failure counts against the provider's health. The text of an
 error is written for the client: what happened, at which provider, and what to do. It never
 contains a key, a header of a provider, or more than one line of a provider's own words.
+
+A provider's own words may repeat the prompt. So they are kept apart, and told to the client of
+that request only; the log and the status get ``for_log``, in which they are left out.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from linx.core.chat import JsonObject
 
 MAX_QUOTED = 80  # characters of foreign text that an error repeats
+MAX_WORDS = 200  # characters of a provider's own words in an error
 
 
 class HangUp(Exception):
@@ -41,6 +45,11 @@ class LinxError(Exception):
 
     @property
     def message(self) -> str:
+        return str(self)
+
+    @property
+    def for_log(self) -> str:
+        """The message without a provider's own words, for every reader but the client of this request."""
         return str(self)
 
     def fields(self) -> JsonObject:
@@ -222,6 +231,9 @@ class AttemptError(LinxError):
 
     The attempt sets ``provider``, since ``upstream`` raises most of these errors and knows
     only origins. ``outcome`` is the word for the failure in the header ``x-linx-attempts``.
+
+    ``reason`` and ``advice`` are Linx's words. ``said`` is what the provider said, neither cut
+    nor cleaned of the secrets of the config: half a key could no longer be recognised.
     """
 
     status = 502
@@ -233,13 +245,38 @@ class AttemptError(LinxError):
     outcome: str = "bad_response"
     provider: str = ""
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
+    def __init__(self, reason: str, *, said: str = "", advice: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.said = said
+        self.advice = advice
 
     def __str__(self) -> str:
-        text = f"{self.provider}: {self.problem}" if self.provider else self.problem
-        return text + _sign_in_at(self.signin_url)
+        return self._by_provider(self.problem) + _sign_in_at(self.signin_url)
+
+    @property
+    def problem(self) -> str:
+        """What happened, with the provider's own words: for the client of this request."""
+        words = quote(self.said, MAX_WORDS) if self.said else ""
+        return self.reason + (f": {words}" if words else "") + (f"; {self.advice}" if self.advice else "")
+
+    @property
+    def summary(self) -> str:
+        """What happened, without the provider's own words: for the status, and for other clients."""
+        return self.reason + (f"; {self.advice}" if self.advice else "")
+
+    @property
+    def for_log(self) -> str:
+        return self._by_provider(self.summary)
+
+    def redact(self, clean: Callable[[str], str]) -> None:
+        """Take the secrets of the config out of all that will be told."""
+        self.reason = clean(self.reason)
+        if self.said:
+            self.said = clean(self.said)
+
+    def _by_provider(self, text: str) -> str:
+        return f"{self.provider}: {text}" if self.provider else text
 
 
 class ConnectFailed(AttemptError):
@@ -319,9 +356,11 @@ class Refused(AttemptError):
 
     def __init__(
         self,
-        problem: str,
+        reason: str,
         *,
         status: int,
+        said: str = "",
+        advice: str = "",
         kind: str = "server_error",
         code: str | None = "upstream_error",
         fallback: Fallback = Fallback.YES,
@@ -331,7 +370,7 @@ class Refused(AttemptError):
         retry_after_s: float | None = None,
         upstream_status: int | None = None,
     ) -> None:
-        super().__init__(problem)
+        super().__init__(reason, said=said, advice=advice)
         self.status = status
         self.kind = kind
         self.code = code
@@ -345,6 +384,18 @@ class Refused(AttemptError):
         """Everything that the provider said, in lower case: for recognising a refusal, never to be shown."""
         self.labels: tuple[str, ...] = ()
         """The provider's types and codes in lower case, outermost first."""
+        self.own_code: str | None = None
+        """``code`` as the provider wrote it, where it is the provider's own word."""
+        self.own_param: str | None = None
+        """The provider's word for the field at fault, uncut."""
+
+    def redact(self, clean: Callable[[str], str]) -> None:
+        super().redact(clean)
+        if self.own_param is not None:
+            self.own_param = clean(self.own_param)
+            self.param = quote(self.own_param)
+        if self.own_code is not None and clean(self.own_code) != self.own_code:
+            self.own_code = self.code = None
 
 
 class RouteExhausted(LinxError):
@@ -357,11 +408,7 @@ class RouteExhausted(LinxError):
         self.failures = tuple(failures)
         self.telling = min(failures, key=_rank_for_client)
         first = self.telling
-        if len(failures) == 1:
-            text = str(first)
-        else:
-            tried = "; ".join(quote(str(failure), 200) for failure in failures)
-            text = f"No provider could answer for model {quote(model)!r}. Tried: {tried}"
+        text = self._told([str(failure) for failure in failures])
         self.signin_url = next((failure.signin_url for failure in failures if failure.signin_url), None)
         if self.signin_url and self.signin_url not in text:
             text += _sign_in_at(self.signin_url)
@@ -374,6 +421,16 @@ class RouteExhausted(LinxError):
             # The shortest wait of all failures, since one candidate that is back is enough.
             self.retry_after_s = min(each.retry_after_s for each in failures if each.retry_after_s is not None)
             self.may_retry = None
+
+    @property
+    def for_log(self) -> str:
+        return self._told([failure.for_log for failure in self.failures])
+
+    def _told(self, failures: Sequence[str]) -> str:
+        if len(failures) == 1:
+            return failures[0]
+        tried = "; ".join(quote(failure, 200) for failure in failures)
+        return f"No provider could answer for model {quote(self.model)!r}. Tried: {tried}"
 
 
 def _sign_in_at(url: str | None) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MIN_SECRET = 6  # characters; shorter texts occur by chance too often to be replaced everywhere
+MIN_IN_NAME = 16  # characters of a form that is looked for in names
 SHOWN = 4  # characters of a secret that stay visible; at most a quarter of the secret
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]*")
@@ -83,6 +84,10 @@ class Redactor:
         forms = dict.fromkeys(_forms_of(secret), shown) | self._forms
         # Longest first, since one key may be the beginning of another key.
         self._forms = dict(sorted(forms.items(), key=lambda item: -len(item[0])))
+
+    def holds_secret(self, name: str) -> bool:
+        """Is a known secret in ``name``, in any form? Short secrets are left out: a name may hold one by chance."""
+        return any(len(form) >= MIN_IN_NAME and form in name for form in self._forms)
 
     def clean(self, text: str) -> str:
         for form, shown in self._forms.items():

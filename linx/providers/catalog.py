@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError, NotLocal
+from linx.core.errors import MAX_WORDS, AttemptError, NotLocal, quote
 from linx.dialects.failures.meaning import event_failure, failure
 from linx.dialects.failures.reading import reported_error
 from linx.providers.lists import Listed, Loading, NotJSON, Unlisted, loaded_ollama
@@ -112,15 +112,17 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         except Unlisted as error:
             # Where the names are configured, no list is needed.
             is_up = bool(provider.config.models or provider.config.model_mappings)
-            problem = None if is_up and error.is_absent else redactor.clean(error.problem)
+            error.failure.redact(redactor.clean)
+            problem = None if is_up and error.is_absent else error.failure.problem
             provider.http.places.reopen()
         except AttemptError as error:
-            problem = redactor.clean(error.problem)
+            error.redact(redactor.clean)
+            problem = error.problem  # with the provider's words: a probe has no prompt that they could repeat
         except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError) as error:
             problem = UNREADABLE
-            log.debug("the model list of %s: %s", provider.name, redactor.clean(repr(error)))
+            log.debug("the model list of %s: %s", provider.name, quote(redactor.clean(repr(error)), MAX_WORDS))
         else:
-            _take_over(provider, listed)
+            _take_over(provider, listed, redactor)
             if provider.permits.was_asked and provider.permits.is_linx is None:
                 await learn_linx(provider, pool)
     if problem is not None and provider.is_starting():
@@ -133,9 +135,9 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     provider.probed.set()
 
 
-def _take_over(provider: Provider, listed: Listed) -> None:
+def _take_over(provider: Provider, listed: Listed, redactor: Redactor) -> None:
     named = {name: Model(name) for name in provider.config.models}
-    provider.models = {**named, **listed.models}
+    provider.models = {**named, **_without_secrets(listed.models, redactor)}
     provider.version = listed.version
     provider.adaptations.version_is(listed.version)
     places = provider.http.places
@@ -147,6 +149,13 @@ def _take_over(provider: Provider, listed: Listed) -> None:
     provider.models_changed()
     if listed.loaded is not None:
         _see_loaded(provider, listed.loaded)
+
+
+def _without_secrets(models: Mapping[str, Model], redactor: Redactor) -> Mapping[str, Model]:
+    """``models`` but for those whose names hold a secret: names are shown to every client."""
+    if not redactor.holds_secret("\n".join(models)):
+        return models
+    return {name: model for name, model in models.items() if not redactor.holds_secret(name)}
 
 
 def _see_loaded(provider: Provider, loaded: Mapping[str, int]) -> None:

@@ -69,7 +69,7 @@ class Health:
         if not error.blames_provider:
             return
         self.raise_alarm()
-        self.last_error = error.problem
+        self.last_error = error.summary
         self._lost_contact = isinstance(error, ConnectFailed | Reset)
         if isinstance(error, ConnectFailed):
             self.reachable = False

@@ -40,12 +40,12 @@ class NotJSON(Garbled):
 class Unlisted(Exception):
     """The provider answers, but has no list of models that can be read.
 
-    ``problem`` is for its status; ``is_absent``: there is no list at all, so that the names have to be configured.
+    ``failure`` is for its status; ``is_absent``: there is no list at all, so that the names have to be configured.
     """
 
-    def __init__(self, problem: str, *, is_absent: bool) -> None:
-        super().__init__(problem)
-        self.problem = problem
+    def __init__(self, failure: AttemptError, *, is_absent: bool) -> None:
+        super().__init__(failure.problem)
+        self.failure = failure
         self.is_absent = is_absent
 
 
@@ -196,7 +196,8 @@ async def list_openai(ask: Ask, _before: Listed) -> Listed:
         return Listed({only: Model(only)})
     entries, is_proof = await _openai_entries(ask)
     if not ask.known.has_list:
-        raise Unlisted("lists what could be deployed, and not what is: its models have to be named", is_absent=True)
+        known_only = Garbled("lists what could be deployed, and not what is: its models have to be named")
+        raise Unlisted(known_only, is_absent=True)
     models = {}
     for name, entry in entries.items():
         created = entry.get("created")
@@ -243,7 +244,7 @@ async def _openai_entries(ask: Ask) -> tuple[dict[str, JsonObject], bool]:
         return {}, is_empty and len(places.possible) == 1
     if isinstance(problem, NotJSON):
         raise problem
-    raise Unlisted(problem.problem, is_absent=isinstance(problem, Refused))
+    raise Unlisted(problem, is_absent=isinstance(problem, Refused))
 
 
 async def _pages(ask: Ask, base: str, path: str) -> dict[str, JsonObject]:

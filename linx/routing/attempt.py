@@ -189,11 +189,11 @@ class Attempt(Generic[R]):
 
     def failed(self, error: AttemptError) -> AttemptError:
         """The same error with the provider's name, counted. An attempt that has ended counts nothing more."""
+        provider = self.candidate.provider
+        error.redact(self._redactor.clean)
         if self.record.outcome:
             return error
-        provider = self.candidate.provider
         error.provider = provider.name
-        error.problem = self._redactor.clean(error.problem)
         if not self._writer.may_repeat:
             error.fallback = Fallback.NO
         if provider.local and isinstance(error, Refused) and not self.candidate.is_local:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 
-from linx.core.errors import Garbled, StreamBroken, quote
+from linx.core.errors import Garbled, StreamBroken
 
 MAX_PIECE = 64 * 1024  # bytes unpacked at a time, since a small body may unpack to gigabytes
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
@@ -20,8 +20,8 @@ class Inflate:
 
     def __init__(self, coding: bytes, address: str) -> None:
         if coding not in _KNOWN:
-            shown = quote(coding.decode("latin-1"), 40)
-            raise Garbled(f"{address} compressed its answer in a way that Linx cannot undo ({shown!r})")
+            shown = coding.decode("latin-1")
+            raise Garbled(f"{address} compressed its answer in a way that Linx cannot undo", said=shown)
         self._address = address
         self._window = _KNOWN[coding]
         self._unpack: zlib._Decompress | None = None

@@ -11,13 +11,15 @@ import re
 
 import msgspec
 
-from linx.core.errors import Garbled, quote
+from linx.core.errors import Garbled
+from linx.core.redaction import SHOWN
 from linx.http1.grammar import PLAIN_LENGTH, STATUS_LINE
 from linx.http1.h11_heads import HeadRefused, read_response
 from linx.http1.repeated_head import DATE, LONGEST, Fields, KnownHead
 
 MAX_HEAD = 64 * 1024  # bytes of one response head
 MAX_FIELDS = 200
+MAX_STATUS_LINE = 4096  # bytes of a bad status line that are kept, to be redacted before they are cut
 
 _START = b"HTTP/1."
 # A NUL, a CR or LF alone, a folded line.
@@ -53,7 +55,7 @@ def check_start(seen: bytearray, checked: int, address: str) -> None:
     ``seen`` is all that has been read; its first ``checked`` bytes have passed this check.
     """
     if not _START.startswith(bytes(seen[: len(_START)])):
-        raise Garbled(f"{address} {_not_http(bytes(seen[:40]))}")
+        raise _not_http(bytes(seen), address)
     if _BAD_BYTES.search(seen, checked):
         raise Garbled(f"{address} sent a response head with a bare line end, a NUL or a folded line")
     if len(seen) > MAX_HEAD:
@@ -64,7 +66,7 @@ def check_head(head: bytes, address: str) -> int:
     """The gate: check the bytes of a whole head, and return its status. Raises Garbled."""
     found = STATUS_LINE.match(head)
     if found is None:
-        raise Garbled(f"{address} {_not_http(head[:40])}")
+        raise _not_http(head, address)
     if _BAD_BYTES.search(head):
         raise Garbled(f"{address} sent a response head with a bare line end, a NUL or a folded line")
     if len(head) > MAX_HEAD:
@@ -119,7 +121,7 @@ def _without_controls(fields: Fields, address: str) -> Fields:
         if not _CONTROL.search(value):
             clean.append((name, value))
         elif name in _DECIDING:
-            raise Garbled(f"{address} sent control characters in its {quote(name.decode('latin-1'), 40)} header")
+            raise Garbled(f"{address} sent control characters in its {name.decode('latin-1')} header")
     return clean
 
 
@@ -150,11 +152,13 @@ class LastResponseHead:
         )
 
 
-def _not_http(start: bytes) -> str:
+def _not_http(start: bytes, address: str) -> Garbled:
     """Says what the first bytes of an answer are, if they are not HTTP/1."""
     if start[:2] in (b"\x15\x03", b"\x16\x03"):
-        return "answered in TLS: is its URL https:// instead of http://?"
+        return Garbled(f"{address} answered in TLS: is its URL https:// instead of http://?")
     if (start[3:4] == b"\x04" and start[:2] == b"\x00\x00") or start.startswith(b"HTTP/2"):
-        return "answered in HTTP/2; Linx speaks HTTP/1.1"
-    first = start.partition(b"\n")[0].rstrip(b"\r").decode("latin-1")
-    return f"did not answer in HTTP/1.1: {quote(first, 20)!r}"
+        return Garbled(f"{address} answered in HTTP/2; Linx speaks HTTP/1.1")
+    line, end, _rest = start[:MAX_STATUS_LINE].partition(b"\n")
+    # Of a line that is not all there only the start is told: half a key could not be recognised.
+    told = line.rstrip(b"\r").decode("latin-1") if end else line[:SHOWN].decode("latin-1") + "…"
+    return Garbled(f"{address} did not answer in HTTP/1.1", said=told)

@@ -14,6 +14,7 @@ import trio.testing
 
 from linx.children import process
 from linx.children.process import (
+    BREATH,
     MAX_LINE,
     BackOff,
     CannotStart,
@@ -22,6 +23,7 @@ from linx.children.process import (
     Lines,
     exit_reason,
     keep_running,
+    needed,
     running,
 )
 from tests.fakes.programs import dead, is_alive
@@ -253,3 +255,45 @@ def test_an_endless_line_costs_no_memory() -> None:
         assert lines.feed(b"x" * 65536) == []
     assert len(lines._tail) <= MAX_LINE
     assert lines.feed(b"\nnext\n") == ["x" * MAX_LINE, "next"]
+
+
+async def test_a_child_gets_no_more_of_the_environment_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-canary")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    heard: list[str] = []
+    async with running("it", python("import os; print(*os.environ)")) as child:
+        await child.listen(heard.append)
+    names = set(heard[0].split())
+    assert "LANG" in names
+    assert "OPENROUTER_API_KEY" not in names
+    assert needed({"A_1": "x", "B": "y", "C": "z"}, ("B",), ("A_",)) == {"A_1": "x", "B": "y"}
+
+
+async def test_many_lines_let_other_tasks_run() -> None:
+    turns = 0
+
+    async def count(scope: trio.CancelScope) -> None:
+        nonlocal turns
+        with scope:
+            while True:
+                await trio.lowlevel.checkpoint()
+                turns += 1
+
+    lines, most, since = 0, 0, 0
+
+    def hear(_line: str) -> None:
+        nonlocal lines, most, since
+        lines += 1
+        since = 0 if turns != hear_seen[0] else since + 1
+        hear_seen[0] = turns
+        most = max(most, since)
+
+    hear_seen = [0]
+    async with running("it", python("import sys; sys.stdout.write('a\\n' * 100_000)")) as child:
+        async with trio.open_nursery() as nursery:
+            scope = trio.CancelScope()
+            nursery.start_soon(count, scope)
+            await child.listen(hear)
+            scope.cancel()
+    assert lines == 100_000
+    assert most < 2 * BREATH

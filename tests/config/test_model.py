@@ -51,8 +51,15 @@ def test_no_repr_shows_a_secret_and_all_are_known() -> None:
     for text in (repr(config), repr(config.providers), str(config), repr(Options(config, Sources(KINDS, env=env)))):
         assert not any(secret in text for secret in (*SECRETS, "the-key-of-clients"))
         assert "X-Auth" in text
-    assert set(config.secrets) == {"the-key-of-clients", KEY, "Token hunter2secret", "hunter2secret"}
+    assert set(config.secrets) == {"the-key-of-clients", KEY, "Token hunter2secret", "hunter2secret", "Linx"}
     assert "hunter2" not in repr(Overrides(api_key="hunter2secret"))
+
+
+def test_what_an_endpoint_has_in_its_query_is_a_secret() -> None:
+    endpoint = "https://api.example/v1?code=s3cret%2Fcode&api-version=2024-10-21"
+    found = loaded({"providers": {"box": {"kind": "openai", "endpoint": endpoint}}}).secrets
+    assert {"s3cret%2Fcode", "s3cret/code"} <= set(found)
+    assert "2024-10-21" not in found
 
 
 def test_a_provider_can_be_added() -> None:

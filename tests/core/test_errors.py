@@ -64,8 +64,35 @@ def test_the_providers_name_comes_first_once_it_is_known() -> None:
     assert str(error) == error.message == "closed the connection"
     error.provider = "ollama"
     assert str(error) == "ollama: closed the connection"
-    error.problem = "closed"  # the attempt redacts it
+    error.reason = "closed"  # the attempt redacts it
     assert error.message == "ollama: closed"
+
+
+def test_a_providers_words_are_for_its_client_alone() -> None:
+    error = errors.Garbled("said nonsense", said="of cats\nand " + "dogs " * 100, advice="ask the vet")
+    error.provider = "box"
+    assert str(error).startswith("box: said nonsense: of cats\N{REPLACEMENT CHARACTER}and dogs")
+    assert str(error).endswith("…; ask the vet")
+    assert len(str(error)) < 250
+    assert (error.summary, error.for_log) == ("said nonsense; ask the vet", "box: said nonsense; ask the vet")
+    all_of_them = errors.RouteExhausted("m", [error, errors.Reset("hung up")])
+    assert "cats" in str(all_of_them)
+    assert all_of_them.for_log == (
+        "No provider could answer for model 'm'. Tried: box: said nonsense; ask the vet; hung up"
+    )
+
+
+def test_secrets_are_taken_out_before_words_are_cut() -> None:
+    def clean(text: str) -> str:
+        return text.replace("Correct-Horse", "***")
+
+    said = "x" * 195 + "Correct-Horse"
+    error = errors.Refused("refused", status=400, said=said)
+    error.own_param, error.code, error.own_code = "y" * 70 + "Correct-Horse", "correct-horse", "Correct-Horse"
+    error.redact(clean)
+    assert "Corr" not in str(error)
+    assert error.param == "y" * 70 + "***"
+    assert error.code is None
 
 
 def test_details_belong_to_one_error_only() -> None:

@@ -340,6 +340,7 @@ async def test_the_flag_opens_it_and_the_terminal_is_told_the_key(tmp_path: Path
             assert len(key) >= 43
             call = await program.called()
             assert "sk-or-canary" not in str(call)
+            assert "XDG_STATE_HOME" not in call["env"]  # nothing but what ssh needs
             port = port_in(call["argv"])
             assert (await through(port, "/v1/models")).status == 401
             assert (await through(port, "/k/" + key + "/v1/models")).status == 200

@@ -47,7 +47,7 @@ async def answer(*pieces: bytes, method: bytes = b"POST") -> ResponseHead:
         (b"\x15\x03\x01\x00\x02\x02(", "https:// instead of http://"),
         (b"\x00\x00\x00\x04\x00\x00\x00\x00\x00", "HTTP/2"),
         (b"HTTP/2.0 200 OK\r\n\r\n", "HTTP/2"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "'SSH-2.0-O"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1: SSH-"),
         (b"HTTP/1.2 200 OK\r\n\r\n", "HTTP/1.1"),
         (b"HTTP/1.1 200OK\r\n\r\n", "HTTP/1.1"),
         (b"HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1"),

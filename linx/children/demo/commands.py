@@ -6,8 +6,19 @@ import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from linx.children.process import needed
 from linx.core.errors import ConfigError, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ENGINE = (
+    *("CUDA_", "DYLD_", "GGML_", "GOMP_", "GPU_", "HIP_", "HSA_", "KMP_", "LD_", "LLAMA_", "MKL_", "NVIDIA_", "OMP_"),
+    *("OPENBLAS_", "PYTHON", "ROCR_", "VK_"),
+)
+"""The beginnings of the names by which llama.cpp, its drivers and Python are set up."""
 
 
 def find_model(chosen: str | None) -> Path:
@@ -50,6 +61,11 @@ def argv_for_child(model: Path, port: int) -> list[str]:
     # The file is started by its path, since "-m" would search the current folder. With -P the modules in the file's
     # folder cannot hide installed modules of the same name.
     return [sys.executable, "-P", str(Path(__file__).with_name("child.py")), str(model), str(port)]
+
+
+def environment(env: Mapping[str, str]) -> dict[str, str]:
+    """What llama.cpp and its libraries need of ``env``: where they are, and how they are set up."""
+    return needed(env, ("VIRTUAL_ENV", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"), _ENGINE)
 
 
 def free_port() -> int:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import re
 import secrets
 from typing import TYPE_CHECKING, Literal
 
 import trio
 
-from linx.children.demo.commands import argv_for_child, check_engine, find_model, free_port
+from linx.children.demo.commands import argv_for_child, check_engine, environment, find_model, free_port
 from linx.children.process import MAX_KEPT, Child, Ended, exit_reason, keep_running, running
 from linx.config.model import DEMO, ProviderConfig
 
@@ -110,7 +111,7 @@ class Demo:
         started = trio.current_time()
         output = Output()
         try:
-            async with running(NAME, self._command(self.model_path, self.port)) as child:
+            async with running(NAME, self._command(self.model_path, self.port), environment(os.environ)) as child:
                 self.pid = child.pid
                 self._become("loading")
                 await child.send(self.api_key.encode() + b"\n")

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linx.children.process import CannotStart
+from linx.children.process import CannotStart, needed
 from linx.config import rules as config_rules
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 15
 ALIVE_INTERVAL_S = 30
 ALIVE_COUNT = 3
+_PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_NGROK_NEEDS = frozenset(
+    ("NGROK_AUTHTOKEN", "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME", *_PROXIES, *map(str.lower, _PROXIES))
+)
 _PUBLIC_SERVICE = "localhost.run"  # the default of tunnel.ssh_host, which is no server for type ssh
 
 
@@ -91,6 +95,13 @@ def _ssh(config: TunnelConfig, port: int, known_hosts: str) -> list[str]:
     listen = f"{config.remote_port}" if config.domain is None else f"{config.domain}:{config.remote_port}"
     argv += ["-R", f"{listen}:127.0.0.1:{port}", f"{config.ssh_user}@{config.ssh_host}"]
     return argv if is_own else [*argv, "--", "--output", "json"]
+
+
+def environment(config: TunnelConfig, env: Mapping[str, str]) -> dict[str, str]:
+    """The part of ``env`` that the program needs. ssh gets the agent's socket only where it may ask the agent."""
+    if config.type == "ngrok":
+        return needed(env, _NGROK_NEEDS)
+    return needed(env, ("SSH_AUTH_SOCK",) if config.type == "ssh" and config.ssh_identity is None else ())
 
 
 def quoted_path(path: str) -> str:

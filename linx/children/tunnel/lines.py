@@ -35,7 +35,10 @@ _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{4,253}}$)(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 _URL = re.compile(r"https?://([^\s/:?#@\"'\\]{4,253})(?::[0-9]{1,5})?/?")
 _URL_INSIDE = re.compile(r"https://([A-Za-z0-9.-]{4,253})")
-_BANNER = re.compile(r"([A-Za-z0-9.-]{4,253}) tunneled with tls termination\b")
+_BANNER = re.compile(r" tunneled with tls termination\b")
+_NAME_BEFORE = re.compile(r"(?<![A-Za-z0-9.-])[A-Za-z0-9.-]{4,253}\Z")
+_LONGEST_NAME = 253
+_MAX_SENTENCE = 4096  # characters of a line for people that are looked at
 _SERVICE_NAMES = frozenset({"localhost.run", "www.localhost.run", "admin.localhost.run", "twitter.com", "openid.net"})
 _NAME_FIELDS = ("address", "hostname", "host", "domain", "name", "url", "message")
 _FORWARDED = re.compile(r"debug1: remote forward success for: ")
@@ -65,8 +68,10 @@ def reader_for(config: TunnelConfig, url: str) -> Reader:
 def read_localhost_run(line: str) -> Report | None:
     """Reads the output of localhost.run: JSON in either of its two shapes, or the sentence for people."""
     if not line.startswith("{"):
-        banner = _BANNER.search(line)
-        return _address(banner[1]) if banner else None
+        # A pattern that begins with the name would look 253 characters ahead at each of the line's characters.
+        banner = _BANNER.search(line, 0, _MAX_SENTENCE)
+        name = _NAME_BEFORE.search(line, max(0, banner.start() - _LONGEST_NAME - 1), banner.start()) if banner else None
+        return _address(name[0]) if name else None
     event = _object(line)
     kind = event.get("type")
     if event.get("event") == "tcpip-forward":

@@ -13,6 +13,7 @@ from linx.children.process import MAX_KEPT, MAX_REPEATED, CannotStart, Child, En
 from linx.children.tunnel import commands
 from linx.children.tunnel.explain import explain
 from linx.children.tunnel.lines import Report, reader_for
+from linx.config.rules import MAX_KEY
 from linx.core.errors import quote
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ADDRESS_S = 45.0  # how long the program may take to get an address; longer than its own time to connect
 SILENT_S = 3.0  # type ssh: a program without any output by then is not OpenSSH, and is taken to have connected
+MAX_CLEANED = MAX_KEPT + 2 * MAX_KEY  # characters of a line that are cleaned; no key is cut in what is kept of them
 LAST_LINES = 40  # lines of output kept to explain why the program ended
 
 log = logging.getLogger("linx.tunnel")
@@ -31,7 +33,7 @@ class TunnelProcess:
     """Runs the program once.
 
     ``on_up`` is called with the URL each time the tunnel has one, ``on_lost`` with the reason
-    when the URL stops working.
+    when the URL stops working. ``clean`` takes the secrets out of a text.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class TunnelProcess:
         *,
         on_up: Callable[[str], None],
         on_lost: Callable[[str], None],
+        clean: Callable[[str], str],
     ) -> None:
         self._config = config
         self._port = port
         self._env = env
         self._on_up = on_up
         self._on_lost = on_lost
+        self._clean = clean
         self._known_hosts = commands.known_hosts_path(config, env)
         self._read = reader_for(config, commands.usual_url(config))
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
@@ -68,7 +72,7 @@ class TunnelProcess:
         if config.type != "ngrok":
             commands.make_known_hosts(self._known_hosts)
         log.debug("running %s", " ".join(argv))
-        async with running(argv[0], commands.leashed(argv), self._env) as child:
+        async with running(argv[0], commands.leashed(argv), commands.environment(config, self._env)) as child:
             code = await self._attend(child)
         well_s = 0.0 if self._up_since is None else trio.current_time() - self._up_since
         return Ended(self._refused or explain(config, self._known_hosts, self._last_lines, code), well_s)
@@ -99,7 +103,7 @@ class TunnelProcess:
         self._has_output = True
         # Debug lines would push out the line that explains the end; ngrok's errors can contain the user's token.
         if not line.startswith("debug1:") and "Your authtoken:" not in line:
-            kept = line[:MAX_KEPT]
+            kept = self._kept(line)
             self._last_lines.append(kept)
             log.debug("%s", kept)
         report = self._read(line)
@@ -114,11 +118,17 @@ class TunnelProcess:
                 if self._url is not None:
                     self._up(self._url)
             case "lost":
-                self._last_lines.append(report.text)
-                self._on_lost(explain(self._config, "", [report.text]))
+                problem = self._kept(report.text)
+                self._last_lines.append(problem)
+                self._on_lost(explain(self._config, "", [problem]))
             case "refused":
-                self._refused = f"{self._config.ssh_host} refused the address: {quote(report.text, MAX_REPEATED)}"
+                words = quote(self._kept(report.text), MAX_REPEATED)
+                self._refused = f"{self._config.ssh_host} refused the address: {words}"
                 child.kill()
+
+    def _kept(self, text: str) -> str:
+        """What is kept of a text: cleaned before it is cut, since half a key is not recognised."""
+        return self._clean(text[:MAX_CLEANED])[:MAX_KEPT]
 
     def _up(self, url: str) -> None:
         self._url = url

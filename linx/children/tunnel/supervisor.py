@@ -212,7 +212,12 @@ class Tunnel:
         if self.status != "starting":
             self._become("starting")
         process = TunnelProcess(
-            wanted, port, self._env, on_up=partial(self._up, wanted), on_lost=partial(self._lost, wanted)
+            wanted,
+            port,
+            self._env,
+            on_up=partial(self._up, wanted),
+            on_lost=partial(self._lost, wanted),
+            clean=self._redactor.clean,
         )
         return await process.run()
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from linx.dialects.failures.conditions import Condition
     from linx.dialects.failures.reading import Reading
 
-MAX_WORDS = 200  # characters of a provider's own words in an error
 _CODE = re.compile(r"[a-z][a-z0-9_.-]{2,63}")
 
 
@@ -65,7 +64,7 @@ def failed_end(reason: object) -> Refused | None:
     condition = FAILED_ENDS.get(word.replace("-", "_").replace(" ", "_"))
     if condition is None:
         return None
-    reading = read_value(message or f'the answer ended with "{quote(reason)}"')
+    reading = read_value(message or f'the answer ended with "{reason}"')
     return _refused(condition, reading, None, "error_event", None)
 
 
@@ -118,14 +117,17 @@ def _refused(
     condition: Condition, reading: Reading, wait_s: float | None, outcome: str, upstream_status: int | None
 ) -> Refused:
     is_pause = wait_s is not None if condition.is_pause is None else condition.is_pause
-    fallback, code = condition.fallback, condition.code
+    fallback, code, own_code = condition.fallback, condition.code, None
     if condition is BAD_REQUEST:
         if reading.is_retryable:
             fallback = Fallback.YES
-        code = next((label for label in reading.labels if _is_code(label)), None)
+        own_code = next((label for label in reading.codes if _is_code(label.lower())), None)
+        code = own_code.lower() if own_code is not None else None
     refused = Refused(
-        _problem(condition, reading, upstream_status),
+        condition.lead if upstream_status is None else f"{condition.lead} (HTTP {upstream_status})",
         status=condition.status,
+        said=_said(reading) if condition.may_quote else "",
+        advice=condition.advice,
         kind=condition.kind,
         code=code,
         fallback=fallback,
@@ -136,22 +138,24 @@ def _refused(
         upstream_status=upstream_status,
     )
     refused.signin_url = reading.signin_url if condition is SIGN_IN else None
-    refused.param = reading.param if condition.kind == INVALID else None
+    refused.own_code = own_code
+    if condition.kind == INVALID and reading.param is not None:
+        refused.own_param = clean_shapes(reading.param)
+        refused.param = quote(refused.own_param)
     refused.words, refused.labels = reading.words, tuple(reading.labels)
     return refused
 
 
-def _problem(condition: Condition, reading: Reading, status: int | None) -> str:
-    problem = condition.lead if status is None else f"{condition.lead} (HTTP {status})"
-    words = " ".join(reading.text[:MAX_SEARCHED].split()) if condition.may_quote else ""
-    if words:
-        # Redacted before it is cut: half a key would no longer look like a key.
-        problem += f": {quote(clean_shapes(words), MAX_WORDS)}"
-    if condition.advice:
-        problem += f"; {condition.advice}"
-    return problem
+def _said(reading: Reading) -> str:
+    """What the provider says, on one line and without what looks like a key."""
+    text = reading.text
+    words = text.split()
+    if len(text) >= MAX_SEARCHED and len(words) > 1:
+        del words[-1]  # it may be the first half of a key, which no longer looks like one
+    return clean_shapes(" ".join(words))
 
 
 def _is_code(label: str) -> bool:
-    """Does the label tell more than that there is an error?"""
-    return label != "error" and label not in STATUS_OF and _CODE.fullmatch(label) is not None
+    """Does the label, in lower case, tell more than that there is an error?"""
+    is_word = label != "error" and label not in STATUS_OF and _CODE.fullmatch(label) is not None
+    return is_word and clean_shapes(label) == label

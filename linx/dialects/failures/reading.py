@@ -12,11 +12,11 @@ import re
 from dataclasses import dataclass, field
 
 from linx.core import jsontext
-from linx.core.errors import quote
 
 MAX_SEARCHED = 4096  # characters per text that are kept and looked through
 _MAX_BODY = 256 * 1024  # bytes of an error body worth parsing
 _MAX_TEXTS = 12
+_MAX_LABEL = 80  # characters of a type or code
 _MAX_DEPTH = 6  # of errors in errors; real ones come three deep
 
 _SIGNIN_URL = re.compile(r"https?://[!-~]{1,2000}")
@@ -96,6 +96,8 @@ class Reading:
     texts: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     """Its types and codes in lower case, outermost first."""
+    codes: list[str] = field(default_factory=list)
+    """The same as they were sent, but without those that are too long for a word."""
     error_type: int | None = None
     """The status that OpenRouter's ``error_type`` stands for."""
     status: int | None = None
@@ -211,7 +213,7 @@ def _read_hints(value: dict[str, object], reading: Reading) -> None:
     reading.signin_url = reading.signin_url or _signin_url(value.get("signin_url"))
     param = value.get("param")
     if reading.param is None and isinstance(param, str):
-        reading.param = quote(param)
+        reading.param = param[:MAX_SEARCHED]
 
 
 def _read_minimax(code: object, reading: Reading) -> None:
@@ -227,7 +229,9 @@ def _add_label(value: object, reading: Reading) -> None:
     if isinstance(value, str):
         if not value.isdecimal():
             if len(reading.labels) < _MAX_TEXTS:
-                reading.labels.append(value[:80].lower())
+                reading.labels.append(value[:_MAX_LABEL].lower())
+                if len(value) <= _MAX_LABEL:
+                    reading.codes.append(value)
             return
         value = int(value[:4])
     if isinstance(value, int) and 300 <= value <= 599 and reading.status is None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
 from linx.core.chat import Chunk, Dialect, JsonObject, ToolDelta
-from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken, quote
+from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
 from linx.dialects.failures.meaning import event_failure, failed_end
+from linx.dialects.failures.reading import MAX_SEARCHED
 from linx.dialects.ollama.frames import function_of, logprobs_of, timings_of, usage_of
 from linx.dialects.shared.ndjson import NDJSONDecoder
 
@@ -214,4 +215,4 @@ class OllamaDecoder:
 
 
 def _garbled(line: bytes) -> Garbled:
-    return Garbled(f"sent something that is not Ollama's NDJSON: {quote(line[:200].decode('utf-8', 'replace'))!r}")
+    return Garbled("sent something that is not Ollama's NDJSON", said=line[:MAX_SEARCHED].decode("utf-8", "replace"))

@@ -112,6 +112,6 @@ class Generation(Generic[A]):
     def _log_fallback(self, failures: Sequence[AttemptError]) -> None:
         """Log that a fallback was needed: a provider may be down, and the answer may cost money."""
         record = self.job.record
-        tried = "; ".join(quote(str(failure), 200) for failure in failures)
+        tried = "; ".join(quote(failure.for_log, 200) for failure in failures)
         served = f"{record.provider}/{record.served_model}"
         log.info("%s was answered by %s, since others failed: %s", quote(record.model), quote(served), tried)

@@ -237,7 +237,7 @@ async def _relay(
     except AttemptError as error:
         phase, attempt.outcome = "failed", error.outcome
         error.provider = provider.name
-        error.problem = context.redactor.clean(error.problem)
+        error.redact(context.redactor.clean)
         record.status = error.status
         provider.health.failed(error, trio.current_time())
         error.headers = (*error.headers, *_headers(record, provider))

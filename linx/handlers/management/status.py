@@ -41,7 +41,7 @@ def status(context: Context) -> JsonObject:
     """The state of the config and of every provider."""
     now = trio.current_time()
     data = [_provider(context, provider, now) for provider in context.providers]
-    data += [_disabled(provider) for provider in context.config.providers if not provider.enabled]
+    data += [_disabled(context, provider) for provider in context.config.providers if not provider.enabled]
     return {
         "object": "list",
         "version": linx.__version__,
@@ -66,7 +66,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         "kind": provider.kind.name,
         "enabled": True,
         "state": health.state(now),
-        "endpoint": provider.config.endpoint,
+        "endpoint": context.redactor.clean(provider.config.endpoint),
         "local": provider.permits.is_local,
         "models": list(provider.models),
         "last_error": health.last_error,
@@ -89,13 +89,13 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
     }
 
 
-def _disabled(config: ProviderConfig) -> JsonObject:
+def _disabled(context: Context, config: ProviderConfig) -> JsonObject:
     return {
         "name": config.name,
         "kind": config.kind,
         "enabled": False,
         "state": "disabled",
-        "endpoint": config.endpoint,
+        "endpoint": context.redactor.clean(config.endpoint),
         "local": config.is_local,
         "models": [],
         "last_error": None,

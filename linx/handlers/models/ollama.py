@@ -132,7 +132,7 @@ async def _shown(context: Context, name: str, candidate: Candidate, asked: JsonO
     except AttemptError as error:
         if error.code == "model_not_found":
             provider.lost(candidate.model)
-            raise UnknownModel(f"{provider.name}: {context.redactor.clean(error.problem)}") from None
+            raise UnknownModel(str(_named(error, context, provider))) from None
         raise _named(error, context, provider) from None
     if not isinstance(found, dict):
         raise _named(Garbled("described the model by something that is no object"), context, provider)
@@ -140,7 +140,8 @@ async def _shown(context: Context, name: str, candidate: Candidate, asked: JsonO
 
 
 def _named(error: AttemptError, context: Context, provider: Provider) -> AttemptError:
-    error.provider, error.problem = provider.name, context.redactor.clean(error.problem)
+    error.provider = provider.name
+    error.redact(context.redactor.clean)
     return error
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from linx.children.tunnel import child
-from linx.children.tunnel.commands import leashed
+from linx.children.tunnel.commands import environment, leashed
+from linx.config.shape import TunnelConfig
 from tests.fakes.programs import Program, dead, is_alive
 
 if TYPE_CHECKING:
@@ -98,6 +99,23 @@ def test_the_environment_holds_no_keys(tmp_path: Path) -> None:
     _, out, _ = finish_open(process)
     assert b"KEPT" in out
     assert b"API_KEY" not in out
+
+
+def test_the_program_gets_only_what_it_needs() -> None:
+    kept = {"PATH": "/bin", "HOME": "/home/me", "LANG": "C.UTF-8", "LC_ALL": "C"}
+    keys = {"OPENROUTER_API_KEY": "a", "LINX_API_KEY": "b", "AWS_SECRET_ACCESS_KEY": "c", "MY_TOKEN": "d"}
+    ours = {"SSH_AUTH_SOCK": "/run/agent", "NGROK_AUTHTOKEN": "e", "HTTPS_PROXY": "http://me:pw@proxy"}
+    env = {**kept, **keys, **ours}
+    agent = {"SSH_AUTH_SOCK": "/run/agent"}
+    assert environment(TunnelConfig(), env) == kept
+    own = TunnelConfig(type="ssh", ssh_host="h", ssh_user="u")
+    assert environment(own, env) == {**kept, **agent}
+    assert environment(TunnelConfig(type="ssh", ssh_host="h", ssh_user="u", ssh_identity="/id"), env) == kept
+    assert environment(TunnelConfig(type="ngrok"), env) == {
+        **kept,
+        "NGROK_AUTHTOKEN": "e",
+        "HTTPS_PROXY": "http://me:pw@proxy",
+    }
 
 
 def test_a_one_file_binary_gives_the_library_path_back(monkeypatch: pytest.MonkeyPatch) -> None:

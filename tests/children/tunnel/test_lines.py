@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from linx.children.tunnel.lines import Report, read_localhost_run, read_ngrok, reader_for
@@ -111,3 +113,24 @@ def test_each_type_has_its_reader() -> None:
     success = "debug1: remote forward success for: listen 80, connect 127.0.0.1:5000"
     assert read(success) == Report("address", "http://my.example")
     assert read(success.replace("success", "failure")) is None
+
+
+@pytest.mark.parametrize(
+    "filling", ["a", "a.", "tunneled ", "https://a", " tunneled with tls termination", "[", "{\"a\":"]
+)
+    "filling", ["a", "a.", "tunneled ", "https://a", " tunneled with tls termination", "[", '{"a":']
+)
+@pytest.mark.parametrize("start", ["", '{"msg":"session closed","lvl":"eror","err":"', "{"])
+def test_a_long_line_takes_linear_time(start: str, filling: str) -> None:
+    line = start + (filling * 65536)[: 65536 - len(start)]
+    for read in (read_localhost_run, read_ngrok):
+        began = time.thread_time()
+        read(line)
+        assert time.thread_time() - began < 0.05
+
+
+def test_the_name_stands_right_before_its_words() -> None:
+    words = " tunneled with tls termination, https://x"
+    assert read_localhost_run("see abc.lhr.life" + words) == Report("address", "https://abc.lhr.life")
+    assert read_localhost_run(".".join(["a" * 60] * 5) + ".life" + words) is None
+    assert read_localhost_run("abc.lhr.life " + words) is None

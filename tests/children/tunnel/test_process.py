@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from linx.children.process import CannotStart, Ended
+from linx.children.process import MAX_KEPT, CannotStart, Ended
 from linx.children.tunnel import process
 from linx.children.tunnel.process import TunnelProcess
 from linx.config.shape import TunnelConfig
+from linx.core.redaction import Redactor
 from tests.fakes.programs import Life, Program, lhr
 from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+TOKEN = "Token-Of-The-Agent-0123456789-0123456789"
 REFUSAL = '{"event":"tcpip-forward","address":"","authz_code":"DENIED","message":"not yours"}'
 
 
@@ -28,7 +30,11 @@ class World:
         env = {"PATH": program.path, "XDG_STATE_HOME": str(folder / "state")}
         self.program = program
         self.reports: list[str] = []
-        self.process = TunnelProcess(config, 5000, env, on_up=self.reports.append, on_lost=self._lost)
+        redactor = Redactor()
+        redactor.add(TOKEN)
+        self.process = TunnelProcess(
+            config, 5000, env, on_up=self.reports.append, on_lost=self._lost, clean=redactor.clean
+        )
 
     def _lost(self, problem: str) -> None:
         self.reports.append(f"lost: {problem}")
@@ -51,6 +57,14 @@ async def test_without_an_address_it_has_never_run_well(tmp_path: Path) -> None:
     world = World(tmp_path, Life(err=["odd"], code=1), TunnelConfig())
     assert await world.run() == Ended("ssh ended with code 1: odd", 0.0)
     assert world.reports == []
+
+
+async def test_a_token_is_taken_out_before_a_line_is_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "linx.tunnel")
+    line = "x" * (MAX_KEPT - 20) + f" {TOKEN}"
+    ended = await World(tmp_path, Life(err=[line], code=1), TunnelConfig()).run()
+    assert "xxxx" in caplog.text
+    assert TOKEN[:12] not in caplog.text + ended.reason
 
 
 async def test_a_refused_address_ends_it(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_labels_statuses_and_the_rest() -> None:
     assert said.status == 429  # the first that is a number
     assert said.labels == ["rate_limit", "rate_limit_exceeded", "busy"]
     assert said.error_type == 429
-    assert said.param == "max\N{REPLACEMENT CHARACTER}tokens"
+    assert said.param == "max\ntokens"
     assert said.is_retryable
     assert said.wait == 7
     assert not said.is_moderated

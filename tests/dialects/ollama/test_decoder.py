@@ -300,7 +300,8 @@ def test_garbage_is_quoted_in_short() -> None:
     _chunks, decoder = decode(b"<html>" + b"x" * 5000 + b"\x1b[31m\n")
     assert decoder.problem is not None
     assert "<html>" in str(decoder.problem)
-    assert len(str(decoder.problem)) < 200
+    assert len(str(decoder.problem)) < 300
+    assert decoder.problem.summary == "sent something that is not Ollama's NDJSON"
 
 
 def test_a_line_beyond_the_bound_is_garbled(monkeypatch: pytest.MonkeyPatch) -> None:
