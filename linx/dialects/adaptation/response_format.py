@@ -8,7 +8,7 @@ tools), ``word`` (the prompt gets the word JSON, without which some servers refu
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from linx.core import jsontext
 from linx.dialects.adaptation.row import BodyFormat, Row
@@ -50,9 +50,11 @@ def _refuses_form(refusal: Refused, body: JsonObject) -> str | None:
     return "json_schema" if "json_schema" in words else "prompt"
 
 
-def _form(body: JsonObject) -> Any:
+def _form(body: JsonObject) -> str:
+    """The type of the format that is asked for; "" where there is none, or no name of one."""
     wanted = body.get("response_format")
-    return wanted.get("type") if isinstance(wanted, dict) else None
+    form = wanted.get("type") if isinstance(wanted, dict) else None
+    return form if isinstance(form, str) else ""
 
 
 def _in_other_form(body: JsonObject, detail: str) -> JsonObject:

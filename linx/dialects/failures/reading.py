@@ -15,6 +15,7 @@ from linx.core import jsontext
 from linx.core.errors import quote
 
 MAX_SEARCHED = 4096  # characters per text that are kept and looked through
+MAX_WORDS = 8192  # characters of all texts together that are looked through
 _MAX_BODY = 256 * 1024  # bytes of an error body worth parsing
 _MAX_TEXTS = 12
 _MAX_DEPTH = 6  # of errors in errors; real ones come three deep
@@ -147,7 +148,7 @@ def read_value(error: object) -> Reading:
     """What an error inside a 200 says: a string, an object, or any other value."""
     reading = Reading()
     _collect(error, reading, 0)
-    reading.words = "\n".join(reading.texts).lower()
+    reading.words = "\n".join(reading.texts)[:MAX_WORDS].lower()
     return reading
 
 
