@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from linx.dialects.adaptation.schema_forms import both, dict_of, of_types, texts_of, tidied, with_keyword
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from linx.core.chat import JsonObject
 
@@ -58,17 +58,23 @@ def reduced(schema: Any, dropped: frozenset[str] | None = None, *, is_parameters
 def keywords_in(schema: Any) -> set[str]:
     """The keywords in ``schema``, at any depth; ``TYPE_LISTS`` where a type is a list."""
     found: set[str] = set()
+    for node in nodes_of(schema):
+        found.update(node)
+        if isinstance(node.get("type"), list):
+            found.add(TYPE_LISTS)
+    return found
+
+
+def nodes_of(schema: Any) -> Iterator[JsonObject]:
+    """``schema`` and all schemas within it, as far as they are objects; bounded in number."""
     waiting = [schema]
     for _ in range(MAX_NODES * 4):
         if not waiting:
             break
         node = waiting.pop()
         if isinstance(node, dict):
-            found.update(node)
-            if isinstance(node.get("type"), list):
-                found.add(TYPE_LISTS)
+            yield node
             waiting += (part for _, part in _parts(node))
-    return found
 
 
 def _parts(node: JsonObject) -> Iterable[tuple[str, Any]]:

@@ -62,6 +62,8 @@ ROWS: tuple[Row, ...] = (
 
 BY_NAME = {row.name: row for row in ROWS}
 _TOO_LONG = "context_length_exceeded"  # the code of a refusal whose prompt is too long, however it is written
+# Groq's codes for a model that wrote no proper call or JSON this time: the same request may succeed the next time.
+_OF_THE_ANSWER = frozenset(("tool_use_failed", "json_validate_failed", "output_parse_failed"))
 # A refusal with another status is not about how the request was written. None: an error inside a 200.
 _STATUSES = frozenset((None, 400, 404, 415, 422, 500, 501, 502))
 
@@ -75,6 +77,8 @@ def next_adaptation(
     and behind a marketplace's name are many.
     """
     if refusal.upstream_status not in _STATUSES or refusal.code == _TOO_LONG:
+        return None
+    if not _OF_THE_ANSWER.isdisjoint(refusal.labels):
         return None
     for row in ROWS:
         if body_format not in row.formats:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.core import jsontext
 from linx.core.chat import Adapted
 from linx.dialects.adaptation.row import BodyFormat
 from linx.dialects.adaptation.table import BY_NAME, ROWS, adapt, next_adaptation
 from linx.dialects.failures.meaning import event_failure, failure
+from linx.dialects.failures.reading import MAX_WORDS
 
 if TYPE_CHECKING:
     from linx.dialects.adaptation.row import Row
@@ -198,8 +200,20 @@ def test_an_odd_body_is_no_trouble_for_any_row(row: Row) -> None:
 
 @pytest.mark.parametrize("words", ["functions.1", "tools[1]", "model ", "messages.1.a", "('body'", "tool call id"])
 def test_no_words_keep_linx_busy(words: str) -> None:
-    refusal = failure(400, (words * 12_000)[:64_000].encode())
+    texts = [{"message": (words * 4096)[:4096]}] * 12
     began = time.perf_counter()
+    refusal = failure(400, jsontext.dumps({"errors": texts}))
     for row in ROWS:
         row.recognise(refusal, BODY)
+    assert len(refusal.words) <= MAX_WORDS
     assert time.perf_counter() - began < 0.3
+
+
+@pytest.mark.parametrize("code", ["tool_use_failed", "json_validate_failed"])
+def test_what_the_model_wrote_is_no_matter_of_how_it_was_asked(code: str) -> None:
+    """Groq's 400 for a call that does not fit its schema: the next one may fit, which would teach something wrong."""
+    words = "tool call validation failed: parameters for tool f did not match schema: [missing properties: 'a']"
+    schema = {"type": "object", "properties": {"a": {"pattern": "x"}}}
+    body = {**BODY, "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}]}
+    refusal = failure(400, f'{{"error":{{"message":"{words}","code":"{code}"}}}}'.encode())
+    assert next_adaptation(refusal, BodyFormat.CHAT, body, ()) is None
