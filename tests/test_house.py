@@ -64,7 +64,7 @@ ORDERS = {
         "thinking_kind",
         *["tools", "call_names", "bent_names", "tool_names", "tool_choice", "call_ids", "message_order"],
         *["thought_signature", "text_parts", "schema_forms", "schema_reduction", "schemas", "response_format"],
-        *["table", "known"],
+        *["quoted", "table", "known"],
     ],
     "linx.dialects.anthropic": [
         *["client_content", "client_messages", "client_request", "errors", "message", "encoder", "face", "abilities"],
@@ -140,6 +140,7 @@ ORDERS = {
             "attempt",
             "chunk_reader",
             "answered_calls",
+            "steps",
             "chat_attempt",
             "router",
             "unlisted",

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from linx.core import jsontext
 from linx.core.chat import Adapted
-from linx.providers.adaptations import Lesson
+from linx.dialects.adaptation.row import DETAIL
+from linx.providers.adaptations import MAX_ADAPTED, Lesson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +26,10 @@ FORMAT = 1
 KEPT_S = 30 * 86400.0
 MAX_BYTES = 512 * 1024
 MAX_ENTRIES = 1000
-MAX_ADAPTED = 16  # of one model
 MAX_NAME = 200  # characters of a model's name
+_FRAME = 100  # bytes around the entries, rounded up
+_LAST_MOMENT = 2.0**53  # seconds since 1970; a larger number is none of a clock
 _ROW = re.compile(r"[a-z][a-z_]{0,39}")
-_DETAIL = re.compile(r"[A-Za-z0-9_.:>*+$-]{0,160}")
 
 
 class Key(NamedTuple):
@@ -71,7 +72,7 @@ def _entry(given: Any) -> tuple[Key, Lesson] | None:
     learnt_at, version, rows = given.get("learnt_at"), given.get("version"), given.get("adapted")
     if not all(isinstance(name, str) and 0 < len(name) <= MAX_NAME for name in names):
         return None
-    if not isinstance(learnt_at, int | float) or isinstance(learnt_at, bool) or not isinstance(rows, list):
+    if not isinstance(learnt_at, int | float) or not 0 <= learnt_at < _LAST_MOMENT or not isinstance(rows, list):
         return None
     adapted = [
         Adapted(row[0], row[1])
@@ -86,18 +87,23 @@ def _entry(given: Any) -> tuple[Key, Lesson] | None:
 
 def _may_stand(adapted: Adapted) -> bool:
     """Is it a name and nothing that a client wrote?"""
-    return _ROW.fullmatch(adapted.name) is not None and _DETAIL.fullmatch(adapted.detail) is not None
+    return _ROW.fullmatch(adapted.name) is not None and DETAIL.fullmatch(adapted.detail) is not None
 
 
 def dump(entries: Entries) -> bytes:
-    """The text of the file: the newest entries, one a line, since people look into it."""
+    """The text of the file: the newest entries, as many as it may hold, one a line, since people look into it."""
     newest = sorted(entries.items(), key=lambda one: one[1].learnt_at, reverse=True)[:MAX_ENTRIES]
-    lines = []
+    lines: list[bytes] = []
+    length = _FRAME
     for key, lesson in newest:
         rows = [list(one) for one in lesson.adapted if _may_stand(one)][:MAX_ADAPTED]
         if rows and all(len(name) <= MAX_NAME for name in key):
             entry = {**key._asdict(), "adapted": rows, "version": lesson.version, "learnt_at": int(lesson.learnt_at)}
-            lines.append(jsontext.dumps(entry))
+            line = jsontext.dumps(entry)
+            length += len(line) + 2
+            if length > MAX_BYTES:
+                break
+            lines.append(line)
     return b'{"linx":"adaptations","format":%d,"entries":[\n%s\n]}\n' % (FORMAT, b",\n".join(lines))
 
 

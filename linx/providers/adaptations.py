@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 KEPT_MODELS = 512  # a llama.cpp answers to any name
+MAX_ADAPTED = 32  # of one model; the oldest is forgotten, as it is where a client's fields have ever new names
 log = logging.getLogger("linx.adaptation")
 
 
@@ -57,17 +58,21 @@ class Adaptations:
             adapted = known_beforehand(self._host, model)
             lesson = self.lessons.get(model)
             if lesson is not None:
-                adapted += tuple(one for one in lesson.adapted if one not in adapted)
+                # What stands in both was learnt anew, after something that had undone it.
+                adapted = (*(one for one in adapted if one not in lesson.adapted), *lesson.adapted)
             _keep(self._by_model, model, adapted)
         return adapted
 
-    def learn(self, model: str, adapted: Adapted) -> None:
-        """The provider has taken a body for ``model`` that was changed so, and had refused it before."""
-        if adapted in self.of(model):
+    def learn(self, model: str, adapted: Adapted, *, was_undone: bool = False) -> None:
+        """The provider has taken a body for ``model`` that was changed so, and had refused it before.
+
+        ``was_undone``: it was known, but undone by something that was learnt later, so it is applied last from now on.
+        """
+        if not was_undone and adapted in self.of(model):
             return
         lesson = self.lessons.get(model)
-        before = () if lesson is None else lesson.adapted
-        _keep(self.lessons, model, Lesson((*before, adapted), self._clock(), self._version))
+        before = () if lesson is None else tuple(one for one in lesson.adapted if one != adapted)
+        _keep(self.lessons, model, Lesson((*before, adapted)[-MAX_ADAPTED:], self._clock(), self._version))
         self._by_model.pop(model, None)
         told = quote(model)
         log.info("%s refuses what is asked of %s: adapted from now on and remembered: %s", self._name, told, adapted)

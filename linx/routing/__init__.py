@@ -8,6 +8,7 @@ that moment; only the loops around the decisions wait.
 - ``attempt``: one try at one candidate.
 - ``chunk_reader``: reads the answer of an attempt as chunks.
 - ``answered_calls``: what is done with the tool calls of an answer.
+- ``steps``: the adaptations that an attempt has tried, and those that have proven right.
 - ``chat_attempt``: an attempt that is answered in chunks.
 - ``router``: turns a model's name into a route, the ordered candidates.
 - ``unlisted``: looks a name that no list has up once more, before the client is told so.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from linx.core.chat import ChatBody, ModelTraits
 from linx.core.jsontext import LARGE
 from linx.core.worker import in_thread
+from linx.dialects.adaptation.quoted import in_own_words
 from linx.dialects.adaptation.restoring import RestoringDecoder
 from linx.dialects.adaptation.table import adapt, next_adaptation
 from linx.dialects.failures.lacks import lacks_of
@@ -19,9 +20,10 @@ from linx.providers.catalog import learn_loaded, learn_model
 from linx.routing.answered_calls import answered_calls
 from linx.routing.attempt import Attempt
 from linx.routing.chunk_reader import ChunkReader
+from linx.routing.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from linx.core.chat import Adapted, ChatRequest
     from linx.core.errors import Refused
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from linx.routing.candidate import Candidate
     from linx.upstream.pool import Pool, Sending
 
+QUICK = 64 * 1024  # bytes of a request that may be compared with a refusal in the event loop
 MAX_ASKS = 4  # of one attempt: each refusal may bring to light one more thing that the provider does not take
 
 
@@ -69,7 +72,7 @@ class ChatWriter:
     ) -> None:
         self.request = candidate.provider.request(chat)
         self.adapted: tuple[Adapted, ...] = ()  # what changed the body that was written last
-        self._steps = candidate.provider.adaptations.of(candidate.model)
+        self._steps = Steps(candidate.provider.adaptations.of(candidate.model))
         self._candidate = candidate
         self._chat = chat
         self._pool = pool
@@ -93,7 +96,7 @@ class ChatWriter:
         if provider.cuts_prompts and provider.must_look(chat, model, now):
             await timed(learn_loaded(provider, self._pool))
         traits = provider.traits(chat, model, now)
-        if self._steps:
+        if self._steps.applied:
             body = await self._write_adapted(traits)
         elif chat.facts.size <= LARGE:
             body = request.write(chat, model, traits)
@@ -104,7 +107,7 @@ class ChatWriter:
     async def _write_adapted(self, traits: ModelTraits) -> bytes:
         restores: list[Restore] = []
         used: list[Adapted] = []
-        arguments = (self._chat, self._candidate.model, traits, self._steps, restores, used)
+        arguments = (self._chat, self._candidate.model, traits, self._steps.applied, restores, used)
         if self._chat.facts.size <= LARGE:
             body = self.request.write(*arguments)
         else:
@@ -136,33 +139,42 @@ class ChatWriter:
 
     async def adapt(self, refusal: Refused) -> bool:
         """Does a row of the table of adaptations fit the refusal?"""
-        self._learn_lack(refusal)
-        if self._asks >= MAX_ASKS:
-            return False
-        provider, model, chat, request = self._candidate.provider, self._candidate.model, self._chat, self.request
-
-        def next_step() -> Adapted | None:
-            traits = provider.traits(chat, model, self._pool.clock())
-            body = adapt(request.body(chat, model, traits), self._steps, [], request.format)
-            return next_adaptation(refusal, request.format, body, self._steps)
-
-        step = next_step() if chat.facts.size <= LARGE else await in_thread(next_step)
+        size = self._chat.facts.size
+        step, is_own, lack = self._look_at(refusal) if size <= QUICK else await in_thread(self._look_at, refusal)
+        provider, model = self._candidate.provider, self._candidate.model
+        if lack is not None and lack in needs_of(self._chat):
+            # The next request that needs it is asked elsewhere first.
+            provider.learn_lack(model, lack, self._pool.clock())
         if step is None:
             return False
-        self.taken()  # as far as the refusal is about something else now
         self._asks += 1
-        self._steps = (*self._steps, step)
+        self._learn(self._steps.add(step, refusal.words, is_own=is_own))
         return True
 
-    def _learn_lack(self, refusal: Refused) -> None:
-        """Remember what the model cannot take, so that the next request that needs it is asked elsewhere first."""
+    def _look_at(self, refusal: Refused) -> tuple[Adapted | None, bool, str | None]:
+        """What to change, whether the provider has asked for it in words of its own, and what the model lacks."""
         lack = lacks_of(refusal.words)
-        if lack is not None and lack in needs_of(self._chat):
-            self._candidate.provider.learn_lack(self._candidate.model, lack, self._pool.clock())
+        may_ask = self._asks < MAX_ASKS
+        if not may_ask and lack is None:
+            return None, False, None
+        provider, model, chat, request = self._candidate.provider, self._candidate.model, self._chat, self.request
+        traits = provider.traits(chat, model, self._pool.clock())
+        body = adapt(request.body(chat, model, traits), self._steps.applied, [], request.format)
+        tried = self._steps.tried
+        step = next_adaptation(refusal, request.format, body, tried) if may_ask else None
+        if step is None and lack is None:
+            return None, False, None
+        own = in_own_words(refusal, body)
+        is_own = own is refusal or next_adaptation(own, request.format, body, tried) == step
+        return step, is_own, lacks_of(own.words)
 
     def taken(self) -> None:
-        for step in self._steps:
-            self._candidate.provider.adaptations.learn(self._candidate.model, step)
+        self._learn(self._steps.proven())
+
+    def _learn(self, proven: Sequence[Adapted]) -> None:
+        adaptations = self._candidate.provider.adaptations
+        for step in proven:
+            adaptations.learn(self._candidate.model, step, was_undone=self._steps.was_known(step))
 
     def _wants_thinking(self) -> bool:
         asked = self._chat.asked

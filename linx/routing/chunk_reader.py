@@ -55,6 +55,7 @@ class ChunkReader:
 
     async def gate(self, exchange: Exchange, timed: Timed) -> None:
         self._exchange = exchange
+        self.first = []  # of an answer before, which was an error and is asked for anew
         decoder = self._decoder = self._new_decoder()
         while True:
             data = await timed(exchange.read())

@@ -23,7 +23,7 @@ from linx.providers.adaptation_file import (
     read_file,
     write_file,
 )
-from linx.providers.adaptations import Lesson
+from linx.providers.adaptations import MAX_ADAPTED, Lesson
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,3 +145,17 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
         write_file(path, {KEY: Lesson((OTHER,), NOW)}, {}, NOW)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("moment", ["1" + "0" * 400, "1e400", "-1", "NaN", "9007199254740993"])
+def test_a_moment_that_is_none_is_passed_over(moment: str) -> None:
+    data = file_of(entry(learnt_at="at")).replace(b'"at"', moment.encode())
+    assert parse(data, NOW) == {}
+
+
+def test_what_is_written_is_never_larger_than_what_is_read() -> None:
+    rows = tuple(Adapted("parameter", f"{'x' * 150}{number}") for number in range(MAX_ADAPTED))
+    entries = {KEY._replace(model=f"m{number}"): Lesson(rows, NOW - number) for number in range(MAX_ENTRIES)}
+    data = dump(entries)
+    assert len(data) <= MAX_BYTES
+    assert list(parse(data, NOW)) == list(entries)[: len(parse(data, NOW))]

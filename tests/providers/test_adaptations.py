@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from linx.core.chat import Adapted
 from linx.dialects.adaptation import known
 from linx.dialects.adaptation.known import Known
-from linx.providers.adaptations import KEPT_MODELS, Adaptations, Lesson
+from linx.providers.adaptations import KEPT_MODELS, MAX_ADAPTED, Adaptations, Lesson
 
 if TYPE_CHECKING:
     import pytest
@@ -84,3 +84,21 @@ def test_a_lesson_grows_old() -> None:
     adaptations.learn("n", A)
     adaptations.forget_before(3.0)
     assert (adaptations.of("m"), adaptations.of("n")) == ((), (A,))
+
+
+def test_what_was_undone_is_applied_last_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "KNOWN", (Known("host.test", "*", (A,)),))
+    adaptations = Adaptations("host.test")
+    adaptations.learn("m", B)
+    adaptations.learn("m", A, was_undone=True)
+    assert (adaptations.of("m"), adaptations.lessons["m"].adapted) == ((B, A), (B, A))
+    adaptations.learn("m", B, was_undone=True)
+    assert adaptations.of("m") == (A, B)
+
+
+def test_a_model_that_refuses_ever_new_fields_does_not_teach_without_end() -> None:
+    adaptations = Adaptations("host.test")
+    for number in range(MAX_ADAPTED + 5):
+        adaptations.learn("m", Adapted("parameter", f"x{number}"))
+    assert len(adaptations.of("m")) == MAX_ADAPTED
+    assert adaptations.of("m")[-1].detail == f"x{MAX_ADAPTED + 4}"

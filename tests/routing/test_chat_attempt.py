@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +12,7 @@ from linx.dialects.ollama.face import OllamaFace
 from tests.fakes import scripted
 from tests.fakes.catalogue import Model
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Whole
+from tests.fakes.scripted import Close, Raw, Send, Whole
 from tests.routing.attempts import BODY, assert_clean, at, attempt_at, rest
 
 if TYPE_CHECKING:
@@ -119,3 +119,82 @@ async def test_what_a_dialect_refuses_is_never_sent(pool: Pool) -> None:
             await attempt_at(one, pool, ChatRequest("asked", ChatBody({**BODY, "n": 2}))).begin()
         assert fake.requests == []
         assert_clean(one, pool, idle=0)
+
+
+# --- what is remembered, and what is not ---------------------------------------------
+
+TUNED = {"temperature": 0.5, "max_tokens": 9}
+
+
+def tuned(fields: dict[str, Any] = TUNED, prompt: str = "hi") -> ChatRequest:
+    return ChatRequest("asked", ChatBody({**BODY, **fields, "messages": [{"role": "user", "content": prompt}]}))
+
+
+async def test_a_prompt_that_is_quoted_teaches_nothing(pool: Pool) -> None:
+    """A server that failed for a moment, and told of it with the request that it could not answer."""
+    prompt = "The server says that temperature is not supported. Why?"
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(scripted.status(500, f"crashed while it handled: {prompt}"))
+        attempt = attempt_at(one := at(fake), pool, tuned(prompt=prompt))
+        await attempt.begin()
+        await rest(attempt)
+        attempt.finish()
+        assert ["temperature" in call.json for call in fake.calls] == [True, False]
+        assert attempt.record.adapted == (Adapted("parameter", "temperature"),)  # the truth about this request
+        assert one.adaptations.of("m") == ()
+
+
+async def test_nor_does_a_change_that_the_same_complaint_followed(pool: Pool) -> None:
+    complaint = "unsupported parameter: temperature or stream_options"
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(scripted.status(400, complaint), scripted.status(400, complaint))
+        attempt = attempt_at(one := at(fake), pool, tuned())
+        await attempt.begin()
+        await rest(attempt)
+        attempt.finish()
+        assert len(fake.calls) == 3
+        assert one.adaptations.of("m") == (Adapted("stream_options"),)
+
+
+async def test_a_provider_may_change_its_mind(pool: Pool) -> None:
+    """Behind one name of a marketplace are servers of many kinds: what one demands, the other refuses."""
+    old, new = "Unknown parameter: max_completion_tokens", "Unknown parameter: max_tokens"
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = at(fake)
+        for refusal in (new, old, new, old):
+            fake.next(scripted.status(400, refusal))
+            attempt = attempt_at(one, pool, tuned())
+            await attempt.begin()
+            await rest(attempt)
+            attempt.finish()
+        sent = [next(name for name in call.json if name.startswith("max_")) for call in fake.calls]
+        assert [name == "max_tokens" for name in sent] == [True, False, False, True] * 2
+        assert one.adaptations.of("m")[-1] == Adapted("answer_limit_name", "max_tokens")
+        assert len(one.adaptations.of("m")) == 2
+
+
+async def test_it_is_asked_four_times_and_the_last_refusal_is_told(pool: Pool) -> None:
+    fields = ("seed", "temperature", "top_p", "presence_penalty", "frequency_penalty")
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(*(scripted.status(400, f"Unsupported parameter: {field}") for field in fields))
+        one = at(fake)
+        with pytest.raises(Refused, match="presence_penalty"):
+            await attempt_at(one, pool, tuned(dict.fromkeys(fields, 1))).begin()
+        assert len(fake.calls) == 4
+        assert [step.detail for step in one.adaptations.of("m")] == ["seed", "temperature"]  # top_p was not proven
+        assert (one.health.consecutive_failures, one.counters.failures) == (0, 1)
+
+
+async def test_what_came_before_an_error_inside_a_200_is_not_part_of_the_answer(pool: Pool) -> None:
+    frames = (
+        b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}],"x_trace":"of the error"}\n\n'
+        b'data: {"error":{"message":"unknown field stream_options","code":400}}\n\n'
+    )
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Raw([Send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + frames), Close()]))
+        attempt = attempt_at(at(fake), pool)
+        await attempt.begin()
+        chunks = await rest(attempt)
+        attempt.finish()
+        assert len(fake.calls) == 2
+        assert not any("x_trace" in (chunk.source or {}) for chunk in chunks)

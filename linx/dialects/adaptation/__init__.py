@@ -27,6 +27,7 @@ the body that was refused, and where that changes what the answer says, changes 
 - ``reasoning_level``: how hard a model shall think.
 - ``thinking_kind``: the two ways in which Claude is asked to think.
 - ``system_messages``: where the messages of the system may stand.
+- ``quoted``: the words of a request that a refusal repeats.
 - ``table``: all rows in their order; which row a refusal asks for, and a body with rows applied.
 - ``restoring``: changes an answer back to what the client knows.
 - ``known``: what is known of hosts and models before they have refused anything.

@@ -27,7 +27,7 @@ _NINE = re.compile(r"[a-zA-Z0-9]{9}")
 _PLAIN = re.compile(r"[a-zA-Z0-9_-]+")
 _ABOUT_NINE = re.compile(r"tool call id.{0,300}length of 9\b", re.DOTALL)
 _ABOUT_AN_ID = re.compile(r"tool_calls(?:\[\d+\]|\.\d+)?\.id|tool_call_id|call_id|tool_use\.id|tool_use_id")
-_LIMIT = re.compile(r"maximum length (?:of )?(\d{2,3})\b|max length (\d{2,3})\b|at most (\d{2,3}) char")
+_LIMIT = re.compile(r"maximum length (?:of )?([0-9]{2,3})\b|max length ([0-9]{2,3})\b|at most ([0-9]{2,3}) char")
 _CHARACTERS = re.compile(r"match(?:es)? (?:the )?pattern")
 
 
@@ -101,7 +101,8 @@ def _with_ids(body: JsonObject, change: Callable[[str], str]) -> JsonObject:
         return map_field(call, "id", changed) if isinstance(call, dict) else call
 
     def in_part(part: Any) -> Any:
-        field = _FIELDS.get(part.get("type")) if isinstance(part, dict) else None
+        kind = part.get("type") if isinstance(part, dict) else None
+        field = _FIELDS.get(kind) if isinstance(kind, str) else None
         return part if field is None else map_field(part, field, changed)
 
     def in_message(message: Any) -> Any:
@@ -116,7 +117,7 @@ def _with_ids(body: JsonObject, change: Callable[[str], str]) -> JsonObject:
     return body
 
 
-_FIELDS: dict[Any, str] = {
+_FIELDS: dict[str, str] = {
     "tool_use": "id",
     "tool_result": "tool_use_id",
     "function_call": "call_id",

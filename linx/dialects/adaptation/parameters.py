@@ -2,6 +2,7 @@
 
 Rule: exactly the field that the refusal names is left out, and only where the answer means the same without it. A
 field that says what the answer has to be (its format, its tools, where it stops) stays: then the refusal is passed on.
+The detail is the field, or ``FIELD+OTHER`` where it is refused beside another field only.
 """
 
 from __future__ import annotations
@@ -53,27 +54,34 @@ def without(body: JsonObject, name: str) -> JsonObject:
     return {key: value for key, value in body.items() if key != name} if name in body else body
 
 
+def _left_out(body: JsonObject, detail: str) -> JsonObject:
+    name, _plus, beside = detail.partition("+")
+    return body if beside and beside not in body else without(body, name)
+
+
 def _refused_field(refusal: Refused, body: JsonObject) -> str | None:
     words = words_of(refusal)
     for name in _OF_LINX:
         if name in body and names(words, name) and (says_unknown(words) or says_value(words) or " not valid" in words):
             return name
     is_either = _NOT_BOTH.search(words) is not None
+    beside = "".join(f"+{name}" for name in _SPARED if is_either and name in body and names(words, name))
     for name in body:
         if name in _STAYS or not NAME.fullmatch(name) or (is_either and name in _SPARED):
             continue
         if is_refused(refusal, name) or (name in OF_BOOKS and _is_wrong(refusal, words, name)):
-            return name
+            return name + beside
     return None
 
 
 def _is_wrong(refusal: Refused, words: str, name: str) -> bool:
-    return _WRONG.search(words) is not None and (name == refusal.param or names(words, name))
+    """``user`` and ``store`` are common words as well, so the place that the refusal names counts more."""
+    return _WRONG.search(words) is not None and names(refusal.param.lower() if refusal.param else words, name)
 
 
 PARAMETER = Row(
     name="parameter",
     formats=frozenset(BodyFormat),
     recognise=_refused_field,
-    change=without,
+    change=_left_out,
 )

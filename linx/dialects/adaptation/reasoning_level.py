@@ -1,7 +1,8 @@
 """How hard a model shall think: levels that a provider does not know are lowered to what it does.
 
 Rule: the next lower level that the provider takes, else the lowest that it takes, else "on", else no wish at all. What
-was learnt is ``LEVEL>LEVEL``, so another level is still asked for as the client wants it.
+was learnt is ``LEVEL>LEVEL``, so another level is still asked for as the client wants it; ``LEVEL>LEVEL+tools`` where
+it is refused beside tools only.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _LIST = re.compile(
     r"supported (?:values|levels|types|efforts|options)|valid (?:values|levels|options)|(?:must|should) be"
     r"|one of|expected|accepted|allowed|permissible|choose from|set \S+ to|use only"
 )
+_BESIDE_TOOLS = re.compile(
+    r"tools with \S*(?:reasoning|thinking|effort)|(?:reasoning|thinking|effort)\S* with \S*\s?tools"
+)
 _REFUSED = re.compile(r"\b(?:invalid|unexpected|supported)\b")
 
 
@@ -65,7 +69,8 @@ def _lower_level(refusal: Refused, body: JsonObject) -> str | None:
     if not (says_unknown(words) or says_value(words) or _REFUSED.search(words)):
         return None
     if taken:
-        return f"{level}>{_next(level, taken)}"
+        is_beside_tools = bool(body.get("tools")) and _BESIDE_TOOLS.search(words) is not None
+        return f"{level}>{_next(level, taken)}" + ("+tools" if is_beside_tools else "")
     if not _is_about(words, level):
         return None  # the field as such is refused, which is another row's
     return f"{level}>{_below(level)}"
@@ -107,7 +112,10 @@ def _below(level: str) -> str:
 
 def _put_level(body: JsonObject, detail: str) -> JsonObject:
     old, arrow, new = detail.partition(">")
+    new, plus, _tools = new.partition("+")
     found = _place(body)
+    if plus and not body.get("tools"):
+        return body
     if found is None or not arrow or found[1] != old or new not in (*LEVELS, "default", _UNSET):
         return body
     return _replaced(body, found[0], new)

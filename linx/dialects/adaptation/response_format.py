@@ -8,7 +8,7 @@ tools), ``word`` (the prompt gets the word JSON, without which some servers refu
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from linx.core import jsontext
 from linx.dialects.adaptation.row import BodyFormat, Row
@@ -33,6 +33,8 @@ _REFUSED = re.compile(
     r"|(?:support|invalid|unknown|unrecognized|unexpected|must contain|not permitted).{0,80}?(?:response_format|json_)",
     re.DOTALL,
 )  # an error that repeats the whole request names the field as well
+# A mistake in the schema, or in its name, is the client's own: another client's schema may be right.
+_OF_THE_SCHEMA = re.compile(r"schema for response_format|response_format\.(?:json_schema\.)?(?:name|schema|strict)\b")
 
 
 def _refuses_form(refusal: Refused, body: JsonObject) -> str | None:
@@ -41,7 +43,7 @@ def _refuses_form(refusal: Refused, body: JsonObject) -> str | None:
         return None
     if body.get("tools") and any(phrase in words for phrase in _NOT_WITH_TOOLS):
         return "prompt_with_tools"
-    if not _REFUSED.search(words):
+    if not _REFUSED.search(words) or _OF_THE_SCHEMA.search(words):
         return None
     if form == "json_schema":
         return "prompt" if body["response_format"] == _ANY_OBJECT else "json_object"
@@ -50,9 +52,11 @@ def _refuses_form(refusal: Refused, body: JsonObject) -> str | None:
     return "json_schema" if "json_schema" in words else "prompt"
 
 
-def _form(body: JsonObject) -> Any:
+def _form(body: JsonObject) -> str:
+    """The type of the format that is asked for; "" where there is none, or no name of one."""
     wanted = body.get("response_format")
-    return wanted.get("type") if isinstance(wanted, dict) else None
+    form = wanted.get("type") if isinstance(wanted, dict) else None
+    return form if isinstance(form, str) else ""
 
 
 def _in_other_form(body: JsonObject, detail: str) -> JsonObject:

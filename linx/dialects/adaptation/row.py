@@ -6,6 +6,7 @@ its parts), and return the body itself where there is nothing to change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -29,6 +30,9 @@ class BodyFormat(Enum):
 
 
 ALL = frozenset(BodyFormat)
+DETAIL = re.compile(r"[A-Za-z0-9_.:>*+$-]{0,160}")
+"""What a detail looks like. It is told in a header and in the log, and kept in a file, so a detail that holds anything
+else, such as the odd name of a client's keyword, is no detail, and the refusal is passed on."""
 Restore = Callable[["Chunk"], None]
 """Changes a chunk of the answer, and its ``source``, in place."""
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linx.core import jsontext
 from linx.dialects.adaptation.schema_forms import both, dict_of, of_types, texts_of, tidied, with_keyword
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from linx.core.chat import JsonObject
 
 MAX_NODES = 4000
 """Schemas within one schema, after which a schema accepts anything."""
 MAX_DEPTH = 24
+MAX_COPIED = 256 * 1024
+"""Characters that references may bring in, more than once where they refer to the same; what comes then is left out."""
 
 # Among the keywords that are dropped, these stand for what is no keyword:
 TYPE_LISTS = "type_lists"
@@ -58,17 +61,23 @@ def reduced(schema: Any, dropped: frozenset[str] | None = None, *, is_parameters
 def keywords_in(schema: Any) -> set[str]:
     """The keywords in ``schema``, at any depth; ``TYPE_LISTS`` where a type is a list."""
     found: set[str] = set()
+    for node in nodes_of(schema):
+        found.update(node)
+        if isinstance(node.get("type"), list):
+            found.add(TYPE_LISTS)
+    return found
+
+
+def nodes_of(schema: Any) -> Iterator[JsonObject]:
+    """``schema`` and all schemas within it, as far as they are objects; bounded in number."""
     waiting = [schema]
     for _ in range(MAX_NODES * 4):
         if not waiting:
             break
         node = waiting.pop()
         if isinstance(node, dict):
-            found.update(node)
-            if isinstance(node.get("type"), list):
-                found.add(TYPE_LISTS)
+            yield node
             waiting += (part for _, part in _parts(node))
-    return found
 
 
 def _parts(node: JsonObject) -> Iterable[tuple[str, Any]]:
@@ -83,12 +92,13 @@ def _parts(node: JsonObject) -> Iterable[tuple[str, Any]]:
 
 
 class _Reduction:
-    __slots__ = ("_dropped", "_nodes", "_root")
+    __slots__ = ("_copied", "_dropped", "_nodes", "_root")
 
     def __init__(self, root: JsonObject, dropped: frozenset[str] | None) -> None:
         self._root = root
         self._dropped = dropped
         self._nodes = 0
+        self._copied = 0
 
     def root(self, *, is_parameters: bool) -> JsonObject:
         node = self._root
@@ -127,6 +137,8 @@ class _Reduction:
 
     def _keep(self, new: JsonObject, keyword: str, value: Any, refs: tuple[str, ...], depth: int) -> None:
         """Put a keyword into ``new`` with the schemas in its value reduced, unless the value makes no sense."""
+        if refs and not self._may_copy(keyword, value):
+            return
         if keyword in _MAPS and isinstance(value, dict):
             # Nothing fits a schema that is false, so a property of it is one that is never there.
             kept = value if self._dropped is not None else {k: v for k, v in value.items() if v is not False}
@@ -137,6 +149,19 @@ class _Reduction:
             new[keyword] = self._schema(value, refs, depth + 1)
         elif self._dropped is not None or isinstance(value, _SENSIBLE.get(keyword, object)):
             new[keyword] = value
+
+    def _may_copy(self, keyword: str, value: Any) -> bool:
+        """Within a reference: is there room for what the keyword says, but for the schemas in it?"""
+        if isinstance(value, str):
+            self._copied += len(value)
+        elif keyword in _MAPS and isinstance(value, dict):
+            self._copied += sum(map(len, value))
+        elif isinstance(value, list | dict) and keyword not in _LISTS and keyword not in _ONE:
+            if self._copied <= MAX_COPIED:
+                self._copied += len(jsontext.dumps(value))
+        else:
+            return True
+        return self._copied <= MAX_COPIED
 
     # --- keywords that are replaced by others ---
 

@@ -1,7 +1,8 @@
 """Schemas of tools and answers that a server, or the grammar that it makes of them, cannot hold.
 
 The detail is what the refusal names (keywords, joined by ``+``), or ``all``, which leaves the plainest keywords alone;
-``strict``: tools that promised to be strict, and do not have the form that this demands.
+``strict``: schemas that promised to be strict, and do not have the form that this demands; those that have it stay
+strict, since the next client's may.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from linx.dialects.adaptation.schema_reduction import (
     ROOT,
     TYPE_LISTS,
     keywords_in,
+    nodes_of,
     reduced,
 )
 from linx.dialects.adaptation.tools import map_field, map_list, map_part, tool_part, tools_of
@@ -98,7 +100,10 @@ def _schemas_of(body: JsonObject) -> Iterable[Any]:
 
 def _with_less(body: JsonObject, detail: str) -> JsonObject:
     if detail == STRICT:
-        return map_field(body, "tools", lambda tools: map_list(tools, lambda tool: map_part(tool, _not_strict)))
+        body = map_field(body, "tools", lambda tools: map_list(tools, lambda tool: map_part(tool, _not_strict)))
+        for field in ("response_format", "text"):
+            body = map_field(body, field, _not_strict_within)
+        return body
     dropped = None if detail == ALL else frozenset(detail.split("+"))
     of_tool = partial(_less, dropped, True)
     of_answer = partial(_less, dropped, False)
@@ -127,7 +132,35 @@ def _in_format(less: Callable[[Any], Any], wanted: Any) -> Any:
 
 
 def _not_strict(part: JsonObject) -> JsonObject:
-    return {name: value for name, value in part.items() if name != "strict"} if part.get("strict") else part
+    """A tool, or a format of an answer, that promises to be strict only if its schema has the form for it."""
+    if not part.get("strict"):
+        return part
+    schema = next((part[field] for field in (*_FIELDS, "schema") if field in part), None)
+    if all(_is_in_strict_form(node) for node in nodes_of(schema)):
+        return part
+    return {name: value for name, value in part.items() if name != "strict"}
+
+
+def _not_strict_within(wanted: Any) -> Any:
+    """``response_format``, or the ``text`` of Responses, in which the format stands one or two levels deep."""
+    if not isinstance(wanted, dict):
+        return wanted
+    for field in ("json_schema", "format"):
+        if isinstance(wanted.get(field), dict):
+            return map_field(wanted, field, _not_strict)
+    return wanted
+
+
+def _is_in_strict_form(node: JsonObject) -> bool:
+    """OpenAI's demands: every property is required, and there are no others."""
+    properties = node.get("properties")
+    if properties is None and node.get("type") != "object":
+        return True
+    required = node.get("required")
+    names = set(properties) if isinstance(properties, dict) else set()
+    return node.get("additionalProperties") is False and names == {
+        name for name in (required if isinstance(required, list) else ()) if isinstance(name, str)
+    }
 
 
 def _less(dropped: frozenset[str] | None, is_parameters: bool, schema: Any) -> Any:

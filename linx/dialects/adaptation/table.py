@@ -26,6 +26,7 @@ from linx.dialects.adaptation import (
     tool_choice,
     tool_names,
 )
+from linx.dialects.adaptation.row import DETAIL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,24 +61,33 @@ ROWS: tuple[Row, ...] = (
 """The first row that fits a refusal is taken, so a row of exact words stands before a row of vague ones."""
 
 BY_NAME = {row.name: row for row in ROWS}
+_TOO_LONG = "context_length_exceeded"  # the code of a refusal whose prompt is too long, however it is written
+# Groq's codes for a model that wrote no proper call or JSON this time: the same request may succeed the next time.
+_OF_THE_ANSWER = frozenset(("tool_use_failed", "json_validate_failed", "output_parse_failed"))
 # A refusal with another status is not about how the request was written. None: an error inside a 200.
 _STATUSES = frozenset((None, 400, 404, 415, 422, 500, 501, 502))
 
 
 def next_adaptation(
-    refusal: Refused, body_format: BodyFormat, body: JsonObject, used: Sequence[Adapted]
+    refusal: Refused, body_format: BodyFormat, body: JsonObject, tried: Sequence[Adapted]
 ) -> Adapted | None:
-    """What to change in ``body``, which was refused although ``used`` was applied; None where nothing helps."""
-    if refusal.upstream_status not in _STATUSES:
+    """What to change in ``body``, which was refused although ``tried`` was tried; None where nothing helps.
+
+    What was known before may be tried once more where a later adaptation has undone it: a provider may change its mind,
+    and behind a marketplace's name are many.
+    """
+    if refusal.upstream_status not in _STATUSES or refusal.code == _TOO_LONG:
+        return None
+    if not _OF_THE_ANSWER.isdisjoint(refusal.labels):
         return None
     for row in ROWS:
         if body_format not in row.formats:
             continue
         detail = row.recognise(refusal, body)
-        if detail is None:
+        if detail is None or DETAIL.fullmatch(detail) is None:
             continue
         adapted = Adapted(row.name, detail)
-        if adapted not in used and row.change(body, detail) is not body:
+        if adapted not in tried and row.change(body, detail) is not body:
             return adapted
     return None
 

@@ -30,10 +30,10 @@ _DIGEST = 6  # characters of a digest that stand in the middle of a name that wa
 _HEAD = 12  # characters before it; the end of a name says more than its beginning
 
 _ABOUT_A_NAME = re.compile(
-    r"function\.name|custom\.name|\bfunction name|\btool(?:'s)? name|tools(?:\.|\[)\d+[^\s:]*name"
-    r"|function_declarations\[\d+\]\.name|functions(?:\.|\[)\d+[^\s:]*name|tool_use\.name"
+    r"function\.name|custom\.name|\bfunction name|\btool(?:'s)? name|tools(?:\.|\[)\d{1,4}[^\s:]{0,40}name"
+    r"|function_declarations\[\d{1,4}\]\.name|functions(?:\.|\[)\d{1,4}[^\s:]{0,40}name|tool_use\.name"
 )
-_LIMIT = re.compile(r"(?:max(?:imum)? length (?:of )?|cannot exceed |at most |no longer than |\{1,)(\d{2,3})\b")
+_LIMIT = re.compile(r"(?:max(?:imum)? length (?:of )?|cannot exceed |at most |no longer than |\{1,)([0-9]{2,3})\b")
 _ODD = re.compile(r"[^a-zA-Z0-9_-]+")
 _TAKEN = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]*")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from linx.core import jsontext
 
 MAX_SEARCHED = 4096  # characters per text that are kept and looked through
+MAX_WORDS = 8192  # characters of all texts together that are looked through
 _MAX_BODY = 256 * 1024  # bytes of an error body worth parsing
 _MAX_TEXTS = 12
 _MAX_LABEL = 80  # characters of a type or code
@@ -149,7 +150,7 @@ def read_value(error: object) -> Reading:
     """What an error inside a 200 says: a string, an object, or any other value."""
     reading = Reading()
     _collect(error, reading, 0)
-    reading.words = "\n".join(reading.texts).lower()
+    reading.words = "\n".join(reading.texts)[:MAX_WORDS].lower()
     return reading
 
 

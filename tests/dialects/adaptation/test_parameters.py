@@ -131,7 +131,7 @@ REFUSED = {
         400,
         b'{"type":"error","error":{"type":"invalid_request_error","message":"`temperature` and `top_p` cannot both be'
         b' specified for this model. Please use only one."}}',
-        "top_p",
+        "top_p+temperature",
     ),
     "json schema": (
         400,
@@ -162,7 +162,7 @@ REFUSED = {
 def test_exactly_the_field_that_is_refused_is_left_out(seen: str) -> None:
     status, words, field = REFUSED[seen]
     assert step(BODY, words, status) == f"parameter:{field}"
-    assert adapt(BODY, [Adapted("parameter", field)], []) == without(BODY, field)
+    assert adapt(BODY, [Adapted("parameter", field)], []) == without(BODY, field.partition("+")[0])
 
 
 PASSED_ON = {
@@ -216,3 +216,18 @@ def test_a_field_is_left_out_of_a_copy() -> None:
     assert without(body, "c") is body
     assert body == {"a": 1, "b": 2}
     assert step(BODY, b"", form=CHAT) is None
+
+
+def test_of_two_fields_that_exclude_each_other_one_stays_where_it_stands_alone() -> None:
+    lesson = [Adapted("parameter", "top_p+temperature")]
+    assert adapt({"top_p": 0.5, "temperature": 1}, lesson, []) == {"temperature": 1}
+    alone = {"top_p": 0.5}
+    assert adapt(alone, lesson, []) is alone
+
+
+def test_a_list_of_roles_names_no_field() -> None:
+    words = (
+        b"{\"error\":{\"message\":\"Invalid value: 'bot'. Supported values are: 'system', 'assistant', and 'user'.\","
+        b'"param":"messages[0].role","code":"invalid_value"}}'
+    )
+    assert step(BODY, words) is None

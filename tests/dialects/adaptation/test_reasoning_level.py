@@ -151,3 +151,11 @@ def test_a_wish_not_to_think_is_left_alone() -> None:
     assert step(body, CANNOT, form=OLLAMA) is None
     assert adapt(body, [Adapted("think", "*>")], []) is body
     assert step({"think": 3}, b"think must be a boolean or string", form=OLLAMA) is None
+
+
+def test_a_level_that_is_refused_beside_tools_is_lowered_beside_tools_only() -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    assert step({"reasoning_effort": "high", "tools": tools}, WITH_TOOLS) == "reasoning_level:high>none+tools"
+    lesson = [Adapted("reasoning_level", "high>none+tools")]
+    assert adapt({"reasoning_effort": "high", "tools": tools}, lesson, [])["reasoning_effort"] == "none"
+    assert adapt({"reasoning_effort": "high"}, lesson, []) == {"reasoning_effort": "high"}

@@ -131,3 +131,19 @@ def test_another_format_is_left_alone(wanted: Any) -> None:
         assert next_adaptation(failure(400, words.encode()), BodyFormat.CHAT, asked, ()) is None
     for detail in ("json_object", "json_schema", "prompt", "word", "prompt_with_tools"):
         assert RESPONSE_FORMAT.change(asked, detail) is asked
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Invalid schema for response_format 'x': In context=(), 'additionalProperties' is required to be supplied.",
+        "Invalid schema for response_format 'x': schema must be a JSON Schema of 'type: \"object\"'.",
+        "Invalid 'response_format.json_schema.name': string does not match pattern.",
+        "Missing required parameter: 'response_format.json_schema.name'. It must be supported.",
+    ],
+)
+def test_a_mistake_in_a_schema_is_no_refusal_of_the_form(words: str) -> None:
+    """Else one client's mistake would take the form from all clients of the model."""
+    form = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": {"type": "array"}}}
+    for refusal in refusals(words):
+        assert RESPONSE_FORMAT.recognise(refusal, {"messages": [], "response_format": form}) is None

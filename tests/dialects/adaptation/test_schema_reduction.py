@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from linx.core import jsontext
 from linx.dialects.adaptation import schema_reduction
-from linx.dialects.adaptation.schema_reduction import NO_ITEMS, NO_PROPERTIES, ROOT, TYPE_LISTS, keywords_in, reduced
+from linx.dialects.adaptation.schema_reduction import (
+    MAX_COPIED,
+    NO_ITEMS,
+    NO_PROPERTIES,
+    ROOT,
+    TYPE_LISTS,
+    keywords_in,
+    reduced,
+)
 
 KEPT = {"anyOf", "description", "enum", "items", "properties", "required", "type"}
 STRING, NUMBER, NULL = {"type": "string"}, {"type": "number"}, {"type": "null"}
@@ -221,3 +229,27 @@ def test_nothing_that_was_named_is_left(schema: Any, dropped: frozenset[str] | N
     replaced = {"anyOf"} if dropped and ({TYPE_LISTS, "oneOf", ROOT} & dropped) else set()
     if isinstance(plain, dict):
         assert not keywords_in(plain) & ((dropped or frozenset()) - {ROOT} - replaced)
+
+
+@pytest.mark.parametrize(
+    "big",
+    [
+        {"enum": ["x" * 50] * 4000},
+        {"description": "x" * 200_000},
+        {"type": "object", "properties": {"x" * 200_000: {}}},
+    ],
+    ids=["values", "words", "names"],
+)
+@pytest.mark.parametrize("dropped", [None, frozenset(("$ref",))], ids=["all", "references"])
+def test_what_many_references_bring_in_is_bounded(big: Any, dropped: frozenset[str] | None) -> None:
+    """A body of some kilobytes is not to become a request of a gigabyte."""
+    schema = {
+        "type": "object",
+        "$defs": {"a": big},
+        "properties": {f"p{number}": {"$ref": "#/$defs/a"} for number in range(1000)},
+    }
+    new = reduced(schema, dropped)
+    assert len(jsontext.dumps(new)) < MAX_COPIED + 200_000
+    assert len(new["properties"]) == 1000
+    first = new["properties"]["p0"]
+    assert all(first.get(name) == value for name, value in big.items() if name != "properties")

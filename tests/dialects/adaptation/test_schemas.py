@@ -152,3 +152,25 @@ def test_schemas_of_tools_and_answers_in_every_format(body: Any, plain: Any) -> 
 )
 def test_what_has_no_schema_stays(body: Any) -> None:
     assert SCHEMAS.change(body, "all") is body
+
+
+STRICT_FORM = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+LOOSE_FORM = {**STRICT_FORM, "properties": {"a": {"type": "object", "properties": {}}}}
+
+
+@pytest.mark.parametrize("schema", [STRICT_FORM, LOOSE_FORM], ids=["strict", "loose within"])
+def test_what_is_as_strict_as_it_promises_stays_strict_at_a_model_that_refused_another(schema: Any) -> None:
+    """One client's mistake is no lesson for the schemas of the others."""
+    tool = {"type": "function", "function": {"name": "f", "strict": True, "parameters": schema}}
+    answer = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}
+    text = {"format": {"type": "json_schema", "name": "x", "strict": True, "schema": schema}}
+    asked = {"tools": [tool], "response_format": answer, "text": text}
+    given = adapt(asked, [Adapted("schemas", "strict")], [])
+    holders = (given["tools"][0]["function"], given["response_format"]["json_schema"], given["text"]["format"])
+    assert ["strict" in holder for holder in holders] == [schema is STRICT_FORM] * 3
+    assert (given is asked) == (schema is STRICT_FORM)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.core import jsontext
 from linx.core.chat import Adapted
 from linx.dialects.adaptation.row import BodyFormat
 from linx.dialects.adaptation.table import BY_NAME, ROWS, adapt, next_adaptation
 from linx.dialects.failures.meaning import event_failure, failure
+from linx.dialects.failures.reading import MAX_WORDS
+
+if TYPE_CHECKING:
+    from linx.dialects.adaptation.row import Row
 
 BODY = {"model": "m", "messages": [], "stream": True, "stream_options": {"include_usage": True}}
 STREAM_OPTIONS = Adapted("stream_options")
@@ -130,3 +136,84 @@ def test_what_is_said_of_other_things_asks_for_none_of_these_rows(words: bytes, 
     for status in (400, 404, 422, 500):
         found = next_adaptation(failure(status, words), form, EVERYTHING, ())
         assert found is None, found
+
+
+def test_a_detail_with_other_signs_than_names_have_is_none() -> None:
+    """It would go into a header and the log: the keyword of a client's own schema, or a digit of another script."""
+    key = "x\r\nset-cookie: a"
+    schema = {"type": "object", key: 1, "properties": {}}
+    body = {**BODY, "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}]}
+    refusal = failure(400, f"Invalid schema: unknown keyword '{key}'".encode())
+    assert refusal.words.count(key) == 1
+    assert next_adaptation(refusal, BodyFormat.CHAT, body, ()) is None
+    call = {"role": "assistant", "tool_calls": [{"id": "x" * 99, "function": {"name": "f"}}]}
+    refusal = failure(400, "tool_calls[0].id: maximum length ٤٠".encode())
+    assert next_adaptation(refusal, BodyFormat.CHAT, {**BODY, "messages": [call]}, ()) is None
+
+
+def test_a_full_context_is_no_matter_of_how_it_was_asked() -> None:
+    words = b"max_tokens must be less than or equal to 100: context length exceeded"
+    assert next_adaptation(failure(400, words), BodyFormat.CHAT, {**BODY, "max_tokens": 500}, ()) is None
+
+
+def test_what_was_known_may_be_tried_once_more_where_something_later_has_undone_it() -> None:
+    known = (Adapted("answer_limit_name", "max_completion_tokens"), Adapted("answer_limit_name", "max_tokens"))
+    body = adapt({**BODY, "max_tokens": 5}, known, [])
+    refusal = failure(400, b"Unknown parameter: max_tokens")
+    assert next_adaptation(refusal, BodyFormat.CHAT, body, ()) == known[0]
+    assert next_adaptation(refusal, BodyFormat.CHAT, body, known) is None
+
+
+ODD: list[Any] = [None, 5, "x", [], {}, [None], {"type": {}}, {"type": []}, {"role": {}, "content": [{"type": []}]}]
+FIELDS = ("messages", "tools", "tool_choice", "response_format", "input", "thinking", "reasoning", "text", "format")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_an_odd_body_is_no_trouble_for_any_row(row: Row) -> None:
+    """No face promises that what a client sent has any shape at all in its depths."""
+    details = (
+        "",
+        "9",
+        "64",
+        "one",
+        "demanded",
+        "reasoning",
+        "all",
+        "strict",
+        "root",
+        "prompt",
+        "json_object",
+        "prefix",
+    )
+    refusal = failure(400, b"nothing that is known")
+    for field in FIELDS:
+        for value in (*ODD, ODD):
+            body = {"model": "m", field: value}
+            before = repr(body)
+            row.recognise(refusal, body)
+            for detail in details:
+                row.change(body, detail)
+                if row.restore is not None:
+                    row.restore(body, detail)
+            assert repr(body) == before
+
+
+@pytest.mark.parametrize("words", ["functions.1", "tools[1]", "model ", "messages.1.a", "('body'", "tool call id"])
+def test_no_words_keep_linx_busy(words: str) -> None:
+    texts = [{"message": (words * 4096)[:4096]}] * 12
+    began = time.perf_counter()
+    refusal = failure(400, jsontext.dumps({"errors": texts}))
+    for row in ROWS:
+        row.recognise(refusal, BODY)
+    assert len(refusal.words) <= MAX_WORDS
+    assert time.perf_counter() - began < 0.3
+
+
+@pytest.mark.parametrize("code", ["tool_use_failed", "json_validate_failed"])
+def test_what_the_model_wrote_is_no_matter_of_how_it_was_asked(code: str) -> None:
+    """Groq's 400 for a call that does not fit its schema: the next one may fit, which would teach something wrong."""
+    words = "tool call validation failed: parameters for tool f did not match schema: [missing properties: 'a']"
+    schema = {"type": "object", "properties": {"a": {"pattern": "x"}}}
+    body = {**BODY, "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}]}
+    refusal = failure(400, f'{{"error":{{"message":"{words}","code":"{code}"}}}}'.encode())
+    assert next_adaptation(refusal, BodyFormat.CHAT, body, ()) is None
