@@ -62,6 +62,7 @@ ORDERS = {
         "reasoning_level",
         "system_messages",
         "thinking_kind",
+        "thinking_wish",
         *["tools", "call_names", "bent_names", "tool_names", "tool_choice", "call_ids", "message_order"],
         *["thought_signature", "text_parts", "schema_forms", "schema_reduction", "schemas", "response_format"],
         *["table", "known"],
