@@ -87,7 +87,7 @@ ORDERS = {
             "encoder",
             "provider_messages",
         ],
-        *["provider_tools", "face", "model_list", "provider_request", "embeddings"],
+        *["provider_tools", "model_name", "face", "model_list", "provider_request", "embeddings"],
     ],
     "linx.dialects.openai": [
         *[
