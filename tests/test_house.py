@@ -62,6 +62,7 @@ ORDERS = {
         "reasoning_level",
         "system_messages",
         "thinking_kind",
+        "thinking_wish",
         *["tools", "call_names", "bent_names", "tool_names", "tool_choice", "call_ids", "message_order"],
         *["thought_signature", "text_parts", "schema_forms", "schema_reduction", "schemas", "response_format"],
         *["quoted", "table", "known"],
@@ -86,7 +87,7 @@ ORDERS = {
             "encoder",
             "provider_messages",
         ],
-        *["provider_tools", "face", "model_list", "provider_request", "embeddings"],
+        *["provider_tools", "model_name", "face", "model_list", "provider_request", "embeddings"],
     ],
     "linx.dialects.openai": [
         *[

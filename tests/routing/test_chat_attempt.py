@@ -86,9 +86,11 @@ async def test_thinking_is_asked_for_only_of_who_can(pool: Pool) -> None:
         own = OllamaFace("chat").parse({"model": "asked", "messages": BODY["messages"], "think": True})
         other = at(fake)
         attempt = attempt_at(other, pool, own)
-        with pytest.raises(Refused, match="does not support thinking"):
-            await attempt.begin()
-        assert other.find("m") is not None
+        await attempt.begin()
+        assert ["think" in call.json for call in fake.calls[2:]] == [True, False]
+        assert other.adaptations.of("m") == (Adapted("think", "*>"),)
+        assert (other.health.consecutive_failures, other.counters.failures) == (0, 0)
+        attempt.close()
 
 
 async def test_a_model_that_cannot_be_asked_about_is_a_failure_of_the_attempt(pool: Pool) -> None:

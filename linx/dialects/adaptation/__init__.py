@@ -26,6 +26,7 @@ the body that was refused, and where that changes what the answer says, changes 
 - ``reasoning_history``: the reasoning of earlier answers.
 - ``reasoning_level``: how hard a model shall think.
 - ``thinking_kind``: the two ways in which Claude is asked to think.
+- ``thinking_wish``: a wish to think at a model that cannot, or not to at a model that always does.
 - ``system_messages``: where the messages of the system may stand.
 - ``quoted``: the words of a request that a refusal repeats.
 - ``table``: all rows in their order; which row a refusal asks for, and a body with rows applied.

@@ -150,10 +150,10 @@ _NO_WORDS = re.compile(
 def _lower_think(refusal: Refused, body: JsonObject) -> str | None:
     think = body.get("think")
     words = words_of(refusal)
-    if not isinstance(think, str) or not _NAMED.search(words) or think not in _RANK:
-        return None  # a plain "think" of a client of Ollama's dialect: it is told what an Ollama tells it
-    if _CANNOT_THINK.search(words):
+    if think and _CANNOT_THINK.search(words):
         return f"{_ANY}>{_UNSET}"
+    if not isinstance(think, str) or not _NAMED.search(words) or think not in _RANK:
+        return None
     taken = _listed(words)
     if "invalid think value" in words and taken - {think, _OFF}:
         return f"{think}>{_next(think, taken - {think, _OFF})}"
@@ -166,7 +166,7 @@ def _lower_think(refusal: Refused, body: JsonObject) -> str | None:
 def _put_think(body: JsonObject, detail: str) -> JsonObject:
     old, arrow, new = detail.partition(">")
     think = body.get("think")
-    if not arrow or not isinstance(think, str) or old not in (_ANY, think):
+    if not arrow or not think or old not in (_ANY, think):
         return body
     if new == _UNSET:
         return {name: value for name, value in body.items() if name != "think"}

@@ -8,6 +8,7 @@ Toward clients:
 - ``face``: the two endpoints. ``client_request``, ``client_messages``: what their bodies ask.
 - ``options``: which there are, and of which type.
 - ``encoder``: the stream. ``answer``: the whole answer, and what a stream has in common with it.
+- ``model_name``: which texts may be the name of a model.
 - ``model_list``: models as Ollama lists and describes them.
 
 Toward providers:

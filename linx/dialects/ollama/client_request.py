@@ -78,6 +78,11 @@ def is_unload(body: JsonObject) -> bool:
     return value == 0
 
 
+def shows_prompt(body: JsonObject) -> bool:
+    """Does the body ask for the prompt as the model would get it, in place of an answer?"""
+    return body.get("_debug_render_only") is True
+
+
 def _common(body: JsonObject) -> ChatBody:
     """What /api/chat and /api/generate have in common. Raises BadRequest."""
     model = body.get("model")

@@ -172,6 +172,8 @@ class OllamaDecoder:
             self._finish(chunk, frame)
         elif text or reasoning or calls:
             self._has_begun = True
+        elif "_debug_info" in frame:
+            self._finish(chunk, frame)  # the prompt as the model would have got it, in place of an answer
         return chunk
 
     def _finish(self, chunk: Chunk, frame: JsonObject) -> None:

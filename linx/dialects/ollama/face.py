@@ -17,6 +17,7 @@ from linx.core.errors import UnknownModel, quote
 from linx.dialects.ollama.answer import answer_body, timestamp, whole_answer
 from linx.dialects.ollama.client_request import asked_of_chat, asked_of_generate, is_unload
 from linx.dialects.ollama.encoder import OllamaEncoder
+from linx.dialects.ollama.model_name import is_model_name
 
 if TYPE_CHECKING:
     from linx.core.errors import LinxError
@@ -51,6 +52,8 @@ class OllamaFace:
         return whole_answer(chat, answer, stamp, generate=self._generate)
 
     def error_body(self, problem: LinxError, _request_id: str) -> JsonObject:
+        if _is_no_name(problem):
+            return {"error": "invalid model name"}
         if isinstance(problem, UnknownModel) and problem.model:
             # Ollama's clients recognise a missing model by these words of Ollama's.
             return {"error": f"model '{quote(problem.model)}' not found: {problem.message}"}
@@ -59,7 +62,7 @@ class OllamaFace:
         return {"error": problem.message}
 
     def status_of(self, problem: LinxError) -> int:
-        return problem.status
+        return 400 if _is_no_name(problem) else problem.status
 
     def is_load(self, body: JsonObject) -> bool:
         """Does a body that ``parse`` has accepted ask for no answer, only that its model be loaded or unloaded?"""
@@ -71,6 +74,11 @@ class OllamaFace:
         body = answer_body(self._generate, "", "", None)
         head = {"model": chat.model, "created_at": timestamp(stamp.now())}
         return {**head, **body, "done": True, "done_reason": reason}
+
+
+def _is_no_name(problem: LinxError) -> bool:
+    """Is a model unknown whose name no Ollama would take? One that another provider has may be called anything."""
+    return isinstance(problem, UnknownModel) and bool(problem.model) and not is_model_name(problem.model)
 
 
 def _task(asked: ChatBody | TextCompletion) -> Task:

@@ -12,7 +12,7 @@ import msgspec
 
 from linx.core import jsontext
 from linx.core.errors import UnknownModel, quote
-from linx.dialects.ollama.client_request import is_unload
+from linx.dialects.ollama.client_request import is_unload, shows_prompt
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import read_chat
@@ -40,7 +40,8 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     """``POST /api/chat`` and ``POST /api/generate``."""
     chat = await read_chat(request, face.parse)
     is_load = cast("OllamaFace", face).is_load(chat.client_body or {})
-    chat.stream = chat.stream and not is_load  # a load is answered by one object, whatever the client says of streams
+    # These two are answered by one object, whatever the client says of streams.
+    chat.stream = chat.stream and not (is_load or shows_prompt(chat.client_body or {}))
     plan = chat_plan(context.router, request, chat)
     if is_load:
         await _load(Generation(context, face, request, reply, chat, msgspec.structs.replace(plan, route=ollamas_route)))

@@ -142,8 +142,16 @@ def test_from_max_down_to_a_plain_wish() -> None:
     assert (used, body) == (["think:max>high", "think:high>true"], {"think": True})
 
 
-def test_a_client_that_asks_a_model_to_think_which_cannot_is_told_so() -> None:
-    assert step({"think": True}, CANNOT, form=OLLAMA) is None
+@pytest.mark.parametrize("think", [True, "high", "max"])
+@pytest.mark.parametrize("words", [CANNOT, b"thinking is not supported"])
+def test_a_model_that_cannot_think_is_asked_without(think: Any, words: bytes) -> None:
+    used, body = asked_until_taken({"model": "m", "think": think, "prompt": "a"}, [words], form=OLLAMA)
+    assert (used, body) == (["think:*>"], {"model": "m", "prompt": "a"})
+
+
+def test_a_lesson_for_one_word_leaves_a_plain_wish_alone() -> None:
+    body = {"think": True}
+    assert adapt(body, [Adapted("think", "high>true"), Adapted("think", "max>high")], []) is body
 
 
 def test_a_wish_not_to_think_is_left_alone() -> None:
