@@ -76,7 +76,9 @@ def _refused_field(refusal: Refused, body: JsonObject) -> str | None:
 
 def _is_wrong(refusal: Refused, words: str, name: str) -> bool:
     """``user`` and ``store`` are common words as well, so the place that the refusal names counts more."""
-    return _WRONG.search(words) is not None and names(refusal.param.lower() if refusal.param else words, name)
+    place = refusal.param.lower() if refusal.param else None
+    is_meant = names(words, name) if place is None else place == name or names(place, name)
+    return is_meant and _WRONG.search(words) is not None
 
 
 PARAMETER = Row(
