@@ -96,5 +96,7 @@ ROADS = (
     Road("/api/experimental/web_search", lambda _, t: {"query": t}, OLLAMA, is_unnamed=True),
     Road("/api/me", lambda _, t: {"note": t}, OLLAMA, is_unnamed=True),
 )
+ON_ITS_DISK = ("/api/create", "/api/push", "/api/copy", "/api/delete")
+"""What an Ollama does with the few lines that its disk has of a cloud model (ollama's server/create.go)."""
 FOR_THE_CLOUD = "/api/experimental/"
-"""What an Ollama passes on to its cloud, so that it stays on no machine."""
+"""What an Ollama passes on to its cloud (webExperimentalProxyHandler in ollama's server/routes.go)."""
