@@ -7,7 +7,8 @@ In a test, inside trio::
         internet.hosts["203.0.113.7"] = "127.0.0.1"    # where a connection to this address really goes
 
 A connection to such an address is made to a loopback port of the same number, and its socket says that its peer is at
-the address that was asked for. ``dialled`` has all addresses that were connected to.
+the address that was asked for. ``dialled`` has all addresses that were connected to, and ``sent`` what was sent to
+each address and port by Linx's own transport (trio's streams keep the methods that sockets have from the start).
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ class Internet(trio.abc.HostnameResolver):
         self.moved: dict[str, str] = {}
         """By an address that is connected to: what the socket then says that its peer is."""
         self.dialled: list[str] = []
+        self.sent: dict[tuple[str, int], bytearray] = {}
         self._peers: dict[Any, tuple[str, int]] = {}
+        """By the local end of a connection: what it says that its peer is."""
+        self._ends: dict[Any, tuple[str, int]] = {}
         """By the local end of a connection: the address that was asked for."""
         self._patch = pytest.MonkeyPatch()
         self._before: trio.abc.HostnameResolver | None = None
@@ -60,8 +64,8 @@ class Internet(trio.abc.HostnameResolver):
         raise AssertionError("nothing in Linx asks for the name of an address")
 
     def __enter__(self) -> Self:
-        connect, getpeername = socket.socket.connect, socket.socket.getpeername
-        peers = self._peers
+        connect, getpeername, send = socket.socket.connect, socket.socket.getpeername, socket.socket.send
+        peers, ends = self._peers, self._ends
 
         def connected(sock: socket.socket, address: Any) -> None:
             self.dialled.append(address[0])
@@ -69,14 +73,24 @@ class Internet(trio.abc.HostnameResolver):
             try:
                 connect(sock, (real, *address[1:]) if real else address)
             finally:
-                peers.pop(sock.getsockname(), None)
+                end = sock.getsockname()
+                peers.pop(end, None)
+                ends[end] = address[0], address[1]
                 if real:
-                    peers[sock.getsockname()] = (self.moved.get(address[0], address[0]), address[1])
+                    peers[end] = (self.moved.get(address[0], address[0]), address[1])
 
         def peer(sock: socket.socket) -> Any:
             return peers.get(sock.getsockname()) or getpeername(sock)
 
+        def sending(sock: socket.socket, data: bytes) -> int:
+            count = send(sock, data)
+            end = ends.get(sock.getsockname())
+            if end is not None:
+                self.sent.setdefault(end, bytearray()).extend(memoryview(data)[:count])
+            return count
+
         self._patch.setattr(socket.socket, "connect", connected)
+        self._patch.setattr(socket.socket, "send", sending)
         self._patch.setattr(socket.socket, "getpeername", peer)
         self._before = trio.socket.set_custom_hostname_resolver(self)
         return self

@@ -7,6 +7,7 @@ import socket
 import pytest
 import trio
 
+from linx.http1.transport import SocketTransport
 from tests.fakes.internet import Internet
 from tests.upstream.scripted import OK, serving
 
@@ -22,10 +23,12 @@ async def test_a_peer_elsewhere_is_a_server_here() -> None:
             peers = [stream.socket.getpeername() for stream in (far, near)]
             assert peers == [("203.0.113.7", port), ("127.0.0.1", port)]
             assert internet.dialled == ["203.0.113.7", "127.0.0.1"]
-            await far.send_all(b"GET / HTTP/1.1\r\n\r\n")
-            assert await far.receive_some() == OK
+            transport = SocketTransport(socket.socket(fileno=far.socket.detach()))
+            await transport.send(b"GET / HTTP/1.1\r\n\r\n")
+            assert await transport.recv() == OK
+            assert internet.sent == {("203.0.113.7", port): b"GET / HTTP/1.1\r\n\r\n"}
             with pytest.raises(socket.gaierror):
                 await trio.socket.getaddrinfo("no.example", port)
-            await trio.aclose_forcefully(far)
+            transport.close()
             await trio.aclose_forcefully(near)
-    assert "connect" not in vars(socket.socket) or socket.socket.connect.__name__ == "connect"
+    assert {socket.socket.connect.__name__, socket.socket.send.__name__} == {"connect", "send"}
