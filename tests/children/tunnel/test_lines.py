@@ -116,8 +116,6 @@ def test_each_type_has_its_reader() -> None:
 
 
 @pytest.mark.parametrize(
-    "filling", ["a", "a.", "tunneled ", "https://a", " tunneled with tls termination", "[", "{\"a\":"]
-)
     "filling", ["a", "a.", "tunneled ", "https://a", " tunneled with tls termination", "[", '{"a":']
 )
 @pytest.mark.parametrize("start", ["", '{"msg":"session closed","lvl":"eror","err":"', "{"])
