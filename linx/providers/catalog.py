@@ -111,7 +111,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
             provider.http.places.reopen()
         except AttemptError as error:
             problem = redactor.clean(error.problem)
-        except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError) as error:
+        except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
             problem = UNREADABLE
             log.debug("the model list of %s: %s", provider.name, redactor.clean(repr(error)))
         else:
