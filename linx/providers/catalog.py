@@ -118,7 +118,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         except AttemptError as error:
             error.redact(redactor.clean)
             problem = error.problem  # with the provider's words: a probe has no prompt that they could repeat
-        except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError) as error:
+        except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
             problem = UNREADABLE
             log.debug("the model list of %s: %s", provider.name, quote(redactor.clean(repr(error)), MAX_WORDS))
         else:

@@ -153,6 +153,19 @@ async def test_a_probe_that_fails(kind: Kind, reply: Any, says: str, pool: Pool,
         assert one.health.reachable is False
 
 
+@pytest.mark.parametrize("name", ["data", "meta"])
+async def test_a_list_that_is_nested_without_end_ends_nothing_else(name: str, pool: Pool, redactor: Redactor) -> None:
+    depth = 1020  # which orjson still reads
+    nested = f'{{"{name}":' * depth + "1" + "}" * depth
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.at["/v1/models"] = Whole(
+            200, (nested if name == "data" else f'{{"data":[{{"id":"m","a":1,{nested[1:]}]}}').encode()
+        )
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert "sent a list of models" in (one.health.last_error or "")
+
+
 async def test_a_probe_that_never_ends(pool: Pool, redactor: Redactor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "PROBE_TIMEOUT_S", 0.05)
     async with FakeProvider("openai", ["m"]) as fake:

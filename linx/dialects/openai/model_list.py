@@ -20,6 +20,7 @@ _NAMES = ("id", "name", "model", "key")
 _NO_NAME = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|azureml://.*")
 """An ``id`` by which no model can be asked for: Cloudflare and Databricks number theirs, an older catalogue of GitHub's
 has addresses."""
+_DIGITS = re.compile(r"[0-9]{1,9}")
 _PREFIX = "models/"  # Gemini's, and part of no name
 _CONTEXTS = (
     "context_length",
@@ -72,7 +73,7 @@ def context_of(entry: JsonObject) -> int | None:
     for each in properties if isinstance(properties, list) else ():
         if isinstance(each, dict) and each.get("property_id") == "context_window":
             value = each.get("value")
-            return _length(int(value) if isinstance(value, str) and value.isdecimal() else value)
+            return _length(int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value)
     return None
 
 
@@ -97,9 +98,14 @@ def _name_of(entry: Any) -> str:
         return plain_name(entry)
     if not isinstance(entry, dict):
         return ""
-    texts = [text for name in _NAMES if isinstance(text := entry.get(name), str) and text]
-    telling = (text for text in texts if not _NO_NAME.fullmatch(text))
-    return plain_name(next(telling, texts[0] if texts else ""))
+    first = ""
+    for name in _NAMES:
+        text = entry.get(name)
+        if isinstance(text, str) and text:
+            if not _NO_NAME.fullmatch(text):
+                return plain_name(text)
+            first = first or text
+    return plain_name(first)
 
 
 def _next_page(value: JsonObject) -> str | None:

@@ -83,6 +83,7 @@ def test_the_next_page(value: Any, query: str | None) -> None:
         ({"capabilities": {"limits": {"max_context_window_tokens": 9}}}, 9),  # Copilot
         ({"properties": [{"property_id": "x"}, 5, {"property_id": "context_window", "value": "10"}]}, 10),  # Cloudflare
         ({"properties": [{"property_id": "context_window", "value": "many"}]}, None),
+        ({"properties": [{"property_id": "context_window", "value": "9" * 5000}]}, None),
         ({"metadata": {"context_length": 11}}, 11),
         ({"context_length": True, "limits": [], "properties": {}}, None),
         ({}, None),
