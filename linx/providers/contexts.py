@@ -95,9 +95,11 @@ class Contexts:
             if known.default in (0, known.loaded):
                 return None
             asked = known.loaded  # another client asked for that, and without it the default would be loaded
-        context = max(SMALLEST_CONTEXT, asked, known.loaded)
-        while context < needed:
-            context = 2 ** context.bit_length()
+        context = asked
+        if context < needed:
+            context = max(SMALLEST_CONTEXT, asked, known.loaded)
+            while context < needed:
+                context = 2 ** context.bit_length()
         if most is not None:
             context = min(context, most)
         known.asked, known.asked_at = context, now

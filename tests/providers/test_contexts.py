@@ -58,6 +58,15 @@ def test_what_another_client_asked_for_is_asked_for_again() -> None:
     assert contexts.choose("m", 100, None, 1.0 + FORGET_CONTEXT_S) is None  # it was unloaded long ago
 
 
+def test_a_small_context_that_a_client_asked_for_is_kept_while_the_prompt_fits() -> None:
+    contexts = loaded(m=8192)
+    contexts.asked("m", 2048, 0.0)
+    assert contexts.choose("m", 2048, None, 1.0) == 2048  # a smaller one than Linx would ask for by itself
+    assert contexts.choose("m", 0, None, 1.0) == 2048
+    assert contexts.choose("m", 2049, None, 2.0) == 8192
+    assert Contexts().choose("m", 1, None, 0.0) == SMALLEST_CONTEXT
+
+
 def test_who_loads_it_anew_past_linx_is_noticed() -> None:
     contexts = loaded(m=4096)
     assert contexts.choose("m", 5000, None, 0.0) == 8192
