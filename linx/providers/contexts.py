@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 SMALLEST_CONTEXT = 4096  # tokens; the smallest that Linx asks for
 FORGET_CONTEXT_S = 300.0  # Ollama unloads an idle model after five minutes by default
-STEADY_S = 60.0  # after a request through Linx its model counts as loaded without a look
 FRESH_S = 5.0  # after a look at what is loaded, another look would show the same
 SETTLE_S = 5.0  # after a request for another context, a look may still show the context before
 KEPT_MODELS = 512
@@ -33,8 +32,6 @@ class _Context:
     """The ``num_ctx`` that was asked for last."""
     default: int = 0
     """What Ollama loads it with where no ``num_ctx`` is asked for: the smallest context that was seen, of several."""
-    used_at: float = -math.inf
-    """When a request for the model was written last."""
     asked_at: float = -math.inf
 
 
@@ -74,23 +71,20 @@ class Contexts:
     def asked(self, model: str, tokens: int, now: float) -> None:
         """A client asks for a context itself: the model will be loaded with it."""
         known = self._of(model)
-        known.asked = tokens
-        known.used_at = known.asked_at = now
+        known.asked, known.asked_at = tokens, now
 
-    def is_unsure(self, model: str, needed: int, now: float) -> bool:
-        """Should /api/ps be looked at before ``choose``? A needless reload costs a thousand times as much."""
-        if self._seen_at == -math.inf or now - self._seen_at < FRESH_S:
-            return False  # before the first look, which comes with the first list, or just after a look
-        known = self._models.get(model)
-        if known is None or now - known.used_at >= STEADY_S:
-            return True
-        return needed > (known.asked or known.loaded)
+    def is_unsure(self, now: float) -> bool:
+        """Should /api/ps be looked at before ``choose``? A needless reload costs a thousand times as much.
+
+        Also while requests come through Linx: a client that asks the same Ollama past Linx may have had the model
+        loaded anew meanwhile. The first look comes with the first list.
+        """
+        return self._seen_at != -math.inf and now - self._seen_at >= FRESH_S
 
     def choose(self, model: str, needed: int, most: int | None, now: float) -> int | None:
         """The ``num_ctx`` for a prompt and an answer of ``needed`` tokens; None to leave it out."""
         known = self._of(model)
         asked = _asked(known, now)
-        known.used_at = now
         if not asked and needed <= known.loaded:
             if known.default in (0, known.loaded):
                 return None

@@ -260,7 +260,7 @@ class Provider:
             return False
         if is_load(chat) or not self.is_local(model):
             return False
-        return self.contexts.is_unsure(self.listed(model) or model, _needed(chat), now)
+        return self.contexts.is_unsure(now)
 
     def lacks(self, model: str, now: float) -> Collection[str]:
         """The capabilities that a request may need and ``model`` has not, by its list or by what it has refused."""

@@ -10,7 +10,6 @@ from linx.providers.contexts import (
     KEPT_MODELS,
     SETTLE_S,
     SMALLEST_CONTEXT,
-    STEADY_S,
     Contexts,
 )
 
@@ -98,14 +97,12 @@ def test_what_has_no_prompt_asks_for_the_same_again() -> None:
 
 def test_when_a_look_is_worth_its_time() -> None:
     contexts = Contexts()
-    assert not contexts.is_unsure("m", 100, 0.0)  # the first list will tell
+    assert not contexts.is_unsure(0.0)  # the first list will tell
     contexts.seen({"m": 8192}, 0.0)
-    assert not contexts.is_unsure("m", 100_000, FRESH_S - 1)
-    assert contexts.is_unsure("m", 100, FRESH_S)
+    assert not contexts.is_unsure(FRESH_S - 1)
+    assert contexts.is_unsure(FRESH_S)
     contexts.choose("m", 100, None, FRESH_S)
-    assert not contexts.is_unsure("m", 100, FRESH_S + STEADY_S - 1)
-    assert contexts.is_unsure("m", 8193, FRESH_S + 1)  # or it would be loaded anew
-    assert contexts.is_unsure("m", 100, FRESH_S + STEADY_S)
+    assert contexts.is_unsure(FRESH_S)  # a request through Linx does not show what is asked past it
 
 
 def test_only_so_many_models_are_kept() -> None:

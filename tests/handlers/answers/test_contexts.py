@@ -125,9 +125,19 @@ async def test_no_reload_between_clients(tmp_path: Path, path: str, caplog: pyte
         # Somebody has it loaded with the default, past Linx.
         fake.ollama.runners.clear()
         contexts._seen_at -= FRESH_S
-        contexts._models["m:latest"].used_at -= 100
         contexts._models["m:latest"].asked_at -= 100
         assert await sent("hi") is None
+
+
+async def test_nor_where_another_client_asks_past_linx(tmp_path: Path) -> None:
+    async with ollama(65536, loaded=4096) as fake, linx_here(config_for(fake), tmp_path) as app:
+        port, contexts = port_of(app), app.context.providers[0].contexts
+        for _turn in range(3):
+            assert (await ask(port, "/api/chat", body_for("/api/chat", "hi"))).status == 200
+            direct = body_for("/api/chat", "hi", options={"num_ctx": 16384})
+            assert (await ask(fake.port, "/api/chat", direct)).status == 200
+            contexts._seen_at -= FRESH_S
+        assert [runner.num_ctx for _name, runner in fake.ollama.loads] == [16384]
 
 
 async def test_a_client_that_asks_for_a_cut_gets_it(tmp_path: Path) -> None:
@@ -148,7 +158,6 @@ async def test_a_client_that_asks_for_more_than_there_is_makes_nobody_reload(tmp
         port, contexts = port_of(app), app.context.providers[0].contexts
         assert (await ask(port, "/api/chat", body_for("/api/chat", "hi", options={"num_ctx": 131072}))).status == 200
         contexts._seen_at -= FRESH_S
-        contexts._models["m:latest"].used_at -= 100
         contexts._models["m:latest"].asked_at -= 100
         assert (await ask(port, "/api/chat", body_for("/api/chat", "hi"))).status == 200
         assert [runner.num_ctx for _name, runner in fake.ollama.loads] == [8192]
