@@ -208,6 +208,15 @@ class Provider:
         known = self.find(model)
         return not (is_cloud_name(model) or (known is not None and known.is_remote))
 
+    def keeps_local(self, model: str) -> bool:
+        """May a prompt for ``model`` that must stay local be sent there? In doubt it may not.
+
+        An Ollama passes a copy of a cloud model on under any name, and only its list tells which names those are.
+        ``""`` stands for no model: the server itself is asked.
+        """
+        is_known = not model or self.kind.is_cloud_name is None or self.find(model) is not None
+        return is_known and self.is_local(model)
+
     def price(self, model: str) -> prices.Price | None:
         if self._prices:
             configured = self._prices.get(model) or self._prices.get("*")
@@ -322,7 +331,7 @@ class Provider:
         """Leave to ask for ``model`` now. Raises NotLocal where the prompt must stay local and would not."""
         if not is_private:
             return self.permits.open
-        if not self.is_local(model):
+        if not self.keeps_local(model):
             raise NotLocal(f"{quote(model)!r} is not answered on a machine of the user's own, as the prompt demands")
         return self.permits.private()
 

@@ -49,19 +49,30 @@ class Privacy:
         """
         if not (local_only or self.is_private(model)):
             return [Candidate(one.provider, one.model, False) for one in candidates]
-        admitted = [one for one in candidates if one.is_local]
+        admitted = [one for one in candidates if one.provider.keeps_local(one.model)]
         if candidates and not admitted:
             raise _no_local_provider(candidates, model)
         return admitted
 
 
 def _no_local_provider(candidates: Sequence[Candidate], model: str | None) -> NoLocalProvider:
-    elsewhere = next((problem for one in candidates if (problem := one.provider.permits.elsewhere)), None)
+    problems = [_problem(one) for one in candidates]
+    known = next((problem for problem in problems if problem), "")
     whose = f"Model {quote(model)!r} may only be answered" if model else "This request may only be answered"
     return NoLocalProvider(
-        f"{whose} by a local provider, and no local provider has it. "
-        + (f"{elsewhere}. " if elsewhere else "")
-        + "A cloud model of an Ollama is not local. "
+        f"{whose} by a local provider, and no local provider has it. {known}"
+        "A cloud model of an Ollama is not local. "
         "Add the model to a local provider, or remove it from routing.local_only or the header "
         "x-linx-local-only from the request."
     )
+
+
+def _problem(one: Candidate) -> str:
+    """Why a candidate that may be local is none, as far as that is known."""
+    provider = one.provider
+    if provider.permits.elsewhere is not None:
+        return f"{provider.permits.elsewhere}. "
+    if provider.is_local(one.model):
+        why = "is down" if provider.health.reachable is False else f"does not list {quote(one.model)!r}"
+        return f"{provider.name} {why}, so that it is not known whether that is a cloud model. "
+    return ""

@@ -156,15 +156,15 @@ class Router:
         if found:
             if not (local_only or self.is_private(model)):
                 return ()
-            return [
-                one.provider for one in found if _lists_clouds(one.provider) and one.provider.find(one.model) is None
-            ]
+            return [one.provider for one in found if _is_unlisted(one)]
         known = self.candidates(model)
         if not known:
             return self.providers
-        if all(one.provider.config.model_mappings.get("default") == one.model for one in known):
-            return [one for one in self.providers if one.local and _lists_clouds(one)]
-        return ()
+        is_default = all(one.provider.config.model_mappings.get("default") == one.model for one in known)
+        here = [one for one in self.providers if is_default and one.local and _lists_clouds(one)]
+        if local_only or self.is_private(model):
+            here += [one.provider for one in known if _is_unlisted(one) and one.provider not in here]
+        return here
 
     def lists_shown(self, now: float) -> None:
         """Clients look at the lists: those of the Ollamas here, where models come and go, are read anew behind that."""
@@ -287,6 +287,11 @@ class Router:
 def _lists_clouds(provider: Provider) -> bool:
     """Is it an Ollama, which has models of a cloud among its own?"""
     return provider.kind.is_cloud_name is not None
+
+
+def _is_unlisted(one: Candidate) -> bool:
+    """Would only a list tell whether the model is one of a cloud?"""
+    return _lists_clouds(one.provider) and one.provider.find(one.model) is None
 
 
 def _may_be_remote(one: Candidate) -> bool:

@@ -95,6 +95,7 @@ ROADS = (
     Road("/api/blobs/DIGEST", lambda _, t: t.encode(), OLLAMA, is_unnamed=True),
     Road("/api/experimental/web_search", lambda _, t: {"query": t}, OLLAMA, is_unnamed=True),
     Road("/api/me", lambda _, t: {"note": t}, OLLAMA, is_unnamed=True),
+    Road("/api/signout", lambda _, t: {"note": t}, OLLAMA, is_unnamed=True),
 )
 ON_ITS_DISK = ("/api/create", "/api/push", "/api/copy", "/api/delete")
 """What an Ollama does with the few lines that its disk has of a cloud model (ollama's server/create.go)."""

@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from linx.core.addresses import is_near
+from linx.endpoints import MODEL_PATHS, MODEL_PREFIXES, OLLAMA_PATHS, resolve
 from tests.e2e.linx_process import config_for, linx_here
 from tests.e2e.private_world import CHAT, FOR_THE_CLOUD, ON_ITS_DISK, ROADS, Road
 from tests.fakes.catalogue import Model
@@ -45,7 +46,8 @@ async def fakes_of(*kinds: Any) -> AsyncIterator[list[FakeProvider]]:
         fakes = []
         for kind in kinds:
             fake = await stack.enter_async_context(FakeProvider(kind, ["m", Model("q:cloud"), f"{kind}-m"]))
-            fake.at[EXPERIMENTAL] = fake.at["/api/me"] = Whole(200, b"{}")
+            for path in (EXPERIMENTAL, "/api/me", "/api/signout"):
+                fake.at[path] = Whole(200, b"{}")
             for path in ("/v1/images/generations", "/v1/audio/speech", "/v1/audio/transcriptions", "/detokenize"):
                 fake.at[path] = Whole(200, b'{"ok":true}')
             fakes.append(fake)
@@ -59,6 +61,15 @@ def heard(internet: Internet, fakes: list[FakeProvider], text: str) -> set[str]:
 
 
 # --- each road ---
+
+
+def test_every_path_that_takes_a_text_is_one_of_the_roads() -> None:
+    """A new path needs its line in ``private_world.ROADS``."""
+    tried = [(road.method, resolve(road.path, is_anthropic=False).endpoint) for road in ROADS]
+    for path, endpoint in [*MODEL_PATHS.items(), *MODEL_PREFIXES.items(), *OLLAMA_PATHS.items()]:
+        for method in {"POST", "PUT", "PATCH", "DELETE"} & endpoint.handlers.keys():
+            # Endpoints are equal where the same handler answers in the same dialect.
+            assert (method, endpoint) in tried, f"nobody tries {method} {path}"
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ OVERLOADED = Condition(503, "overloaded", "is overloaded", is_pause=None, has_wa
 LOADING = Condition(
     503, "loading", "is still loading the model", blames_provider=False, is_pause=None, has_wait=True, wait_s=5
 )
+# A Linx behind this one, which was told that the prompt must stay local.
+NOT_LOCAL = Condition(503, "no_local_provider", "has no local provider for it", blames_provider=False)
 LOOP = Condition(508, "loop_detected", "reports a loop of gateways", blames_provider=False)
 REDIRECT = Condition(
     502, "upstream_redirect", "redirects, which is never followed", "check its endpoint in the config", may_quote=False

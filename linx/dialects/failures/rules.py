@@ -17,6 +17,7 @@ from linx.dialects.failures.conditions import (
     FORBIDDEN,
     LOADING,
     MODERATED,
+    NOT_LOCAL,
     OVERLOADED,
     SIGN_IN,
     TOO_LONG,
@@ -60,6 +61,13 @@ _UNKNOWN_MODEL_WORDS = re.compile(
 _BAD_TEMPLATE = re.compile(r"^template: :\d+: ", re.MULTILINE)
 _MODEL = re.compile(r"\bmodel\b")
 RULES = (
+    # The words are for faces whose errors have no code (see ``routing.privacy``).
+    Rule(
+        NOT_LOCAL,
+        labels=frozenset(("no_local_provider", "not_local")),
+        words=("may only be answered by a local provider",),
+        statuses=frozenset((503,)),
+    ),
     # Ollama's server/cloud_proxy.go, for a cloud model while nobody is signed in.
     Rule(SIGN_IN, is_met=lambda reading: reading.signin_url is not None, statuses=frozenset((401, None))),
     Rule(
