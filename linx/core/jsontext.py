@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from array import array
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -20,13 +22,15 @@ MAX_DEPTH = 256
 LARGE = 512 * 1024
 """A body of more bytes is read in a thread and not in the event loop; see ``linx.core.worker``."""
 HUGE = 16 * 2**20  # bytes of a text that orjson may parse in one call
+LONGEST_GLUED = 2 * 2**20  # bytes of JSON texts on one line, each of which is read by itself
+MOST_GLUED = 1024  # JSON texts on one line
 MOST_MARKS = 100_000  # commas and brackets of a text that orjson may parse in one call
-# The pattern matches a run of plain characters in one step, not character by character.
-# The atomic groups are needed before Python 3.11.5: there a possessive repeat whose last round fails half-way
-# keeps what that round had matched.
-_STRING = re.compile(rb'"[^"\\]*+(?:(?>\\.[^"\\]*+))*+(?:"|\Z)', re.DOTALL)
 _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_TO_STEPS = bytes.maketrans(b"[]", b"\x01\xff")  # as signed bytes: one level down, one level up
+_ROUNDS = 16
+_BACKSLASH = 0x5C
+_QUOTES_A_MARK = 8  # a key and a text have four, and there are more in a text that holds JSON
 _TO_DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 _LONG_NUMBER = b"0" * 19  # 19 digits in a row, after _TO_DIGITS: they may be an integer beyond 64 bit
 _LONG = 8 * 1024  # bytes; for longer texts it is cheaper to check the parsed values than the text
@@ -34,6 +38,9 @@ _BEYOND = 2.0**63  # a float of at most minus this, or at least twice this, may 
 _DEEP = f"nested more than {MAX_DEPTH} deep"
 PLAIN = bytes(byte for byte in range(0x20, 0x80) if byte not in b'"\\')
 """The ASCII characters that need no escape in a JSON string."""
+# The pattern matches a run of plain characters in one step, not character by character.
+# The atomic groups are needed before Python 3.11.5: there a possessive repeat whose last round fails half-way
+# keeps what that round had matched.
 _TEXT = re.compile(rb'[^"\\\x00-\x1f]*+(?:(?>\\["\\/bfnrt][^"\\\x00-\x1f]*+))*+')
 _SEPARATORS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 
@@ -203,12 +210,27 @@ def dumps_pretty(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def split_values(text: str) -> list[Any]:
-    """The values of several JSON texts that follow each other on one line; raises InvalidJSON."""
-    decoder = json.JSONDecoder(parse_constant=lambda _name: None)
-    values, start = [], 0
+def has_long_number(data: bytes) -> bool:
+    """May an integer beyond 64 bit be in the text? Takes linear time, whatever the digits."""
+    return _LONG_NUMBER in data.translate(_TO_DIGITS)
+
+
+def split_values(data: bytes, errors: str = "strict") -> list[Any]:
+    """The values of several JSON texts that follow each other on one line; raises InvalidJSON, also for too many.
+
+    ``errors``: what becomes of bytes that are not UTF-8, as for ``bytes.decode``.
+    """
+    if len(data) > LONGEST_GLUED:
+        raise InvalidJSON(f"not JSON, and longer than {LONGEST_GLUED >> 20} MiB")
     try:
-        while start < len(text):
+        text = data.decode("utf-8", errors)
+    except UnicodeDecodeError as error:
+        raise InvalidJSON(str(error)) from None
+    decoder = json.JSONDecoder(parse_constant=lambda _name: None)
+    values: list[Any] = []
+    start = 0
+    try:
+        while start < len(text) and len(values) <= MOST_GLUED:
             value, end = decoder.raw_decode(text, start)
             values.append(scrub(value))
             start = end
@@ -216,6 +238,8 @@ def split_values(text: str) -> list[Any]:
                 start += 1
     except (ValueError, RecursionError) as error:
         raise InvalidJSON(str(error)) from None
+    if len(values) > MOST_GLUED:
+        raise TooManyValues(f"more than {MOST_GLUED} texts on one line")
     return values
 
 
@@ -223,15 +247,35 @@ def too_deep(data: bytes, limit: int = MAX_DEPTH) -> bool:
     """Is the JSON text nested deeper than ``limit``? Found in linear time without parsing."""
     if data.count(b"[") + data.count(b"{") <= limit:
         return False
-    nesting = _STRING.sub(b"", data).translate(_TO_BRACKETS, _NO_BRACKETS)
-    for _level in range(limit):
-        if not nesting:
-            return False
+    if _BACKSLASH in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # What is left of the quotes begins and ends strings in turn.
+    nesting = b"".join(data.split(b'"')[::2]).translate(_TO_BRACKETS, _NO_BRACKETS)
+    # Each round takes off the innermost level. Most texts have few, and only for others the levels are counted singly.
+    for _level in range(_ROUNDS if nesting else 0):
         inner = nesting.replace(b"[]", b"")
+        if not inner:
+            return limit < 1
         if len(inner) == len(nesting):
             break
         nesting = inner
-    return nesting.count(b"[") > 0
+        limit -= 1
+    return max(accumulate(array("b", nesting.translate(_TO_STEPS))), default=0) > limit
+
+
+def check_weight(data: bytes, most_marks: int = MOST_MARKS) -> None:
+    """Refuse a provider's text of which too many objects would be made, or that is nested too deep.
+
+    An object takes up to 250 bytes and its making a microsecond, so 16 MiB of brackets would take gigabytes, and hold
+    up the event loop for seconds. Raises TooManyValues or InvalidJSON.
+    """
+    if len(data) > most_marks:
+        if data.count(b",") + data.count(b"[") + data.count(b"{") > most_marks:
+            raise TooManyValues(f"more than {most_marks:,} values")
+        if data.count(b'"') > _QUOTES_A_MARK * most_marks:
+            raise TooManyValues(f"more than {_QUOTES_A_MARK * most_marks:,} quotes")
+    if too_deep(data):
+        raise InvalidJSON(_DEEP)
 
 
 def loads_exact(data: bytes) -> Any:

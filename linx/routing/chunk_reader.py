@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from linx.core.errors import EmptyAnswer
+from linx.core.errors import EmptyAnswer, Garbled
 from linx.dialects.openai.splice import Splice, splice_between
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from linx.dialects.base import Decoder, Encoder
     from linx.routing.attempt import Timed
     from linx.upstream.pool import Exchange
+
+
+MAX_FIRST = 256
+"""Chunks without meaning that are kept for a client, in case the gate opens: a role, the usage so far."""
+MAX_FIRST_BYTES = 64 * 1024  # bytes of the answer in which they are kept
+MAX_BEFORE = 64 * 1024 * 1024  # bytes before the gate; a day of hidden thoughts and heartbeats is less
 
 
 class ChunkSource(Protocol):
@@ -57,18 +63,26 @@ class ChunkReader:
         self._exchange = exchange
         self.first = []  # of an answer before, which was an error and is asked for anew
         decoder = self._decoder = self._new_decoder()
+        seen = 0
         while True:
             data = await timed(exchange.read())
             chunks = decoder.feed(data) if data else decoder.end()
             if self._look_at is not None:
                 self._look_at(chunks)
-            self.first += chunks
+            seen += len(data)
+            if len(self.first) < MAX_FIRST and seen <= MAX_FIRST_BYTES:
+                self.first += chunks
+            else:
+                # Of a long way to the gate (hidden thoughts, an empty frame for each) only the beginning is kept.
+                self.first += [chunk for chunk in chunks if chunk.is_meaningful or chunk.finish is not None]
             if any(chunk.is_meaningful for chunk in chunks):
                 break
             if decoder.problem is not None:
                 raise decoder.problem
             if decoder.done or not data:
                 raise EmptyAnswer("ended its answer without saying anything")
+            if seen > MAX_BEFORE:
+                raise Garbled(f"sent {MAX_BEFORE >> 20} MiB without anything meaningful")
         self.is_done = decoder.done
 
     async def more(self) -> list[Chunk]:

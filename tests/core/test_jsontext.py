@@ -114,15 +114,56 @@ def test_depth_is_bounded_exactly() -> None:
     assert not jsontext.too_deep(b'{"a":[{"b":"[[["}]}', 3)
     assert jsontext.too_deep(b"[" * 300)
     assert not jsontext.too_deep(b"]" * 10 + b"[]" * 300)
+    assert not jsontext.too_deep(nested(20), 20)
+    assert jsontext.too_deep(nested(20), 19)  # deeper than the levels that are taken off one by one
+    assert [jsontext.too_deep(b"[{}]", limit) for limit in (0, 1, 2)] == [True, True, False]
+    assert not jsontext.too_deep(rb'["\\", "\"[[", "\\\"[["]', 1)
+    assert jsontext.too_deep(rb'["\\", [], "\"]"]', 1)
 
 
 @pytest.mark.parametrize(
-    "data", [b"[" * 2_000_000, b'{"a":' * 400_000, b'"' + b'\\"' * 1_000_000, b'["' + b"[" * 2_000_000]
+    "data",
+    [
+        b"[" * 2_000_000,
+        b'{"a":' * 400_000,
+        b'"' + b'\\"' * 1_000_000,
+        b'["' + b"[" * 2_000_000,
+        b"[" * 1_000_000 + b"]" * 1_000_000,
+        (b"[" * 250 + b"]" * 250 + b",") * 4000,
+        b"[" * 300 + b'""' * 1_000_000,
+    ],
 )
 def test_the_check_of_depth_takes_linear_time(data: bytes) -> None:
     start = time.process_time()
     jsontext.too_deep(data)
     assert time.process_time() - start < 2
+
+
+def test_a_text_of_too_many_values_is_refused_before_it_is_read() -> None:
+    many = jsontext.MOST_MARKS
+    jsontext.check_weight(b"[" + b"0," * (many - 1) + b"0]")
+    jsontext.check_weight(b'["' + b"a" * many + b'"]')
+    for heavy in (b"[" + b"0," * many + b"0]", b"[" * (many + 1) + b"]" * many, b'""' * 8 * many):
+        with pytest.raises(jsontext.TooManyValues):
+            jsontext.check_weight(heavy)
+    with pytest.raises(InvalidJSON, match="deep"):
+        jsontext.check_weight(nested(MAX_DEPTH + 1))
+
+
+def test_the_texts_on_one_line_are_bounded() -> None:
+    assert len(jsontext.split_values(b"{}" * jsontext.MOST_GLUED)) == jsontext.MOST_GLUED
+    with pytest.raises(jsontext.TooManyValues):
+        jsontext.split_values(b"{}" * (jsontext.MOST_GLUED + 1))
+    with pytest.raises(InvalidJSON):
+        jsontext.split_values(b'{"a":"' + b"a" * jsontext.LONGEST_GLUED + b'"}{}')
+
+
+def test_a_long_number_is_looked_for_in_linear_time() -> None:
+    assert jsontext.has_long_number(b'{"a":1234567890123456789}')
+    data = b"123456789012345678 " * 500_000
+    began = time.process_time()
+    assert not jsontext.has_long_number(data)
+    assert time.process_time() - began < 0.5
 
 
 # --- writing ---
@@ -181,13 +222,13 @@ def test_what_is_written_reads_the_same_and_stays_on_one_line(value: Any) -> Non
     ],
 )
 def test_split_values(text: str, values: list[Any]) -> None:
-    assert jsontext.split_values(text) == values
+    assert jsontext.split_values(text.encode()) == values
 
 
 @pytest.mark.parametrize("text", ["x", '{"a":1}x', '{"a":1}{', "9" * 5000])
 def test_split_values_refuses(text: str) -> None:
     with pytest.raises(InvalidJSON):
-        jsontext.split_values(text)
+        jsontext.split_values(text.encode())
 
 
 def test_loads_exact() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from linx.core.chat import Chunk, JsonObject
     from linx.core.errors import AttemptError
 
+MAX_TOKEN = 4096  # characters of a token whose bytes are listed, each of which takes eight
 _FINISHES = {"limit": "length"}  # by llama.cpp's stop_type; its others, eos and word, become "stop"
 
 
@@ -98,4 +99,5 @@ def _chat_logprobs(given: Any) -> JsonObject | None:
 
 def _chat_logprob(token: Any, value: Any) -> JsonObject:
     text = token if isinstance(token, str) else str(token)
-    return {"token": text, "logprob": value, "bytes": list(text.encode("utf-8", "replace"))}
+    data = list(text.encode("utf-8", "replace")) if len(text) <= MAX_TOKEN else None
+    return {"token": text, "logprob": value, "bytes": data}

@@ -8,7 +8,6 @@ bytes first.
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
 CHAT, GENERATE = Dialect.OLLAMA, Dialect.OLLAMA_GENERATE
 """The two shapes of frames."""
 
+MAX_CALLS = 1024
+
 _GENERATED = frozenset(("response", "thinking", "tool_calls"))
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _FINISHES = {"length": "length", "content_filter": "content_filter", "tool_calls": "tool_calls"}
 """Ollama's ``done_reason`` → OpenAI's; a word that is not here, and means no failure, counts as stop."""
 _BACKSLASH = 0x5C
@@ -94,8 +94,11 @@ class OllamaDecoder:
 
     def _read(self, line: bytes, chunks: list[Chunk], *, is_torn: bool = False) -> None:
         """Add the chunk of one line. ``is_torn``: it came without a newline, so it may be cut off."""
-        if len(line) > _SHORT and jsontext.too_deep(line):
-            raise Garbled(f"sent JSON nested more than {jsontext.MAX_DEPTH} deep")
+        if len(line) > _SHORT:
+            try:
+                jsontext.check_weight(line)
+            except jsontext.InvalidJSON as problem:
+                raise Garbled(f"sent a frame of {problem}") from None
         # A byte is looked for as a number: ten times faster than as bytes of length one.
         has_surrogates = _BACKSLASH in line and (b"\\ud" in line or b"\\uD" in line)
         try:
@@ -106,7 +109,7 @@ class OllamaDecoder:
         if type(frame) is not dict:
             raise _garbled(line)
         holder = frame if self._is_generate else frame.get("message")
-        if type(holder) is dict and "tool_calls" in holder and not has_surrogates and _LONG_NUMBER.search(line):
+        if type(holder) is dict and "tool_calls" in holder and not has_surrogates and jsontext.has_long_number(line):
             with suppress(jsontext.InvalidJSON):
                 frame = jsontext.loads_exact(line)
                 holder = frame if self._is_generate else frame["message"]
@@ -115,8 +118,8 @@ class OllamaDecoder:
     def _read_glued(self, line: bytes, is_torn: bool, chunks: list[Chunk]) -> None:
         """A line that is no JSON text: several frames whose newlines were lost, or garbage."""
         try:
-            frames = jsontext.split_values(line.decode("utf-8"))
-        except ValueError:
+            frames = jsontext.split_values(line)
+        except jsontext.InvalidJSON:
             raise (self._truncated() if is_torn and line.startswith(b"{") else _garbled(line)) from None
         for frame in frames:
             if type(frame) is not dict:
@@ -191,7 +194,10 @@ class OllamaDecoder:
 
     def _tool_calls(self, calls: Any) -> list[ToolDelta]:
         deltas: list[ToolDelta] = []
-        for call in calls if isinstance(calls, list) else ({},):
+        listed = calls if isinstance(calls, list) else ({},)
+        if self._calls + len(listed) > MAX_CALLS:
+            raise Garbled(f"sent more than {MAX_CALLS} tool calls")
+        for call in listed:
             function = function_of(call)
             if function is None:
                 raise Garbled("sent a tool call without a name, or whose arguments are no object")

@@ -181,6 +181,8 @@ class Choices:
             frame.pop("error", None)
         timings = timings_of(frame["timings"]) if "timings" in frame else None
         choices = [choice for choice in listed if isinstance(choice, dict)] if isinstance(listed, list) else []
+        if len(choices) > MAX_CHOICES:
+            raise Garbled(f"sent more than {MAX_CHOICES} choices in one frame")
         usage = usage_of(frame.pop("usage", None)) or _usage_in(choices)
         if usage is not None:
             self._has_usage = True

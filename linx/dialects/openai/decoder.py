@@ -130,9 +130,11 @@ class OpenAIDecoder:
                 self._end_mark(chunks)
             else:
                 try:
-                    if len(text) > _SHORT and jsontext.too_deep(text):
-                        raise jsontext.InvalidJSON("nested too deep")
+                    if len(text) > _SHORT:
+                        jsontext.check_weight(text)
                     frame = jsontext.loads_plain(text)
+                except jsontext.TooManyValues as problem:
+                    raise Garbled(f"sent a frame of {problem}") from None
                 except ValueError:
                     self._read_odd(name, text, chunks, is_last)
                 else:
@@ -165,7 +167,9 @@ class OpenAIDecoder:
                 self._read(((b"", line) for line in text.split(b"\n")), chunks, is_last=is_last)
                 return
             try:
-                values = jsontext.split_values(text.decode("utf-8", "replace").removesuffix("[DONE]"))
+                values = jsontext.split_values(text.removesuffix(b"[DONE]"), "replace")
+            except jsontext.TooManyValues as problem:
+                raise Garbled(f"sent {problem}") from None
             except jsontext.InvalidJSON:
                 pass
             else:
@@ -181,9 +185,10 @@ class OpenAIDecoder:
     def _read_body(self, body: bytes, chunks: list[Chunk]) -> None:
         """A whole answer in one JSON text, read as a stream of one frame."""
         try:
-            if jsontext.too_deep(body):
-                raise jsontext.InvalidJSON("nested too deep")
+            jsontext.check_weight(body)
             value = jsontext.loads(body)
+        except jsontext.TooManyValues as problem:
+            raise Garbled(f"sent an answer of {problem}") from None
         except jsontext.InvalidJSON:
             raise Garbled("sent an answer that is not JSON") from None
         frame = _object(value[0] if isinstance(value, list) and value else value)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_CALLS = 1024
+MAX_KEYS = 4 * MAX_CALLS  # indices and ids of one choice; some providers send a new id on every piece
 MAX_LOOK = 16384  # characters of arguments that are kept, and looked through for being a whole object
 
 
@@ -70,6 +71,8 @@ class ToolCalls:
 
     def add(self, fragments: list[Any]) -> tuple[list[ToolDelta], list[JsonObject]]:
         """The clean pieces of a delta's fragments, and the fragments themselves, rewritten to match the pieces."""
+        if len(fragments) > MAX_CALLS:
+            raise Garbled(f"sent more than {MAX_CALLS} pieces of tool calls in one frame")
         deltas: list[ToolDelta] = []
         kept: list[JsonObject] = []
         touched: list[_Call] = []
@@ -120,7 +123,7 @@ class ToolCalls:
                 self._last.pieces.clear()
             call = _Call(call_id, "")
             self._calls.append(call)
-        if has_index or call_id:
+        if (has_index or call_id) and len(self._by_key) < MAX_KEYS:
             self._by_key[key] = call
         call.call_id = call.call_id or call_id
         self._last = call

@@ -86,15 +86,13 @@ class EventDecoder:
 
     def _event(self, name: bytes, text: bytes, chunks: list[Chunk], *, is_last: bool = False) -> None:
         try:
-            if len(text) > _SHORT and jsontext.too_deep(text):
-                raise jsontext.InvalidJSON("nested too deep")
-            event = jsontext.loads(text)
-        except jsontext.InvalidJSON:
-            if text.strip() == b"[DONE]":
-                return  # some providers send OpenAI's end mark here too, which clients of these dialects do not expect
-            event = None
+            event = _parsed(text)
+        except jsontext.TooManyValues as problem:
+            self.problem = Garbled(f"sent an event of {problem}")
+            return
         if not isinstance(event, dict):
-            if not is_last:
+            # Some providers send OpenAI's end mark here too, which clients of these dialects do not expect.
+            if not is_last and text.strip() != b"[DONE]":
                 self.problem = Garbled("sent an event that is not JSON")
             return
         kind = event.get("type")
@@ -116,6 +114,18 @@ class EventDecoder:
                 self._has_finished = True
         chunks += made
         self.done = kind in self._reader.ends
+
+
+def _parsed(text: bytes) -> object:
+    """The value of an event; None if it is no JSON. Raises TooManyValues."""
+    try:
+        if len(text) > _SHORT:
+            jsontext.check_weight(text)
+        return jsontext.loads(text)
+    except jsontext.TooManyValues:
+        raise
+    except jsontext.InvalidJSON:
+        return None
 
 
 def _of_json(body: bytes) -> AttemptError:

@@ -13,6 +13,7 @@ from linx.core.errors import Garbled
 from linx.dialects.base import MAX_FRAME
 
 Event = tuple[bytes, bytes]
+MAX_LINES = 8192  # of one event
 BOM = b"\xef\xbb\xbf"
 _PREFIX = b"data: "
 _LF, _CR = 0x0A, 0x0D
@@ -20,7 +21,8 @@ _END = b"\n\n"
 
 
 class SSEDecoder:
-    """Cuts data into events. ``problem`` is set, and stays set, when an event is longer than ``limit`` bytes."""
+    """Cuts data into events. ``problem`` is set, and stays set, when an event has more than ``limit`` bytes, or more
+    than MAX_LINES lines."""
 
     __slots__ = ("_after_cr", "_fresh", "_limit", "_pending", "problem")
 
@@ -72,7 +74,7 @@ class SSEDecoder:
                 with memoryview(pending) as view:
                     events.append((b"", bytes(view[len(_PREFIX) : end])))
             else:
-                _read_event(bytes(pending[:end]), events)
+                self._read(bytes(pending[:end]), events)
             data = bytes(pending[end + len(_END) :])
             pending.clear()
         *parts, tail = data.split(_END)
@@ -81,16 +83,23 @@ class SSEDecoder:
             if part[:6] == _PREFIX and b"\n" not in part:
                 events.append((b"", part[6:]))
             elif part:
-                _read_event(part, events)
+                self._read(part, events)
         return self._within_limit(events)
 
     def end(self) -> list[Event]:
         """At EOF: the last event, which some servers send without a blank line after it."""
         events: list[Event] = []
         if self._pending:
-            _read_event(bytes(self._pending), events)
+            self._read(bytes(self._pending), events)
             self._pending.clear()
         return events
+
+    def _read(self, part: bytes, events: list[Event]) -> None:
+        """Add the event in the lines of ``part``; a few megabytes can hold millions of lines."""
+        if part.count(b"\n") < MAX_LINES:
+            _read_event(part, events)
+        elif self.problem is None:
+            self.problem = Garbled(f"sent an event of more than {MAX_LINES} lines")
 
     def _within_limit(self, events: list[Event]) -> list[Event]:
         if len(self._pending) > self._limit and self.problem is None:
