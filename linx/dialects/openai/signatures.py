@@ -70,13 +70,13 @@ def signature_of(call: Any) -> str | None:
     return signature if isinstance(signature, str) else None
 
 
-def with_signatures(messages: list[JsonObject], signed: Mapping[str, Signed]) -> list[JsonObject]:
+def with_signatures(messages: list[JsonObject], signed: Mapping[str, Signed | None]) -> list[JsonObject]:
     """``messages`` with the signatures that are known of their calls; ``messages`` itself if none is missing."""
     changed = [_signed(message, signed) for message in messages]
     return changed if any(new is not old for new, old in zip(changed, messages, strict=True)) else messages
 
 
-def _signed(message: JsonObject, signed: Mapping[str, Signed]) -> JsonObject:
+def _signed(message: JsonObject, signed: Mapping[str, Signed | None]) -> JsonObject:
     calls = message.get("tool_calls")
     if not isinstance(calls, list) or not calls or message.get("role") != "assistant":
         return message

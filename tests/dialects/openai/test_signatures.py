@@ -64,6 +64,7 @@ def test_a_signature_is_put_back_where_it_is_missing() -> None:
     assert changed[0] is messages[0]
     assert messages == before
     assert with_signatures(messages, {"c9": "c2ln"}) is messages
+    assert with_signatures(messages, {"c1": None}) is messages
     kept = history(call("c1", **SIGNED))
     assert with_signatures(kept, {"c1": "other"}) is kept
 
