@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any
 
 from linx.core.chat import ChatBody, ChatRequest, Chunk, Dialect, ModelTraits, ToolDelta
@@ -54,6 +55,14 @@ def test_openrouters_details_are_the_first_calls_whenever_they_come() -> None:
     assert read(details, chunk(content="no call"), has_details=True) == {}
     huge = {**DETAIL, "data": "x" * MAX_SIGNATURE}
     assert read(chunk(call("c1")), chunk(reasoning_details=[huge]), has_details=True) == {}
+
+
+def test_details_without_end_are_not_gathered() -> None:
+    details = chunk(reasoning_details=[DETAIL])
+    began = time.perf_counter()
+    kept = read(chunk(call("c1")), *[details] * 20_000, has_details=True)
+    assert time.perf_counter() - began < 2
+    assert 10 < len(kept["c1"]) <= MAX_SIGNATURE / len(str(DETAIL))
 
 
 def test_a_signature_is_put_back_where_it_is_missing() -> None:
