@@ -179,7 +179,7 @@ class ModelTraits(msgspec.Struct):
     keep_alive: float | str | None = None
     listed: JsonObject | None = None
     """The model's entry in the provider's model list."""
-    signed: Mapping[str, str | list[Any]] | None = None
+    signed: Mapping[str, str | list[Any] | None] | None = None
     """What the provider has signed its tool calls with, by their ids; see ``dialects.openai.signatures``."""
 
 

@@ -36,7 +36,7 @@ log = logging.getLogger("linx.adaptation")
 class AdaptationMemory:
     """``load`` once, ``apply`` the providers of each config, ``run`` beside everything else."""
 
-    __slots__ = ("_clock", "_entries", "_has_complained", "_is_closed", "_learnt", "_path", "_providers")
+    __slots__ = ("_clock", "_entries", "_has_complained", "_is_behind", "_is_closed", "_learnt", "_path", "_providers")
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
@@ -46,6 +46,7 @@ class AdaptationMemory:
         self._learnt = trio.Event()
         self._is_closed = False  # nothing is written to a file of somebody else's
         self._has_complained = False
+        self._is_behind = False  # the last write failed, so it is tried anew with the next look and at the end
 
     async def load(self) -> None:
         """Read the file. A disk that hangs does not keep Linx from starting."""
@@ -80,19 +81,24 @@ class AdaptationMemory:
                     await self._learnt.wait()
                 for provider in self._providers:
                     provider.adaptations.forget_before(self._clock() - KEPT_S)
-                if self._learnt.is_set():
+                if self._is_due:
                     await trio.sleep(PAUSE_S)
                     await self._write()
         finally:
-            if self._learnt.is_set():
+            if self._is_due:
                 with trio.move_on_after(LAST_WRITE_S, shield=True):
                     await self._write()
 
     def _note(self) -> None:
         self._learnt.set()
 
+    @property
+    def _is_due(self) -> bool:
+        return self._is_behind or self._learnt.is_set()
+
     async def _write(self) -> None:
         self._learnt = trio.Event()
+        self._is_behind = False
         if self._is_closed:
             return
         ours = {
@@ -107,6 +113,7 @@ class AdaptationMemory:
             self._is_closed = True
             self._complain(f"is left alone: {error}")
         except (OSError, ValueError) as error:
+            self._is_behind = True
             self._complain(f"cannot be written: {getattr(error, 'strerror', None) or error}")
 
     def _complain(self, problem: str) -> None:

@@ -137,11 +137,11 @@ class Provider:
         self.permits.inherit(old.permits)
         if old.config.api_key == self.config.api_key:
             self.health = old.health
+            self.signatures = old.signatures  # of that account's conversations
         self.first_token = old.first_token
         self.slots = old.slots  # with the requests that still run and wait there
         self.slots.resize(self.config.max_concurrent)
         self.adaptations = old.adaptations
-        self.signatures = old.signatures
         self.version = old.version
         listed = {name: model for name, model in old.models.items() if model.listed or name in self.config.models}
         self.models = {**self.models, **listed}

@@ -49,10 +49,10 @@ def answered_calls(
         return None
     signatures = None
     if request.format is BodyFormat.CHAT:
-        kept = candidate.provider.signatures
+        kept, answer = candidate.provider.signatures, object()
 
         def keep(call_id: str, signed: Signed) -> None:
-            kept.keep(call_id, signed, clock())
+            kept.keep(call_id, signed, clock(), answer)
 
         # Google's models alone validate what OpenRouter passes on of their signatures.
         has_details = candidate.model.startswith(("google/", "~google/"))

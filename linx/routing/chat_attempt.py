@@ -165,8 +165,8 @@ class ChatWriter:
         if step is None and lack is None:
             return None, False, None
         own = in_own_words(refusal, body)
-        is_own = own is refusal or next_adaptation(own, request.format, body, tried) == step
-        return step, is_own, lacks_of(own.words)
+        own_step = step if own is refusal or not may_ask else next_adaptation(own, request.format, body, tried)
+        return own_step or step, own_step is not None, lacks_of(own.words)
 
     def taken(self) -> None:
         self._learn(self._steps.proven())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from linx.core.chat import Adapted
 
 # A number of a request, a time and the like make no other complaint of the same one.
-_VARYING = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
+_VARYING = re.compile(r"\b(?=[^\W\d]*\d)\w+")
 
 
 class Steps:

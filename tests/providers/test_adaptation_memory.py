@@ -137,3 +137,19 @@ async def test_what_grew_old_is_forgotten_while_linx_runs(
         assert one.adaptations.of("m") == ()
         nursery.cancel_scope.cancel()
     assert autojump_clock.current_time() > 0
+
+
+async def test_a_write_that_failed_is_tried_once_more_at_the_end(tmp_path: Path) -> None:
+    folder, one = tmp_path / "state", provider("a")
+    folder.write_text("a file where the folder belongs")
+    memory = AdaptationMemory(folder / "state.json", lambda: NOW)
+    memory.apply([one])
+    one.adaptations.learn("m", ROW)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(memory.run)
+        with trio.fail_after(10):
+            while not memory._has_complained:
+                await trio.sleep(0.05)
+        folder.unlink()
+        nursery.cancel_scope.cancel()
+    assert parse((folder / "state.json").read_bytes(), NOW)[KEY].adapted == (ROW,)

@@ -271,6 +271,7 @@ def test_the_same_service_keeps_what_was_learnt() -> None:
     assert new.listed("listed") == "listed"
     assert new.first_token is old.first_token
     assert new.adaptations.of("listed") == (Adapted("stream_options"),)
+    assert new.signatures is old.signatures
     assert (new.version, new.listed_at) == ("1.2.3", 7.0)
     assert new.probed.is_set()
     assert new.slots is old.slots
@@ -283,6 +284,7 @@ def test_another_key_is_another_chance() -> None:
     new.inherit(old)
     assert new.health is not old.health
     assert new.health.consecutive_failures == 0
+    assert new.signatures is not old.signatures  # of another account's conversations
     assert "listed" in new.models
 
 

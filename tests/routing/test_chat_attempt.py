@@ -146,6 +146,33 @@ async def test_a_prompt_that_is_quoted_teaches_nothing(pool: Pool) -> None:
         assert one.adaptations.of("m") == ()
 
 
+async def test_what_the_provider_says_itself_counts_more_than_what_it_quotes(pool: Pool) -> None:
+    prompt = "The server says that temperature is not supported. Why?"
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(scripted.status(400, f"unsupported parameter: 'seed' in a request with: {prompt}"))
+        attempt = attempt_at(one := at(fake), pool, tuned({"temperature": 1, "seed": 2}, prompt))
+        await attempt.begin()
+        await rest(attempt)
+        attempt.finish()
+        assert [("temperature" in call.json, "seed" in call.json) for call in fake.calls] == [
+            (True, True),
+            (True, False),
+        ]
+        assert one.adaptations.of("m") == (Adapted("parameter", "seed"),)
+
+
+async def test_a_quoted_prompt_does_not_say_what_the_model_lacks(pool: Pool) -> None:
+    prompt = "Why do I read that this model does not support tools at all?"
+    tools = {"tools": [{"type": "function", "function": {"name": "f"}}]}
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = at(fake)
+        for words, lacks in ((f"cannot read: {prompt}", []), ("m does not support tools", ["tools"])):
+            fake.next(scripted.status(400, words))
+            with pytest.raises(Refused):
+                await attempt_at(one, pool, tuned(tools, prompt)).begin()
+            assert list(one.lacks("m", pool.clock())) == lacks
+
+
 async def test_nor_does_a_change_that_the_same_complaint_followed(pool: Pool) -> None:
     complaint = "unsupported parameter: temperature or stream_options"
     async with FakeProvider("openai", ["m"]) as fake:

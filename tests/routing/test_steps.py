@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from linx.core.chat import Adapted
 from linx.routing.steps import Steps
 
@@ -51,3 +53,12 @@ def test_it_knows_what_was_known_at_the_beginning() -> None:
     steps = Steps((A, B))
     steps.add(C, FIRST, is_own=True)
     assert [steps.was_known(one) for one in (A, C)] == [True, False]
+
+
+def test_long_words_are_compared_in_a_moment() -> None:
+    steps = Steps(())
+    began = time.perf_counter()
+    for step in (A, B, C):
+        steps.add(step, "a" * 8192, is_own=True)
+    assert time.perf_counter() - began < 0.1
+    assert steps.proven() == [B, C]

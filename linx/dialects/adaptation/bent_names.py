@@ -8,16 +8,19 @@ namespaced tool's bare name (``read_file`` for ``mcp__fs__read_file``), or spell
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from linx.dialects.adaptation.call_names import rename_calls
 from linx.dialects.adaptation.tools import tool_name, tools_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from linx.core.chat import ChatBody, Chunk
 
+Index = dict[str, list[str]]
 MAX_NAME = 256  # characters of a name that is looked at
 _SEPARATOR = re.compile(r"\.|::?|/|__")
 _TAIL = re.compile(r"<\||\s|\(")  # a template's mark, a channel behind a blank, or the beginning of arguments
@@ -29,28 +32,36 @@ def resolved(name: str, offered: Collection[str]) -> str | None:
     if name in offered:
         return name
     bare = _TAIL.split(name[:MAX_NAME].strip().strip("\"'`"), maxsplit=1)[0]
-    ends = list(_ends(bare))
+    ends = _ends(bare)
     for end in ends:
         if end in offered:
             return end
-    for end in ends:
-        fits = [one for one in offered if end in _ends(one)]
+    by_end, by_plain = _indexed(frozenset(offered))
+    for fits in chain(map(by_end.get, ends), map(by_plain.get, map(_plain, ends))):
         if fits:
-            return fits[0] if len(fits) == 1 else None
-    for end in ends:
-        plain = _plain(end)
-        fits = [one for one in offered if _plain(one) == plain]
-        if fits and plain:
             return fits[0] if len(fits) == 1 else None
     return None
 
 
-def _ends(name: str) -> Iterator[str]:
+@lru_cache(maxsize=8)
+def _indexed(offered: frozenset[str]) -> tuple[Index, Index]:
+    """The offered tools by their ends and by their plain spellings: an answer may call many tools that are none."""
+    by_end: Index = {}
+    by_plain: Index = {}
+    for name in offered:
+        for end in dict.fromkeys(_ends(name)):
+            by_end.setdefault(end, []).append(name)
+        if plain := _plain(name):
+            by_plain.setdefault(plain, []).append(name)
+    return by_end, by_plain
+
+
+def _ends(name: str) -> list[str]:
     """``name``, and what is left of it without its first namespace, its first two, …"""
-    yield name
-    for separator in _SEPARATOR.finditer(name):
-        if rest := name[separator.end() :]:
-            yield rest
+    if len(name) > MAX_NAME:
+        return [name]
+    rests = (name[separator.end() :] for separator in _SEPARATOR.finditer(name))
+    return [name, *(rest for rest in rests if rest)]
 
 
 def _plain(name: str) -> str:

@@ -38,7 +38,7 @@ def in_own_words(refusal: Refused, body: JsonObject) -> Refused:
             continue
         length = min(len(its_words), _ROW)
         for row in zip(*(its_words[start:] for start in range(length)), strict=False):
-            for at in at_word.get(row, ()):
+            for at in at_word.pop(row, ()):  # a row that is found once need not be found again
                 quoted.update(range(at, at + length))
     if not quoted:
         return refusal

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from linx.core.errors import Refused
 
 KEPT_SCHEMAS = 512  # a client sends the same tools with each request
+MAX_KEPT = 32 * 1024  # bytes of a schema that is kept with its reduced form
 ALL, STRICT = "all", "strict"
 _MAX_NAMED = 12
 _ABOUT_A_SCHEMA = re.compile(
@@ -166,7 +167,11 @@ def _is_in_strict_form(node: JsonObject) -> bool:
 def _less(dropped: frozenset[str] | None, is_parameters: bool, schema: Any) -> Any:
     if not isinstance(schema, dict | bool):
         return schema
-    new = _reduced(jsontext.dumps(schema), dropped, is_parameters)
+    text = jsontext.dumps(schema)
+    if len(text) <= MAX_KEPT:
+        new = _reduced(text, dropped, is_parameters)
+    else:
+        new = reduced(schema, dropped, is_parameters=is_parameters)
     return schema if new == schema else new
 
 

@@ -63,7 +63,13 @@ ROWS: tuple[Row, ...] = (
 """The first row that fits a refusal is taken, so a row of exact words stands before a row of vague ones."""
 
 BY_NAME = {row.name: row for row in ROWS}
-_TOO_LONG = "context_length_exceeded"  # the code of a refusal whose prompt is too long, however it is written
+_NOT_OF_THE_FORM = frozenset(
+    (
+        *("content_policy_violation", "context_length_exceeded", "loading", "overloaded", "rate_limit_exceeded"),
+        *("request_too_large", "sign_in_required", "upstream_auth", "upstream_credit"),
+    )
+)
+"""The codes of refusals that are not about how a request was written, whatever status they came with."""
 # Groq's codes for a model that wrote no proper call or JSON this time: the same request may succeed the next time.
 _OF_THE_ANSWER = frozenset(("tool_use_failed", "json_validate_failed", "output_parse_failed"))
 # A refusal with another status is not about how the request was written. None: an error inside a 200.
@@ -78,7 +84,7 @@ def next_adaptation(
     What was known before may be tried once more where a later adaptation has undone it: a provider may change its mind,
     and behind a marketplace's name are many.
     """
-    if refusal.upstream_status not in _STATUSES or refusal.code == _TOO_LONG:
+    if refusal.upstream_status not in _STATUSES or refusal.code in _NOT_OF_THE_FORM:
         return None
     if not _OF_THE_ANSWER.isdisjoint(refusal.labels):
         return None

@@ -24,13 +24,14 @@ Signed = str | list[Any]
 class SignatureReader:
     """Reads one answer. ``keep`` gets each signature with the id of its call."""
 
-    __slots__ = ("_details", "_first", "_keep")
+    __slots__ = ("_details", "_first", "_keep", "_size")
 
     def __init__(self, keep: Callable[[str, Signed], None], *, has_details: bool) -> None:
         """``has_details``: the signatures are in ``reasoning_details``, perhaps in frames before the calls."""
         self._keep = keep
         self._details: list[JsonObject] | None = [] if has_details else None
         self._first: str | None = None
+        self._size = 0  # characters of the details
 
     @property
     def reads_all(self) -> bool:
@@ -52,13 +53,14 @@ class SignatureReader:
                 self._keep(call_id, signature)
 
     def _read_details(self, chunk: Chunk, source: JsonObject, details: list[JsonObject]) -> None:
-        before = len(details)
-        details += opaque_details(source)
+        new = opaque_details(source) if self._size <= MAX_SIGNATURE else ()
+        self._size += sum(len(str(detail)) for detail in new)
+        details += new
         if self._first is None and chunk.tools:
             self._first = chunk.tools[0].id
-        elif len(details) == before:
+        elif not new:
             return
-        if self._first and details and sum(len(str(detail)) for detail in details) <= MAX_SIGNATURE:
+        if self._first and details and self._size <= MAX_SIGNATURE:
             self._keep(self._first, list(details))
 
 
@@ -70,13 +72,13 @@ def signature_of(call: Any) -> str | None:
     return signature if isinstance(signature, str) else None
 
 
-def with_signatures(messages: list[JsonObject], signed: Mapping[str, Signed]) -> list[JsonObject]:
+def with_signatures(messages: list[JsonObject], signed: Mapping[str, Signed | None]) -> list[JsonObject]:
     """``messages`` with the signatures that are known of their calls; ``messages`` itself if none is missing."""
     changed = [_signed(message, signed) for message in messages]
     return changed if any(new is not old for new, old in zip(changed, messages, strict=True)) else messages
 
 
-def _signed(message: JsonObject, signed: Mapping[str, Signed]) -> JsonObject:
+def _signed(message: JsonObject, signed: Mapping[str, Signed | None]) -> JsonObject:
     calls = message.get("tool_calls")
     if not isinstance(calls, list) or not calls or message.get("role") != "assistant":
         return message

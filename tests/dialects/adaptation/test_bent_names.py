@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from linx.core.chat import ChatBody, Chunk, Dialect, ToolDelta
@@ -74,3 +76,13 @@ def test_functions_of_the_old_form_are_offered_too() -> None:
     chunk = called("functions.f")
     OfferedTools(ChatBody({"functions": [{"name": "f"}]})).resolve(chunk)
     assert chunk == called("f")
+
+
+@pytest.mark.parametrize("name", ["a." * 128, "functions." * 25, "x" * 5000])
+def test_many_calls_of_what_is_no_tool_cost_little(name: str) -> None:
+    """A model that has lost its way repeats itself, and an answer may have a thousand calls."""
+    tools = [f"mcp__server_{number}__tool__name_{number}" for number in range(500)]
+    began = time.perf_counter()
+    for number in range(50):
+        assert resolved(f"{name}{number}!", tools) is None
+    assert time.perf_counter() - began < 1.0

@@ -70,4 +70,6 @@ def test_a_long_history_is_compared_in_a_moment() -> None:
     refusal = failure(400, b"the quick brown cat jumps over a dog " * 1000)
     began = time.perf_counter()
     assert in_own_words(refusal, given) is refusal
+    repeated = in_own_words(failure(400, b"a " * 4000), {"prompt": "a " * 200_000})
+    assert repeated.words.strip() == ""
     assert time.perf_counter() - began < 2

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from linx.core.chat import Adapted
+from linx.dialects.adaptation import schemas
 from linx.dialects.adaptation.row import BodyFormat
 from linx.dialects.adaptation.schemas import SCHEMAS
 from linx.dialects.adaptation.table import adapt, next_adaptation
@@ -174,3 +175,12 @@ def test_what_is_as_strict_as_it_promises_stays_strict_at_a_model_that_refused_a
     holders = (given["tools"][0]["function"], given["response_format"]["json_schema"], given["text"]["format"])
     assert ["strict" in holder for holder in holders] == [schema is STRICT_FORM] * 3
     assert (given is asked) == (schema is STRICT_FORM)
+
+
+def test_a_huge_schema_is_reduced_and_not_kept() -> None:
+    small, huge = {"enum": ["a"], "x": "new here"}, {"enum": ["a" * 50] * 2000, "x": 1}
+    before = schemas._reduced.cache_info().currsize
+    for schema in (small, huge):
+        assert SCHEMAS.change(chat(schema), "all") == chat({"type": "object"})
+        assert SCHEMAS.change(chat(schema), "x") == chat({"enum": schema["enum"]})
+    assert schemas._reduced.cache_info().currsize <= min(before + 2, schemas.KEPT_SCHEMAS)

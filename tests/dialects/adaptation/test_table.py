@@ -217,3 +217,16 @@ def test_what_the_model_wrote_is_no_matter_of_how_it_was_asked(code: str) -> Non
     body = {**BODY, "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}]}
     refusal = failure(400, f'{{"error":{{"message":"{words}","code":"{code}"}}}}'.encode())
     assert next_adaptation(refusal, BodyFormat.CHAT, body, ()) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": 429, "message": "Rate limited: temperature is not supported in the free tier"},
+        {"code": 401, "message": "temperature is not supported without an account"},
+        {"type": "overloaded_error", "message": "overloaded: stream_options are not supported now"},
+        {"code": "content_filter", "message": "refused: temperature is not supported, they wrote"},
+    ],
+)
+def test_an_error_inside_a_200_may_be_about_something_else_as_well(error: dict[str, Any]) -> None:
+    assert next_adaptation(event_failure(error), BodyFormat.CHAT, {**BODY, "temperature": 1}, ()) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any
 
 from linx.core.chat import ChatBody, ChatRequest, Chunk, Dialect, ModelTraits, ToolDelta
@@ -56,6 +57,14 @@ def test_openrouters_details_are_the_first_calls_whenever_they_come() -> None:
     assert read(chunk(call("c1")), chunk(reasoning_details=[huge]), has_details=True) == {}
 
 
+def test_details_without_end_are_not_gathered() -> None:
+    details = chunk(reasoning_details=[DETAIL])
+    began = time.perf_counter()
+    kept = read(chunk(call("c1")), *[details] * 20_000, has_details=True)
+    assert time.perf_counter() - began < 2
+    assert 10 < len(kept["c1"]) <= MAX_SIGNATURE / len(str(DETAIL))
+
+
 def test_a_signature_is_put_back_where_it_is_missing() -> None:
     messages = history(call("c1"), call("c2"))
     before = copy.deepcopy(messages)
@@ -64,6 +73,7 @@ def test_a_signature_is_put_back_where_it_is_missing() -> None:
     assert changed[0] is messages[0]
     assert messages == before
     assert with_signatures(messages, {"c9": "c2ln"}) is messages
+    assert with_signatures(messages, {"c1": None}) is messages
     kept = history(call("c1", **SIGNED))
     assert with_signatures(kept, {"c1": "other"}) is kept
 
