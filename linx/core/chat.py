@@ -317,9 +317,14 @@ class Answer:
 
     @property
     def choices(self) -> dict[int, Choice]:
-        """The whole answers by choice index. Choice 0 always exists."""
+        """The whole answers by choice index. Choice 0 exists if ``has_choice_0``."""
         folded = {index: parts.choice() for index, parts in sorted(self._parts.items())}
         return folded or {0: Choice()}
+
+    @property
+    def has_choice_0(self) -> bool:
+        """Is there a choice with index 0? An answer without any chunk has an empty one."""
+        return 0 in self._parts or not self._parts
 
 
 class _Parts:

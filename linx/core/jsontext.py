@@ -68,13 +68,13 @@ def loads(data: bytes, *, keep_surrogates: bool = False) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        refused = error
+        refused = str(error)  # the error itself would refer to this frame, and the frame to it: a reference cycle
     try:
         text = data.decode("utf-8-sig", "replace")
         value = json.loads(text, parse_constant=lambda _name: None, strict=False)
         return value if keep_surrogates else scrub(value)
     except (ValueError, RecursionError):
-        raise InvalidJSON(str(refused)) from None
+        raise InvalidJSON(refused) from None
 
 
 def loads_strict(data: bytes) -> Any:

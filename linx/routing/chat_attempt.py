@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.chat import ChatBody, ModelTraits
+from linx.core.chat import ChatBody, ModelTraits, TextCompletion
 from linx.core.jsontext import LARGE
 from linx.core.worker import in_thread
 from linx.dialects.adaptation.quoted import in_own_words
@@ -53,8 +53,16 @@ def chat_attempt(
     """A try at ``candidate`` for the answer to ``chat``."""
     writer = ChatWriter(candidate, chat, pool, hop, new_id)
     calls = answered_calls(candidate, chat, writer.request, pool.clock)
-    reader = ChunkReader(writer.decoder, None if calls is None else calls.look_at)
+    look_at = None if calls is None else calls.look_at
+    reader = ChunkReader(writer.decoder, look_at, has_one_choice=_has_one_choice(chat))
     return Attempt(candidate, writer, reader, pool, record, redactor, is_patient=is_patient)
+
+
+def _has_one_choice(chat: ChatRequest) -> bool:
+    asked = chat.asked
+    if isinstance(asked, TextCompletion):
+        return asked.count == len(asked.prompts) == 1
+    return not isinstance(asked, ChatBody) or asked.get("n", 1) == 1
 
 
 class ChatWriter:

@@ -43,15 +43,23 @@ class ChunkSource(Protocol):
 
 class ChunkReader:
     """See ``ChunkSource``, and ``attempt.Reader``. ``look_at`` gets all chunks before anybody else, and may change
-    them."""
+    them. ``has_one_choice``: only choice 0 was asked for, so no other choice opens the gate: most clients read no
+    other, and would be given an empty answer."""
 
-    __slots__ = ("_decoder", "_exchange", "_look_at", "_new_decoder", "first", "is_done", "received")
+    __slots__ = (
+        "_decoder", "_exchange", "_has_one_choice", "_look_at", "_new_decoder", "first", "is_done", "received",
+    )  # fmt: skip
 
     _decoder: Decoder  # from ``gate`` on
 
     def __init__(
-        self, new_decoder: Callable[[], Decoder], look_at: Callable[[Sequence[Chunk]], None] | None = None
+        self,
+        new_decoder: Callable[[], Decoder],
+        look_at: Callable[[Sequence[Chunk]], None] | None = None,
+        *,
+        has_one_choice: bool = False,
     ) -> None:
+        self._has_one_choice = has_one_choice
         self.first: list[Chunk] = []
         self.is_done = False
         self.received = 0
@@ -75,11 +83,13 @@ class ChunkReader:
             else:
                 # Of a long way to the gate (hidden thoughts, an empty frame for each) only the beginning is kept.
                 self.first += [chunk for chunk in chunks if chunk.is_meaningful or chunk.finish is not None]
-            if any(chunk.is_meaningful for chunk in chunks):
+            if any(chunk.is_meaningful and not (chunk.index and self._has_one_choice) for chunk in chunks):
                 break
             if decoder.problem is not None:
                 raise decoder.problem
             if decoder.done or not data:
+                if any(chunk.is_meaningful for chunk in self.first):
+                    raise Garbled("sent no choice with the index 0")
                 raise EmptyAnswer("ended its answer without saying anything")
             if seen > MAX_BEFORE:
                 raise Garbled(f"sent {MAX_BEFORE >> 20} MiB without anything meaningful")

@@ -103,7 +103,17 @@ class Race(Generic[A]):
                 nursery.cancel_scope.cancel()
         except BaseException as error:
             _close(spoken)
-            raise _only(error) from None
+            problem: BaseException | None = _only(error)
+        else:
+            problem = None
+        if problem is not None:
+            try:
+                # Raised here and not above, where its context would be the group that holds it: a reference cycle, and
+                # with it the whole request. The frame must not hold it either.
+                raise problem
+            finally:
+                del problem
+        assert not isinstance(order, Start | WaitUntil)  # the loop has ended without an exception
         if isinstance(order, Lost):
             _close(spoken)
             raise order.error

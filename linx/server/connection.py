@@ -194,7 +194,7 @@ class Connection:
         except HangUp:
             raise
         except LinxError as error:
-            problem = error
+            problem = error.with_traceback(None)  # which refers to this frame, and the frame to the request
         except Exception:
             LOG.exception("Request %s failed", request.id)
             problem = LinxError("An internal error of Linx; its log has the details")

@@ -38,7 +38,7 @@ class Response:
         self._chunks = ChunkScanner() if head.is_chunked else None
         self._inflate = Inflate(head.coding, connection.address) if head.coding else None
         self._is_over = False
-        self._problem: AttemptError | None = None
+        self._problem: tuple[type[AttemptError], str] | None = None
         if self._left == 0:
             self._end(self._ahead)
 
@@ -66,7 +66,7 @@ class Response:
                     return b""
                 inflate.give(data)
             except AttemptError as error:
-                self._break(error)
+                self._break(type(error), error.problem)
                 raise
 
     async def read_all(self, limit: int) -> bytes:
@@ -93,7 +93,7 @@ class Response:
     def abandon(self) -> None:
         """Called when the connection is given up: a later read must not look like the end of a whole body."""
         if not self.is_whole:
-            self._break(StreamBroken(f"Linx closed the connection to {self.connection.address}"))
+            self._break(StreamBroken, f"Linx closed the connection to {self.connection.address}")
 
     async def _read_framed(self) -> bytes:
         while not self._is_over:
@@ -104,7 +104,7 @@ class Response:
                 try:
                     data = await self._recv()
                 except BREAKS:
-                    self._break(StreamBroken(f"{self.connection.address} reset the connection in mid-answer"))
+                    self._break(StreamBroken, f"{self.connection.address} reset the connection in mid-answer")
                     break
                 if not data:
                     self._at_eof()
@@ -116,14 +116,15 @@ class Response:
                 try:
                     data = chunks.feed(data)
                 except FramingError as error:
-                    self._break(Garbled(f"{self.connection.address} broke the framing of its answer: {error}"))
+                    self._break(Garbled, f"{self.connection.address} broke the framing of its answer: {error}")
                     break
                 if chunks.is_done:
                     self._end(chunks.rest)
             if data:
                 return data
         if self._problem is not None:
-            raise self._problem
+            kind, text = self._problem
+            raise kind(text)
         return b""
 
     def _counted(self, data: bytes) -> bytes:
@@ -144,7 +145,7 @@ class Response:
             self.may_reuse = False
             self._end(b"")
         else:
-            self._break(StreamBroken(f"{self.connection.address} closed the connection in mid-answer"))
+            self._break(StreamBroken, f"{self.connection.address} closed the connection in mid-answer")
 
     def _end(self, rest: bytes) -> None:
         self.is_whole = self._is_over = True
@@ -153,7 +154,8 @@ class Response:
             # No request asked for these bytes, and they must not be taken for the answer to the next request.
             self.may_reuse = False
 
-    def _break(self, problem: AttemptError) -> None:
+    def _break(self, kind: type[AttemptError], problem: str) -> None:
+        """From now on each read raises ``kind``. A kept error would refer to the reads that raised it: a cycle."""
         self._is_over = True
         self.is_whole = self.may_reuse = False
-        self._problem = self._problem or problem
+        self._problem = self._problem or (kind, problem)

@@ -18,9 +18,11 @@ from linx.core.chat import ChatRequest
 from tests.e2e.http_client import Client
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Reply, cut_after, status
+from tests.fakes.scripted import Close, Raw, Reply, Reset, Send, Sleep, cut_after, status
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from linx.core.chat import JsonObject
@@ -102,3 +104,106 @@ async def test_nor_one_that_failed(
                         assert alive() == before, path
                     finally:
                         gc.enable()
+
+
+def broken(*wire: bytes) -> Raw:
+    """A stream that begins with ``wire`` and then breaks with a reset."""
+    return Raw([Send(HEAD + b"".join(wire)), Sleep(0.01), Reset()])
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+WORD = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}\n\n'
+TEARS: dict[str, Reply] = {
+    "reset before the gate": broken(b": hi\n\n"),
+    "reset after the gate": broken(WORD, WORD),
+    "end before the gate": Raw([Send(HEAD + b": hi\n\n"), Close()]),
+    "end after the gate": Raw([Send(HEAD + WORD), Sleep(0.01), Close()]),
+    "garbage before the gate": Raw([Send(HEAD + b"data: {]\n\n"), Close()]),
+    "garbage after the gate": Raw([Send(HEAD + WORD), Sleep(0.01), Send(b"data: {]\n\n"), Close()]),
+    "garbage with the gate": Raw([Send(HEAD + WORD + b"data: {]\n\n"), Close()]),
+    "error event after the gate": Raw([Send(HEAD + WORD), Sleep(0.01), Send(b'data: {"error":{"message":"e"}}\n\n')]),
+    "no HTTP": Raw([Send(b"hello\r\n\r\n"), Close()]),
+    "reset at once": Raw([Reset()]),
+    "chunk torn": Raw([Send(HEAD[:-2] + b"Transfer-Encoding: chunked\r\n\r\n5\r\ndat"), Sleep(0.01), Close()]),
+    "error that is torn": Raw([Send(b"HTTP/1.1 500 Oh\r\nContent-Length: 99\r\n\r\n{"), Reset()]),
+}
+
+
+@pytest.fixture
+def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("linx.endpoints", "linx.server", "linx.requests"):
+        monkeypatch.setattr(logging.getLogger(name), "disabled", True)  # pytest keeps what is logged
+
+
+@pytest.mark.usefixtures("_silent")
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize("hedge", [None, 0.005], ids=["alone", "hedged"])
+@pytest.mark.parametrize("tear", TEARS)
+async def test_nor_one_whose_answer_was_torn(tear: str, hedge: float | None, is_stream: bool, tmp_path: Path) -> None:
+    routing = {"hedge": {"after": hedge, "budget": 1.0}}
+    server = {"heartbeat_s": 1.0}
+    async with FakeProvider("openai", ["m"]) as one, FakeProvider("openai", ["m"]) as two:
+        async with linx_here(config_for(one, two, routing=routing, server=server), tmp_path) as app:
+
+            async def once(path: str) -> None:
+                for provider in app.context.providers:
+                    provider.health.succeeded()
+                for fake in (one, two):
+                    fake.forget()
+                    fake.next(TEARS[tear])
+                async with Client(app.bound[0][1]) as client:
+                    await client.send("POST", path, {"model": "m", "stream": is_stream, **BODIES[path]})
+                    await client.answer()
+
+            for path in BODIES:
+                await assert_nothing_left(once, path)
+
+
+GONE: dict[str, Reply] = {
+    "while connecting": Raw([Sleep(HANG_S)]),
+    "before the gate": Raw([Send(HEAD + b": hi\n\n"), Sleep(HANG_S)]),
+    "after the gate": Raw([Send(HEAD + WORD), Sleep(HANG_S)]),
+}
+
+
+@pytest.mark.usefixtures("_silent")
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize("hedge", [None, 0.005], ids=["alone", "hedged"])
+@pytest.mark.parametrize("gone", GONE)
+async def test_nor_one_whose_client_went_away(gone: str, hedge: float | None, is_stream: bool, tmp_path: Path) -> None:
+    """With heartbeats, and without them."""
+    routing = {"hedge": {"after": hedge, "budget": 1.0}}
+    async with FakeProvider("openai", ["m"]) as one, FakeProvider("openai", ["m"]) as two:
+        async with linx_here(config_for(one, two, routing=routing), tmp_path) as app:
+            running = app.server
+
+            async def once(path: str) -> None:
+                for fake in (one, two):
+                    fake.forget()
+                    fake.next(GONE[gone])
+                async with Client(app.bound[0][1]) as client:
+                    await client.send("POST", path, {"model": "m", "stream": is_stream, **BODIES[path]})
+                    await trio.sleep(0.02)
+                    for beating in app.context.heartbeats.streams:
+                        beating.beat()
+                    await trio.sleep(0.01)
+                with trio.fail_after(HANG_S):
+                    while running.requests_running:
+                        await trio.sleep(0.005)
+
+            for path in BODIES:
+                await assert_nothing_left(once, path)
+
+
+async def assert_nothing_left(once: Callable[[str], Awaitable[None]], path: str) -> None:
+    """Three requests leave no ChatRequest behind, with the garbage collector off."""
+    gc.collect()
+    before = alive()
+    gc.disable()
+    try:
+        for _ in range(3):
+            await once(path)
+        await trio.testing.wait_all_tasks_blocked(0.02)
+        assert alive() == before, path
+    finally:
+        gc.enable()

@@ -286,3 +286,33 @@ async def test_cached_tokens_under_every_name(case: str, stream: bool, tmp_path:
             answer = await ask(app.bound[0][1], face.path, body)
             assert [words for words in told if words not in answer.body] == [], name
             assert b"4242" in answer.body, name
+
+
+STRANGE_LOGPROBS = {"content": [{"top_logprobs": "x"}]}
+ODD_CHOICES = {
+    "only a choice 1": stream_of({"choices": [{"index": 1, "delta": {"content": "x"}, "finish_reason": "stop"}]}),
+    "log probabilities without tokens": stream_of(
+        {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None, "logprobs": STRANGE_LOGPROBS}]}
+    ),
+    "a whole answer with only a choice 1": Whole(
+        200, b'{"choices":[{"index":1,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}'
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("face", FACES.values(), ids=FACES)
+async def test_a_choice_that_no_client_can_read_is_a_failure(face: Face, stream: bool, tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as bad, FakeProvider("openai", ["m"]) as good:
+        async with linx_here(config_for(bad, good, names=("bad", "good")), tmp_path) as app:
+            for name, odd in ODD_CHOICES.items():
+                app.context.providers[0].health.succeeded()
+                bad.next(odd)
+                answer = await ask_face(app.bound[0][1], face, stream=stream)
+                assert answer.status == 200, name
+                assert answer.headers["x-linx-attempts"] == "bad=bad_response, good=ok", name
+                assert b"fake" in answer.body, name
+            bad.next(odd)
+            good.next(odd)
+            answer = await ask_face(app.bound[0][1], face, stream=stream)
+            assert answer.status == 502

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,9 +13,12 @@ from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Close, Raw, Send, Sleep
 from tests.routing.attempts import BODY, at, attempt_at, rest, text
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from linx.upstream.pool import Pool
+
+SECOND = b'data: {"choices":[{"index":1,"delta":{"content":"x"},"finish_reason":null}]}\n\n'
 
 
 async def test_what_is_not_meaningful_does_not_open_the_gate(pool: Pool) -> None:
@@ -74,6 +77,24 @@ async def test_what_came_after_the_first_chunks_is_counted(pool: Pool) -> None:
         await rest(attempt)
         attempt.finish()
         assert 200 < attempt.reader.received < 2000
+
+
+@pytest.mark.parametrize("asked", [{}, {"n": 1}])
+async def test_a_choice_that_was_not_asked_for_opens_no_gate(asked: dict[str, Any], pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Raw([Send(b"HTTP/1.1 200 OK\r\n\r\n" + SECOND + b"data: [DONE]\n\n"), Close()]))
+        attempt = attempt_at(at(fake), pool, ChatRequest("asked", ChatBody({**BODY, **asked})))
+        with pytest.raises(Garbled, match="index 0"):
+            await attempt.begin()
+
+
+async def test_any_of_several_choices_opens_the_gate(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Raw([Send(b"HTTP/1.1 200 OK\r\n\r\n" + SECOND), Sleep(HANG_S)]))
+        attempt = attempt_at(at(fake), pool, ChatRequest("asked", ChatBody({**BODY, "n": 2})))
+        await attempt.begin()
+        assert [chunk.index for chunk in attempt.reader.first] == [1]
+        attempt.close()
 
 
 # --- the faster way ---

@@ -70,7 +70,7 @@ def chat_of_completion(frame: JsonObject) -> JsonObject:
 def chat_of_infill(frame: JsonObject) -> JsonObject:
     """A frame of llama.cpp's own format, which has no choices, as a chat frame; the last frame has ``stop``."""
     if "content" in frame:
-        finish = _FINISHES.get(frame.get("stop_type", ""), "stop") if frame.get("stop") is True else None
+        finish = _FINISHES.get(str(frame.get("stop_type")), "stop") if frame.get("stop") is True else None
         text, timings = frame["content"], frame.get("timings")
         frame.clear()
         frame["choices"] = [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]

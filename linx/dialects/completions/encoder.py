@@ -97,10 +97,12 @@ def legacy_logprobs(entries: Sequence[JsonObject], top: int, offset: int) -> Jso
     for entry in entries:
         offsets.append(offset)
         offset += len(entry["token"])
-    tops = [{other["token"]: other["logprob"] for other in entry.get("top_logprobs", ())[:top]} for entry in entries]
+    tops = [
+        {other["token"]: other.get("logprob") for other in (entry.get("top_logprobs") or ())[:top]} for entry in entries
+    ]
     return {
         "tokens": [entry["token"] for entry in entries],
-        "token_logprobs": [entry["logprob"] for entry in entries],
+        "token_logprobs": [entry.get("logprob") for entry in entries],
         "top_logprobs": tops if top else None,
         "text_offset": offsets,
     }

@@ -114,8 +114,9 @@ def _folded(model: str, sources: list[JsonObject], text: str, reasoning: str, ge
         holder = source if generate else source.get("message") or {}
         if not generate:
             message |= holder
-        lists["tool_calls"] += holder.get("tool_calls") or ()
-        lists["logprobs"] += source.get("logprobs") or ()
+        for name, given in (("tool_calls", holder.get("tool_calls")), ("logprobs", source.get("logprobs"))):
+            if isinstance(given, list):
+                lists[name] += given
     whole["model"] = model
     holder = whole if generate else message
     holder["response" if generate else "content"] = text

@@ -105,6 +105,7 @@ class Choices:
                 and "error" not in choice
                 and "message" not in choice
                 and "text" not in choice
+                and type(delta) is dict
             )
             finish = choice["finish_reason"]
         except (KeyError, IndexError, TypeError, AttributeError):
@@ -160,8 +161,8 @@ class Choices:
             raise EmptyAnswer("ended its answer without saying anything")
 
     def _begun(self, index: Any) -> _Choice | None:
-        """A choice seen for the first time; None if its index is no number, or there are too many choices."""
-        if type(index) is not int or len(self._choices) >= MAX_CHOICES:
+        """A choice seen for the first time; None if its index counts nothing, or there are too many choices."""
+        if type(index) is not int or index < 0 or len(self._choices) >= MAX_CHOICES:
             return None
         state = self._choices[index] = _Choice(self._new_id)
         return state
@@ -215,7 +216,7 @@ class Choices:
             raise event_failure(error)
         finish = finish_of(choice.get("finish_reason"))
         index = choice.get("index")
-        if type(index) is not int:
+        if type(index) is not int or index < 0:
             index = choice["index"] = 0
         state = self._choices.get(index) or self._begun(index)
         if state is None:

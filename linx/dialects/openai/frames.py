@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core.chat import Chunk, Dialect, JsonObject
+from linx.core.errors import Garbled
 from linx.dialects.failures.meaning import failed_end
 
 if TYPE_CHECKING:
@@ -172,4 +173,18 @@ def _logprobs(choice: JsonObject) -> list[JsonObject] | None:
     content = logprobs.get("content") if isinstance(logprobs, dict) else None
     if not isinstance(content, list):
         return None
-    return [item for item in content if isinstance(item, dict)] or None
+    entries = [entry for entry in content if isinstance(entry, dict)]
+    for entry in entries:
+        if not _is_logprob(entry) or not all(map(_is_logprob, entry.get("top_logprobs") or ())):
+            raise Garbled("sent log probabilities in a shape that is unknown")
+    return entries or None
+
+
+def _is_logprob(entry: Any) -> bool:
+    """Has ``entry`` what every encoder reads? The number may be missing, or null for a logarithm that is not finite."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("token"), str)
+        and isinstance(entry.get("logprob"), int | float | None)
+        and isinstance(entry.get("top_logprobs"), list | None)
+    )

@@ -65,6 +65,8 @@ async def _collect(job: Job, reader: ChunkSource) -> Answer:
         if reader.received > MAX_WHOLE:
             raise _unfit(Garbled(f"sent an answer of more than {MAX_WHOLE // 2**20} MiB"))
         if reader.is_done:
+            if not answer.has_choice_0:
+                raise Garbled("sent no choice with the index 0")
             return answer
         chunks = await _more(job, reader)
 
