@@ -338,3 +338,13 @@ def test_only_so_many_lacks_are_remembered() -> None:
         one.learn_lack(str(number), "tools", 0.0)
     assert not one.lacks("0", 0.0)
     assert one.lacks(str(KEPT_MODELS), 0.0)
+
+
+def test_in_doubt_a_prompt_is_not_kept_local() -> None:
+    ollama = has(provider("a", kind="ollama"), "m")
+    assert [ollama.keeps_local(name) for name in ("m", "unlisted", "m:cloud", "")] == [True, False, False, True]
+    other = has(provider("b", kind="llamacpp"), "m")  # runs whatever it is asked for
+    assert [other.keeps_local(name) for name in ("m", "unlisted", "")] == [True, True, True]
+    assert not has(provider("c", local=False), "m").keeps_local("m")
+    other.permits.elsewhere = "it resolves to 203.0.113.7"
+    assert not other.keeps_local("m")
