@@ -275,7 +275,7 @@ def check_weight(data: bytes, most_marks: int = MOST_MARKS) -> None:
             raise TooManyValues(f"more than {most_marks:,} values")
         if data.count(b'"') > _QUOTES_A_MARK * most_marks:
             raise TooManyValues(f"more than {_QUOTES_A_MARK * most_marks:,} quotes")
-    if too_deep(data):
+    if brackets > MAX_DEPTH and too_deep(data):
         raise InvalidJSON(_DEEP)
 
 
