@@ -269,12 +269,13 @@ def check_weight(data: bytes, most_marks: int = MOST_MARKS) -> None:
     An object takes up to 250 bytes and its making a microsecond, so 16 MiB of brackets would take gigabytes, and hold
     up the event loop for seconds. Raises TooManyValues or InvalidJSON.
     """
+    brackets = data.count(b"[") + data.count(b"{")
     if len(data) > most_marks:
-        if data.count(b",") + data.count(b"[") + data.count(b"{") > most_marks:
+        if data.count(b",") + brackets > most_marks:
             raise TooManyValues(f"more than {most_marks:,} values")
         if data.count(b'"') > _QUOTES_A_MARK * most_marks:
             raise TooManyValues(f"more than {_QUOTES_A_MARK * most_marks:,} quotes")
-    if too_deep(data):
+    if brackets > MAX_DEPTH and too_deep(data):
         raise InvalidJSON(_DEEP)
 
 

@@ -19,9 +19,16 @@ if TYPE_CHECKING:
 
 KEPT_REQUESTS = 500
 KEPT_MODELS = 256  # of one provider that get counters of their own, since a llama.cpp answers to any model name
+MAX_KEPT = 400  # characters of a name or path from outside
+MAX_METHOD = 32
 OTHER_MODELS = "(others)"  # the name under which all further models are counted
 FIRST_TOKEN_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 ADDED_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
+
+
+def kept(name: str) -> str:
+    """A name from outside as it is kept in records and shown in labels and headers."""
+    return name if len(name) <= MAX_KEPT else name[: MAX_KEPT - 1] + "…"
 
 
 class Histogram:
@@ -199,6 +206,10 @@ class RequestRecord(msgspec.Struct):
     waiting_since: float = 0.0
     stop: Callable[[], None] | None = None
     """Cancels the request while it runs."""
+
+    def bound(self) -> None:
+        """Keep no more of what the client chose than can be shown: hundreds of records stay in memory."""
+        self.method, self.path, self.model = self.method[:MAX_METHOD], kept(self.path), kept(self.model)
 
     def wait_begins(self, now: float) -> None:
         if not self.waits:

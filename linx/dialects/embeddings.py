@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 OPENAI, EMBED, EMBEDDINGS = Dialect.EMBEDDINGS, Dialect.OLLAMA_EMBED, Dialect.OLLAMA_EMBEDDINGS
 """The three shapes of an answer."""
 MAX_ANSWER = 64 * 1024 * 1024  # bytes: 2048 texts of 3072 numbers each
+MOST_LISTS = jsontext.MOST_MARKS  # brackets, and quotes, in an answer; one of 2048 texts has about 12,000
 _HOLDS = {OPENAI: "data", EMBED: "embeddings", EMBEDDINGS: "embedding"}
 _OWN = frozenset(("model", "input", "dimensions", "encoding_format", "stream"))
 
@@ -96,6 +97,9 @@ class EmbeddingsDecoder:
         if self.done or self.problem is not None:
             return []
         body, self._body = bytes(self._body), bytearray()
+        if body.count(b"[") + body.count(b"{") > MOST_LISTS or body.count(b'"') > MOST_LISTS:
+            self.problem = Garbled(f"sent embeddings of more than {MOST_LISTS:,} lists, objects or texts")
+            return []
         try:
             value = jsontext.loads(body)
         except jsontext.InvalidJSON:

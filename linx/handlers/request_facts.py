@@ -34,6 +34,7 @@ SESSION_HEADERS = (
 )
 _CHARSET = re.compile(rb";[ \t]*charset[ \t]*=[ \t]*\"?([^\";, \t]+)", re.IGNORECASE)
 _HOP = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+MAX_NAME = 512  # characters of a model's name
 MAX_HOPS = 32  # names of earlier Linx processes that are kept in the hop header
 SESSION_FIELDS = ("conversation_id", "session_id", "prompt_cache_key")
 
@@ -73,8 +74,16 @@ async def read_chat(request: Request, parse: Callable[[JsonObject], Parsed]) -> 
 
 def _read(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:
     parsed = parse(read_object(body))
-    _chat_in(parsed).facts.size = len(body)
+    chat = _chat_in(parsed)
+    check_name(chat.model)
+    chat.facts.size = len(body)
     return parsed
+
+
+def check_name(model: str) -> None:
+    """Raise BadRequest for a name that is longer than any model's: names are kept in many places."""
+    if len(model) > MAX_NAME:
+        raise BadRequest(f"model: a name has at most {MAX_NAME} characters", param="model")
 
 
 def _read_large(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:

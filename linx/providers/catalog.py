@@ -11,12 +11,14 @@ import contextlib
 import logging
 import random
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import MAX_WORDS, AttemptError, NotLocal, quote
+from linx.core.errors import MAX_WORDS, AttemptError, Garbled, NotLocal, quote
+from linx.core.telemetry import MAX_KEPT
 from linx.dialects.failures.meaning import event_failure, failure
 from linx.dialects.failures.reading import reported_error
 from linx.providers.lists import Listed, Loading, NotJSON, Unlisted, loaded_ollama
@@ -47,6 +49,9 @@ MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
 
 HEALTH_PATH, FEATURES_HEADER = "/healthz", "x-linx-features"
 LOCAL_ONLY = "local-only"  # among the features in the health answer of a Linx that understands x-linx-local-only
+
+MOST_MARKS = 4 * jsontext.MOST_MARKS  # commas and brackets in a list; OpenRouter's has about 20,000
+MAX_MODELS = 20_000  # of one provider
 
 log = logging.getLogger("linx.catalog")
 
@@ -137,7 +142,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
 
 def _take_over(provider: Provider, listed: Listed, redactor: Redactor) -> None:
     named = {name: Model(name) for name in provider.config.models}
-    provider.models = {**named, **_without_secrets(listed.models, redactor)}
+    provider.models = {**named, **_without_secrets(_of_fair_size(listed.models), redactor)}
     provider.version = listed.version
     provider.adaptations.version_is(listed.version)
     places = provider.http.places
@@ -149,6 +154,14 @@ def _take_over(provider: Provider, listed: Listed, redactor: Redactor) -> None:
     provider.models_changed()
     if listed.loaded is not None:
         _see_loaded(provider, listed.loaded)
+
+
+def _of_fair_size(models: Mapping[str, Model]) -> Mapping[str, Model]:
+    """The first MAX_MODELS of ``models``, but for those whose names are longer than a client may ask for."""
+    if len(models) <= MAX_MODELS and max(map(len, models), default=0) <= MAX_KEPT:
+        return models
+    fair = ((name, model) for name, model in models.items() if len(name) <= MAX_KEPT)
+    return dict(islice(fair, MAX_MODELS))
 
 
 def _without_secrets(models: Mapping[str, Model], redactor: Redactor) -> Mapping[str, Model]:
@@ -239,6 +252,12 @@ async def fetch_json(permit: Permit, pool: Pool, sending: Sending) -> Any:
         exchange.finish()
     if exchange.status not in ANSWERS:
         raise failure(exchange.status, body, None)
+    try:
+        jsontext.check_weight(body, MOST_MARKS)
+    except jsontext.TooManyValues as problem:
+        raise Garbled(f"answered a list with {problem}") from None
+    except jsontext.InvalidJSON:
+        raise Garbled(UNREADABLE) from None  # it is nested without end
     try:
         value = jsontext.loads(body)
     except jsontext.InvalidJSON:

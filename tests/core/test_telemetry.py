@@ -7,7 +7,16 @@ import random
 import pytest
 
 from linx.core.chat import Usage
-from linx.core.telemetry import KEPT_REQUESTS, AttemptRecord, Buckets, Counters, Histogram, RequestRecord, Telemetry
+from linx.core.telemetry import (
+    KEPT_REQUESTS,
+    AttemptRecord,
+    Buckets,
+    Counters,
+    Histogram,
+    RequestRecord,
+    Telemetry,
+    kept,
+)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95])
@@ -143,3 +152,11 @@ def test_buckets_count_up_to_and_with_their_bounds() -> None:
         buckets.add(seconds)
     assert buckets.counts == [2, 2, 1]
     assert buckets.total_s == pytest.approx(3.1)
+
+
+def test_names_from_outside_are_kept_in_part() -> None:
+    record = RequestRecord("id", 0.0, 0.0, "M" * 1000, "/" * 8000, model="m" * 5000)
+    record.bound()
+    assert (len(record.method), len(record.path), len(record.model)) == (32, 400, 400)
+    assert kept("m" * 400) == "m" * 400
+    assert kept("m" * 401) == "m" * 399 + "…"

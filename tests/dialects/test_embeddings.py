@@ -195,3 +195,11 @@ def test_a_number_beyond_float32_cannot_be_packed() -> None:
     chat = embeddings.parse_openai({"model": "m", "input": "a", "encoding_format": "base64"})
     with pytest.raises(Garbled):
         told(chat, OPENAI, {"data": [{"index": 0, "embedding": [1e300]}]})
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b'"",'])
+def test_what_holds_more_than_vectors_is_not_read(piece: bytes) -> None:
+    decoder = EmbeddingsDecoder(OPENAI)
+    decoder.feed(b'{"data":[' + piece * embeddings.MOST_LISTS + b"0]}")
+    assert decoder.end() == []
+    assert isinstance(decoder.problem, Garbled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -373,3 +374,24 @@ async def test_a_server_that_could_not_say_it_is_asked_with_the_next_probe(pool:
         fake.at["/healthz"] = Whole(404, b"{}")
         await refresh(one, pool, redactor)
         assert one.permits.is_linx is False
+
+
+async def test_a_list_keeps_no_endless_names(pool: Pool, redactor: Redactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeProvider("openai", ["a", "b" * 401, "c" * 400, "d"]) as fake:
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert list(one.models) == ["a", "c" * 400, "d"]
+        monkeypatch.setattr("linx.providers.catalog.MAX_MODELS", 2)
+        await refresh(one, pool, redactor)
+        assert list(one.models) == ["a", "c" * 400]
+
+
+@pytest.mark.parametrize("body", [b"[" * 2**22, b'{"data":[' + b"{}," * 2**22 + b"{}]}"], ids=["brackets", "models"])
+async def test_a_list_of_too_many_values_is_not_read(body: bytes, pool: Pool, redactor: Redactor) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = at(fake)
+        fake.at["/v1/models"] = scripted.Whole(200, body)
+        began = time.thread_time()
+        await refresh(one, pool, redactor)
+        assert time.thread_time() - began < 1  # 12 MiB are sent, received and counted; read they would take 4 s
+        assert "400,000 values" in (one.health.last_error or "")

@@ -137,3 +137,28 @@ async def test_there_is_none_between_two_dialects(pool: Pool) -> None:
         await attempt.begin()
         assert attempt.reader.splice_to(openai_encoder()) is None
         attempt.close()
+
+
+async def test_of_a_long_way_to_the_gate_only_the_beginning_is_kept(pool: Pool) -> None:
+    odd = b'data: {"choices":[{"index":0,"delta":{"content":""},"x":"%s"}]}\n\n' % (b"y" * 200)
+    word = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\ndata: [DONE]\n\n'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Raw([Send(head + odd), Sleep(0.02), *[Send(odd * 1000)] * 10, Sleep(0.02), Send(word), Close()]))
+        attempt = attempt_at(at(fake), pool)
+        await attempt.begin(5.0)
+        assert text(attempt.reader.first) == "x"
+        # One read may bring many frames, so the bound is looked at between two reads.
+        assert 1 < len(attempt.reader.first) < 1000
+        attempt.finish()
+
+
+async def test_a_way_to_the_gate_without_end(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linx.routing.chunk_reader.MAX_BEFORE", 2**20)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    for frame in (b": nothing\n\n", b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'):
+        async with FakeProvider("openai", ["m"]) as fake:
+            fake.next(Raw([Send(head), *[Send(frame * 1000)] * 200, Sleep(5)]))
+            attempt = attempt_at(at(fake), pool)
+            with pytest.raises(Garbled, match="1 MiB without anything meaningful"):
+                await attempt.begin(4.0)

@@ -123,8 +123,10 @@ class ToolCalls:
                 self._last.pieces.clear()
             call = _Call(call_id, "")
             self._calls.append(call)
-        if (has_index or call_id) and len(self._by_key) < MAX_KEYS:
+        if has_index or call_id:
             self._by_key[key] = call
+            if len(self._by_key) > MAX_KEYS:
+                del self._by_key[next(iter(self._by_key))]
         call.call_id = call.call_id or call_id
         self._last = call
         return call

@@ -85,15 +85,15 @@ class EventDecoder:
         return chunks
 
     def _event(self, name: bytes, text: bytes, chunks: list[Chunk], *, is_last: bool = False) -> None:
+        event: object
         try:
-            event = _parsed(text)
-        except jsontext.TooManyValues as problem:
-            self.problem = Garbled(f"sent an event of {problem}")
-            return
+            if len(text) > _SHORT:
+                jsontext.check_weight(text)
+            event = jsontext.loads(text)
+        except jsontext.InvalidJSON as refused:
+            event = refused
         if not isinstance(event, dict):
-            # Some providers send OpenAI's end mark here too, which clients of these dialects do not expect.
-            if not is_last and text.strip() != b"[DONE]":
-                self.problem = Garbled("sent an event that is not JSON")
+            self.problem = _misread(event, text, is_last=is_last)
             return
         kind = event.get("type")
         if not isinstance(kind, str):
@@ -116,16 +116,12 @@ class EventDecoder:
         self.done = kind in self._reader.ends
 
 
-def _parsed(text: bytes) -> object:
-    """The value of an event; None if it is no JSON. Raises TooManyValues."""
-    try:
-        if len(text) > _SHORT:
-            jsontext.check_weight(text)
-        return jsontext.loads(text)
-    except jsontext.TooManyValues:
-        raise
-    except jsontext.InvalidJSON:
-        return None
+def _misread(event: object, text: bytes, *, is_last: bool) -> AttemptError | None:
+    """The problem with an event that is no object; None for one that may be passed over."""
+    if isinstance(event, jsontext.TooManyValues):
+        return Garbled(f"sent an event of {event}")
+    # Some providers send OpenAI's end mark here too, which clients of these dialects do not expect.
+    return None if is_last or text.strip() == b"[DONE]" else Garbled("sent an event that is not JSON")
 
 
 def _of_json(body: bytes) -> AttemptError:

@@ -74,7 +74,7 @@ class SSEDecoder:
                 with memoryview(pending) as view:
                     events.append((b"", bytes(view[len(_PREFIX) : end])))
             else:
-                self._read(bytes(pending[:end]), events)
+                self._read_long(bytes(pending[:end]), events)
             data = bytes(pending[end + len(_END) :])
             pending.clear()
         *parts, tail = data.split(_END)
@@ -82,19 +82,21 @@ class SSEDecoder:
         for part in parts:
             if part[:6] == _PREFIX and b"\n" not in part:
                 events.append((b"", part[6:]))
+            elif part and len(part) < MAX_LINES:
+                _read_event(part, events)
             elif part:
-                self._read(part, events)
+                self._read_long(part, events)
         return self._within_limit(events)
 
     def end(self) -> list[Event]:
         """At EOF: the last event, which some servers send without a blank line after it."""
         events: list[Event] = []
         if self._pending:
-            self._read(bytes(self._pending), events)
+            self._read_long(bytes(self._pending), events)
             self._pending.clear()
         return events
 
-    def _read(self, part: bytes, events: list[Event]) -> None:
+    def _read_long(self, part: bytes, events: list[Event]) -> None:
         """Add the event in the lines of ``part``; a few megabytes can hold millions of lines."""
         if part.count(b"\n") < MAX_LINES:
             _read_event(part, events)

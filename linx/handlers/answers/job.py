@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from linx.core.chat import Stamp
 from linx.core.errors import RouteExhausted
-from linx.core.telemetry import AttemptRecord, RequestRecord
+from linx.core.telemetry import AttemptRecord, RequestRecord, kept
 from linx.handlers.request_facts import next_hop
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Job:
         self.clock = context.pool.clock
         now = self.clock()
         self.record = RequestRecord(request.id, context.at(now), now, request.method, request.path, model=chat.model)
+        self.record.bound()
         self.hop = next_hop(context, request)
 
     def stamp(self) -> Stamp:
@@ -64,7 +65,7 @@ class Job:
         counters = provider.counters
         record = AttemptRecord(
             provider.name,
-            candidate.model,
+            kept(candidate.model),
             self.clock(),
             is_hedge=is_hedge,
             request=self.record,
@@ -82,7 +83,7 @@ class Job:
         record, candidate = self.record, attempt.candidate
         provider = candidate.provider
         record.phase = "streaming"
-        record.provider, record.served_model = provider.name, candidate.model
+        record.provider, record.served_model = provider.name, kept(candidate.model)
         record.adapted = attempt.record.adapted
         record.first_token = now
         # The wait for a place in the provider's queue says nothing about the model, so it does not count.
@@ -105,7 +106,7 @@ class Job:
                 cost = price.estimate(usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0)
         self.record.usage = usage
         self.record.cost_usd = cost
-        candidate.provider.counters.count_answer(usage, cost, candidate.model)
+        candidate.provider.counters.count_answer(usage, cost, kept(candidate.model))
 
     def _settle_hedge(self, winner: Try[object]) -> None:
         """Count the cost of a race with a hedge, and record how long the loser was silent.

@@ -22,7 +22,7 @@ from linx.handlers.answers.payload import Payload, read_form
 from linx.handlers.answers.plan import Plan, demand_of
 from linx.handlers.answers.relay_attempt import RelayReader, RelayWriter
 from linx.handlers.answers.stream import STREAM_HEADERS
-from linx.handlers.request_facts import check_charset, object_of
+from linx.handlers.request_facts import check_charset, check_name, object_of
 from linx.providers.kind import Feature
 from linx.routing.attempt import Attempt
 from linx.routing.candidate import Candidate
@@ -63,6 +63,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
 async def _relay(
     context: Context, face: Face, request: Request, reply: Reply, path: str, model: str, payload: Payload
 ) -> None:
+    check_name(model)
     chat = ChatRequest(model, Opaque(), stream=True, dialect=Dialect.OPAQUE)
     plan = relay_plan(demand_of(context.router, request, chat), path, payload)
     await Generation(context, face, request, reply, chat, plan).run()

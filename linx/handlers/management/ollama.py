@@ -31,7 +31,7 @@ from linx.core.errors import (
 from linx.core.telemetry import AttemptRecord, RequestRecord
 from linx.dialects.failures.meaning import failure
 from linx.dialects.ollama.encoder import error_line
-from linx.handlers.request_facts import is_local_only, next_hop, object_of
+from linx.handlers.request_facts import check_name, is_local_only, next_hop, object_of
 from linx.providers import catalog
 from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
@@ -107,6 +107,7 @@ async def to_owner(context: Context, _face: Face, request: Request, reply: Reply
     if not isinstance(name, str) or not name:
         is_copy = request.path.rstrip("/").endswith("/copy")
         raise BadRequest('source "" is invalid' if is_copy else f"{key} is required", param=key)
+    check_name(name)
     ollamas = _admitted(context, request, name)
     if _found(ollamas, name) is None:
         await read_again([one.provider for one in ollamas], context.pool, context.redactor)
@@ -225,7 +226,8 @@ async def _relay(
     provider = ollama.provider
     now = trio.current_time()
     record = RequestRecord(request.id, context.at(now), now, request.method, request.path, model=model)
-    attempt = AttemptRecord(provider.name, model, now)
+    record.bound()
+    attempt = AttemptRecord(provider.name, record.model, now)
     record.attempts.append(attempt)
     context.telemetry.begin(record)
     phase = "cancelled"

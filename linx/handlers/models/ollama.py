@@ -16,7 +16,7 @@ from linx.core import jsontext
 from linx.core.errors import AttemptError, BadRequest, Garbled, LinxError, NoLocalProvider, Stalled, UnknownModel
 from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
-from linx.handlers.request_facts import check_charset, is_local_only, next_hop, object_of
+from linx.handlers.request_facts import check_charset, check_name, is_local_only, next_hop, object_of
 from linx.providers.catalog import fetch_json
 from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
@@ -100,6 +100,7 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
     name = body.get("model") or body.get("name")
     if not isinstance(name, str) or not name:
         raise BadRequest("model is required", param="model")
+    check_name(name)
     asked = {key: value for key, value in body.items() if key != "name"}
     problem: AttemptError | None = None
     local_only = is_local_only(request)

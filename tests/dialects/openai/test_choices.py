@@ -412,3 +412,10 @@ def test_a_call_without_arguments_gets_an_empty_object_before_the_finish() -> No
     result = decode(sse(tools(call(0, "x", "f", "")), frame(finish="tool_calls")))
     assert result.calls == [("x", "f", "{}")]
     assert [chunk.finish for chunk in result.chunks] == [None, None, "tool_calls"]
+
+
+def test_the_choices_in_one_frame_are_bounded() -> None:
+    choice = {"index": 0, "delta": {"content": "a"}}
+    result = decode(sse({"choices": [choice] * (choices.MAX_CHOICES + 1)}))
+    assert isinstance(result.problem, Garbled)
+    assert result.chunks == []

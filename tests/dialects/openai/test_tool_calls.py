@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core.errors import Garbled
-from linx.dialects.openai.tool_calls import MAX_CALLS, MAX_LOOK, ToolCalls
+from linx.dialects.openai.tool_calls import MAX_CALLS, MAX_KEYS, MAX_LOOK, ToolCalls
 from tests.dialects.openai.help import call
 
 if TYPE_CHECKING:
@@ -150,3 +150,17 @@ def test_calls_are_bounded() -> None:
     calls.add([call(index, "x", "f", "") for index in range(MAX_CALLS)])
     with pytest.raises(Garbled):
         calls.add([call(MAX_CALLS, "x", "f", "")])
+
+
+def test_the_pieces_in_one_frame_are_bounded() -> None:
+    piece = {"index": 0, "function": {"name": "f", "arguments": ""}}
+    with pytest.raises(Garbled, match="pieces"):
+        ToolCalls(lambda: "0").add([dict(piece) for _ in range(MAX_CALLS + 1)])
+
+
+def test_a_new_id_on_every_piece_is_not_kept_for_ever() -> None:
+    calls = ToolCalls(lambda: "0")
+    for number in range(MAX_KEYS + 100):
+        calls.add([{"id": f"id{number}", "function": {"name": "f" if number == 0 else "", "arguments": "x"}}])
+    assert len(calls._by_key) == MAX_KEYS
+    assert len(calls._calls) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from linx.core.errors import Garbled
 from linx.dialects.base import MAX_FRAME
-from linx.dialects.shared.sse import Event, SSEDecoder
+from linx.dialects.shared.sse import MAX_LINES, Event, SSEDecoder
 
 WIRE = b': hello\n\ndata: {"a":1}\n\nevent: ping\ndata: x\ndata: y\nid: 7\nretry: 5\n\ndata:\xf0\x9f\x98\x80\n\n'
 EVENTS = [(b"", b'{"a":1}'), (b"ping", b"x\ny"), (b"", b"\xf0\x9f\x98\x80")]
@@ -144,3 +144,12 @@ def test_what_continues_a_torn_event_is_no_frame_of_its_own() -> None:
     assert decoder.feed(b"data: x\n\n") == [(b"", b"adata: x")]
     decoder.feed(b"data: b\n\r")
     assert decoder.only_frame(b"data: x\n\n") is None, "the LF of that CR may come first"
+
+
+def test_the_lines_of_an_event_are_bounded() -> None:
+    for line in (b": c\n", b"data: x\n"):
+        decoder = SSEDecoder()
+        assert decoder.feed(line * (MAX_LINES - 1) + b"data: y\n\n") != []
+        assert decoder.problem is None
+        assert decoder.feed(line * (MAX_LINES + 1) + b"data: y\n\n") == []
+        assert isinstance(decoder.problem, Garbled)
