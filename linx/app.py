@@ -141,6 +141,7 @@ class App:
         self.console.show_ready(*self.bound[0])
         nursery.start_soon(self.tunnel.run)
         nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
+        nursery.start_soon(self.context.watchdog.run)
         nursery.start_soon(self.watch.run, self._config_changed)
         nursery.start_soon(self._summarise)
 
