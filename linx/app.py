@@ -58,6 +58,10 @@ SUMMARY_WAIT_S = 2.0
 """How long the summary in the log waits for the first probes."""
 TUNNEL_SHARE = 0.25  # of all connections, at most, through the tunnel: it must not lock out local clients
 
+RELOAD = getattr(signal, "SIGHUP", None)
+"""The signal that reads the config again; Windows has none."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([] if RELOAD is None else [RELOAD]))
+
 log = logging.getLogger("linx")
 
 
@@ -114,7 +118,7 @@ class App:
     async def main(self, *, task_status: trio.TaskStatus[App] = trio.TASK_STATUS_IGNORED) -> None:
         """Start, serve until a signal, end. ``started`` gives the app once it accepts connections."""
         # The signal receiver opens first, since a signal may come as soon as the ready line is out.
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with trio.open_signal_receiver(*SIGNALS) as signals:
             async with trio.open_nursery() as nursery:
                 await self._start(nursery)
                 task_status.started(self)
@@ -128,7 +132,7 @@ class App:
             self.redactor.add(self.demo.api_key)
             await nursery.start(self.demo.run)
         await self.memory.load()
-        self._apply(self.config)
+        await self._apply(self.config)
         nursery.start_soon(self.memory.run)
         nursery.start_soon(self.providers.run)
         nursery.start_soon(self.server.serve)
@@ -137,6 +141,7 @@ class App:
         self.console.show_ready(*self.bound[0])
         nursery.start_soon(self.tunnel.run)
         nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
+        nursery.start_soon(self.context.watchdog.run)
         nursery.start_soon(self.watch.run, self._config_changed)
         nursery.start_soon(self._summarise)
 
@@ -148,34 +153,40 @@ class App:
     # --- config ---
 
     async def reload(self) -> None:
-        """Read the config again now, because the reload endpoint was called."""
-        self._config_changed(self.watch.reload())
+        """Read the config again now, because the reload endpoint was called or a SIGHUP came."""
+        await self.watch.reload(self._config_changed)
 
     def _load(self) -> Config:
         config = self.sources.load()
         refuse_own_address(config, self.bound)
         return config
 
-    def _config_changed(self, outcome: Config | ConfigError) -> None:
+    async def _config_changed(self, outcome: Config | ConfigError) -> None:
         """Put a good config in force; of a bad config only the problem is kept, for the status page."""
         if isinstance(outcome, ConfigError):
             self.context.config_problem = str(outcome)
             log.error("the changed config is not used, the last good one stays in force: %s", outcome)
             return
         before = self.config.server
-        self._apply(outcome)
+        await self._apply(outcome)
         log.info("config read again from %s", outcome.path or "the defaults")
         if (outcome.server.hostname, outcome.server.port) != (before.hostname, before.port):
             log.warning("server.hostname or server.port has changed; restart Linx to listen there")
 
-    def _apply(self, config: Config) -> None:
-        """Put a config in force for all new requests. Nothing awaits here, so no request sees half of a config."""
+    async def _apply(self, config: Config) -> None:
+        """Put a config in force for all new requests.
+
+        The providers are made first, in steps, since there may be thousands. From then on nothing awaits, so no
+        request sees half of a config.
+        """
         for warning in config.warnings:
             log.warning("%s", warning)
+        in_force = config if self.demo is None else self.demo.added_to(config)
+        made = await self.providers.make(in_force)
         self.config = config
         self.faces = faces_for(config)
-        in_force = config if self.demo is None else self.demo.added_to(config)
-        for part in (self.providers, self.listener, self.tunnel):
+        self.providers.apply(in_force, made)
+        for part in (self.listener, self.tunnel):
             part.apply(in_force)
         self.memory.apply(self.providers.router.providers)
         self.context.apply(in_force, self.providers.router)
@@ -200,7 +211,7 @@ class App:
     # --- shutdown ---
 
     async def _until_signals(self, signals: AsyncIterator[int]) -> None:
-        """The first signal lets the running requests finish; the second signal cuts them short."""
+        """The first signal to end lets the running requests finish; the second cuts them short."""
         async with trio.open_nursery() as nursery:
 
             async def drain() -> None:
@@ -208,8 +219,10 @@ class App:
                 nursery.cancel_scope.cancel()
 
             draining = False
-            async for _number in signals:
-                if draining:
+            async for number in signals:
+                if number == RELOAD:
+                    nursery.start_soon(self.reload)
+                elif draining:
                     log.warning("second signal: ending now")
                     self.server.hurry()
                 else:

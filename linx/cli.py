@@ -153,8 +153,13 @@ def _serve(given: Given, redactor: Redactor) -> int:
     set_up_log(level, style, redactor)
     # Imported here because it imports nearly all of Linx: a mistake on the command line is told without that wait.
     from linx.app import run
+    from linx.console import let_go
 
-    return run(options)
+    try:
+        return run(options)
+    finally:
+        let_go(sys.stdout)
+        let_go(sys.stderr)
 
 
 def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Options:

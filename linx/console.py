@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import trio
 
@@ -43,7 +44,7 @@ class Console:
         self._shown_url: str | None = None  # the last paste URL of the tunnel that was shown
 
     def show_ready(self, host: str, port: int) -> None:
-        print(f"Linx {linx.__version__} listening on http://{_address(host, port)}", flush=True)  # noqa: T201 - the line that programs wait for
+        say(f"Linx {linx.__version__} listening on http://{_address(host, port)}", sys.stdout)
         self._is_ready = True
         for text in self._held_back:
             self._tell(text)
@@ -85,7 +86,7 @@ class Console:
 
     def _tell(self, text: str) -> None:
         if self._is_ready:
-            print(text, file=sys.stderr, flush=True)  # noqa: T201 - for the person; keys must not reach the log
+            say(text, sys.stderr)  # not logged, since keys must not reach the log
         else:
             self._held_back.append(text)
 
@@ -105,3 +106,33 @@ def cannot_listen(host: str, port: int, error: OSError) -> str:
 
 def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def say(text: str, stream: TextIO | None) -> None:
+    """Print a line, if it can be printed: a full disk or a reader that is gone must not end Linx."""
+    if stream is None:
+        return
+    try:
+        print(text, file=stream, flush=True)
+    except (OSError, ValueError):
+        _silence(stream)
+
+
+def let_go(stream: TextIO | None) -> None:
+    """At the end of a program: what cannot be written is dropped, since Python would end with code 120."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    """From now on nothing is written: what is left in the buffer would make Python end with code 120."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        pass  # the stream is closed, so it writes nothing

@@ -21,7 +21,7 @@ import msgspec
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, quote
+from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, out_of_memory, quote
 from linx.handlers.answers import anthropic, completions, embeddings, ollama, relay, untranslated
 from linx.handlers.answers.generation import answer_chat
 from linx.handlers.management import metrics, tunnel
@@ -233,10 +233,20 @@ class Endpoints:
         """Answer one request; a LinxError of the handler becomes an answer. Only a bug or a hang-up raises."""
         target = resolve(request.path, is_anthropic=request.header(b"anthropic-version") is not None)
         face = self._face(target.face)
+        problem: LinxError
         try:
             await self._answer(request, reply, target, face)
         except LinxError as error:
-            await self._refuse(request, reply, face, error)
+            problem = error
+        except MemoryError:
+            # The frames of the handler, and with them the request's memory, are free when the answer is written.
+            problem = out_of_memory()
+        else:
+            return
+        try:
+            await self._refuse(request, reply, face, problem)
+        finally:
+            del problem  # its traceback refers to this frame
 
     async def _answer(self, request: Request, reply: Reply, target: Resolved, face: Face) -> None:
         path, endpoint = target.path, target.endpoint

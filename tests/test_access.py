@@ -196,7 +196,7 @@ def test_a_foreign_page_without_an_origin() -> None:
 
 @pytest.mark.parametrize("keys", [(), (KEY,)])
 def test_management_answers_no_other_origin(keys: tuple[bytes, ...]) -> None:
-    for origin in (b"http://localhost:3000", b"vscode-webview://abc", b"null"):
+    for origin in (b"http://localhost:3000", b"https://localhost:8080", b"vscode-webview://abc", b"null"):
         ask = Ask({b"origin": origin, b"x-api-key": KEY}, host=b"localhost:8080")
         with pytest.raises(Forbidden):
             check(Policy(keys), ask, manage=True)

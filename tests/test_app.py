@@ -169,6 +169,14 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path, caplog: pytest.Lo
         assert "second signal" in caplog.text
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+async def test_sighup_reads_the_config_again(tmp_path: Path) -> None:
+    async with linx_here(config_for(server={"heartbeat_s": 3}), tmp_path) as app:
+        (tmp_path / "config.json").write_bytes(jsontext.dumps(config_for(server={"heartbeat_s": 4})))
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: app.config.server.heartbeat_s == 4)
+
+
 # --- keys ---
 
 

@@ -471,3 +471,21 @@ async def test_a_slash_too_many_leads_around_no_key(path: str, tmp_path: Path) -
     async with linx_here(config_for(server={"api_key": KEY}), tmp_path) as app:
         assert (await ask(port_of(app), path)).status == 401
         assert (await ask(port_of(app), f"/k/{quote(KEY, safe='')}//api/tags")).status == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/chat/completions", 503), ("/v1/messages", 529), ("/api/chat", 503)])
+async def test_memory_that_runs_out_is_not_the_client_s_fault(
+    path: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_body: bytes) -> Any:
+        raise MemoryError
+
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stream": False}
+        monkeypatch.setattr("linx.handlers.request_facts.read_object", full)
+        answer = await ask(port_of(app), path, body)
+        assert answer.status == status
+        assert "out of memory" in str(answer.json)
+        assert answer.headers["retry-after"]
+        monkeypatch.undo()
+        assert (await ask(port_of(app), path, body)).status == 200

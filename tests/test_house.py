@@ -37,7 +37,7 @@ ORDERS = {
     ],
     "linx.core": [
         *["addresses", "chat", "errors", "jsontext_pieces", "redaction", "worker", "jsontext", "telemetry", "log"],
-        "folders",
+        *["folders", "watchdog"],
     ],
     "linx.dialects": [
         *[

@@ -28,6 +28,10 @@ _POSITION = re.compile(r": line ([0-9]+) column ([0-9]+) \(char ([0-9]+)\)$")
 _DROPPED = object()  # in place of a value whose environment variable is not set, where that is no error
 
 
+class CannotRead(ConfigError):
+    """The system could not read the file, for a reason that may pass: too many open files, a disk that fails."""
+
+
 class ConfigFile(NamedTuple):
     """A file as read. Errors call it ``label``. ``is_exposed``: other users of this machine can read it."""
 
@@ -76,7 +80,7 @@ def read(path: str) -> ConfigFile:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError(label, f"cannot be read: {error.strerror or type(error).__name__}") from None
+        raise CannotRead(label, f"cannot be read: {error.strerror or type(error).__name__}") from None
     if len(data) > MAX_BYTES:
         raise ConfigError(label, "is larger than 1 MiB")
     is_exposed = _is_exposed(label, status)

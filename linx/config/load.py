@@ -46,8 +46,7 @@ class Sources:
     def load(self) -> Config:
         """Read all layers anew and tell the redactor the secrets in them. Raises ConfigError."""
         config = load(self.path, self.env, self.kinds, self.overrides)
-        for secret in config.secrets:
-            self.redactor.add(secret)
+        self.redactor.add(*config.secrets)
         return config
 
     def watched(self) -> tuple[str, ...]:

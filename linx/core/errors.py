@@ -201,6 +201,11 @@ class Overloaded(RequestError):
         self.retry_after_s = retry_after_s
 
 
+def out_of_memory() -> Overloaded:
+    """For a request that found no memory: no fault of the client's, and a smaller or later one may be answered."""
+    return Overloaded("Linx has run out of memory, so it has dropped this request.")
+
+
 class ShuttingDown(RequestError):
     status = 503
     kind = "server_error"

@@ -53,6 +53,9 @@ class TooManyValues(InvalidJSON):
     """The text has more values than Linx reads in one request; whether it is JSON was not checked to its end."""
 
 
+_NO_MEMORY = "Not enough memory"
+"""How orjson's JSONDecodeError begins where the text is not at fault."""
+
 loads_plain = orjson.loads
 """orjson's own parser, for a hot path that falls back to ``loads`` on ValueError."""
 
@@ -122,6 +125,8 @@ def _check_values(value: Any) -> tuple[bool, bool]:
 def _loads_with_surrogates(data: bytes, error: orjson.JSONDecodeError) -> Any:
     """The value of a text that orjson refused because of a lone surrogate; raises InvalidJSON for other reasons."""
     refused = str(error)
+    if refused.startswith(_NO_MEMORY):
+        raise MemoryError(refused)
     if "surrogate" in refused:
         try:
             text = data.decode("utf-8")

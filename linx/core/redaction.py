@@ -77,11 +77,12 @@ class Redactor:
         self._forms: dict[str, str] = {}
         """Each form of each secret, and the mask that replaces it; longest form first."""
 
-    def add(self, secret: str) -> None:
-        if len(secret) < MIN_SECRET:
+    def add(self, *secrets: str) -> None:
+        """May be called in a thread: ``clean`` sees the forms before the call, or all that are known after it."""
+        new = [secret for secret in secrets if len(secret) >= MIN_SECRET and secret not in self._forms]
+        if not new:
             return
-        shown = _mask(secret)
-        forms = dict.fromkeys(_forms_of(secret), shown) | self._forms
+        forms = {form: _mask(secret) for secret in new for form in _forms_of(secret)} | self._forms
         # Longest first, since one key may be the beginning of another key.
         self._forms = dict(sorted(forms.items(), key=lambda item: -len(item[0])))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from linx.core.watchdog import Watchdog
 from linx.handlers.heartbeat import Heartbeats
 from linx.routing.hedging import HedgeBudget
 
@@ -46,6 +47,7 @@ class Context:
     """The name of this process in the hop header, by which a request that comes back is recognised."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    watchdog: Watchdog = field(default_factory=Watchdog)
     started: float = field(default_factory=trio.current_time)
     _epoch: float = field(default_factory=lambda: time.time() - trio.current_time())
 

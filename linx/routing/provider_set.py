@@ -12,12 +12,15 @@ from linx.providers.provider import Provider, never
 from linx.routing.router import Router
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from linx.config.model import Config
+    from linx.config.model import Config, ProviderConfig
     from linx.core.redaction import Redactor
     from linx.core.telemetry import Telemetry
     from linx.upstream.pool import Pool
+
+STEP = 25
+"""Providers that are made before other tasks get their turn: about 5 ms."""
 
 
 class ProviderSet:
@@ -42,17 +45,30 @@ class ProviderSet:
         self._starting = starting
         self._probing = trio.CancelScope()
 
-    def apply(self, config: Config) -> None:
-        before = {provider.name: provider for provider in self.router.providers}
-        providers = []
+    def _made(self, section: ProviderConfig) -> Provider:
+        counters = self._telemetry.counters(section.name)
+        starting = self._starting.get(section.name, never)
+        return Provider(section, KINDS[section.kind], counters, starting=starting)
+
+    async def make(self, config: Config) -> list[Provider]:
+        """The providers of ``config`` for ``apply``, made in steps, between which other tasks run."""
+        providers: list[Provider] = []
         for section in config.providers:
             if section.enabled:
-                counters = self._telemetry.counters(section.name)
-                starting = self._starting.get(section.name, never)
-                provider = Provider(section, KINDS[section.kind], counters, starting=starting)
-                if section.name in before:
-                    provider.inherit(before[section.name])
-                providers.append(provider)
+                providers.append(self._made(section))
+                if len(providers) % STEP == 0:
+                    await trio.lowlevel.checkpoint()
+        return providers
+
+    def apply(self, config: Config, made: Sequence[Provider] | None = None) -> None:
+        """Put ``config`` in force. ``made``: what ``make`` has made of it."""
+        before = {provider.name: provider for provider in self.router.providers}
+        if made is None:
+            made = [self._made(section) for section in config.providers if section.enabled]
+        providers = list(made)
+        for provider in providers:
+            if provider.name in before:
+                provider.inherit(before[provider.name])
         router = Router(providers, config.routing)
         router.inherit(self.router)
         self.router = router

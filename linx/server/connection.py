@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.core.errors import HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown
+from linx.core.errors import HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown, out_of_memory
 from linx.server.body import Body
 from linx.server.cross_check import cross_check
 from linx.server.gate import Gate
@@ -195,6 +195,9 @@ class Connection:
             raise
         except LinxError as error:
             problem = error.with_traceback(None)  # which refers to this frame, and the frame to the request
+        except MemoryError:
+            LOG.error("Request %s found no memory", request.id)
+            problem = out_of_memory()
         except Exception:
             LOG.exception("Request %s failed", request.id)
             problem = LinxError("An internal error of Linx; its log has the details")

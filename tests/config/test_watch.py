@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -14,6 +16,7 @@ from linx.config.load import load
 from linx.config.watch import INTERVAL_S, ConfigWatch
 from linx.core.errors import ConfigError
 from linx.providers.kinds import KINDS
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +38,13 @@ def write(port: int | str, path: str = "config.json") -> None:
     os.chmod(path, 0o600)
 
 
+async def at_once(work: Callable[[], Any]) -> Any:
+    """In place of a thread, for which the clock that jumps would not wait."""
+    return work()
+
+
 def watch(load_it: Callable[[], Config] = lambda: load(None, {}, KINDS)) -> ConfigWatch:
-    return ConfigWatch(load_it, config_file.candidates(None, {}), load_it())
+    return ConfigWatch(load_it, config_file.candidates(None, {}), load_it(), at_once)
 
 
 def word(outcome: Config | ConfigError | None) -> str:
@@ -50,7 +58,11 @@ async def story(one: ConfigWatch, *steps: tuple[float, Callable[[], object]]) ->
     told: Told = []
     start = trio.current_time()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(one.run, lambda outcome: told.append((trio.current_time() - start, word(outcome))))
+
+        async def tell(outcome: Config | ConfigError) -> None:
+            told.append((trio.current_time() - start, word(outcome)))
+
+        nursery.start_soon(one.run, tell)
         for at, act in steps:
             await trio.sleep_until(start + at)
             act()
@@ -132,7 +144,7 @@ async def test_a_change_between_the_start_and_the_first_look_is_seen(autojump_cl
     write(1)
     config = load(None, {}, KINDS)
     write(2)
-    one = ConfigWatch(lambda: load(None, {}, KINDS), ("config.json",), config)
+    one = ConfigWatch(lambda: load(None, {}, KINDS), ("config.json",), config, at_once)
     assert await story(one, (0.1, lambda: None)) == [(0.5, "port 2")]
 
 
@@ -165,16 +177,110 @@ async def test_an_unchanged_file_is_not_read(autojump_clock: MockClock) -> None:
     assert len(read) == 2  # the start and the first look
 
 
-def test_a_reload_by_hand_tells_everything() -> None:
+async def test_a_reload_by_hand_tells_everything() -> None:
     write(1)
     one = watch()
-    assert word(one.reload()) == "port 1"
+    told: list[str] = []
+
+    async def tell(outcome: Config | ConfigError) -> None:
+        told.append(word(outcome))
+
+    assert word(await one.reload(tell)) == "port 1"
     write("1,")
-    assert "is not JSON" in word(one.reload())
-    assert word(one.look()) == "-"
+    assert "is not JSON" in word(await one.reload(tell))
     write(2)
-    assert word(one.reload()) == "port 2"
-    assert (word(one.look()), one.problem) == ("-", None)
+    assert word(await one.reload(tell)) == "port 2"
+    assert one.problem is None
+    assert [each[:6] for each in told] == ["port 1", "config", "port 2"]
+
+
+async def test_after_a_reload_by_hand_the_same_is_no_news(autojump_clock: MockClock) -> None:
+    write(1)
+    one = watch()
+    write("1,")
+    await one.reload(ignore)
+    assert await story(one, (60, lambda: None)) == []
+    write(2)
+    await one.reload(ignore)
+    assert await story(one, (60, lambda: None)) == []
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.ENOMEM])
+async def test_a_file_that_the_system_could_not_read_is_read_again(
+    number: int, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(1)
+    one = watch()
+    words = f"config.json: cannot be read: {os.strerror(number)}"
+
+    is_well = True
+
+    def open_file(path: str, mode: str) -> Any:
+        if is_well:
+            return open(path, mode)
+        raise OSError(number, os.strerror(number))
+
+    def fail() -> None:
+        nonlocal is_well
+        write(2)
+        is_well = False
+
+    def mend() -> None:
+        nonlocal is_well
+        is_well = True
+
+    monkeypatch.setattr(config_file, "open", open_file, raising=False)
+    told = await story(one, (3.1, fail), (60.1, mend))
+    assert told == [(4.0, words), (60.5, "port 2")]
+
+
+async def test_memory_that_runs_out_is_no_mistake_of_the_file(autojump_clock: MockClock, tmp_path: Path) -> None:
+    write(1)
+    is_full = False
+
+    def load_it() -> Config:
+        if is_full:
+            raise MemoryError
+        return load(None, {}, KINDS)
+
+    one = watch(load_it)
+    write(2)
+    is_full = True
+    told = await story(one, (3.1, lambda: None))
+    assert [text for _, text in told] == [f"{tmp_path}/config.json: cannot be read: out of memory"]
+    is_full = False
+    assert [text for _, text in await story(one, (3.1, lambda: None))] == ["port 2"]
+
+
+async def test_files_that_do_not_answer_hold_up_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As a mount whose server is gone: the thread is stuck, everything else goes on, and there is only one thread."""
+    monkeypatch.setattr("linx.config.watch.MOST_S", 0.05)
+    write(1)
+    config = load(None, {}, KINDS)
+    is_there = threading.Event()
+    stuck: list[int] = []
+
+    def load_it() -> Config:
+        stuck.append(1)
+        is_there.wait(HANG_S)
+        return load(None, {}, KINDS)
+
+    one = ConfigWatch(load_it, ("config.json",), config)
+    try:
+        for _ in range(3):
+            problem = await one.reload(ignore)
+            assert word(problem) == f"{tmp_path}/config.json: cannot be read: no answer within 0.05 s"
+        assert len(stuck) == 1
+    finally:
+        is_there.set()
+    write(2)
+    with trio.fail_after(HANG_S):
+        while word(await one.reload(ignore)) != "port 2":
+            await trio.sleep(0.01)
+
+
+async def ignore(_outcome: Config | ConfigError) -> None:
+    pass
 
 
 def test_it_looks_often_enough() -> None:

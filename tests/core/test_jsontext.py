@@ -5,6 +5,7 @@ import math
 import time
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -300,3 +301,18 @@ def test_a_number_out_of_range_beside_half_an_emoji(number: bytes) -> None:
     for text in (b"[%b]" % number, b'["\\ud800",%b]' % number):
         with pytest.raises(jsontext.InvalidJSON):
             jsontext.loads_strict(text)
+
+
+def test_a_text_for_which_there_is_no_memory_is_not_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """orjson says so in a JSONDecodeError."""
+
+    class Full:
+        JSONDecodeError = orjson.JSONDecodeError
+
+        @staticmethod
+        def loads(data: bytes) -> object:
+            raise orjson.JSONDecodeError("Not enough memory to allocate buffer for parsing", "", 0)
+
+    monkeypatch.setattr(jsontext, "orjson", Full)
+    with pytest.raises(MemoryError):
+        jsontext.loads_strict(b"[1]")

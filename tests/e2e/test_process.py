@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -180,3 +182,34 @@ def test_every_way_to_start_it(how: list[str]) -> None:
     args = [str(ROOT / "linx.py")] if how == ["linx.py"] else how
     done = subprocess.run([sys.executable, *args, "--version"], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.startswith("Linx ")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("full", [("stdout",), ("stderr",), ("stdout", "stderr")], ids="+".join)
+async def test_a_full_disk_behind_its_output_does_not_end_it(full: tuple[str, ...], tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = tmp_path / "config.json"
+    path.write_bytes(jsontext.dumps(config_for(server={"port": port})))
+    command = [sys.executable, str(ROOT / "linx.py"), "--config", str(path), "--log-level", "debug"]
+    disk = os.open("/dev/full", os.O_WRONLY)
+    stdout, stderr = (disk if name in full else subprocess.DEVNULL for name in ("stdout", "stderr"))
+    process = await trio.lowlevel.open_process(command, cwd=tmp_path, stdout=stdout, stderr=stderr)
+    os.close(disk)
+    try:
+        with trio.fail_after(HANG_S):
+            while True:
+                try:
+                    answer = await ask(port, "/healthz")
+                    break
+                except OSError:
+                    assert process.poll() is None, "Linx has ended"
+                    await trio.sleep(0.05)
+            assert answer.status == 200
+            for _ in range(300):  # more lines of the log than any buffer holds
+                assert (await ask(port, "/none")).status == 404
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+    finally:
+        process.kill()

@@ -92,3 +92,26 @@ async def test_a_change_that_linx_knows_of_is_looked_at_before_the_next_probe_is
             while one.health.state(trio.current_time()) != "up":
                 await trio.sleep(0.01)
         nursery.cancel_scope.cancel()
+
+
+async def test_thousands_of_providers_are_made_in_steps(pool: Pool) -> None:
+    sections = [
+        ProviderConfig(name=f"p{number}", kind="openai", endpoint=f"http://127.0.0.1:{20000 + number}")
+        for number in range(1000)
+    ]
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    providers = provider_set(pool)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        made = await providers.make(Config(providers=tuple(sections)))
+        nursery.cancel_scope.cancel()
+    assert turns >= len(sections) // 25 // 2
+    providers.apply(Config(providers=tuple(sections)), made)
+    assert [one.name for one in providers.router.providers] == [one.name for one in sections]

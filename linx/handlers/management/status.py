@@ -46,6 +46,7 @@ def status(context: Context) -> JsonObject:
         "object": "list",
         "version": linx.__version__,
         "uptime_s": round(now - context.started, 3),
+        "longest_stall_ms": _ms(context.watchdog.longest_s(now)),
         "config": {
             "path": context.config.path,
             "loaded_at": context.config_loaded_at,
