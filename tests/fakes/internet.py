@@ -34,9 +34,9 @@ class Internet(trio.abc.HostnameResolver):
         self.dialled: list[str] = []
         self.sent: dict[tuple[str, int], bytearray] = {}
         self._peers: dict[Any, tuple[str, int]] = {}
-        """By the local end of a connection: what it says that its peer is."""
-        self._ends: dict[Any, tuple[str, int]] = {}
-        """By the local end of a connection: the address that was asked for."""
+        """By the two ends of a connection: what it says that its peer is."""
+        self._asked_for: dict[Any, tuple[str, int]] = {}
+        """By the two ends of a connection: the address that was asked for."""
         self._patch = pytest.MonkeyPatch()
         self._before: trio.abc.HostnameResolver | None = None
 
@@ -65,7 +65,7 @@ class Internet(trio.abc.HostnameResolver):
 
     def __enter__(self) -> Self:
         connect, getpeername, send = socket.socket.connect, socket.socket.getpeername, socket.socket.send
-        peers, ends = self._peers, self._ends
+        peers, asked_for = self._peers, self._asked_for
 
         def connected(sock: socket.socket, address: Any) -> None:
             self.dialled.append(address[0])
@@ -73,18 +73,24 @@ class Internet(trio.abc.HostnameResolver):
             try:
                 connect(sock, (real, *address[1:]) if real else address)
             finally:
-                end = sock.getsockname()
-                peers.pop(end, None)
-                ends[end] = address[0], address[1]
+                ends = ends_of(sock, (real or address[0], address[1]))
+                peers.pop(ends, None)
+                asked_for[ends] = address[0], address[1]
                 if real:
-                    peers[end] = (self.moved.get(address[0], address[0]), address[1])
+                    peers[ends] = (self.moved.get(address[0], address[0]), address[1])
+
+        def ends_of(sock: socket.socket, peer: Any) -> Any:
+            # Both ends: the kernel gives one local port to several connections, where these lead elsewhere.
+            return sock.getsockname()[:2], peer[:2]
 
         def peer(sock: socket.socket) -> Any:
-            return peers.get(sock.getsockname()) or getpeername(sock)
+            found = getpeername(sock)
+            return peers.get(ends_of(sock, found)) or found
 
         def sending(sock: socket.socket, data: bytes) -> int:
+            peer_of = getpeername(sock)
             count = send(sock, data)
-            end = ends.get(sock.getsockname())
+            end = asked_for.get(ends_of(sock, peer_of))
             if end is not None:
                 self.sent.setdefault(end, bytearray()).extend(memoryview(data)[:count])
             return count
