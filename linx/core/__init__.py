@@ -12,5 +12,6 @@ dialect and no socket.
 - ``jsontext``: reads and writes JSON; the only file that imports a JSON library.
 - ``telemetry``: counters, histograms and the records of requests.
 - ``folders``: where files of Linx's own belong.
+- ``watchdog``: how long the event loop stood still.
 - ``log``: the log, as text or as JSON, cleaned of secrets.
 """

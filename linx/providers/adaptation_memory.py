@@ -66,11 +66,14 @@ class AdaptationMemory:
     def apply(self, providers: Sequence[Provider]) -> None:
         """These providers are in force: they recall what was learnt of them, and what they learn is kept."""
         self._providers = providers
+        of_provider: dict[Key, dict[str, Lesson]] = {}
+        for key, one in self._entries.items():
+            of_provider.setdefault(key._replace(model=""), {})[key.model] = one
         for provider in providers:
             if provider.adaptations.on_learnt is None:
                 provider.adaptations.on_learnt = self._note
-                of_it = _key(provider, "")
-                lessons = {key.model: _known_rows(one) for key, one in self._entries.items() if _is_of(key, of_it)}
+                found = of_provider.get(_key(provider, ""), {})
+                lessons = {model: _known_rows(one) for model, one in found.items()}
                 provider.adaptations.recall({model: one for model, one in lessons.items() if one.adapted})
 
     async def run(self) -> None:
@@ -129,10 +132,6 @@ class AdaptationMemory:
 
 def _key(provider: Provider, model: str) -> Key:
     return Key(provider.name, provider.kind.name, str(provider.origin), model)
-
-
-def _is_of(key: Key, provider: Key) -> bool:
-    return key._replace(model="") == provider
 
 
 def _known_rows(lesson: Lesson) -> Lesson:

@@ -115,3 +115,21 @@ async def test_thousands_of_providers_are_made_in_steps(pool: Pool) -> None:
     assert turns >= len(sections) // 25 // 2
     providers.apply(Config(providers=tuple(sections)), made)
     assert [one.name for one in providers.router.providers] == [one.name for one in sections]
+
+
+async def test_thousands_of_providers_are_not_probed_in_one_turn(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    begun: list[float] = []
+
+    async def watch(*_arguments: object) -> None:
+        begun.append(trio.current_time())
+
+    monkeypatch.setattr("linx.providers.catalog.watch", watch)
+    sections = tuple(ProviderConfig(name=f"p{n}", kind="openai", endpoint="http://127.0.0.1:9") for n in range(300))
+    providers = provider_set(pool)
+    providers.apply(Config(providers=sections))
+    with trio.move_on_after(60):
+        await providers.run()
+    assert len(begun) == 300
+    assert max(begun.count(at) for at in set(begun)) <= 25
