@@ -209,7 +209,8 @@ class RequestRecord(msgspec.Struct):
 
     def bound(self) -> None:
         """Keep no more of what the client chose than can be shown: hundreds of records stay in memory."""
-        self.method, self.path, self.model = self.method[:MAX_METHOD], kept(self.path), kept(self.model)
+        if len(self.path) > MAX_KEPT or len(self.model) > MAX_KEPT or len(self.method) > MAX_METHOD:
+            self.method, self.path, self.model = self.method[:MAX_METHOD], kept(self.path), kept(self.model)
 
     def wait_begins(self, now: float) -> None:
         if not self.waits:

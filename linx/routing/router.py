@@ -152,17 +152,20 @@ class Router:
         whose lists cost least and change most. A prompt that must stay local may go by a mapping to a model that is
         not listed, and only the list tells whether that is a cloud model.
         """
+        is_private = local_only or self.is_private(model)
+        if not is_private:
+            for provider in self.providers:
+                if model in provider.models:
+                    return ()  # nearly always: no more needs to be known
         found = self._by_name(model)
         if found:
-            if not (local_only or self.is_private(model)):
-                return ()
-            return [one.provider for one in found if _is_unlisted(one)]
+            return [one.provider for one in found if _is_unlisted(one)] if is_private else ()
         known = self.candidates(model)
         if not known:
             return self.providers
         is_default = all(one.provider.config.model_mappings.get("default") == one.model for one in known)
         here = [one for one in self.providers if is_default and one.local and _lists_clouds(one)]
-        if local_only or self.is_private(model):
+        if is_private:
             here += [one.provider for one in known if _is_unlisted(one) and one.provider not in here]
         return here
 

@@ -131,15 +131,25 @@ def forget_peak() -> None:
 
 
 def check(new: Callable[[], Decoder], data: bytes) -> None:
+    # The collector would look through all that the tests before have left, which a Linx does not have.
     gc.collect()
-    forget_peak()
-    before = rss("VmRSS")
-    times = [longest_call(new(), data)]
-    assert rss("VmHWM") - before < MOST_MEMORY + SLACK
-    # The least of three runs, since the machine may be busy with something else.
-    while min(times) > STALL_S and len(times) < 3:
+    gc.freeze()
+    times, peaks = [], []
+    # The least of three runs, since the machine may be busy, and the allocator may give back or take a heap just now.
+    for _ in range(3):
+        forget_peak()
+        before = rss("VmRSS")
         times.append(longest_call(new(), data))
-    assert min(times) < STALL_S
+        peaks.append(rss("VmHWM") - before)
+        if times[-1] < longest_s() and peaks[-1] < MOST_MEMORY + SLACK:
+            break
+    assert min(peaks) < MOST_MEMORY + SLACK
+    assert min(times) < longest_s()
+
+
+def longest_s() -> float:
+    """A tracer, such as that of coverage, takes about as long as the lines that it counts."""
+    return STALL_S if sys.gettrace() is None else 2 * STALL_S
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -83,7 +83,7 @@ class Job:
         record, candidate = self.record, attempt.candidate
         provider = candidate.provider
         record.phase = "streaming"
-        record.provider, record.served_model = provider.name, kept(candidate.model)
+        record.provider, record.served_model = provider.name, attempt.record.model
         record.adapted = attempt.record.adapted
         record.first_token = now
         # The wait for a place in the provider's queue says nothing about the model, so it does not count.
@@ -106,7 +106,7 @@ class Job:
                 cost = price.estimate(usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0)
         self.record.usage = usage
         self.record.cost_usd = cost
-        candidate.provider.counters.count_answer(usage, cost, kept(candidate.model))
+        candidate.provider.counters.count_answer(usage, cost, attempt.record.model)
 
     def _settle_hedge(self, winner: Try[object]) -> None:
         """Count the cost of a race with a hedge, and record how long the loser was silent.
