@@ -134,11 +134,16 @@ class ConfigWatch:
     async def _stamps(self) -> Stamp | None:
         """None if the files do not answer."""
         try:
-            stamps = await self._in_thread(lambda: tuple(_stamp(path) for path in self._paths))
+            stamps = await self._in_thread(self._stamps_now)
         except trio.TooSlowError:
             return None
         assert isinstance(stamps, tuple)
         return stamps
+
+    def _stamps_now(self) -> Stamp:
+        # By way of a list: a tuple that still grows fails where another thread looks at all objects just then.
+        stamps = [_stamp(path) for path in self._paths]
+        return tuple(stamps)
 
     @property
     def _shown(self) -> str:
