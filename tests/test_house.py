@@ -36,7 +36,18 @@ ORDERS = {
         "watch",
     ],
     "linx.core": [
-        *["addresses", "chat", "errors", "jsontext_pieces", "redaction", "worker", "jsontext", "telemetry", "log"],
+        *[
+            "addresses",
+            "chat",
+            "errors",
+            "attempt_errors",
+            "jsontext_pieces",
+            "redaction",
+            "worker",
+            "jsontext",
+            "telemetry",
+            "log",
+        ],
         *["folders", "watchdog"],
     ],
     "linx.dialects": [

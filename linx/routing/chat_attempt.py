@@ -25,8 +25,8 @@ from linx.routing.steps import Steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import Adapted, ChatRequest
-    from linx.core.errors import Refused
     from linx.core.redaction import Redactor
     from linx.core.telemetry import AttemptRecord
     from linx.dialects.adaptation.row import Restore

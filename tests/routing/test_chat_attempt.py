@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.core.attempt_errors import Fallback, Refused
 from linx.core.chat import Adapted, ChatBody, ChatRequest
-from linx.core.errors import Fallback, Refused
 from linx.dialects.ollama.face import OllamaFace
 from tests.fakes import scripted
 from tests.fakes.catalogue import Model

@@ -9,8 +9,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.wording import is_refused, names, words_of
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 OLD, NEW = "max_tokens", "max_completion_tokens"
 _OTHER = {OLD: NEW, NEW: OLD}

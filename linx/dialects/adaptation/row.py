@@ -13,8 +13,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import Chunk, JsonObject
-    from linx.core.errors import Refused
 
 
 class BodyFormat(Enum):

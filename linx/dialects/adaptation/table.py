@@ -32,8 +32,8 @@ from linx.dialects.adaptation.row import DETAIL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
     from linx.dialects.adaptation.row import BodyFormat, Restore, Row
 
 ROWS: tuple[Row, ...] = (
