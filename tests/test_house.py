@@ -118,6 +118,7 @@ ORDERS = {
     ],
     "linx.dialects.shared": [
         *[
+            "identity",
             "text_completion",
             "fields",
             "data_urls",
