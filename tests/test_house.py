@@ -69,6 +69,7 @@ ORDERS = {
         *["row", "restoring", "wording", "parameters"],
         *["stream_options", "message_field", "field_values"],
         "answer_limit",
+        "answer_room",
         "reasoning_history",
         "reasoning_level",
         "system_messages",

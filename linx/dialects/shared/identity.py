@@ -1,7 +1,7 @@
 """Fields that tell who asks: which of them leave the house, and in which form.
 
-Rule: a field that a client's program adds by itself, to know its own user again, stays here. A field that a client of
-OpenAI's dialect has set for a provider of that dialect goes on, but only as an opaque id of a length that every provider
+Rule: a field that a client's program adds by itself, to know its own user again, stays here. A field that a client
+of OpenAI's dialect has set for a provider of that dialect goes on, but only as an opaque id that every provider
 takes: an e-mail address, an account of Google's or a whole JSON object becomes a digest, which stays the same.
 """
 
