@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING
 
 import h11
 
-from linx.core.errors import BadRequest, Garbled, RequestError
+from linx.core.attempt_errors import Garbled
+from linx.core.errors import BadRequest, RequestError
 from linx.http1.chunked import ChunkScanner, FramingError
 from linx.http1.h11_heads import HeadRefused, read_response
 from linx.http1.repeated_head import LONGEST

@@ -11,7 +11,8 @@ import trio
 from linx import endpoints
 from linx.access import Policy
 from linx.core import jsontext
-from linx.core.errors import Fallback, LinxError, Overloaded, Refused, RouteExhausted, UnknownModel
+from linx.core.attempt_errors import Fallback, Refused, RouteExhausted
+from linx.core.errors import LinxError, Overloaded, UnknownModel
 from linx.endpoints import (
     EITHER,
     EXACT_PATHS,

@@ -36,7 +36,18 @@ ORDERS = {
         "watch",
     ],
     "linx.core": [
-        *["addresses", "chat", "errors", "jsontext_pieces", "redaction", "worker", "jsontext", "telemetry", "log"],
+        *[
+            "addresses",
+            "chat",
+            "errors",
+            "attempt_errors",
+            "jsontext_pieces",
+            "redaction",
+            "worker",
+            "jsontext",
+            "telemetry",
+            "log",
+        ],
         *["folders", "watchdog"],
     ],
     "linx.dialects": [
@@ -58,6 +69,7 @@ ORDERS = {
         *["row", "restoring", "wording", "parameters"],
         *["stream_options", "message_field", "field_values"],
         "answer_limit",
+        "answer_room",
         "reasoning_history",
         "reasoning_level",
         "system_messages",
@@ -107,6 +119,7 @@ ORDERS = {
     ],
     "linx.dialects.shared": [
         *[
+            "identity",
             "text_completion",
             "fields",
             "data_urls",

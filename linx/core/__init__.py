@@ -5,7 +5,8 @@ dialect and no socket.
 
 - ``addresses``: hosts and origins, and which hosts are near (on this machine or network).
 - ``chat``: a chat request and its answer, in no dialect.
-- ``errors``: every way Linx can fail, and what each failure means.
+- ``errors``: what every failure has in common, and the failures that are the request's own fault.
+- ``attempt_errors``: every way an attempt at a provider can fail, and what each failure means.
 - ``jsontext_pieces``: JSON of any size, read and written in steps.
 - ``redaction``: takes secrets out of a text.
 - ``worker``: work that takes long, in a thread.

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linx.core.attempt_errors import AttemptError
     from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, JsonObject, Stamp
-    from linx.core.errors import AttemptError, LinxError
+    from linx.core.errors import LinxError
 
 MAX_FRAME = 16 * 1024 * 1024  # bytes of one upstream frame; a longer one is Garbled (502)
 

@@ -13,8 +13,9 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
+from linx.core.attempt_errors import AttemptError, Garbled, StreamBroken
 from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, EmbeddingInput, JsonObject, Task, Usage
-from linx.core.errors import AttemptError, BadRequest, Garbled, StreamBroken
+from linx.core.errors import BadRequest
 from linx.dialects.failures.meaning import event_failure
 from linx.dialects.failures.reading import reported_error
 from linx.dialects.openai.provider_request import without_destinations

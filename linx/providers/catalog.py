@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import MAX_WORDS, AttemptError, Garbled, NotLocal, quote
+from linx.core.attempt_errors import MAX_WORDS, AttemptError, Garbled, NotLocal
+from linx.core.errors import quote
 from linx.core.telemetry import MAX_KEPT
 from linx.dialects.failures.meaning import event_failure, failure
 from linx.dialects.failures.reading import reported_error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.core.errors import AttemptError, ConnectFailed, Reset
+from linx.core.attempt_errors import AttemptError, ConnectFailed, Reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable

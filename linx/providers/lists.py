@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from linx.core.errors import AttemptError, Garbled, Refused
+from linx.core.attempt_errors import AttemptError, Garbled, Refused
 from linx.dialects.anthropic import model_list as anthropic_list
 from linx.dialects.openai.model_list import context_of, read_page
 from linx.providers import prices

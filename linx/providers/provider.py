@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.core.addresses import is_loopback
+from linx.core.attempt_errors import NotLocal
 from linx.core.chat import ChatRequest, Dialect, ModelTraits, Task
-from linx.core.errors import NotLocal, quote
+from linx.core.errors import quote
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.failures.lacks import TOOLS, VISION
 from linx.dialects.failures.meaning import too_long

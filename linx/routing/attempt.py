@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import trio
 
-from linx.core.errors import AttemptError, Fallback, Refused, Stalled
+from linx.core.attempt_errors import AttemptError, Fallback, Refused, Stalled
 from linx.dialects.failures.meaning import failure, unsupported
 from linx.upstream.response_head import ANSWERS
 

@@ -12,7 +12,7 @@ from linx.core.jsontext import LARGE
 from linx.core.worker import in_thread
 from linx.dialects.adaptation.quoted import in_own_words
 from linx.dialects.adaptation.restoring import RestoringDecoder
-from linx.dialects.adaptation.table import adapt, next_adaptation
+from linx.dialects.adaptation.table import BY_NAME, adapt, next_adaptation
 from linx.dialects.failures.lacks import lacks_of
 from linx.dialects.openai.thinking import thinking
 from linx.dialects.shared.needs import needs_of
@@ -25,8 +25,8 @@ from linx.routing.steps import Steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import Adapted, ChatRequest
-    from linx.core.errors import Refused
     from linx.core.redaction import Redactor
     from linx.core.telemetry import AttemptRecord
     from linx.dialects.adaptation.row import Restore
@@ -182,6 +182,8 @@ class ChatWriter:
     def _learn(self, proven: Sequence[Adapted]) -> None:
         adaptations = self._candidate.provider.adaptations
         for step in proven:
+            if not BY_NAME[step.name].is_lasting:
+                continue
             adaptations.learn(self._candidate.model, step, was_undone=self._steps.was_known(step))
 
     def _wants_thinking(self) -> bool:

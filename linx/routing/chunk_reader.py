@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from linx.core.errors import EmptyAnswer, Garbled
+from linx.core.attempt_errors import EmptyAnswer, Garbled
 from linx.dialects.openai.splice import Splice, splice_between
 
 if TYPE_CHECKING:

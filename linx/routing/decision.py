@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
-from linx.core.errors import AttemptError, Fallback, LinxError, RouteExhausted
+from linx.core.attempt_errors import AttemptError, Fallback, RouteExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linx.core.errors import LinxError
     from linx.providers.provider import Provider
     from linx.routing.candidate import Candidate
     from linx.routing.hedging import Rules

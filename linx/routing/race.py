@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Generic
 
 import trio
 
-from linx.core.errors import AttemptError, LinxError
+from linx.core.attempt_errors import AttemptError
+from linx.core.errors import LinxError
 from linx.routing.decision import A, Decision, Failed, Lost, Spoke, Start, WaitUntil
 
 if TYPE_CHECKING:

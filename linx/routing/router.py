@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from linx.core.errors import Refused, UnknownModel, quote
+from linx.core.attempt_errors import Refused
+from linx.core.errors import UnknownModel, quote
 from linx.dialects.shared.needs import NOTHING
 from linx.providers.catalog import AGAIN_S
 from linx.providers.kinds import KINDS

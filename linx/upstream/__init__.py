@@ -1,8 +1,8 @@
 """The HTTP client toward providers: connections, their pool, dialling.
 
 The room's rule: an answer never reaches a request that did not ask for it, an incomplete body
-is never taken for a whole one, and every failure is raised as one of ``core.errors``. This
-room knows origins and bytes, but no provider and no dialect.
+is never taken for a whole one, and every failure is raised as one of ``core.attempt_errors``.
+This room knows origins and bytes, but no provider and no dialect.
 
 - ``permit``: leave to send requests to an origin, and how near its peer must be.
 - ``request_head``: checks and writes the head of a request.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from linx.core.errors import Garbled, Reset, Stalled
+from linx.core.attempt_errors import Garbled, Reset, Stalled
 from linx.http1.transport import BREAKS, Transport
 from linx.upstream.response_head import LastResponseHead, ResponseHead, check_head, check_start, read_head
 

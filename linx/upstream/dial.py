@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import trio
 
 from linx.core.addresses import Address, address_of, ascii_host, host_and_port, is_near
-from linx.core.errors import ConnectFailed, ConnectTimeout, NameNotFound, NotLocal
+from linx.core.attempt_errors import ConnectFailed, ConnectTimeout, NameNotFound, NotLocal
 from linx.http1.transport import SocketTransport, Transport
 from linx.upstream.permit import Permit, Reach, reach_of
 from linx.upstream.proxies import Proxies, tunnel

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 
-from linx.core.errors import Garbled, StreamBroken
+from linx.core.attempt_errors import Garbled, StreamBroken
 
 MAX_PIECE = 64 * 1024  # bytes unpacked at a time, since a small body may unpack to gigabytes
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 import trio
 
-from linx.core.errors import AttemptError, Reset
+from linx.core.attempt_errors import AttemptError, Reset
 from linx.upstream.connection import UpstreamConnection
 from linx.upstream.request_head import request_head
 from linx.upstream.response import Response

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from linx.core.addresses import DEFAULT_PORTS, Address, address_of, host_and_port, is_near
-from linx.core.errors import ConnectFailed
+from linx.core.attempt_errors import ConnectFailed
 from linx.http1.grammar import STATUS_LINE
 from linx.http1.transport import BREAKS, Transport
 

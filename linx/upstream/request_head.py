@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import re
 
-from linx.core.errors import ConnectFailed, quote
+from linx.core.attempt_errors import ConnectFailed
+from linx.core.errors import quote
 from linx.http1.grammar import TOKEN
 
 _VALUE = re.compile(rb"(?:[\x21-\x7e]+(?:[ \t]+[\x21-\x7e]+)*)?")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from linx.core.errors import AttemptError, Garbled, StreamBroken
+from linx.core.attempt_errors import AttemptError, Garbled, StreamBroken
 from linx.http1.chunked import ChunkScanner, FramingError
 from linx.http1.transport import BREAKS
 from linx.upstream.inflate import Inflate

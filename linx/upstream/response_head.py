@@ -11,7 +11,7 @@ import re
 
 import msgspec
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.core.redaction import SHOWN
 from linx.http1.grammar import PLAIN_LENGTH, STATUS_LINE
 from linx.http1.h11_heads import HeadRefused, read_response

@@ -12,7 +12,7 @@ import ssl
 import certifi
 import trio
 
-from linx.core.errors import TLSFailed
+from linx.core.attempt_errors import TLSFailed
 from linx.http1.transport import BREAKS, READ_SIZE, Transport
 
 _ADVICE = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from linx.core.attempt_errors import EmptyAnswer, Garbled
 from linx.core.chat import ChatRequest, Chunk, JsonObject, Stamp
-from linx.core.errors import BadRequest, EmptyAnswer, Garbled, LinxError, Overloaded
+from linx.core.errors import BadRequest, LinxError, Overloaded
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.base import MAX_FRAME, Decoder, Face
 from linx.dialects.ollama.decoder import OllamaDecoder

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
+from linx.core.attempt_errors import Garbled, Refused, StreamBroken
 from linx.core.chat import Answer, ChatRequest, Dialect, ModelTraits
-from linx.core.errors import BadRequest, Garbled, Refused, StreamBroken
+from linx.core.errors import BadRequest
 from linx.dialects import embeddings
 from linx.dialects.embeddings import EMBED, EMBEDDINGS, OPENAI, EmbeddingsDecoder
 from linx.dialects.ollama.embeddings import parse_embed, parse_embeddings

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import trio
 
-from linx.core.errors import AttemptError, ConnectFailed, Garbled, Refused
+from linx.core.attempt_errors import AttemptError, ConnectFailed, Garbled, Refused
 from linx.core.redaction import Redactor
 from linx.providers import catalog
 from linx.providers.catalog import learn_model, refresh, watch

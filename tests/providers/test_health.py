@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core.errors import AttemptError, ConnectFailed, Garbled, Refused
+from linx.core.attempt_errors import AttemptError, ConnectFailed, Garbled, Refused
 from linx.providers.health import Health
 
 

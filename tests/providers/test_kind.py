@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from linx.core.attempt_errors import Refused
 from linx.core.chat import Task
-from linx.core.errors import Refused
 from linx.providers.kind import api_key, bearer, has_cloud_tag, with_tag, without_latest, x_api_key
 from linx.providers.kinds import OPENAI
 

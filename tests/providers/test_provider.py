@@ -8,8 +8,8 @@ import pytest
 
 from linx.config.shape import PriceShape
 from linx.core import jsontext
+from linx.core.attempt_errors import Garbled
 from linx.core.chat import Adapted, ChatBody, ChatRequest, Dialect
-from linx.core.errors import Garbled
 from linx.core.telemetry import Counters
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.ollama.decoder import OllamaDecoder

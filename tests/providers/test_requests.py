@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from linx.core.attempt_errors import Fallback, Refused
 from linx.core.chat import ChatBody, ChatRequest, ModelTraits
-from linx.core.errors import Fallback, Refused
 from linx.providers.requests import UNTRANSLATED, ProviderRequest, lacking
 
 

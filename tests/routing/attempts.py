@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from linx.core.attempt_errors import AttemptError
 from linx.core.chat import ChatBody, ChatRequest
-from linx.core.errors import AttemptError
 from linx.core.redaction import Redactor
 from linx.core.telemetry import AttemptRecord, Counters, RequestRecord
 from linx.routing.candidate import Candidate

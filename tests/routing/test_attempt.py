@@ -10,7 +10,16 @@ import trio
 import trio.testing
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError, ConnectFailed, EmptyAnswer, Garbled, Refused, Reset, Stalled, StreamBroken
+from linx.core.attempt_errors import (
+    AttemptError,
+    ConnectFailed,
+    EmptyAnswer,
+    Garbled,
+    Refused,
+    Reset,
+    Stalled,
+    StreamBroken,
+)
 from linx.routing import attempt as attempt_module
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core.errors import NotLocal
+from linx.core.attempt_errors import NotLocal
 from linx.providers.model import Model
 from linx.routing.candidate import Candidate
 from linx.upstream.dial import Dialer

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.core.attempt_errors import Fallback, Refused
 from linx.core.chat import Adapted, ChatBody, ChatRequest
-from linx.core.errors import Fallback, Refused
 from linx.dialects.ollama.face import OllamaFace
 from tests.fakes import scripted
 from tests.fakes.catalogue import Model
@@ -200,6 +200,24 @@ async def test_a_provider_may_change_its_mind(pool: Pool) -> None:
         assert [name == "max_tokens" for name in sent] == [True, False, False, True] * 2
         assert one.adaptations.of("m")[-1] == Adapted("answer_limit_name", "max_tokens")
         assert len(one.adaptations.of("m")) == 2
+
+
+# vLLM's words (claude-code#272), and OpenRouter's of a key that cannot pay for so long an answer.
+ROOM = "This model's maximum context length is 8192 tokens and your request has 100 input tokens (9000 > 8192 - 100)."
+CREDIT = "This request requires more credits. You requested up to 9000 tokens, but can only afford 4717."
+
+
+async def test_a_limit_that_was_too_high_for_one_prompt_is_not_remembered(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = at(fake)
+        for refusal in (scripted.status(400, ROOM), scripted.status(402, CREDIT)):
+            fake.next(refusal)
+            attempt = attempt_at(one, pool, tuned({"max_tokens": 9000}))
+            await attempt.begin()
+            await rest(attempt)
+            attempt.finish()
+        assert [call.json.get("max_tokens") for call in fake.calls] == [9000, None, 9000, 4717]
+        assert one.adaptations.of("m") == ()
 
 
 async def test_it_is_asked_four_times_and_the_last_refusal_is_told(pool: Pool) -> None:

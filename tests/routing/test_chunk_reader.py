@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.core.attempt_errors import AttemptError, Garbled, Refused, StreamBroken
 from linx.core.chat import ChatBody, ChatRequest, Stamp
-from linx.core.errors import AttemptError, Garbled, Refused, StreamBroken
 from linx.dialects.openai.encoder import OpenAIEncoder
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from linx.core.errors import BadRequest, Refused, RouteExhausted
+from linx.core.attempt_errors import Refused, RouteExhausted
+from linx.core.errors import BadRequest
 from linx.routing.candidate import Candidate
 from linx.routing.decision import Decision, Failed, Lost, Spoke, Start, WaitUntil, Won
 from linx.routing.hedging import HedgeBudget, Rules

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from linx.config.shape import RoutingConfig
-from linx.core.errors import LinxError, StreamBroken
+from linx.core.attempt_errors import StreamBroken
+from linx.core.errors import LinxError
 from linx.providers.prices import Price
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.race import Race

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from linx.core.errors import Refused, RouteExhausted
+from linx.core.attempt_errors import Refused, RouteExhausted
 from linx.core.telemetry import Histogram
 from linx.routing.hedging import HedgeBudget
 from linx.routing.router import Demand

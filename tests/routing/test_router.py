@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from linx.config.shape import RoutingConfig
-from linx.core.errors import Garbled, NoLocalProvider, Refused, UnknownModel
+from linx.core.attempt_errors import Garbled, Refused
+from linx.core.errors import NoLocalProvider, UnknownModel
 from linx.providers.prices import Price
 from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Demand, Router
 from tests.routing.world import has, provider

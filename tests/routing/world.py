@@ -10,7 +10,7 @@ import trio
 
 from linx.config.model import ProviderConfig
 from linx.config.shape import PriceShape
-from linx.core.errors import AttemptError, Fallback, Garbled, Refused
+from linx.core.attempt_errors import AttemptError, Fallback, Garbled, Refused
 from linx.providers.kinds import KINDS
 from linx.providers.model import Model
 from linx.providers.provider import Provider, never

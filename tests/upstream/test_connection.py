@@ -12,7 +12,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linx.core.errors import AttemptError, Garbled, Reset, Stalled
+from linx.core.attempt_errors import AttemptError, Garbled, Reset, Stalled
 from linx.http1.h11_heads import read_response
 from linx.http1.repeated_head import LONGEST
 from linx.http1.transport import SocketTransport, Transport

@@ -12,7 +12,7 @@ import h11
 import pytest
 import trio
 
-from linx.core.errors import AttemptError, Garbled, Reset, StreamBroken
+from linx.core.attempt_errors import AttemptError, Garbled, Reset, StreamBroken
 from linx.upstream.connection import UpstreamConnection
 from linx.upstream.dial import Dialer
 from linx.upstream.permit import Reach

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from linx.core.addresses import Origin
-from linx.core.errors import ConnectFailed, ConnectTimeout, NameNotFound, NotLocal
+from linx.core.attempt_errors import ConnectFailed, ConnectTimeout, NameNotFound, NotLocal
 from linx.http1.transport import SocketTransport
 from linx.upstream.dial import Dialer, _keep_alive, _translated
 from linx.upstream.permit import Permit, Reach

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from linx.core.errors import Garbled, StreamBroken
+from linx.core.attempt_errors import Garbled, StreamBroken
 from linx.upstream.inflate import MAX_PIECE, Inflate
 
 TEXT = b'{"choices": [{"message": "hello hello hello"}]} ' * 40

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from linx.core.addresses import Origin
-from linx.core.errors import AttemptError, ConnectFailed, Garbled, NotLocal, Reset, StreamBroken
+from linx.core.attempt_errors import AttemptError, ConnectFailed, Garbled, NotLocal, Reset, StreamBroken
 from linx.upstream.dial import Dialer
 from linx.upstream.permit import Permit, Reach
 from linx.upstream.pool import Pool, Sending

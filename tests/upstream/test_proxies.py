@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from linx.core.addresses import Origin
-from linx.core.errors import ConnectFailed
+from linx.core.attempt_errors import ConnectFailed
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool, Sending
 from linx.upstream.proxies import Proxies, Proxy, tunnel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core.errors import ConnectFailed
+from linx.core.attempt_errors import ConnectFailed
 from linx.upstream.request_head import request_head
 
 

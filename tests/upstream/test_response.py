@@ -8,7 +8,7 @@ import math
 import pytest
 import trio
 
-from linx.core.errors import AttemptError, Garbled, StreamBroken
+from linx.core.attempt_errors import AttemptError, Garbled, StreamBroken
 from linx.upstream.connection import UpstreamConnection
 from linx.upstream.permit import Reach
 from linx.upstream.response import Response

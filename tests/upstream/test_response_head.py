@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.http1.repeated_head import LONGEST
 from linx.upstream.response_head import LastResponseHead, ResponseHead, check_head, check_start, read_head
 

@@ -11,7 +11,7 @@ import trio
 import trustme
 
 from linx.core.addresses import Origin
-from linx.core.errors import ConnectTimeout, TLSFailed
+from linx.core.attempt_errors import ConnectTimeout, TLSFailed
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool, Sending
 from linx.upstream.tls import TLSTransport, trusting_context

@@ -23,6 +23,7 @@ the body that was refused, and where that changes what the answer says, changes 
 - ``message_field``: fields inside the messages.
 - ``field_values``: fields under another name, or shorter.
 - ``answer_limit``: the field that limits the length of an answer.
+- ``answer_room``: that limit where it, beside the prompt, is more than the context or the credit has room for.
 - ``reasoning_history``: the reasoning of earlier answers.
 - ``reasoning_level``: how hard a model shall think.
 - ``thinking_kind``: the two ways in which Claude is asked to think.

@@ -9,8 +9,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.wording import is_refused, names, words_of
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 OLD, NEW = "max_tokens", "max_completion_tokens"
 _OTHER = {OLD: NEW, NEW: OLD}
@@ -49,7 +49,9 @@ ANSWER_LIMIT_NAME = Row(
 
 # --- lower ----------------------------------------------------------------------------
 
-_FIELDS = (OLD, NEW, "max_output_tokens")
+FIELDS = (OLD, NEW, "max_output_tokens")
+_OTHER_NAMES = ("maxoutputtokens", "maximum tokens")  # Gemini's and Bedrock's in their refusals
+_BELOW = re.compile(r"supported range is from [0-9]+ \(inclusive\) to ([0-9]{1,7}) \(exclusive\)")  # Gemini's
 _CEILINGS = (
     re.compile(r"supports at most ([0-9]{1,7})\b"),
     re.compile(r"> ([0-9]{1,7}), which is the maximum"),
@@ -57,14 +59,18 @@ _CEILINGS = (
     re.compile(r"less than or equal to [`'\"]?([0-9]{1,7})"),
     re.compile(r"range of max_(?:completion_)?tokens (?:is|should be) \[[0-9]+, ?([0-9]{1,7})\]"),
     re.compile(r"exceeds (?:the )?model's maximum output tokens \(?([0-9]{1,7})"),
+    re.compile(r"maximum tokens you requested exceeds the model limit of ([0-9]{1,7})"),
 )
 
 
 def _ceiling(refusal: Refused, body: JsonObject) -> str | None:
     # One gateway puts the sentence where the name of the field belongs.
     words = f"{refusal.words}\n{(refusal.param or '').lower()}"
-    if not any(field in words for field in _FIELDS):
+    if not any(field in words for field in (*FIELDS, *_OTHER_NAMES)):
         return None
+    below = _BELOW.search(words)
+    if below is not None and int(below[1]) > 1 and _is_above(body, int(below[1]) - 1):
+        return str(int(below[1]) - 1)
     for pattern in _CEILINGS:
         found = pattern.search(words)
         if found is not None and int(found[1]) > 0 and _is_above(body, int(found[1])):
@@ -73,14 +79,14 @@ def _ceiling(refusal: Refused, body: JsonObject) -> str | None:
 
 
 def _is_above(body: JsonObject, ceiling: int) -> bool:
-    return any(type(body.get(field)) is int and body[field] > ceiling for field in _FIELDS)
+    return any(type(body.get(field)) is int and body[field] > ceiling for field in FIELDS)
 
 
-def _clamp(body: JsonObject, ceiling: str) -> JsonObject:
+def lower_limit(body: JsonObject, ceiling: str) -> JsonObject:
     if not ceiling.isdecimal() or not _is_above(body, int(ceiling)):
         return body
     most = int(ceiling)
-    lower = {field: most for field in _FIELDS if type(body.get(field)) is int and body[field] > most}
+    lower = {field: most for field in FIELDS if type(body.get(field)) is int and body[field] > most}
     return {**body, **lower}
 
 
@@ -88,6 +94,6 @@ ANSWER_LIMIT = Row(
     name="answer_limit",
     formats=frozenset((BodyFormat.CHAT, BodyFormat.COMPLETION, BodyFormat.MESSAGES, BodyFormat.RESPONSES)),
     recognise=_ceiling,
-    change=_clamp,
+    change=lower_limit,
 )
 """An answer is never longer than the model can make it, so the highest limit means what the client's meant."""

@@ -16,8 +16,8 @@ from linx.dialects.adaptation.tools import map_field, map_list
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 _MISTRAL = "9"
 _LENGTH = 64  # where a server names its characters only

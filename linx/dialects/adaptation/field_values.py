@@ -11,8 +11,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.wording import is_refused, words_of
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 # --- shortened ------------------------------------------------------------------------
 

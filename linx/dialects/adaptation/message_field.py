@@ -14,8 +14,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.wording import words_of
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 _IN_MESSAGES = (
     re.compile(r"messages?(?:\.\d+|\[\d+\])?\W.{0,80}?property '(?:[\w.\[\]]*\.)?(\w{1,40})' is unsupported"),

@@ -14,8 +14,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 _USER_AFTER_TOOL = re.compile(r"unexpected role \W*(?:roleenum\.)?user\W* after role \W*(?:roleenum\.)?tool\b")
 _BETWEEN = {"role": "assistant", "content": "Done."}

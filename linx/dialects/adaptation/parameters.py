@@ -21,8 +21,8 @@ from linx.dialects.adaptation.wording import (
 )
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 _STAYS = frozenset(
     (

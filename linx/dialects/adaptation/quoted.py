@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from linx.core.errors import Refused
+from linx.core.attempt_errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from linx.dialects.adaptation.wording import says_unknown, sentences, words_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 WITHOUT, RENAMED, DEMANDED = "without", "reasoning", "demanded"
 _FIELDS = ("reasoning_content", "reasoning_details", "reasoning")

@@ -16,8 +16,8 @@ from linx.dialects.adaptation.wording import names, says_unknown, says_value, wo
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """From nothing to the most."""

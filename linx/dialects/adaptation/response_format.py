@@ -16,8 +16,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 _ANY_OBJECT = {"type": "json_schema", "json_schema": {"name": "any_object", "schema": {"type": "object"}}}
 _JSON_ONLY = "Answer with one JSON object and nothing else: no other words, no code fence."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linx.core.attempt_errors import AttemptError
     from linx.core.chat import Chunk
-    from linx.core.errors import AttemptError
     from linx.dialects.adaptation.row import Restore
     from linx.dialects.base import Decoder
 

@@ -13,8 +13,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import Chunk, JsonObject
-    from linx.core.errors import Refused
 
 
 class BodyFormat(Enum):
@@ -50,5 +50,9 @@ class Row:
     row's name says all; None where the refusal is about something else."""
     change: Callable[[JsonObject, str], JsonObject]
     """(body, what exactly has to change) → the body as the provider takes it."""
+    codes: frozenset[str] = frozenset()
+    """The codes of refusals that are not about the form of a request, which this row nevertheless may recognise."""
+    is_lasting: bool = True
+    """Is it true of every request, so that it is remembered? Else it is true of this one alone."""
     restore: Callable[[JsonObject, str], Restore | None] | None = None
     """(the body before the change, what exactly was changed) → how the answer is changed back, if it must be."""

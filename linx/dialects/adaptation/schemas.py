@@ -27,8 +27,8 @@ from linx.dialects.adaptation.tools import map_field, map_list, map_part, tool_p
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 KEPT_SCHEMAS = 512  # a client sends the same tools with each request
 MAX_KEPT = 32 * 1024  # bytes of a schema that is kept with its reduced form

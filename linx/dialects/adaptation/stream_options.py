@@ -10,8 +10,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.wording import words_of
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 _STREAM_OPTIONS_WORDS = ("stream_options", "streamoptions", "include_usage", "includeusage", "stream options")
 

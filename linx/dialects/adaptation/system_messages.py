@@ -15,8 +15,8 @@ from linx.dialects.adaptation.wording import words_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 ONE, SYSTEM, ALTERNATING, NONE = "one", "system", "alternating", "none"
 """The steps: one message of the system, at the beginning; no role ``developer``; and after it the user and the

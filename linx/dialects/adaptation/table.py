@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from linx.core.chat import Adapted
 from linx.dialects.adaptation import (
     answer_limit,
+    answer_room,
     call_ids,
     field_values,
     message_field,
@@ -32,8 +33,8 @@ from linx.dialects.adaptation.row import DETAIL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
     from linx.dialects.adaptation.row import BodyFormat, Restore, Row
 
 ROWS: tuple[Row, ...] = (
@@ -48,6 +49,9 @@ ROWS: tuple[Row, ...] = (
     tool_choice.TOOL_CHOICE,
     answer_limit.ANSWER_LIMIT_NAME,
     answer_limit.ANSWER_LIMIT,
+    answer_room.ANSWER_ROOM,
+    answer_room.ANSWER_ROOM_LEFT,
+    answer_room.ANSWER_CREDIT,
     reasoning_level.REASONING_LEVEL,
     reasoning_level.THINK,
     thinking_kind.THINKING_KIND,
@@ -84,12 +88,11 @@ def next_adaptation(
     What was known before may be tried once more where a later adaptation has undone it: a provider may change its mind,
     and behind a marketplace's name are many.
     """
-    if refusal.upstream_status not in _STATUSES or refusal.code in _NOT_OF_THE_FORM:
-        return None
+    is_of_the_form = refusal.upstream_status in _STATUSES and refusal.code not in _NOT_OF_THE_FORM
     if not _OF_THE_ANSWER.isdisjoint(refusal.labels):
         return None
     for row in ROWS:
-        if body_format not in row.formats:
+        if body_format not in row.formats or not (is_of_the_form or refusal.code in row.codes):
             continue
         detail = row.recognise(refusal, body)
         if detail is None or DETAIL.fullmatch(detail) is None:

@@ -9,8 +9,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.tools import map_field, map_list
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 _WANTS_TEXT = re.compile(
     r"content\W*(?: value)? must be a string|content\W*: (?:input should be a valid string|str type expected)"

@@ -13,8 +13,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.wording import words_of
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 ADAPTIVE, ENABLED = "adaptive", "enabled"
 _LEAST_TOKENS = 1024  # that may be thought with

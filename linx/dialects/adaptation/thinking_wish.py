@@ -13,8 +13,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.wording import words_of
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 CANNOT, MUST = "cannot", "must"
 # Behind these words comes what thinking does not go together with, so the model as such can think.

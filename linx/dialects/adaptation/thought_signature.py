@@ -12,8 +12,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.tools import map_field, map_list
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 
 SENTINEL = "skip_thought_signature_validator"
 _IN_DETAILS = "reasoning_details"

@@ -9,8 +9,8 @@ from linx.dialects.adaptation.row import BodyFormat, Row
 from linx.dialects.adaptation.tools import tool_name, tools_of
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import JsonObject
-    from linx.core.errors import Refused
 _REFUSED = re.compile(
     r"tool_choice.{0,80}?(?:type|object|string|dict|must|should|support|invalid|not |value)"
     r"|(?:type|support|invalid|expected).{0,60}?tool_choice",

@@ -19,8 +19,8 @@ from linx.dialects.adaptation.tools import map_field, map_list, map_part, tool_p
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from linx.core.attempt_errors import Refused
     from linx.core.chat import Chunk, JsonObject
-    from linx.core.errors import Refused
     from linx.dialects.adaptation.row import Restore
 
 LENGTH = 64

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from linx.core.errors import Refused
+    from linx.core.attempt_errors import Refused
 
 _UNKNOWN = re.compile(
     r"unsupported(?! value)|not supported|isn't supported|does(?: not|n't) support|no longer support"

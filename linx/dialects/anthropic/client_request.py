@@ -30,8 +30,7 @@ def to_chat_body(body: JsonObject, *, is_count: bool = False) -> ChatBody:
             out[key] = value
     if stops := [stop for stop in fields.texts(body, "stop_sequences") if stop]:
         out["stop"] = stops
-    if user := fields.text(fields.mapping(body, "metadata") or {}, "user_id", "metadata"):
-        out["user"] = user
+    fields.text(fields.mapping(body, "metadata") or {}, "user_id", "metadata")  # checked, and told to no provider
     _add_tools(body, out)
     _add_thinking(body, out)
     _add_format(body, out)

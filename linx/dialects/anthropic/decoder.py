@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from linx.core import jsontext
+from linx.core.attempt_errors import Garbled
 from linx.core.chat import Chunk, JsonObject, ToolDelta, Usage
-from linx.core.errors import Garbled
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.failures.meaning import failed_end
 from linx.dialects.openai.frames import DIALECT

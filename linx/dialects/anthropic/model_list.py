@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject

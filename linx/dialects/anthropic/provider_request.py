@@ -22,6 +22,7 @@ from linx.dialects.anthropic.thinking import thinking_for
 from linx.dialects.failures.meaning import unsupported
 from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.openai.thinking import budget_of, thinking
+from linx.dialects.shared.identity import hide_user_of_messages
 from linx.dialects.shared.opaque_reasoning import without_own_thoughts
 from linx.dialects.shared.tokens import prompt_tokens
 
@@ -67,11 +68,9 @@ def client_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonObje
 def clean_body(own: JsonObject) -> JsonObject:
     """A client's own body without what stays here; also for counting its tokens."""
     body = without_destinations(own)
+    hide_user_of_messages(body)
     if "messages" in body:
         body["messages"] = without_own_thoughts(body["messages"])
-    metadata = body.pop("metadata", None)
-    if isinstance(metadata, dict) and (kept := {key: item for key, item in metadata.items() if key != "user_id"}):
-        body["metadata"] = kept
     return body
 
 

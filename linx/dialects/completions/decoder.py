@@ -14,8 +14,8 @@ from linx.dialects.openai.decoder import OpenAIDecoder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from linx.core.attempt_errors import AttemptError
     from linx.core.chat import Chunk, JsonObject
-    from linx.core.errors import AttemptError
 
 MAX_TOKEN = 4096  # characters of a token whose bytes are listed, each of which takes eight
 _FINISHES = {"limit": "length"}  # by llama.cpp's stop_type; its others, eos and word, become "stop"

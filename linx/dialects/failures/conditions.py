@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from linx.core.errors import Fallback
+from linx.core.attempt_errors import Fallback
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from linx.core.errors import Fallback, Refused, quote
+from linx.core.attempt_errors import Fallback, Refused
+from linx.core.errors import quote
 from linx.core.redaction import clean_shapes
 from linx.dialects.failures.conditions import (
     BAD_REQUEST,

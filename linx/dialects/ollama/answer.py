@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
+from linx.core.attempt_errors import Garbled
 from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp, Timings, ToolCall, Usage
-from linx.core.errors import Garbled
 from linx.dialects.ollama.decoder import CHAT, GENERATE
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
+from linx.core.attempt_errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
 from linx.core.chat import Chunk, Dialect, JsonObject, ToolDelta
-from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
 from linx.dialects.failures.meaning import event_failure, failed_end
 from linx.dialects.failures.reading import MAX_SEARCHED
 from linx.dialects.ollama.frames import function_of, logprobs_of, timings_of, usage_of

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
+from linx.core.attempt_errors import Garbled
 from linx.core.chat import ToolCall, Usage
-from linx.core.errors import Garbled
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.ollama.answer import INVALID_CALL, answer_body, counters, done_reason, tool_objects
 from linx.dialects.ollama.decoder import CHAT, GENERATE

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linx.core.attempt_errors import EmptyAnswer, Garbled, StreamBroken
 from linx.core.chat import Chunk, JsonObject
-from linx.core.errors import EmptyAnswer, Garbled, StreamBroken
 from linx.dialects.failures.meaning import event_failure
 from linx.dialects.failures.reading import reported_error
 from linx.dialects.openai.frames import (

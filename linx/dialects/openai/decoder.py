@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError, Garbled
+from linx.core.attempt_errors import AttemptError, Garbled
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.failures.meaning import event_failure
 from linx.dialects.openai.choices import Choices

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linx.core.attempt_errors import Garbled
 from linx.core.chat import Chunk, Dialect, JsonObject
-from linx.core.errors import Garbled
 from linx.dialects.failures.meaning import failed_end
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject

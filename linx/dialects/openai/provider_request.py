@@ -15,6 +15,7 @@ from linx.core.chat import Dialect
 from linx.dialects.openai.provider_messages import messages_for
 from linx.dialects.openai.signatures import with_signatures
 from linx.dialects.openai.thinking import thinking
+from linx.dialects.shared.identity import OF_PROGRAMS, hide_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +48,8 @@ _DESTINATIONS = frozenset(
         "vertex_credentials",
     )
 )
-NEVER_PASSED = _DESTINATIONS | frozenset(
+_NOT_OF_THE_API = _DESTINATIONS | OF_PROGRAMS
+NEVER_PASSED = _NOT_OF_THE_API | frozenset(
     (
         "function_call",
         "functions",
@@ -120,6 +122,7 @@ def pass_on(body: JsonObject, given: JsonObject, rules: BodyRules, speaks_openai
     for name, value in given.items():
         if value is not None and name not in dropped:
             body[renames.get(name, name)] = value
+    hide_identity(body)
     if not body.get("stop", True):
         del body["stop"]  # an empty list or text is refused by some and stops at once at others
 
@@ -132,8 +135,10 @@ def ask_for_stream(body: JsonObject, given: JsonObject) -> None:
 
 
 def without_destinations(body: JsonObject) -> JsonObject:
-    """A body of another endpoint of this dialect, without what would choose where it goes."""
-    return {name: value for name, value in body.items() if name not in _DESTINATIONS}
+    """A body of another endpoint or dialect, without what would choose where it goes, and without who asks."""
+    kept = {name: value for name, value in body.items() if name not in _NOT_OF_THE_API}
+    hide_identity(kept)
+    return kept
 
 
 def _put_tools(body: JsonObject, given: JsonObject, rules: BodyRules) -> None:

@@ -15,7 +15,9 @@ from linx.dialects.openai.thinking import budget_of
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject, ModelTraits
 
-_OPENROUTER_ONLY = frozenset(("models", "plugins", "provider", "reasoning", "route", "transforms", "usage"))
+_OPENROUTER_ONLY = frozenset(
+    ("models", "plugins", "provider", "reasoning", "route", "session_id", "transforms", "usage")
+)
 # Samplers beyond OpenAI's own. A server that is strict answers 400 to them, so a plain one gets
 # them only where the client itself, speaking that dialect, sent them.
 _SAMPLERS = frozenset(("min_p", "repeat_last_n", "repeat_penalty", "repetition_penalty", "top_a", "top_k", "typical_p"))

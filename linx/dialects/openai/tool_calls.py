@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
+from linx.core.attempt_errors import Garbled
 from linx.core.chat import JsonObject, ToolDelta
-from linx.core.errors import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,6 +15,7 @@ Reading a client's request:
 - ``data_urls``: pictures and files inside a request.
 - ``tokens``: estimates how many tokens a prompt has.
 - ``needs``: what a request needs its model to be able to do.
+- ``identity``: fields that tell who asks, before a body leaves.
 - ``text_completion``: what servers that can only continue one text cannot do.
 
 Writing an answer of blocks:

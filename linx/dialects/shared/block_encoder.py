@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.shared import opaque_reasoning
 from linx.dialects.shared.blocks import OPAQUE, REASONING, REFUSAL, TEXT, Block, Ending, arguments_object, unique_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
+from linx.core.attempt_errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
 from linx.dialects.failures.meaning import event_failure
 from linx.dialects.failures.reading import reported_error
 from linx.dialects.shared.sse import SSEDecoder

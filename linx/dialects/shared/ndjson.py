@@ -7,7 +7,7 @@ a long line in small reads takes linear time.
 
 from __future__ import annotations
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.dialects.base import MAX_FRAME
 
 _LF = 0x0A

@@ -9,7 +9,7 @@ there is a fast path that does not go through its lines.
 
 from __future__ import annotations
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.dialects.base import MAX_FRAME
 
 Event = tuple[bytes, bytes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from linx.core.errors import StreamBroken
+from linx.core.attempt_errors import StreamBroken
 from linx.dialects.shared.blocks import arguments_object
 
 if TYPE_CHECKING:

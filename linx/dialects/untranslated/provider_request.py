@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.shared import opaque_reasoning
+from linx.dialects.shared.identity import hide_user_of_messages
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
@@ -27,6 +28,7 @@ def messages_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonOb
 def clean_messages(body: JsonObject) -> JsonObject:
     """A Messages body without what Linx has put into it; also used for counting its tokens."""
     clean = without_destinations(body)
+    hide_user_of_messages(clean)
     if clean.get("system") is not None:
         clean["system"] = _system(clean["system"])
         if not clean["system"]:

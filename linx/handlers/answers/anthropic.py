@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.core import jsontext
+from linx.core.attempt_errors import AttemptError, Refused
 from linx.core.chat import ChatRequest, ModelTraits, Task
-from linx.core.errors import AttemptError, Refused
 from linx.core.worker import in_thread
 from linx.dialects.anthropic.client_request import to_chat_body
 from linx.dialects.shared.tokens import prompt_tokens

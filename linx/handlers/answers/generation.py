@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from linx.core.errors import LinxError, RouteExhausted, quote
+from linx.core.attempt_errors import RouteExhausted
+from linx.core.errors import LinxError, quote
 from linx.handlers.answers.job import Job
 from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import read_chat
@@ -21,8 +22,8 @@ from linx.routing.unlisted import read_again
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linx.core.attempt_errors import AttemptError
     from linx.core.chat import ChatRequest
-    from linx.core.errors import AttemptError
     from linx.dialects.base import Face
     from linx.handlers.answers.plan import Plan
     from linx.handlers.context import Context

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from linx.core.attempt_errors import RouteExhausted
 from linx.core.chat import Stamp
-from linx.core.errors import RouteExhausted
 from linx.core.telemetry import AttemptRecord, RequestRecord, kept
 from linx.handlers.request_facts import next_hop
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError, EmptyAnswer, Garbled
+from linx.core.attempt_errors import AttemptError, EmptyAnswer, Garbled
 from linx.core.worker import in_thread
 from linx.dialects.failures.meaning import event_failure
 from linx.handlers.answers.payload import PayloadStream
@@ -19,7 +19,7 @@ from linx.routing.attempt import MAX_ERROR_BODY
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from linx.core.errors import Refused
+    from linx.core.attempt_errors import Refused
     from linx.handlers.answers.payload import Payload
     from linx.routing.attempt import Timed
     from linx.routing.candidate import Candidate

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from linx.core.attempt_errors import AttemptError
 from linx.core.chat import Chunk, Usage, total
-from linx.core.errors import AttemptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.errors import AttemptError
+from linx.core.attempt_errors import AttemptError
 from linx.handlers.heartbeat import JUST_NOW
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
+from linx.core.attempt_errors import AttemptError, Garbled
 from linx.core.chat import Answer, JsonObject
-from linx.core.errors import AttemptError, Garbled
 
 if TYPE_CHECKING:
     from linx.core.chat import Chunk

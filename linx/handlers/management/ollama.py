@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.core import jsontext
+from linx.core.attempt_errors import AttemptError
 from linx.core.errors import (
-    AttemptError,
     BadRequest,
     Forbidden,
     LinxError,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import AttemptError, BadRequest, Garbled, LinxError, NoLocalProvider, Stalled, UnknownModel
+from linx.core.attempt_errors import AttemptError, Garbled, Stalled
+from linx.core.errors import BadRequest, LinxError, NoLocalProvider, UnknownModel
 from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
 from linx.handlers.request_facts import check_charset, check_name, is_local_only, next_hop, object_of

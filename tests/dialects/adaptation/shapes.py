@@ -8,7 +8,7 @@ from linx.core import jsontext
 from linx.dialects.failures.meaning import event_failure, failure
 
 if TYPE_CHECKING:
-    from linx.core.errors import Refused
+    from linx.core.attempt_errors import Refused
 
 STATUSES = (400, 422, 500)
 

@@ -31,7 +31,7 @@ def test_the_least_body() -> None:
         ({"temperature": None, "stop_sequences": None, "tools": None, "stream": None, "metadata": None}, {}),
         ({"stop_sequences": ["a", ""]}, {"stop": ["a"]}),
         ({"stop_sequences": [""]}, {}),
-        ({"metadata": {"user_id": "u"}}, {"user": "u"}),
+        ({"metadata": {"user_id": "u"}}, {}),
         ({"metadata": {}}, {}),
         ({"thinking": {"type": "enabled", "budget_tokens": 2048}}, {"think": True, "thinking_budget": 2048}),
         ({"thinking": {"type": "enabled"}}, {"think": True}),

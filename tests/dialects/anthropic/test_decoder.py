@@ -11,8 +11,8 @@ from anthropic.types import RawMessageStreamEvent
 from pydantic import TypeAdapter
 
 from linx.core import jsontext
+from linx.core.attempt_errors import AttemptError, EmptyAnswer, Fallback, Garbled, Refused, StreamBroken
 from linx.core.chat import Answer, ChatRequest, Choice, Chunk, Stamp, ToolCall, Usage
-from linx.core.errors import AttemptError, EmptyAnswer, Fallback, Garbled, Refused, StreamBroken
 from linx.dialects.anthropic.decoder import MAX_CALLS, anthropic_decoder
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.openai.face import OpenAIFace

@@ -8,7 +8,7 @@ import anthropic
 import httpx2
 import pytest
 
-from linx.core import errors
+from linx.core import attempt_errors, errors
 from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, Stamp, ToolDelta, Usage
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.shared import chat_body
@@ -330,7 +330,7 @@ def test_a_sign_of_life_comes_after_the_beginning() -> None:
 @pytest.mark.parametrize("before", [[], [Chunk(text="a")], [start(0, "{")]])
 def test_an_error_is_the_last_word(before: list[Chunk]) -> None:
     one = encoder()
-    problem = errors.StreamBroken("the connection was lost")
+    problem = attempt_errors.StreamBroken("the connection was lost")
     problem.provider = "ollama"
     data = (one.frames(before) if before else b"") + one.error(problem)
     last = events(data)[-1]

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core import errors
-from linx.core.errors import LinxError, Refused
+from linx.core import attempt_errors, errors
+from linx.core.attempt_errors import Refused
+from linx.core.errors import LinxError
 from linx.dialects.anthropic.errors import error_object, status_of
 
 
@@ -26,7 +27,7 @@ def refused(status: int, code: str | None = "upstream_error", text: str = "no") 
         (LinxError("x"), 500, "api_error"),
         (refused(502), 502, "api_error"),
         (refused(502, "upstream_credit"), 502, "billing_error"),
-        (errors.Stalled("x"), 504, "timeout_error"),
+        (attempt_errors.Stalled("x"), 504, "timeout_error"),
         (errors.Overloaded("x"), 529, "overloaded_error"),
         (refused(503, "overloaded"), 529, "overloaded_error"),
         (refused(529), 529, "overloaded_error"),

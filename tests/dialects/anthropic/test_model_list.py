@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.dialects.anthropic.model_list import canonical_name, page_path, read_page, without_date
 from tests.fakes import wire_anthropic
 from tests.fakes.catalogue import Model

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from linx.core.errors import BadRequest, Fallback, Refused
+from linx.core.attempt_errors import Fallback, Refused
+from linx.core.errors import BadRequest
 from linx.dialects.anthropic.provider_content import blocks_of
 from tests.dialects.anthropic.help import body_for, said
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from linx.core.attempt_errors import Fallback, Refused
 from linx.core.chat import ModelTraits
-from linx.core.errors import BadRequest, Fallback, Refused
+from linx.core.errors import BadRequest
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.anthropic.provider_request import chat_body, client_body
 from linx.dialects.ollama.face import OllamaFace

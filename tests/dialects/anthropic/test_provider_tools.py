@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from linx.core.errors import BadRequest, Fallback, Refused
+from linx.core.attempt_errors import Fallback, Refused
+from linx.core.errors import BadRequest
 from tests.dialects.anthropic.help import body_for, calls, function, result, said
 
 NOTHING = {"type": "object", "properties": {}}

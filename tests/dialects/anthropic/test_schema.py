@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linx.core.errors import Fallback, Refused
+from linx.core.attempt_errors import Fallback, Refused
 from linx.dialects.anthropic.schema import MAX_LEVELS, compilable
 from tests.dialects.anthropic.help import body_for, said
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core import jsontext
+from linx.core.attempt_errors import Refused, StreamBroken
 from linx.core.chat import Answer
-from linx.core.errors import Refused, StreamBroken
 from linx.dialects.completions.decoder import CompletionsDecoder, infill_decoder
 
 if TYPE_CHECKING:

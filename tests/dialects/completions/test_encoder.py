@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
+from linx.core.attempt_errors import Garbled
 from linx.core.chat import Answer, Chunk, Stamp, Usage
-from linx.core.errors import Garbled
 from linx.dialects.completions.client_request import parse
 from linx.dialects.completions.encoder import CompletionsEncoder, legacy_logprobs, whole_answer
 

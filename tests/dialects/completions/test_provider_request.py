@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from linx.core.attempt_errors import Refused
 from linx.core.chat import ChatRequest, ModelTraits
-from linx.core.errors import Refused
 from linx.dialects.completions import provider_request as provider
 from linx.dialects.completions.face import CompletionsFace
 from linx.dialects.ollama.face import OllamaFace

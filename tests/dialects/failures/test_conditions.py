@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core.errors import Fallback
+from linx.core.attempt_errors import Fallback
 from linx.dialects.failures import conditions
 from linx.dialects.failures.conditions import BY_STATUS, BY_STATUS_CLASS, FAILED_ENDS, INVALID, Condition
 from linx.dialects.failures.rules import RULES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core.errors import Fallback
+from linx.core.attempt_errors import Fallback
 from linx.dialects.failures.lacks import TOOLS, VISION, lacks_of
 from linx.dialects.failures.meaning import failure
 from tests.dialects.adaptation.shapes import refusals

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.errors import Fallback, Refused
+from linx.core.attempt_errors import Fallback, Refused
 from linx.dialects.failures.meaning import event_failure, failed_end, failure, unsupported
 
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.core.attempt_errors import Garbled
 from linx.core.chat import Answer, ChatBody, ChatRequest, Chunk, Dialect, Stamp, Timings, ToolCall, Usage
-from linx.core.errors import Garbled
 from linx.dialects.ollama.answer import counters, tool_objects, whole_answer
 from tests.dialects.ollama.test_encoder import START, call, ticking
 

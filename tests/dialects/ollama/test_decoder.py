@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
+from linx.core.attempt_errors import AttemptError, EmptyAnswer, Garbled, Refused, StreamBroken
 from linx.core.chat import Answer, Chunk, Timings, ToolDelta, Usage
-from linx.core.errors import AttemptError, EmptyAnswer, Garbled, Refused, StreamBroken
 from linx.dialects.ollama.decoder import OllamaDecoder
 
 TRANSCRIPTS = Path(__file__).parents[2] / "transcripts"

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from linx.core.attempt_errors import Fallback, Refused
 from linx.core.chat import Dialect, ModelTraits, Task
-from linx.core.errors import BadRequest, Fallback, Refused
+from linx.core.errors import BadRequest
 from linx.dialects.embeddings import openai_body, parse_openai
 from linx.dialects.ollama.embeddings import embed_body, own_embed_body, parse_embed, parse_embeddings
 

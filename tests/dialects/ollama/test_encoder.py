@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core import jsontext
+from linx.core.attempt_errors import StreamBroken
 from linx.core.chat import (
     ChatBody,
     ChatRequest,
@@ -19,7 +20,6 @@ from linx.core.chat import (
     ToolDelta,
     Usage,
 )
-from linx.core.errors import StreamBroken
 from linx.dialects.ollama.encoder import OllamaEncoder
 
 if TYPE_CHECKING:

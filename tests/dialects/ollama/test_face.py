@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linx.core import jsontext
+from linx.core.attempt_errors import StreamBroken
 from linx.core.chat import Answer, ChatBody, ChatRequest, Chunk, JsonObject, ModelTraits, Stamp, ToolDelta, Usage
-from linx.core.errors import BadRequest, LinxError, StreamBroken, UnknownModel
+from linx.core.errors import BadRequest, LinxError, UnknownModel
 from linx.dialects.failures.meaning import failure
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.ollama.face import OllamaFace

@@ -6,7 +6,8 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from linx.core.errors import BadRequest, Fallback, Refused
+from linx.core.attempt_errors import Fallback, Refused
+from linx.core.errors import BadRequest
 from linx.dialects.ollama.images import from_url, to_url
 from linx.dialects.shared.data_urls import clean_base64
 

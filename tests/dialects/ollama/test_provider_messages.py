@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.core.errors import BadRequest, Fallback, Refused
+from linx.core.attempt_errors import Fallback, Refused
+from linx.core.errors import BadRequest
 from linx.dialects.ollama.provider_messages import arguments_object, messages_for
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
+from linx.core.attempt_errors import Fallback, Refused
 from linx.core.chat import ChatBody, ChatRequest, Dialect, JsonObject, ModelTraits, Task
-from linx.core.errors import BadRequest, Fallback, Refused
+from linx.core.errors import BadRequest
 from linx.dialects.completions.face import CompletionsFace
 from linx.dialects.ollama.provider_request import chat_body, completion_body, keep_alive_for, own_body, think_for
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.core.errors import BadRequest, Fallback, Refused
+from linx.core.attempt_errors import Fallback, Refused
+from linx.core.errors import BadRequest
 from linx.dialects.ollama.provider_tools import MAX_NODES, plain_schema, tools_for
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from linx.dialects.openai.decoder import OpenAIDecoder
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from linx.core.attempt_errors import AttemptError
     from linx.core.chat import Choice, Chunk, JsonObject
-    from linx.core.errors import AttemptError
 
 TRANSCRIPTS = Path(__file__).parents[2] / "transcripts" / "openai"
 MAX_CUTS = 500

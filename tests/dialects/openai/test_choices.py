@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
+from linx.core.attempt_errors import EmptyAnswer, Fallback, Garbled, Refused, StreamBroken
 from linx.core.chat import Timings, ToolDelta, Usage
-from linx.core.errors import EmptyAnswer, Fallback, Garbled, Refused, StreamBroken
 from linx.dialects.openai import choices
 from tests.dialects.openai.help import DONE, call, decode, feed, frame, sse, text, tools
 from tests.dialects.openai.test_decoder import HELLO, USAGE

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core import jsontext
-from linx.core.errors import EmptyAnswer, Garbled, Refused
+from linx.core.attempt_errors import EmptyAnswer, Garbled, Refused
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.openai.decoder import OpenAIDecoder
 from tests.dialects.openai.help import DONE, decode, feed, frame, sse, text

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.core.attempt_errors import StreamBroken
 from linx.core.chat import Chunk, Dialect, ToolDelta, Usage
-from linx.core.errors import Overloaded, StreamBroken
+from linx.core.errors import Overloaded
 from linx.dialects.openai.encoder import OpenAIEncoder
 from linx.dialects.openai.objects import usage_object
 from tests.dialects.openai.help import call, decode, feed, frame, payloads, request, sse, stamp, text, tools

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.dialects.openai.model_list import context_of, plain_name, read_page
 
 UUID = "429b9e8b-d99e-44de-91ad-706cf8183658"

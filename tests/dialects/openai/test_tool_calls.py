@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.dialects.openai.tool_calls import MAX_CALLS, MAX_KEYS, MAX_LOOK, ToolCalls
 from tests.dialects.openai.help import call
 

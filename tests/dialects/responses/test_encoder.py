@@ -9,7 +9,7 @@ import openai
 import pytest
 from openai.types.responses import Response
 
-from linx.core import errors
+from linx.core import attempt_errors, errors
 from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, Stamp, ToolDelta, Usage
 from linx.dialects.responses.face import ResponsesFace
 from linx.dialects.shared import opaque_reasoning
@@ -357,9 +357,9 @@ def test_a_sign_of_life_is_a_comment_and_an_event() -> None:
 @pytest.mark.parametrize(
     ("problem", "code"),
     [
-        (errors.StreamBroken("lost"), "server_error"),
-        (errors.Refused("lost", status=429, code="rate_limit_exceeded"), "rate_limit_exceeded"),
-        (errors.Refused("lost", status=400, code="context_length_exceeded"), "context_length_exceeded"),
+        (attempt_errors.StreamBroken("lost"), "server_error"),
+        (attempt_errors.Refused("lost", status=429, code="rate_limit_exceeded"), "rate_limit_exceeded"),
+        (attempt_errors.Refused("lost", status=400, code="context_length_exceeded"), "context_length_exceeded"),
         (errors.BadRequest("lost"), "invalid_prompt"),
         (errors.Overloaded("lost"), "server_error"),
     ],

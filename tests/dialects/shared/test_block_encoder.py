@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from linx.core.attempt_errors import Garbled
 from linx.core.chat import Chunk, Dialect, ToolDelta, Usage
-from linx.core.errors import BadRequest, Garbled
+from linx.core.errors import BadRequest
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.shared.block_encoder import BlockEncoder
 from linx.dialects.shared.blocks import OPAQUE, REASONING, Ending

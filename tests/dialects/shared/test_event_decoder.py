@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from linx.core.attempt_errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
 from linx.core.chat import Chunk
-from linx.core.errors import AttemptError, EmptyAnswer, Garbled, StreamBroken
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.shared.event_decoder import EventDecoder
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.dialects.shared import ndjson
 from linx.dialects.shared.ndjson import NDJSONDecoder
 

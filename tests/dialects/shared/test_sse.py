@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from linx.dialects.base import MAX_FRAME
 from linx.dialects.shared.sse import MAX_LINES, Event, SSEDecoder
 

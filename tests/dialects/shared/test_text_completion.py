@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from linx.core.attempt_errors import Refused
 from linx.core.chat import TextCompletion
-from linx.core.errors import Refused
 from linx.dialects.shared.text_completion import only_text, refuse_scoring
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core import jsontext
+from linx.core.attempt_errors import EmptyAnswer, Garbled, Refused, StreamBroken
 from linx.core.chat import Dialect, Stamp
-from linx.core.errors import EmptyAnswer, Garbled, Refused, StreamBroken
 from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, untranslated_decoder
 
 if TYPE_CHECKING:

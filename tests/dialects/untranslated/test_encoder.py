@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from linx.core import jsontext
+from linx.core.attempt_errors import StreamBroken
 from linx.core.chat import ChatRequest, Chunk, Dialect, JsonObject, Opaque
-from linx.core.errors import StreamBroken
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.responses.face import ResponsesFace
 from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from linx.core.attempt_errors import Refused, StreamBroken
 from linx.core.chat import Answer, Chunk
-from linx.core.errors import BadRequest, Refused, StreamBroken
+from linx.core.errors import BadRequest
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.responses.face import ResponsesFace
 from linx.dialects.untranslated.decoder import ANTHROPIC

@@ -7,7 +7,7 @@ from typing import Any
 import anthropic.types
 import pytest
 
-from linx.core.errors import StreamBroken
+from linx.core.attempt_errors import StreamBroken
 from linx.dialects.untranslated.fold import whole_message, whole_response
 from tests.dialects.untranslated.test_decoder import MESSAGE, RESPONSE, START
 

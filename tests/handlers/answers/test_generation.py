@@ -7,7 +7,8 @@ import trio
 import trio.testing
 
 from linx.core import jsontext
-from linx.core.errors import NoLocalProvider, RouteExhausted, UnknownModel
+from linx.core.attempt_errors import RouteExhausted
+from linx.core.errors import NoLocalProvider, UnknownModel
 from linx.handlers.answers.generation import answer_chat
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider

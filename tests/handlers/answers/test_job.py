@@ -8,8 +8,9 @@ import pytest
 import trio
 
 from linx.config.model import Config
+from linx.core.attempt_errors import Fallback, Refused, RouteExhausted, StreamBroken
 from linx.core.chat import ChatBody, ChatRequest, Usage
-from linx.core.errors import Fallback, LoopDetected, Refused, RouteExhausted, StreamBroken, UnknownModel
+from linx.core.errors import LoopDetected, UnknownModel
 from linx.handlers.answers.job import Job
 from linx.providers.prices import Price
 from linx.routing.candidate import Candidate

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linx.core.errors import RouteExhausted
+from linx.core.attempt_errors import RouteExhausted
 from linx.handlers.answers.generation import answer_chat
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider

@@ -14,8 +14,8 @@ import pytest
 from linx.app import faces_for
 from linx.config.model import Config
 from linx.core import jsontext
+from linx.core.attempt_errors import AttemptError
 from linx.core.chat import Answer, Chunk, Dialect, Stamp
-from linx.core.errors import AttemptError
 from linx.dialects.anthropic.decoder import anthropic_decoder
 from linx.dialects.base import Decoder, Face
 from linx.dialects.completions.decoder import CompletionsDecoder, infill_decoder

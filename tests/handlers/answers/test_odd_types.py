@@ -17,8 +17,9 @@ import pytest
 from linx.app import faces_for
 from linx.config.model import Config
 from linx.core import jsontext
+from linx.core.attempt_errors import Refused
 from linx.core.chat import ChatRequest, Dialect, ModelTraits, Stamp, Task, TextCompletion
-from linx.core.errors import BadRequest, Refused
+from linx.core.errors import BadRequest
 from linx.dialects import embeddings
 from linx.dialects.ollama.client_request import is_unload
 from linx.dialects.ollama.embeddings import parse_embed, parse_embeddings

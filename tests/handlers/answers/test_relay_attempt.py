@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.core.errors import AttemptError, EmptyAnswer, Fallback, Garbled, Refused
+from linx.core.attempt_errors import AttemptError, EmptyAnswer, Fallback, Garbled, Refused
 from linx.core.redaction import Redactor
 from linx.handlers.answers.payload import Payload
 from linx.handlers.answers.relay_attempt import RelayReader, RelayWriter

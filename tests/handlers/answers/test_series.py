@@ -9,8 +9,8 @@ import pytest
 import trio
 import trio.testing
 
+from linx.core.attempt_errors import AttemptError, StreamBroken
 from linx.core.chat import ChatBody, ChatRequest, Stamp
-from linx.core.errors import AttemptError, StreamBroken
 from linx.core.redaction import Redactor
 from linx.handlers.answers.series import Part, Series
 from linx.routing.candidate import Candidate

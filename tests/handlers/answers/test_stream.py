@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from linx.core.errors import AttemptError, Garbled
+from linx.core.attempt_errors import AttemptError, Garbled
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.ollama import encoder as ollama_encoder
 from linx.dialects.ollama.face import OllamaFace

@@ -62,14 +62,14 @@ async def test_what_is_sent_is_the_client_s_body_without_our_marks() -> None:
             **MESSAGES,
             "messages": [*HI, {"role": "assistant", "content": [thought, {"type": "text", "text": "a"}]}, *HI],
             "system": [{"type": "text", "text": "x-anthropic-billing-header: cch=1"}, {"type": "text", "text": "b"}],
-            "metadata": {"user_id": "u"},
+            "metadata": {"user_id": "u", "new": 1},
             "service_tier": "auto",
         }
         assert (await here.fetch("/v1/messages?beta=true", body, headers=headers)).status == 200
         (call,) = fake.calls
         assert call.json["messages"][1]["content"] == [{"type": "text", "text": "a"}]
         assert call.json["system"] == [{"type": "text", "text": "b"}]
-        assert (call.json["metadata"], call.json["service_tier"]) == ({"user_id": "u"}, "auto")
+        assert (call.json["metadata"], call.json["service_tier"]) == ({"new": 1}, "auto")
         assert call.headers["anthropic-version"] == "2023-06-01"
         assert call.headers["anthropic-beta"] == "b1,b2"
         assert not {"x-api-key", "cookie"} & call.headers.keys()

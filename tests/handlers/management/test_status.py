@@ -9,7 +9,7 @@ import trio
 
 import linx
 from linx.core import jsontext
-from linx.core.errors import Garbled
+from linx.core.attempt_errors import Garbled
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
