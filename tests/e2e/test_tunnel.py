@@ -13,10 +13,10 @@ import trio
 
 from linx.children import process
 from linx.core import jsontext
+from tests.e2e.corpus import KEY, QUIET_S, REQUESTS, SERVERS, answers_in, exchange, judge, verdict
 from tests.e2e.http_client import Answer as HttpAnswer
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import LinxProcess, config_for, linx_here
-from tests.e2e.test_corpus import KEY, QUIET_S, REQUESTS, SERVERS, answers_in, exchange, verdict
 from tests.fakes.programs import Life, Program, dead, is_alive, lhr
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
@@ -104,6 +104,7 @@ async def test_bad_requests_through_the_tunnel(ssh: Program, tmp_path: Path) -> 
                     wrong.append(problem)
                 answer = await through(port, "/v1/models", **BEARER)
                 assert answer.status == 200, case["id"]
+            await judge("tunnel", port, fake)
             assert app.tunnel.status == "running"
     assert not wrong, "\n".join(wrong)
 
