@@ -165,7 +165,19 @@ ORDERS = {
         ],
     ],
     "linx.server": [
-        *["head", "cross_check", "gate", "refusal", "limits", "wire", "body", "upgrade", "request", "listener"],
+        *[
+            "head",
+            "cross_check",
+            "gate",
+            "refusal",
+            "limits",
+            "wire",
+            "unpack",
+            "body",
+            "upgrade",
+            "request",
+            "listener",
+        ],
         *["connection", "sockets", "listen"],
     ],
     "linx.upstream": [

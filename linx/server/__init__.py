@@ -10,6 +10,7 @@ turns an error into an answer.
 - ``refusal``: status lines, safe field values, and the server's own error answers.
 - ``limits``: times and sizes, the deadline of each waiting connection, shared counts.
 - ``wire``: reads, writes and closes one connection.
+- ``unpack``: unpacks a compressed body in bounded pieces.
 - ``body``: the body of one request, within limits.
 - ``upgrade``: a connection that has left HTTP, as a stream.
 - ``request``: Request and Reply, which a handler is given.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING
 
 import trio
@@ -14,12 +13,13 @@ from linx.core.errors import (
     HangUp,
     Overloaded,
     RequestTimeout,
-    UnsupportedEncoding,
-    quote,
 )
 from linx.http1.chunked import ChunkScanner, FramingError
+from linx.server.unpack import coding_of, unpacked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from linx.server.head import Head
     from linx.server.limits import Shared
     from linx.server.wire import Wire
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 MAX_DRAIN = 64 * 1024  # bytes of an unread body that are read and dropped so that the connection can be kept
 MIN_RATE = 1024  # bytes a second that a client must send on average, after GRACE_S
 GRACE_S = 5.0
-# Between two checkpoints, at most so many bytes of gzip are read and so many bytes are unpacked.
-_DEFLATED_STEP = 2**16
-_INFLATED_STEP = 2**20
+MAX_KEPT_UNPACKED = 8 * 2**20
+USUAL_RATIO = 64
+"""A body that unpacks to more than MAX_KEPT_UNPACKED bytes and to more than USUAL_RATIO times its size is probably a
+bomb: it is unpacked once for its size alone, before anything of it is kept. JSON shrinks to a tenth, pictures in it
+hardly at all."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_GZIP = 31  # zlib's window size for data that must have a gzip header
 
 
 class Body:
@@ -124,33 +125,40 @@ class Body:
             self._is_broken = True
             raise HangUp
 
-    async def whole(self, declared: int | None, coding: bytes) -> bytes:
-        """The whole body, decoded, within the limits. Its size counts as used memory until ``release``."""
+    async def whole(self, declared: int | None, codings: Sequence[bytes]) -> bytes:
+        """The whole body, decoded, within the limits. Its size counts as used memory until ``release``.
+
+        ``codings``: the values of ``Content-Encoding``.
+        """
         self.check_expect()
-        coding = coding.lower()
-        if coding not in (b"", b"identity", b"gzip", b"x-gzip"):
-            raise UnsupportedEncoding(
-                f"Content-Encoding {quote(coding.decode('latin-1'))!a} is not understood; send gzip or none"
-            )
+        coding = coding_of(codings) if codings else b""
+        data = await self._within_limits(declared)
+        return await self._unpack(data, coding, self._shared.limits.max_body) if coding else data
+
+    async def rest(self, declared: int | None, start: bytes) -> bytes:
+        """The whole body, of which ``start`` has been read already, within the limits and counted as ``whole`` is."""
+        return await self._within_limits(declared, start)
+
+    async def _within_limits(self, declared: int | None, start: bytes = b"") -> bytes:
         limit = self._shared.limits.max_body
         try:
             if declared is not None:
                 self._check_size(declared, limit)
                 if self._shared.bodies + declared > self._shared.limits.max_bodies:
                     raise Overloaded("Too many large requests at one time; try again in a moment")
-            data = await self._collect(limit)
+            return await self._collect(limit, start)
         except (BodyTooLarge, Overloaded):
             self.give_up()
             raise
-        return data if coding in (b"", b"identity") else await self._inflate(data, limit)
 
-    async def _collect(self, limit: int) -> bytes:
-        if 0 < self._left <= len(self._wire.buffer) and self._left <= limit and not self._is_broken:
+    async def _collect(self, limit: int, start: bytes) -> bytes:
+        if not start and 0 < self._left <= len(self._wire.buffer) and self._left <= limit and not self._is_broken:
             # Fast path: the whole body came together with the head, as small bodies do.
             self._hold(self._left)
             return await self.read()
-        pieces: list[bytes] = []
-        size, scanner = 0, self._scanner
+        pieces = [start] if start else []
+        size, scanner = len(start), self._scanner
+        self._hold(size)
         while piece := await self.read():
             self._hold(len(piece))
             size += len(piece)
@@ -158,34 +166,29 @@ class Body:
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def _inflate(self, data: bytes, limit: int) -> bytes:
-        """Unpack gzip in steps, since a small packed body may be large when unpacked.
-
-        Only one gzip member is accepted. Several are legal, but no client sends several, and
-        an attacker could send thousands of empty members to keep Linx busy.
-        """
+    async def _unpack(self, data: bytes, coding: bytes, limit: int) -> bytes:
+        """Unpack in steps, since a small packed body may be large when unpacked."""
         pieces: list[bytes] = []
+        size, most_kept = 0, max(MAX_KEPT_UNPACKED, USUAL_RATIO * len(data))
+        is_measured = False
+        for piece in unpacked(data, coding):
+            size += len(piece)
+            self._check_size(size, limit)
+            if size > most_kept and not is_measured:
+                await self._measure(data, coding, limit)
+                is_measured = True
+            self._hold(len(piece))
+            pieces.append(piece)
+            await trio.lowlevel.checkpoint()
+        return b"".join(pieces)
+
+    async def _measure(self, data: bytes, coding: bytes, limit: int) -> None:
+        """Raise BodyTooLarge for data that unpacks to more than ``limit`` bytes, without keeping any of it."""
         size = 0
-        inflater = zlib.decompressobj(_GZIP)
-        for start in range(0, len(data), _DEFLATED_STEP):
-            rest = data[start : start + _DEFLATED_STEP]
-            piece = None
-            while piece is None or len(piece) == _INFLATED_STEP:
-                try:
-                    piece = inflater.decompress(rest, _INFLATED_STEP)
-                except zlib.error:
-                    raise BadRequest("The body is not valid gzip, although Content-Encoding says gzip") from None
-                rest = inflater.unconsumed_tail
-                self._hold(len(piece))
-                size += len(piece)
-                self._check_size(size, limit)
-                pieces.append(piece)
-                await trio.lowlevel.checkpoint()
-            if inflater.eof:
-                if inflater.unused_data or start + _DEFLATED_STEP < len(data):
-                    raise BadRequest("The body has bytes after the end of its gzip data")
-                return b"".join(pieces)
-        raise BadRequest("The gzip data of the body is incomplete")
+        for piece in unpacked(data, coding):
+            size += len(piece)
+            self._check_size(size, limit)
+            await trio.lowlevel.checkpoint()
 
     def _check_size(self, size: int, limit: int) -> None:
         if size > limit:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from linx.core.errors import HangUp
 from linx.http1.grammar import TOKEN_BYTES
 from linx.server.refusal import VISIBLE, safe_value, status_line
+from linx.server.unpack import coding_of
 from linx.server.upgrade import UpgradedStream
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ class Request:
         """All values of a field, in their order; ``name`` in lower case."""
         return [value for field, value in self.headers if field == name] if name in self._first else []
 
+    @property
+    def is_packed(self) -> bool:
+        """Is the body compressed, so that ``stream_body`` gives bytes that say nothing? Raises UnsupportedEncoding."""
+        return bool(coding_of(self.header_values(b"content-encoding")))
+
     async def body(self) -> bytes:
         """The whole body, decoded; b"" if there is none.
 
@@ -97,7 +103,7 @@ class Request:
         RequestTimeout, UnsupportedEncoding, ExpectationFailed, Overloaded, or HangUp.
         """
         if self._whole is None:
-            self._whole = await self._body.whole(self.content_length, self.header(b"content-encoding") or b"")
+            self._whole = await self._body.whole(self.content_length, self.header_values(b"content-encoding"))
         return self._whole
 
     async def stream_body(self) -> AsyncIterator[bytes]:
@@ -105,6 +111,10 @@ class Request:
         self._body.check_expect()
         while piece := await self._body.read():
             yield piece
+
+    async def body_after(self, start: bytes) -> bytes:
+        """The whole body, of which ``start`` has come from ``stream_body``, not decoded. Raises as ``body``."""
+        return await self._body.rest(self.content_length, start)
 
     def stop(self, why: LinxError) -> None:
         """Cancel the handler and tell the client ``why``. Does nothing if the request is over."""

@@ -1,7 +1,8 @@
 """The body of a request that is relayed: finds the model's name in it, and replaces the name.
 
-A JSON body is kept in memory. A form is read until its model is known. A short form is then
-kept in memory; a longer form is relayed as it comes, so it can be sent only once.
+A JSON body is kept in memory. A form is read until its model is known. A short form is then kept in memory, and so is
+a form whose model does not come soon: openai-node, for one, sends the file before the fields. Any other long form is
+relayed as it comes, so it can be sent only once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
-from linx.core.errors import BadRequest
+from linx.core.errors import BadRequest, BodyTooLarge
+from linx.core.worker import in_thread
 from linx.handlers.answers import multipart
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from linx.server.request import Request
 
-MAX_SEARCHED = 64 * 1024  # bytes at the start of a form that must contain its model
+MAX_SEARCHED = 64 * 1024  # bytes at the start of a form that must contain its model if the form is to be streamed
 MAX_HELD = 1024 * 1024
 """Bytes of a form that is kept in memory, so that it can be sent to a second candidate."""
 FIRST_LOOK = 1024  # bytes of a form after which its model is searched for the first time
@@ -77,29 +79,48 @@ class PayloadStream:
 
 
 async def read_form(request: Request, boundary: bytes, pieces: AsyncIterator[bytes]) -> Payload:
-    """Read a form until its model is known, or completely if it is short. Raises BadRequest."""
-    coding = (request.header(b"content-encoding") or b"").lower()
-    is_whole = coding not in (b"", b"identity") or (request.content_length or MAX_HELD + 1) <= MAX_HELD
+    """Read a form until its model is known, or completely. Raises BadRequest, or BodyTooLarge as ``request.body``."""
     rest: AsyncIterator[bytes] | None = None
-    if is_whole:
+    if request.is_packed or (request.content_length or MAX_HELD + 1) <= MAX_HELD:
         start = await request.body()
+        place = await _find_model(start, boundary)
     else:
-        held, look_at = bytearray(), FIRST_LOOK
-        async for piece in pieces:
-            held += piece
-            if len(held) < look_at:
-                continue
-            look_at = 2 * len(held)  # searching after each small piece would take quadratic time
-            if len(held) >= MAX_SEARCHED or multipart.find_model(bytes(held), boundary) is not None:
-                rest = pieces
-                break
-        start = bytes(held)
-    place = multipart.find_model(start[: MAX_SEARCHED + len(boundary)], boundary)
+        start, place = await _beginning(boundary, pieces)
+        if place is not None:
+            rest = pieces
+        else:
+            start = await _whole(request, start)
+            place = await _find_model(start, boundary)
     if place is None:
-        raise BadRequest(
-            f"model: must be within the first {MAX_SEARCHED >> 10} KiB of the form; put the field before the files",
-            param="model",
-        )
+        raise BadRequest("model: the form must have a field with the name of a model", param="model")
     kind = b'multipart/form-data; boundary="' + boundary + b'"'
     length = request.content_length if rest is not None else None
     return Payload(start, kind, place, rest, length)
+
+
+async def _beginning(boundary: bytes, pieces: AsyncIterator[bytes]) -> tuple[bytes, tuple[int, int] | None]:
+    """A form up to its model, but at most about MAX_SEARCHED bytes, and where the model is in that."""
+    held, look_at = bytearray(), FIRST_LOOK
+    async for piece in pieces:
+        held += piece
+        if len(held) < look_at:
+            continue
+        look_at = 2 * len(held)  # searching after each small piece would take quadratic time
+        start = bytes(held)
+        place = multipart.find_model(start, boundary)
+        if place is not None or len(held) >= MAX_SEARCHED:
+            return start, place
+    return bytes(held), None
+
+
+async def _find_model(form: bytes, boundary: bytes) -> tuple[int, int] | None:
+    if len(form) <= jsontext.LARGE:
+        return multipart.find_model(form, boundary)
+    return await in_thread(multipart.find_model, form, boundary)
+
+
+async def _whole(request: Request, start: bytes) -> bytes:
+    try:
+        return await request.body_after(start)
+    except BodyTooLarge as error:
+        raise BodyTooLarge(f"{error}; in so large a form the field model must come before the files") from None

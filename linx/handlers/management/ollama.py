@@ -206,8 +206,7 @@ def _found(ollamas: Sequence[Candidate], name: str) -> tuple[Candidate, str] | N
 
 
 def _streamed(context: Context, request: Request, ollama: Candidate, kind: bytes) -> Sending:
-    coding = (request.header(b"content-encoding") or b"").lower()
-    if coding not in (b"", b"identity"):
+    if request.is_packed:
         raise UnsupportedEncoding("Content-Encoding is not understood here; send the body as it is.")
     method, path, hop = request.method.encode(), request.path.rstrip("/"), next_hop(context, request)
     http = ollama.provider.http

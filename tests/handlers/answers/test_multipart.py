@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.handlers.answers.multipart import boundary_of, find_model
+from linx.handlers.answers.multipart import MAX_PART_HEAD, MAX_PARTS, boundary_of, find_model
 
 PART = b'Content-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
 
@@ -70,3 +70,14 @@ def test_every_prefix_finds_it_or_nothing() -> None:
     data = form(PART % (b"n", b"1"), PART % (b"model", b"whisper"), PART % (b"z", b"2"))
     values = {found(data[:cut]) for cut in range(len(data))}
     assert values == {None, b"whisper"}
+
+
+def test_a_boundary_over_two_steps_of_the_search() -> None:
+    for size in range(2**22 - 40, 2**22 + 3, 3):
+        assert found(form(PART % (b"file", b"x" * size), PART % (b"model", b"m"))) == b"m"
+
+
+def test_only_so_many_parts_are_looked_through() -> None:
+    assert found(form(*[PART % (b"n", b"1")] * (MAX_PARTS - 1), PART % (b"model", b"m"))) == b"m"
+    assert found(form(*[PART % (b"n", b"1")] * MAX_PARTS, PART % (b"model", b"m"))) is None
+    assert found(form(b"X: " + b"y" * MAX_PART_HEAD + b"\r\n" + PART % (b"model", b"m"))) is None

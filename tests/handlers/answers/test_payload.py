@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.core.errors import BadRequest
+from linx.core.errors import BadRequest, BodyTooLarge
 from linx.handlers.answers.payload import MAX_HELD, MAX_SEARCHED, Payload, PayloadStream, read_form
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 BOUNDARY = b"Xmark"
+MAX_BODY = 3 * MAX_HELD
 
 
-def form(size: int, model: bytes = b"m") -> bytes:
+def form(size: int, model: bytes = b"m", *, model_last: bool = False) -> bytes:
     field = b'\r\nContent-Disposition: form-data; name="'
-    return (
-        b"--Xmark" + field + b'model"\r\n\r\n' + model + b"\r\n"
-        b"--Xmark" + field + b'file"\r\n\r\n' + b"x" * size + b"\r\n--Xmark--\r\n"
-    )
+    parts = [
+        b"--Xmark" + field + b'model"\r\n\r\n' + model + b"\r\n",
+        b"--Xmark" + field + b'file"\r\n\r\n' + b"x" * size + b"\r\n",
+    ]
+    return b"".join(parts[::-1] if model_last else parts) + b"--Xmark--\r\n"
 
 
 class Pieces:
@@ -47,10 +49,17 @@ class Sent:
         self.coding = coding
         self._body = body
 
-    def header(self, name: bytes) -> bytes | None:
-        return self.coding if name == b"content-encoding" else None
+    @property
+    def is_packed(self) -> bool:
+        return self.coding is not None
 
     async def body(self) -> bytes:
+        return self._body
+
+    async def body_after(self, start: bytes) -> bytes:
+        assert self._body.startswith(start)
+        if len(self._body) > MAX_BODY:
+            raise BodyTooLarge("The request body is larger than 3145728 bytes")
         return self._body
 
 
@@ -103,8 +112,24 @@ async def test_nothing_is_spent_by_the_beginning_alone() -> None:
     assert not payload.is_spent
 
 
-async def test_a_form_must_name_its_model_early() -> None:
-    for body in (b"--Xmark--\r\n", form(10).replace(b'"model"', b'"other"'), form(10, b"")):
-        with pytest.raises(BadRequest, match="within the first 64 KiB") as caught:
+@pytest.mark.parametrize("has_length", [True, False])
+@pytest.mark.parametrize("size", [10, MAX_SEARCHED, 2 * MAX_HELD])
+async def test_a_model_behind_the_file_is_found_and_the_form_held(size: int, has_length: bool) -> None:
+    """In the order of openai-node, whose ``transcriptions.create`` sends the file first."""
+    body = form(size, model_last=True)
+    payload = await read(body, has_length=has_length)
+    assert (payload.start, payload.rest, payload.length, payload.model) == (body, None, None, "m")
+    assert payload.beginning("m", "another") == form(size, b"another", model_last=True)
+
+
+async def test_a_form_that_is_too_large_for_that_is_told_what_would_do() -> None:
+    with pytest.raises(BodyTooLarge, match="must come before the files"):
+        await read(form(MAX_BODY, model_last=True))
+
+
+@pytest.mark.parametrize("size", [10, 2 * MAX_HELD])
+async def test_a_form_must_name_its_model(size: int) -> None:
+    for body in (b"--Xmark--\r\n", form(size).replace(b'"model"', b'"other"'), form(size, b"")):
+        with pytest.raises(BadRequest, match="must have a field") as caught:
             await read(body)
         assert caught.value.param == "model"
