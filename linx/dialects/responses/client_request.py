@@ -29,6 +29,13 @@ _COPIED: tuple[tuple[str, Callable[[JsonObject, str], Any]], ...] = (
     ("user", fields.text),
     ("reasoning_effort", fields.text),
 )
+_REPEATED: tuple[tuple[str, Callable[[JsonObject, str], Any]], ...] = (
+    ("max_tool_calls", fields.integer),
+    ("safety_identifier", fields.text),
+    ("prompt_cache_key", fields.text),
+    ("metadata", fields.mapping),
+)
+"""Fields that the response repeats and that no provider is told, so their types are checked and nothing more."""
 _WITH_LOGPROBS = "message.output_text.logprobs"
 
 
@@ -50,6 +57,7 @@ def to_chat_body(body: JsonObject) -> ChatBody:
         value = read(body, key)
         if value is not None:
             out[key] = value
+    _check_repeated(body)
     if body.get("stop") is not None:
         out["stop"] = [body["stop"]] if isinstance(body["stop"], str) else fields.texts(body, "stop")
     if effort := fields.text(fields.mapping(body, "reasoning") or {}, "effort", "reasoning"):
@@ -62,6 +70,11 @@ def to_chat_body(body: JsonObject) -> ChatBody:
             out["top_logprobs"] = top
     _add_tools(body, names, out)
     return out
+
+
+def _check_repeated(body: JsonObject) -> None:
+    for key, read in _REPEATED:
+        read(body, key)
 
 
 def _add_text(config: JsonObject, out: JsonObject) -> None:

@@ -4,6 +4,11 @@ Every stream ends with ``response.completed``, ``response.incomplete`` or ``resp
 response under the id of ``response.created``. Clients take the final answer from this event, and treat a stream without
 it as a broken connection.
 
+In front of ``response.failed`` stands an event ``error``. The SDKs of OpenAI (python, node, go) deliver
+``response.failed`` as one event among others, which most programs do not look at; they raise an error for an event that
+has a field ``error``, and read type, code and message from it. This nested form is that of the Open Responses
+specification (``ErrorStreamingEvent``).
+
 The heartbeat is a comment, for the idle timers of proxies, and a further ``response.in_progress``, since the idle
 timers of clients often see events only.
 """
@@ -108,9 +113,11 @@ class ResponsesWriter:
 
     def error(self, problem: LinxError, ending: Ending) -> bytes:
         begin = self.begin(ending.usage) if self._sequence == 0 else b""
-        error = {"code": _error_code(problem), "message": problem.message}
+        code = _error_code(problem)
+        told = self._event("error", {"error": {**problem.fields(), "code": code}})
+        error = {"code": code, "message": problem.message}
         response = self._shape.response("failed", self._output, usage=ending.usage, error=error)
-        return begin + self._event("response.failed", {"response": response})
+        return begin + told + self._event("response.failed", {"response": response})
 
     def call_id(self, delta: ToolDelta) -> str:
         return delta.id or f"call_{delta.index}"

@@ -26,6 +26,7 @@ class ResponseObject:
     def __init__(self, chat: ChatRequest, stamp: Stamp) -> None:
         body = chat.client_body or {}
         self._id = stamp.id
+        self._now = stamp.now
         self._names = ToolNames(body)
         self.wants_encrypted = _ENCRYPTED in (body.get("include") or ())
         reasoning, text = body.get("reasoning") or {}, body.get("text") or {}
@@ -34,22 +35,30 @@ class ResponseObject:
             "object": "response",
             "created_at": int(stamp.created),
             "background": False,
+            "frequency_penalty": _or(body.get("frequency_penalty"), 0),
             "instructions": body.get("instructions"),
             "max_output_tokens": body.get("max_output_tokens"),
+            "max_tool_calls": body.get("max_tool_calls"),
+            "metadata": body.get("metadata") or {},
             "model": chat.model,
             "parallel_tool_calls": _or(body.get("parallel_tool_calls"), True),
+            "presence_penalty": _or(body.get("presence_penalty"), 0),
             "previous_response_id": None,
+            "prompt_cache_key": body.get("prompt_cache_key"),
             "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
+            "safety_identifier": body.get("safety_identifier"),
+            "service_tier": "default",
             "store": False,
             "temperature": _or(body.get("temperature"), 1),
-            "text": {**text, "format": text.get("format") or {"type": "text"}},
+            "text": {**text, "format": _format_object(text.get("format"))},
             "tool_choice": _or(body.get("tool_choice"), "auto"),
-            "tools": body.get("tools") or [],
+            "tools": [tool_object(tool) for tool in body.get("tools") or ()],
+            "top_logprobs": _or(body.get("top_logprobs"), 0),
             "top_p": _or(body.get("top_p"), 1),
             "truncation": "disabled",
-            "user": body.get("user"),
-            "metadata": body.get("metadata") or {},
         }
+        if body.get("user") is not None:
+            self._fields["user"] = body["user"]  # a string or absent: clients refuse null
 
     def original(self, name: str) -> Original:
         """The client's tool for a tool's name at the provider."""
@@ -70,6 +79,7 @@ class ResponseObject:
     ) -> JsonObject:
         return {
             **self._fields,
+            "completed_at": int(self._now()) if status == "completed" else None,
             "status": status,
             "error": error,
             "incomplete_details": {"reason": reason} if reason else None,
@@ -136,6 +146,26 @@ def part_object(key: int, text: str, logprobs: list[JsonObject]) -> JsonObject:
     if key == REFUSAL:
         return {"type": "refusal", "refusal": text}
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
+
+
+def tool_object(tool: JsonObject) -> JsonObject:
+    """A tool of the request as the response repeats it: a function with all fields that clients require."""
+    if tool.get("type") != "function":
+        return tool
+    nested = tool.get("function")  # Cursor sends functions in the shape of the chat dialect
+    given = nested if isinstance(nested, dict) else tool
+    absent: JsonObject = {"type": "function", "description": None, "parameters": None}
+    return {**absent, **given, "strict": bool(given.get("strict"))}
+
+
+def _format_object(given: JsonObject | None) -> JsonObject:
+    """The format of the text as the response repeats it."""
+    if not given:
+        return {"type": "text"}
+    if given.get("type") != "json_schema":
+        return given
+    absent: JsonObject = {"name": "response", "description": None}
+    return {**absent, **given, "strict": bool(given.get("strict"))}
 
 
 def custom_input(arguments: str) -> str:

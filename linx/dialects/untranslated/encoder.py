@@ -33,7 +33,8 @@ class Events(Protocol):
         """Put the client's name for the model into ``event``. Returns False if the event must be left out, because the
         translator has begun the stream."""
 
-    def error_event(self, problem: LinxError, /) -> JsonObject: ...
+    def error_events(self, problem: LinxError, /) -> tuple[JsonObject, ...]:
+        """The events that end an answer which failed."""
 
 
 class MessagesEvents:
@@ -52,12 +53,12 @@ class MessagesEvents:
         _rename(event.get("message"), self._model)
         return not is_begun
 
-    def error_event(self, problem: LinxError) -> JsonObject:
-        return {"type": "error", "error": self._error_object(problem)}
+    def error_events(self, problem: LinxError) -> tuple[JsonObject, ...]:
+        return ({"type": "error", "error": self._error_object(problem)},)
 
 
 class ResponsesEvents:
-    """OpenAI's Responses: events are numbered, and an error contains the response as far as it is known."""
+    """OpenAI's Responses: events are numbered, and a failure contains the response as far as it is known."""
 
     heartbeat = _COMMENT
     may_begin_before = False  # the first event has the response's id, which the provider gives
@@ -76,10 +77,15 @@ class ResponsesEvents:
         self._next_number = (number if type(number) is int else self._next_number) + 1
         return True
 
-    def error_event(self, problem: LinxError) -> JsonObject:
-        error = {"code": problem.code or "server_error", "message": problem.message}
+    def error_events(self, problem: LinxError) -> tuple[JsonObject, ...]:
+        # The first event is what SDKs raise, the second what clients wait for; see ``responses.encoder``.
+        code, number = problem.code or "server_error", self._next_number
+        error = {"code": code, "message": problem.message}
         response = {**self._response, "status": "failed", "error": error}
-        return {"type": "response.failed", "sequence_number": self._next_number, "response": response}
+        return (
+            {"type": "error", "sequence_number": number, "error": {**problem.fields(), "code": code}},
+            {"type": "response.failed", "sequence_number": number + 1, "response": response},
+        )
 
 
 class UntranslatedEncoder:
@@ -124,7 +130,7 @@ class UntranslatedEncoder:
         if not self._is_untranslated and self._may_translate:
             return self._translated().error(problem)
         self._is_over = True
-        return _frame(self._events.error_event(problem))
+        return b"".join(map(_frame, self._events.error_events(problem)))
 
     def end(self) -> bytes:
         return b"" if self._is_untranslated or self._is_over else self._translated().end()

@@ -13,6 +13,7 @@ from linx.core import attempt_errors, errors
 from linx.core.chat import Answer, ChatRequest, Chunk, Dialect, Stamp, ToolDelta, Usage
 from linx.dialects.responses.face import ResponsesFace
 from linx.dialects.shared import opaque_reasoning
+from tests.open_responses import check_event
 
 if TYPE_CHECKING:
     from linx.dialects.shared.block_encoder import BlockEncoder
@@ -48,7 +49,8 @@ def stream(*chunks: Chunk, **more: Any) -> bytes:
 
 
 def events(data: bytes) -> list[dict[str, Any]]:
-    """A strict reader: names twice the same, numbers without gaps, one item open at a time."""
+    """A strict reader: names twice the same, numbers without gaps, one item open at a time, every event as the Open
+    Responses specification has it."""
     made: list[dict[str, Any]] = []
     numbers, indexes = itertools.count(), itertools.count()
     open_item: int | None = None
@@ -57,8 +59,11 @@ def events(data: bytes) -> list[dict[str, Any]]:
         event = json.loads(value.removeprefix("data: "))
         assert name == f"event: {event['type']}"
         assert event["sequence_number"] == next(numbers)
+        check_event(event)
         if "response" in event:
             assert event["response"]["id"] == "resp_abc"
+        elif event["type"] == "error":
+            assert set(event) == {"type", "sequence_number", "error"}
         elif event["type"] == "response.output_item.added":
             assert open_item is None
             open_item = event["output_index"]
@@ -186,6 +191,12 @@ def test_the_response_says_what_was_asked_for() -> None:
         "top_p": 0.5,
         "user": "u",
         "metadata": {"a": "b"},
+        "frequency_penalty": 0.5,
+        "presence_penalty": -1,
+        "top_logprobs": 2,
+        "max_tool_calls": 3,
+        "safety_identifier": "s",
+        "prompt_cache_key": "p",
         "store": True,
     }
     made = events(encoder(**asked).frames([Chunk(text="a")]))[0]["response"]
@@ -194,8 +205,10 @@ def test_the_response_says_what_was_asked_for() -> None:
         "id": "resp_abc",
         "object": "response",
         "created_at": 1_755_800_000,
+        "completed_at": None,
         "status": "in_progress",
         "background": False,
+        "service_tier": "default",
         "error": None,
         "incomplete_details": None,
         "model": "m",
@@ -209,7 +222,14 @@ def test_the_response_says_what_was_asked_for() -> None:
     }
     plain = events(encoder().frames([Chunk(text="a")]))[0]["response"]
     assert (plain["temperature"], plain["top_p"], plain["tool_choice"], plain["tools"]) == (1, 1, "auto", [])
+    assert (plain["frequency_penalty"], plain["presence_penalty"], plain["top_logprobs"]) == (0, 0, 0)
+    assert "user" not in plain, "a client refuses null"
     Response.model_validate(plain, strict=True)
+
+
+def test_a_response_that_is_whole_says_when() -> None:
+    assert last(stream(Chunk(text="a", finish="stop")))["completed_at"] == 1_755_800_001
+    assert last(stream(Chunk(text="a", finish="length")))["completed_at"] is None
 
 
 @pytest.mark.parametrize(
@@ -369,14 +389,18 @@ def test_an_error_is_the_last_word(before: list[Chunk], problem: errors.LinxErro
     one = encoder()
     data = (one.frames(before) if before else b"") + one.error(problem)
     response = events(data)[-1]["response"]
-    assert names(data)[-1] == "failed"
+    assert names(data)[-2:] == ["error", "failed"]
+    told = events(data)[-2]["error"]
+    assert told == {"type": problem.kind, "code": code, "message": "lost", "param": problem.param}
     assert (response["status"], response["error"]) == ("failed", {"code": code, "message": "lost"})
     assert len(response["output"]) == max(0, len(before) - 1), "what was whole is told once more"
     assert (one.end(), one.heartbeat(), one.frames([Chunk(text="b")]), one.error(problem)) == (b"", b"", b"", b"")
     with client(data) as sdk, sdk.responses.stream(model="m", input="x") as answer:
-        assert [event.type for event in answer][-1] == "response.failed"
-    with client(data) as sdk, sdk.responses.stream(model="m", input="x") as answer, pytest.raises(RuntimeError):
-        answer.get_final_response()
+        with pytest.raises(openai.APIError, match="lost") as raised:
+            list(answer)
+        assert (raised.value.code, raised.value.type) == (code, problem.kind)
+    with client(data) as sdk, pytest.raises(openai.APIError, match="lost"):
+        list(sdk.responses.create(model="m", input="x", stream=True))
 
 
 def detail(thought: str = "", **more: Any) -> Chunk:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from openai.types.responses import Response
 
 from linx.core.chat import Answer, Chunk, Usage
-from linx.dialects.responses.response import custom_input, whole_response
-from tests.dialects.responses.test_encoder import PATCH, STAMP, chat, start
+from linx.dialects.responses.response import custom_input, tool_object, whole_response
+from tests.dialects.responses.test_encoder import PATCH, SPACE, STAMP, chat, start
+from tests.open_responses import check_response
+
+if TYPE_CHECKING:
+    from linx.core.chat import JsonObject
 
 
 @pytest.mark.parametrize(
@@ -26,6 +32,43 @@ def test_the_text_for_a_custom_tool_is_what_the_model_meant(arguments: str, made
     assert custom_input(arguments) == made
 
 
+BARE = {"type": "function", "name": "f", "description": None, "parameters": None, "strict": False}
+
+
+@pytest.mark.parametrize(
+    ("tool", "made"),
+    [
+        ({"type": "function", "name": "f"}, BARE),
+        ({"type": "function", "name": "f", "strict": None}, BARE),
+        ({"type": "function", "name": "f", "strict": True, "x": 1}, {**BARE, "strict": True, "x": 1}),
+        ({"type": "function", "function": {"name": "f", "parameters": {}}}, {**BARE, "parameters": {}}),
+        (PATCH, PATCH),
+        (SPACE, SPACE),
+    ],
+    ids=["bare", "null", "strict", "nested", "custom", "namespace"],
+)
+def test_a_function_is_repeated_with_all_its_fields(tool: JsonObject, made: JsonObject) -> None:
+    assert tool_object(tool) == made
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        (None, {"type": "text"}),
+        ({"type": "json_object"}, {"type": "json_object"}),
+        (
+            {"type": "json_schema", "schema": {}},
+            {"type": "json_schema", "name": "response", "description": None, "schema": {}, "strict": False},
+        ),
+    ],
+    ids=["none", "object", "schema"],
+)
+def test_the_format_is_repeated_with_all_its_fields(given: JsonObject | None, made: JsonObject) -> None:
+    response = whole_response(chat(text={"format": given}), Answer(), STAMP)
+    assert response["text"]["format"] == made
+    check_response(response)
+
+
 def test_a_whole_response() -> None:
     answer = Answer()
     chunks = [
@@ -38,7 +81,8 @@ def test_a_whole_response() -> None:
     ]
     for chunk in chunks:
         answer.add(chunk)
-    made = whole_response(chat(tools=[PATCH]), answer, STAMP)
+    made = whole_response(chat(tools=[PATCH, {"type": "function", "name": "f"}]), answer, STAMP)
+    check_response(made)
     assert [item["type"] for item in made["output"]] == [
         "reasoning",
         "message",
@@ -65,5 +109,6 @@ def test_a_whole_response_may_be_incomplete(chunks: list[Chunk], statuses: list[
     for chunk in [*chunks, Chunk(finish="length")]:
         answer.add(chunk)
     made = whole_response(chat(), answer, STAMP)
+    check_response(made)
     assert made["incomplete_details"] == {"reason": "max_output_tokens"}
     assert [item["status"] for item in made["output"]] == statuses

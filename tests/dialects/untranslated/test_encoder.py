@@ -78,8 +78,10 @@ def test_an_error_in_the_middle_ends_it() -> None:
     chat = ResponsesFace().parse({"model": "m", "input": "hi"})
     responses = UntranslatedFace(ResponsesFace()).encoder(chat, STAMP)
     responses.frames(own_chunks(RESPONSES, RESPONSE[:4]))
-    (event,) = parse_events(responses.error(StreamBroken("broke")))
-    assert (event["type"], event["sequence_number"]) == ("response.failed", 4)
+    told, event = parse_events(responses.error(StreamBroken("broke")))
+    assert (told["type"], told["sequence_number"]) == ("error", 4)
+    assert told["error"]["message"] == "broke"
+    assert (event["type"], event["sequence_number"]) == ("response.failed", 5)
     assert (event["response"]["id"], event["response"]["status"]) == ("resp_1", "failed")
 
 
