@@ -164,6 +164,7 @@ ORDERS = {
             "inflate",
             "proxies",
             "tls",
+            "names",
             "dial",
             "response",
             "pool",
