@@ -31,8 +31,6 @@ class Internet(trio.abc.HostnameResolver):
         self.troubles: dict[str, OSError | float] = {}
         """By name: what its lookup raises, or the seconds of silence before it answers."""
         self.hosts: dict[str, str] = {}
-        self.ports: dict[str, tuple[str, int]] = {}
-        """By an address that is connected to, at whatever port: where the connection really goes."""
         self.moved: dict[str, str] = {}
         """By an address that is connected to: what the socket then says that its peer is."""
         self.dialled: list[str] = []
