@@ -42,6 +42,7 @@ from linx.server.limits import Limits
 from linx.server.listen import Server
 from linx.server.sockets import raise_file_limit
 from linx.upstream.dial import Dialer
+from linx.upstream.names import install as install_lookups
 from linx.upstream.pool import Pool
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class App:
         self.redactor = options.sources.redactor
         self.console = Console()
         self.demo = Demo(options.demo_model, on_change=self._demo_changed) if options.demo else None
+        install_lookups()
         self.pool = Pool(Dialer())
         self.tunnel = Tunnel(self._serve_tunnel, self.redactor, os.environ)
         self.tunnel.listeners.append(self._tunnel_changed)

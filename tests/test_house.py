@@ -189,6 +189,7 @@ ORDERS = {
             "inflate",
             "proxies",
             "tls",
+            "names",
             "dial",
             "response",
             "pool",

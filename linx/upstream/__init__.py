@@ -11,6 +11,7 @@ This room knows origins and bytes, but no provider and no dialect.
 - ``inflate``: unpacks a compressed body in bounded pieces.
 - ``proxies``: which origin is reached through which proxy, and CONNECT.
 - ``tls``: TLS over a socket, and which certificates are trusted.
+- ``names``: looks names up, so that a silent name server holds up no other name.
 - ``dial``: opens a connection to an origin.
 - ``response``: reads the body of a response up to its announced end.
 - ``pool``: keeps connections for the next request; an Exchange borrows a connection.

@@ -54,6 +54,11 @@ _REASONS = {
 }
 _HOST = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?")
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE}
+_LOOKUP_REASONS = {
+    socket.EAI_AGAIN: "the name server does not answer",
+    # The name exists, but has neither an IPv4 nor an IPv6 address. Not every system tells the two apart.
+    getattr(socket, "EAI_NODATA", None): "the name has no address",
+}
 
 
 class Dialled(NamedTuple):
@@ -195,9 +200,9 @@ def _keep_alive(sock: socket.socket) -> None:
 
 def _translated(where: str, host: str, error: OSError | UnicodeError) -> ConnectFailed:
     errors = list(_leaves(error))
-    if any(isinstance(each, socket.gaierror | UnicodeError) for each in errors):
-        again = any(isinstance(each, socket.gaierror) and each.errno == socket.EAI_AGAIN for each in errors)
-        cause = "the name server does not answer" if again else "there is no such name"
+    if lookups := [each for each in errors if isinstance(each, socket.gaierror | UnicodeError)]:
+        numbers = [each.errno for each in lookups if isinstance(each, socket.gaierror)]
+        cause = next((why for number, why in _LOOKUP_REASONS.items() if number in numbers), "there is no such name")
         return NameNotFound(f"cannot find the host {host!r}: {cause}; check the endpoint and the network")
     numbers = [each.errno for each in errors if isinstance(each, OSError)]
     if any(number in _OUT_OF_FILES for number in numbers):

@@ -28,6 +28,8 @@ class Internet(trio.abc.HostnameResolver):
 
     def __init__(self) -> None:
         self.names: dict[str, list[str]] = {"localhost": ["127.0.0.1"]}
+        self.troubles: dict[str, OSError | float] = {}
+        """By name: what its lookup raises, or the seconds of silence before it answers."""
         self.hosts: dict[str, str] = {}
         self.moved: dict[str, str] = {}
         """By an address that is connected to: what the socket then says that its peer is."""
@@ -50,7 +52,13 @@ class Internet(trio.abc.HostnameResolver):
         flags: int = 0,
     ) -> Any:
         await trio.lowlevel.checkpoint()
-        found = self.names.get((host or b"").decode(), [])
+        name = (host or b"").decode()
+        trouble = self.troubles.get(name, 0.0)
+        if isinstance(trouble, OSError):
+            raise trouble
+        if trouble:
+            await trio.sleep(trouble)
+        found = self.names.get(name, [])
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         answers = []
