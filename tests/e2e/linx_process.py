@@ -85,7 +85,11 @@ class LinxProcess:
             self.path.write_bytes(jsontext.dumps(dict(config)))
             self.args += ["--config", str(self.path)]
         # Also where the environment is chosen: nothing is learnt in the folder of who runs the tests.
-        self.env = None if env is None else {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], **env}
+        self.env = (
+            None
+            if env is None
+            else {**({} if "XDG_STATE_HOME" in env else {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]}), **env}
+        )
         self.log = folder / "linx.log"
         self.url = ""
         self.port = 0

@@ -56,6 +56,7 @@ class Readings(Collector):
         yield from self._used()
         yield from self._providers()
         yield from self._pool()
+        yield from self._loop()
 
     def _requests(self) -> Iterator[Metric]:
         telemetry = self._context.telemetry
@@ -143,9 +144,18 @@ class Readings(Collector):
             connections.add_metric([state], count)
         yield connections
 
+    def _loop(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "linx_tasks", "Tasks of the event loop; two belong to each client connection.", _living_tasks()
+        )
+
     def _counters(self) -> Iterator[tuple[str, Counters]]:
         """The counters of all providers, also of those no longer in the config, since a counter must never decrease."""
         yield from self._context.telemetry.providers.items()
+
+
+def _living_tasks() -> int:
+    return trio.lowlevel.current_statistics().tasks_living
 
 
 def _add(family: HistogramMetricFamily, labels: Sequence[str], buckets: Buckets) -> None:

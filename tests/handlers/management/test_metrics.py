@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from linx.core.chat import Usage
 from linx.core.telemetry import KEPT_MODELS, OTHER_MODELS, Counters
-from tests.e2e.http_client import ask
+from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
@@ -58,6 +58,17 @@ async def test_requests_attempts_tokens_and_cost(tmp_path: Path) -> None:
     assert value(samples, "linx_upstream_connections", state="active") == 0
     assert value(samples, "linx_upstream_connections", state="idle") >= 1
     assert value(samples, "process_open_fds") > 0
+
+
+async def test_the_tasks_of_connections_are_counted(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        port = app.bound[0][1]
+        before = value(await scrape(port), "linx_tasks")
+        async with Client(port), Client(port):
+            async with Client(port) as client:
+                await client.send("GET", "/healthz")
+                await client.answer()  # the other two were accepted before
+            assert value(await scrape(port), "linx_tasks") >= before + 4
 
 
 async def test_hedges_won_and_wasted(tmp_path: Path) -> None:
