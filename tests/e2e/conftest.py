@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,8 @@ def _no_canary_comes_out(
     """No provider's key and no prompt is in what a test made Linx write: logs, log records, files of its own."""
     CANARIES.prompts.clear()
     yield
-    CANARIES.assert_absent("the log", caplog.text)
+    records = "\n".join(logging.Formatter().format(record) for record in caplog.get_records("call"))
+    CANARIES.assert_absent("the log", records)
     folders = [Path(os.environ["XDG_STATE_HOME"])]
     folders += [path for path in request.node.funcargs.values() if isinstance(path, Path)]
     for folder in folders:
