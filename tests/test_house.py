@@ -46,6 +46,7 @@ ORDERS = {
             "worker",
             "jsontext",
             "telemetry",
+            "log_stream",
             "log",
         ],
         *["folders", "watchdog"],

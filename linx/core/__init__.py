@@ -14,5 +14,6 @@ dialect and no socket.
 - ``telemetry``: counters, histograms and the records of requests.
 - ``folders``: where files of Linx's own belong.
 - ``watchdog``: how long the event loop stood still.
+- ``log_stream``: standard error, written without waiting for its reader.
 - ``log``: the log, as text or as JSON, cleaned of secrets.
 """

@@ -1,17 +1,17 @@
 """The log: one record a line on standard error, as text or as JSON, without secrets.
 
 The command line calls ``set_up_log`` once. All other files use ``logging.getLogger``, and
-may pass ``extra`` fields, which the JSON form shows.
+may pass ``extra`` fields, which the JSON form shows. ``flush_log`` is called now and then by whoever has a clock.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
 from linx.core import jsontext
+from linx.core.log_stream import standard_error
 from linx.core.redaction import RedactingFilter, Redactor, escape_controls
 
 if TYPE_CHECKING:
@@ -23,9 +23,15 @@ _TALKATIVE = ("trio-websocket", "wsproto")
 """Libraries that log the bytes they carry: prompts and answers do not belong in a log, at any level."""
 
 
+def flush_log() -> None:
+    """Write the lines for which there was no room before."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 def set_up_log(level: str, style: str, redactor: Redactor, stream: TextIO | None = None) -> logging.Handler:
     """Send all records of ``level`` and above to standard error; ``style`` is ``text`` or ``json``."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(stream or standard_error())
     handler.addFilter(RedactingFilter(redactor))
     handler.setFormatter(_FORMATTERS[style](redactor))
     root = logging.getLogger()

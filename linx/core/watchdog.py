@@ -2,7 +2,7 @@
 
 All clients share the loop, so a step that takes long makes everybody wait. The watchdog asks to be woken every TICK_S;
 the delay of its waking is a stall. The longest stall of the last minutes is kept for the status, and a stall of more
-than LOGGED_S is logged, one line each.
+than LOGGED_S is logged, one line each. At each waking, lines of the log that found no room before are written.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import logging
 from collections import deque
 
 import trio
+
+from linx.core.log import flush_log
 
 TICK_S = 0.1
 LOGGED_S = 1.0
@@ -32,6 +34,7 @@ class Watchdog:
             await trio.sleep_until(due)
             now = trio.current_time()
             self.woken(now, now - due)
+            flush_log()
 
     def woken(self, now: float, late_s: float) -> None:
         while self._stalls and self._stalls[-1][1] <= late_s:

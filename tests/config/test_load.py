@@ -432,6 +432,12 @@ def test_what_is_unwise_is_a_warning(tree: dict[str, Any], env: dict[str, str], 
     assert not any(secret in text for text in warnings for secret in SECRETS)
 
 
+def test_a_key_on_the_command_line_is_warned_of() -> None:
+    [warning] = loaded({}, {}, api_key=KEY).warnings
+    assert "--api-key: other users of this machine can see the key" in warning
+    assert KEY not in warning
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 @pytest.mark.parametrize(
     ("tree", "is_warned"),

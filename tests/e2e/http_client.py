@@ -9,6 +9,7 @@ import h11
 import trio
 
 from linx.core import jsontext
+from tests.e2e.canaries import CANARIES, assert_no_key
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Client:
         self.parser = h11.Connection(h11.CLIENT)
 
     async def send(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> None:
+        CANARIES.note(body)
         data = b"" if body is None else body if isinstance(body, bytes) else jsontext.dumps(body)
         fields = {"host": f"localhost:{self.port}", **(headers or {})}
         if body is not None:
@@ -97,6 +99,7 @@ class Client:
         headers = {bytes(name).decode(): bytes(value).decode("latin-1") for name, value in response.headers}
         if is_whole and self.parser.our_state is h11.DONE and self.parser.their_state is h11.DONE:
             self.parser.start_next_cycle()
+        assert_no_key("the answer", f"{headers} {body.decode(errors='replace')}")
         return Answer(response.status_code, headers, body, is_whole)
 
     async def close(self) -> None:

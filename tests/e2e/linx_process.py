@@ -14,6 +14,7 @@ import trio
 from linx.app import App
 from linx.config.load import Options, Sources
 from linx.providers.kinds import KINDS
+from tests.e2e.canaries import PROVIDER_KEY
 from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parent.parent.parent
 def config_for(*fakes: FakeProvider, names: tuple[str, ...] = (), **sections: Any) -> dict[str, Any]:
     """A config with the fakes as providers in this order (``ollama1``, ``openai2``, …), and nothing else."""
     providers = {
-        name: {"kind": fake.kind, "endpoint": fake.endpoint, "api_key": fake.api_key}
+        name: {"kind": fake.kind, "endpoint": fake.endpoint, "api_key": fake.api_key or PROVIDER_KEY}
         for name, fake in zip(
             names or [f"{fake.kind}{number}" for number, fake in enumerate(fakes, 1)], fakes, strict=True
         )
@@ -46,13 +47,19 @@ def config_for(*fakes: FakeProvider, names: tuple[str, ...] = (), **sections: An
     }
 
 
+def write_config(path: Path, config: Mapping[str, Any]) -> None:
+    """As its owner's alone: a file that others may read, with a key in it, is warned of."""
+    from linx.core import jsontext
+
+    path.touch(0o600)
+    path.write_bytes(jsontext.dumps(dict(config)))
+
+
 @contextlib.asynccontextmanager
 async def linx_here(config: Mapping[str, Any], folder: Path, *, wait_for_models: bool = True) -> AsyncIterator[App]:
     """Linx in this process, over real sockets; ``url_of`` tells where."""
-    from linx.core import jsontext
-
     path = folder / "config.json"
-    path.write_bytes(jsontext.dumps(dict(config)))
+    write_config(path, config)
     sources = Sources(KINDS, str(path))
     options = Options(sources.load(), sources)
     async with trio.open_nursery() as nursery:
@@ -77,12 +84,10 @@ class LinxProcess:
     def __init__(
         self, config: Mapping[str, Any] | None, folder: Path, *args: str, env: Mapping[str, str] | None = None
     ) -> None:
-        from linx.core import jsontext
-
         self.args = list(args)
         if config is not None:
             self.path = folder / "config.json"
-            self.path.write_bytes(jsontext.dumps(dict(config)))
+            write_config(self.path, config)
             self.args += ["--config", str(self.path)]
         # Also where the environment is chosen: nothing is learnt in the folder of who runs the tests.
         self.env = (

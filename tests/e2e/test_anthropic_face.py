@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from tests.e2e.anthropic_sdk import with_anthropic
+from tests.e2e.canaries import PROVIDER_KEY
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
@@ -261,7 +262,8 @@ async def test_the_key(tmp_path: Path) -> None:
                 assert (await ask(port, "/v1/messages", BODY, headers=headers)).status == 200
             answer = await ask(port, "/k/right/v1/messages", BODY)
             assert answer.status == 200
-        assert all(call.headers.get("authorization") is None for call in fake.calls)
+        assert {call.headers.get("authorization") for call in fake.calls} == {f"Bearer {PROVIDER_KEY}"}
+        assert not any("x-api-key" in call.headers for call in fake.calls)
 
 
 async def test_a_ping_keeps_a_silent_stream_alive(tmp_path: Path) -> None:

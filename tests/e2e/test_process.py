@@ -213,3 +213,28 @@ async def test_a_full_disk_behind_its_output_does_not_end_it(full: tuple[str, ..
             assert await process.wait() == 0
     finally:
         process.kill()
+
+
+async def test_a_log_that_nobody_reads_stops_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    nowhere = {"kind": "openai", "endpoint": "http://127.0.0.1:1/v1", "models": ["m"]}
+    path.write_bytes(jsontext.dumps(config_for(providers={"p" * 60: nowhere})))
+    command = [sys.executable, str(ROOT / "linx.py"), "--config", str(path)]
+    process = await trio.lowlevel.open_process(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        with trio.fail_after(HANG_S):
+            line = await process.stdout.receive_some()
+            port = int(line.decode().rpartition(":")[2])
+            async with Client(port) as client:
+                for _ in range(600):  # a line of more than 100 bytes each; a pipe holds 64 KiB
+                    await client.send("POST", "/v1/chat/completions", CHAT)
+                    assert (await client.answer()).status == 502
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+        assert len(await process.stderr.receive_some()) > 50_000  # all that the pipe had room for
+    finally:
+        process.kill()
+        await process.stdout.aclose()
+        await process.stderr.aclose()
