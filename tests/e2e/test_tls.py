@@ -5,23 +5,30 @@ from __future__ import annotations
 import base64
 import datetime
 import os
+import socket
 import ssl
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 import trustme
 
+from tests.e2e.http_client import Answer as Got
 from tests.e2e.http_client import ask
-from tests.e2e.linx_process import LinxProcess, config_for
+from tests.e2e.linx_process import LinxProcess, config_for, linx_here
 from tests.fakes.provider import FakeProvider
+from tests.fakes.scripted import Close, Raw, Send
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from trio.testing import MockClock
+
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 FAR = "api.provider.example"
+both_ways = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 OLD = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -98,6 +105,122 @@ async def test_good_certificates_work_and_every_other_is_refused_by_name(authori
             for name, reason in reasons.items():
                 assert states[name]["state"] in ("down", "cooling")
                 assert reason in states[name]["last_error"].lower()
+
+
+# --- handshakes that fail in another way ---
+
+
+async def never_ends(stream: trio.SocketStream) -> None:
+    await trio.sleep_forever()
+
+
+async def is_reset(stream: trio.SocketStream) -> None:
+    await stream.receive_some()
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+async def speaks_http(stream: trio.SocketStream) -> None:
+    """What nginx answers on a plain port that is spoken to in TLS."""
+    await stream.receive_some()
+    await stream.send_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+
+
+async def speaks_tls_1_1(stream: trio.SocketStream) -> None:
+    """OpenSSL's answer to a ClientHello without its version: the alert protocol_version (RFC 5246, 7.2.2)."""
+    await stream.receive_some()
+    await stream.send_all(b"\x15\x03\x02\x00\x02\x02\x46")
+
+
+HANDSHAKES: dict[str, tuple[Any, str, int, str]] = {
+    "never ends": (never_ends, "timeout", 504, "did not take a connection within 3 seconds"),
+    "reset": (is_reset, "tls", 502, "reset the connection during the TLS handshake"),
+    "plain http": (speaks_http, "tls", 502, "does not speak TLS: is its URL http:// instead of https://?"),
+    "TLS 1.1": (speaks_tls_1_1, "tls", 502, "only speaks a version of TLS older than 1.2"),
+}
+
+
+@both_ways
+@pytest.mark.parametrize("fault", HANDSHAKES)
+async def test_a_handshake_that_fails(fault: str, stream: bool, autojump_clock: MockClock, tmp_path: Path) -> None:
+    handler, outcome, status, reason = HANDSHAKES[fault]
+
+    async def serve(raw: trio.SocketStream) -> None:
+        await handler(raw)
+        raw.socket.close()
+
+    async with FakeProvider("openai", ["m"]) as good, trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        url = f"https://localhost:{listener.socket.getsockname()[1]}/v1"
+        bad = {"kind": "openai", "endpoint": url, "models": ["m"]}
+        config = config_for(good, names=("good",), providers={"bad": bad}, routing={"hedge": {"after": None}})
+        config["routing"] |= {"provider_priority": ["bad", "good"], "cost_optimization": False}
+        async with linx_here(config, tmp_path) as app:
+            for provider in app.context.providers:
+                provider.health.reachable = None  # Linx has not noticed yet
+            answer = await ask(app.bound[0][1], "/v1/chat/completions", {**CHAT, "stream": stream})
+            assert answer.headers["x-linx-attempts"] == f"bad={outcome}, good=ok"
+            last = await ask(app.bound[0][1], "/v1/chat/completions", {**CHAT, "model": "bad/m", "stream": stream})
+            assert (last.status, last.headers["x-linx-attempts"]) == (status, f"bad={outcome}")
+            assert reason in last.json["error"]["message"]
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("framing", ["by EOF", "in chunks"])
+@pytest.mark.parametrize("kind", ["openai", "ollama"])
+async def test_an_end_without_a_goodbye(
+    kind: Any, framing: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EOF without close_notify: after the dialect's own end the answer is whole, before it the answer is torn."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    first, last = FRAMES[kind]
+    is_chunked = framing == "in chunks"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\n%b\r\n\r\n" % (
+        b"application/x-ndjson" if kind == "ollama" else b"text/event-stream",
+        b"Transfer-Encoding: chunked" if is_chunked else b"Connection: close",
+    )
+
+    def ragged(*frames: bytes) -> Raw:
+        return Raw([Send(head), *(Send(b"%x\r\n%b\r\n" % (len(x), x) if is_chunked else x) for x in frames), Close()])
+
+    tls = server_side(authority.issue_cert("localhost"))
+    async with FakeProvider(kind, ["m"], tls=tls) as bad, FakeProvider("openai", ["m"]) as good:
+        async with linx_here(config_for(bad, good, names=("bad", "good")), tmp_path) as app:
+            port = app.bound[0][1]
+            for stream in (True, False):
+                bad.forget()
+                bad.next(ragged(first, last))
+                answer = await ask(port, "/v1/chat/completions", {**CHAT, "stream": stream})
+                assert (answer.headers["x-linx-attempts"], answer.is_whole) == ("bad=ok", True)
+                assert said(answer) == "Hello"
+                bad.next(ragged(first), ragged(first))
+                answer = await ask(port, "/v1/chat/completions", {**CHAT, "stream": stream})
+                if stream:
+                    assert (answer.text, answer.is_whole) == ("Hello", True)
+                    assert "error" in answer.events[-1]
+                    assert b"[DONE]" not in answer.body
+                else:
+                    assert answer.headers["x-linx-attempts"] == "bad=reset, good=ok"
+
+
+FRAMES = {
+    "openai": (
+        b'data: {"choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}\n\n',
+        b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
+    ),
+    "ollama": (
+        b'{"model":"m","message":{"role":"assistant","content":"Hello"},"done":false}\n',
+        b'{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}\n',
+    ),
+}
+
+
+def said(answer: Got) -> str:
+    return str(answer.json["choices"][0]["message"]["content"]) if answer.body[:1] == b"{" else answer.text
+
+
+# --- the proxy of the environment ---
 
 
 async def proxy_to(port: int, asked: list[bytes], stream: trio.SocketStream) -> None:
