@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 APP_SCHEMES = (b"app://", b"tauri://", b"vscode-webview://", b"vscode-file://", b"file://")
 WRONG_KEYS_A_MINUTE = 10
 KEY_BYTES = 32  # of an invented key: 256 bits
+CONTAINER_HOSTS = frozenset(
+    {"host.docker.internal", "host.containers.internal", "host.orb.internal", "host.lima.internal"}
+)
+"""How programs in a container or virtual machine of Docker, podman, OrbStack and Lima (Colima) call the machine that
+runs it. No page can be rebound to such a name: ICANN has reserved .internal for private use, so that nobody can
+register a name there."""
 _WEB_ORIGIN = re.compile(rb"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _DOTTED = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 _FIELD_NAMES = re.compile(rb"[" + re.escape(TOKEN_BYTES) + rb", ]{1,4096}")
@@ -216,7 +222,7 @@ def is_local_name(name: str) -> bool:
 
     The result depends on the text alone, so results for recent names are cached.
     """
-    if name in ("localhost", "host.docker.internal") or name.endswith(".localhost"):
+    if name == "localhost" or name in CONTAINER_HOSTS or name.endswith(".localhost"):
         return True
     try:
         if name.startswith("["):

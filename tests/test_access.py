@@ -90,6 +90,9 @@ def test_what_needs_no_key() -> None:
         b"[::1]:8080",
         b"",
         b"host.docker.internal",
+        b"host.containers.internal:8080",
+        b"HOST.orb.internal",
+        b"host.lima.internal",
         b"my.name",
         b"[fd00::1]:80",
     ],
@@ -124,6 +127,9 @@ def test_a_star_allows_every_name_below_and_no_other() -> None:
         b"evil.example@localhost",
         b"[::1",
         b"evillocalhost",
+        b"evil.host.docker.internal",
+        b"host.docker.internal.evil.example",
+        b"other.internal",
     ],
 )
 def test_other_names_are_403_with_the_line_to_add(host: bytes) -> None:

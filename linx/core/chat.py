@@ -256,6 +256,8 @@ class Stamp(msgspec.Struct):
     """Random lower-case hex; an encoder adds its dialect's prefix (``chatcmpl-``…)."""
     created: float
     now: Callable[[], float]
+    first_at: float | None = None
+    """When the first chunk came, in the same seconds; None before, and where that is not known."""
 
 
 class ToolCall(msgspec.Struct):

@@ -82,7 +82,7 @@ def _ask_everything(url: str, fake: FakeProvider, kind: Kind) -> None:
         shown = client.show("m")
         assert shown.modelinfo
         assert "tools" in (shown.capabilities or ())
-        assert [one.model for one in client.ps().models] == (["m:latest"] if kind in ("ollama", "llamacpp") else [])
+        assert [one.model for one in client.ps().models] == {"ollama": ["m:latest"], "llamacpp": ["m"]}.get(kind, [])
 
         whole = client.chat("m", ASKED)
         assert whole.message.content == "Hello from the fake."

@@ -64,15 +64,14 @@ def done_reason(finish: str | None) -> str:
 def counters(begun_at: float, first_at: float | None, now: float, usage: Usage, timings: Timings | None) -> JsonObject:
     """The counters and durations of a done frame: the provider's where it gave them, else measured.
 
-    ``first_at`` is when the first token came, None if that is not known. Clients divide by ``eval_duration``, so it
-    is never 0.
+    ``first_at`` is when the first token came, None if none came: up to then the prompt was read, from then on the
+    answer was written. Clients divide by both durations, so none is 0. The time in which a model was loaded is part of
+    the first where the provider does not tell it, and then ``load_duration`` is 0: clients add it up.
     """
     timings = timings or Timings()
     total = max(int((now - begun_at) * _NS_PER_S), 1)
-    prompt_eval = int(((first_at if first_at is not None else begun_at) - begun_at) * _NS_PER_S)
-    made: JsonObject = {"total_duration": timings.total or total}
-    if timings.load:
-        made["load_duration"] = timings.load
+    prompt_eval = total if first_at is None else min(max(int((first_at - begun_at) * _NS_PER_S), 1), total)
+    made: JsonObject = {"total_duration": timings.total or total, "load_duration": timings.load}
     return made | {
         "prompt_eval_count": usage.prompt,
         "prompt_eval_duration": timings.prompt_eval or prompt_eval,
@@ -99,7 +98,7 @@ def whole_answer(chat: ChatRequest, answer: Answer, stamp: Stamp, *, generate: b
         "done": True,
         "done_reason": done_reason(choice.finish),
     }
-    figures = counters(stamp.created, None, now, answer.usage or Usage(), answer.timings)
+    figures = counters(stamp.created, stamp.first_at, now, answer.usage or Usage(), answer.timings)
     logprobs: JsonObject = {"logprobs": choice.logprobs} if choice.logprobs else {}
     return {**whole, **figures, **logprobs} if generate else {**whole, **logprobs, **figures}  # as Ollama orders them
 

@@ -49,17 +49,17 @@ class Described:
     listed: JsonObject = field(default_factory=dict)
 
 
-def tagged(name: str) -> str:
-    """With a tag: some clients add ``:latest`` to a name without a colon, and then look for that."""
-    return name if ":" in name else f"{name}:latest"
-
-
 def entry(model: Described) -> JsonObject:
-    """One model of /api/tags."""
+    """One model of /api/tags.
+
+    ``model`` is the id by which clients tell models apart: Open WebUI takes it for the same one as an id of /v1/models
+    only if both are equal. Before its 0.8.0 (open-webui#21331) it added ``:latest`` to a name without a tag, and found
+    only models that were listed so.
+    """
     context = model.context_length
     return {
         "name": model.name,
-        "model": tagged(model.name),
+        "model": model.name,
         "modified_at": timestamp(model.created),
         "size": _size(model),
         "digest": _digest(model),

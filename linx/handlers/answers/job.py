@@ -55,7 +55,9 @@ class Job:
 
     def stamp(self) -> Stamp:
         """The id and the clock of the answer, for the encoder."""
-        return Stamp(self.record.id, self.context.at(self.record.started), self.context.now)
+        record, context = self.record, self.context
+        first_at = None if record.first_token is None else context.at(record.first_token)
+        return Stamp(record.id, context.at(record.started), context.now, first_at)
 
     # --- attempts ---
 

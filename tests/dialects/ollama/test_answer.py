@@ -25,6 +25,7 @@ def test_a_duration_is_the_provider_s_where_it_gives_one_and_never_0() -> None:
     measured = counters(10.0, 10.5, 12.0, Usage(3, 4), None)
     assert measured == {
         "total_duration": 2_000_000_000,
+        "load_duration": 0,
         "prompt_eval_count": 3,
         "prompt_eval_duration": 500_000_000,
         "eval_count": 4,
@@ -32,14 +33,21 @@ def test_a_duration_is_the_provider_s_where_it_gives_one_and_never_0() -> None:
     }
     told = counters(10.0, None, 10.0, Usage(), Timings(total=7, load=5))
     assert (told["total_duration"], told["load_duration"], told["eval_duration"]) == (7, 5, 1)
+    at_once = counters(10.0, 10.0, 10.0, Usage(), None)
+    assert (at_once["prompt_eval_duration"], at_once["eval_duration"]) == (1, 1)
 
 
-def folded(*chunks: Chunk, generate: bool = False) -> JsonObject:
+def test_what_brings_no_token_was_all_reading() -> None:
+    silent = counters(10.0, None, 12.0, Usage(3, 0), None)
+    assert (silent["prompt_eval_duration"], silent["eval_duration"]) == (2_000_000_000, 1)
+
+
+def folded(*chunks: Chunk, generate: bool = False, first_at: float | None = START + 0.125) -> JsonObject:
     answer = Answer()
     for chunk in chunks:
         answer.add(chunk)
     return whole_answer(
-        ChatRequest("asked:7b", ChatBody({})), answer, Stamp("abc", START, ticking()), generate=generate
+        ChatRequest("asked:7b", ChatBody({})), answer, Stamp("abc", START, ticking(), first_at), generate=generate
     )
 
 
@@ -62,10 +70,11 @@ def test_a_whole_answer() -> None:
         "done": True,
         "done_reason": "stop",
         "total_duration": 500_000_000,
+        "load_duration": 0,
         "prompt_eval_count": 26,
-        "prompt_eval_duration": 0,
+        "prompt_eval_duration": 125_000_000,
         "eval_count": 2,
-        "eval_duration": 500_000_000,
+        "eval_duration": 375_000_000,
         "logprobs": logprobs,
     }
 

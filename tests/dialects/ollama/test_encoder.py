@@ -81,6 +81,7 @@ def test_the_done_frame_waits_for_the_usage() -> None:
         "done": True,
         "done_reason": "stop",
         "total_duration": 1_000_000_000,
+        "load_duration": 0,
         "prompt_eval_count": 26,
         "prompt_eval_duration": 500_000_000,
         "eval_count": 2,
@@ -108,8 +109,8 @@ def test_no_duration_is_0_where_clients_divide_by_it() -> None:
     own = encoder(now=lambda: START)
     own.frames([Chunk(finish="stop")])
     (done,) = lines(own.end())
-    assert done["eval_duration"] == done["total_duration"] == 1
-    assert "load_duration" not in done
+    assert done["eval_duration"] == done["prompt_eval_duration"] == done["total_duration"] == 1
+    assert done["load_duration"] == 0
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_an_entry_has_every_field() -> None:
     entry = ollama_catalog.entry(described("qwen3-8b-instruct-q4_k_m"))
     assert entry == {
         "name": "gpt-4o",
-        "model": "gpt-4o:latest",
+        "model": "gpt-4o",
         "modified_at": "2025-08-21T18:13:20.500000Z",
         "size": entry["size"],
         "digest": entry["digest"],
@@ -99,10 +99,3 @@ def test_an_old_ollamas_answer_is_completed_and_never_changed() -> None:
     assert whole["model_info"] == {}
     assert datetime.fromisoformat(whole["modified_at"])
     assert "modelfile" not in whole
-
-
-@pytest.mark.parametrize(
-    ("name", "tagged"), [("m", "m:latest"), ("m:1", "m:1"), ("a/b", "a/b:latest"), ("a/b:free", "a/b:free")]
-)
-def test_names_get_a_tag(name: str, tagged: str) -> None:
-    assert ollama_catalog.tagged(name) == tagged

@@ -1,7 +1,7 @@
-"""Open WebUI with an Ollama connection.
+"""Open WebUI 0.12.4 with an Ollama connection, and with an OpenAI connection to the same place beside it.
 
-It adds ``:latest`` to every name without a colon and then looks for that among the ``model``
-fields of the list; what is not there, it does not ask for.
+It takes the ``model`` fields of the list for ids (routers/ollama.py), and what is not among them it does not ask for. Models
+of both connections with the same id are one, that of the Ollama connection (main.py, ``get_models``).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ def run(url: str, model: str, key: str | None = None) -> None:
     assert got(url, "/api/version", key=key)["version"]
     models = {listed["model"]: listed for listed in got(url, "/api/tags", key=key)["models"]}
     assert all(listed["name"] for listed in models.values())
-    name = model if ":" in model else f"{model}:latest"
+    name = model if model in models else f"{model}:latest"
     assert name in models, list(models)
+    assert models.keys() == {listed["id"] for listed in got(url, "/v1/models", key=key)["data"]}
     for loaded in got(url, "/api/ps", key=key)["models"]:
         assert loaded["model"]
         assert datetime.fromisoformat(loaded["expires_at"])
