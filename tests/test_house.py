@@ -87,7 +87,7 @@ ORDERS = {
         "model_list",
     ],
     "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
-    "linx.dialects.failures": ["reading", "conditions", "lacks", "rules", "retry_after", "meaning"],
+    "linx.dialects.failures": ["reading", "conditions", "lacks", "rules", "retry_after", "pause_scope", "meaning"],
     "linx.dialects.ollama": [
         *[
             "frames",
@@ -144,7 +144,18 @@ ORDERS = {
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
-        *["adaptations", "signatures", "health", "prices", "slots", "model", "known_hosts", "places", "lists"],
+        *[
+            "adaptations",
+            "signatures",
+            "pauses",
+            "health",
+            "prices",
+            "slots",
+            "model",
+            "known_hosts",
+            "places",
+            "lists",
+        ],
         *["requests", "kind", "kinds", "http_requests", "contexts", "permits", "provider"],
         *["adaptation_file", "adaptation_memory", "catalog"],
     ],

@@ -31,6 +31,15 @@ class Fallback(Enum):
     """Only a candidate with a context that is known to be larger may be tried."""
 
 
+class PauseScope(Enum):
+    """What of a provider asks for a pause?"""
+
+    MODEL = "model"
+    FREE_MODELS = "free_models"
+    """All models there that cost nothing: OpenRouter counts them together."""
+    PROVIDER = "provider"
+
+
 class AttemptError(LinxError):
     """One attempt at one provider failed.
 
@@ -47,6 +56,7 @@ class AttemptError(LinxError):
     blames_provider: bool = True
     is_pause: bool = False
     """The provider answered 429, or 503 with Retry-After: it asks for a pause, which is no fault of its own."""
+    pause_scope: PauseScope = PauseScope.MODEL
     outcome: str = "bad_response"
     provider: str = ""
 

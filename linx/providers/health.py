@@ -3,7 +3,8 @@
 A state machine without a clock or a socket: every event brings its time (trio's clock,
 seconds). Three failures in a row start a cool-down that doubles with each further one; a
 cooling provider is tried last, never dropped. A pause is what the provider itself asked
-for (429, 503 with Retry-After): it is not a fault, and it is respected.
+for (429, 503 with Retry-After): it is not a fault, and it is respected; ``pauses`` knows
+for which of its models.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.core.attempt_errors import AttemptError, ConnectFailed, Reset
+from linx.core.attempt_errors import AttemptError, ConnectFailed, PauseScope, Reset
+from linx.providers.pauses import Pause, Pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +40,7 @@ class Health:
         self.last_checked: float | None = None
         self.consecutive_failures = 0
         self.cooling_until = 0.0
-        self.paused_until = 0.0
-        self.pause_status = 429
+        self.pauses = Pauses()
         self.alarm = trio.Event()
         """Set when something changed, for the task that probes; a new event then takes its place."""
         self._lost_contact = False
@@ -59,10 +60,10 @@ class Health:
         self.consecutive_failures = 0
         self.last_error = None
 
-    def failed(self, error: AttemptError, now: float) -> None:
-        """An attempt failed; only what blames the provider counts against it."""
+    def failed(self, error: AttemptError, now: float, model: str = "") -> None:
+        """An attempt at ``model`` failed; only what blames the provider counts against it."""
         if error.is_pause and error.retry_after_s is not None:
-            self.pause(min(error.retry_after_s, LONGEST_PAUSE_S), error.status, now)
+            self.pause(error.retry_after_s, error.status, now, model, error.pause_scope)
         self.loading = error.code == "loading"
         if self.loading:
             self.raise_alarm()
@@ -80,10 +81,11 @@ class Health:
             length *= 1 + JITTER * (2 * self._jitter() - 1)
             self.cooling_until = now + min(length, LONGEST_COOLING_S)
 
-    def pause(self, seconds: float, status: int, now: float) -> None:
-        if now + seconds > self.paused_until:
-            self.paused_until = now + seconds
-            self.pause_status = status
+    def pause(
+        self, seconds: float, status: int, now: float, model: str = "", scope: PauseScope = PauseScope.MODEL
+    ) -> None:
+        """``model``: the model that was asked; empty for the provider itself."""
+        self.pauses.add(Pause(now + min(seconds, LONGEST_PAUSE_S), status), scope, model, now)
 
     def probed(self, now: float, problem: str | None = None, *, loading: bool = False, is_up: bool = False) -> None:
         """A free probe came back: with a problem, or fine, or still loading a model.
@@ -109,8 +111,10 @@ class Health:
 
     # --- what follows ---
 
-    def is_paused(self, now: float) -> bool:
-        return now < self.paused_until
+    def pause_of(self, model: str, now: float) -> Pause | None:
+        """The pause that lies upon ``model`` now; with an empty name, upon the provider as a whole."""
+        pause = self.pauses.of(model)
+        return pause if pause is not None and now < pause.until else None
 
     def is_ill(self, now: float) -> bool:
         """Should other providers be tried first?"""
@@ -128,7 +132,7 @@ class Health:
         """One word for the status: up, down, cooling, loading or unknown."""
         if self.loading:
             return "loading"
-        if now < self.cooling_until or now < self.paused_until:
+        if now < self.cooling_until or self.pause_of("", now) is not None:
             return "cooling"
         if self.reachable is None:
             return "unknown"
@@ -136,5 +140,6 @@ class Health:
 
     def retry_at(self, now: float) -> float | None:
         """When a cool-down or pause ends (trio's clock); None when there is none."""
-        until = max(self.cooling_until, self.paused_until)
+        pause = self.pauses.of_all
+        until = self.cooling_until if pause is None else max(self.cooling_until, pause.until)
         return until if until > now else None

@@ -20,6 +20,7 @@ import trio
 
 from linx.core.attempt_errors import AttemptError, Fallback, Refused, Stalled
 from linx.dialects.failures.meaning import failure, unsupported
+from linx.dialects.failures.retry_after import wait_until
 from linx.upstream.response_head import ANSWERS
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class Attempt(Generic[R]):
         if error.code == "model_not_found":
             provider.lost(self.candidate.model)
         provider.counters.failures += 1
-        provider.health.failed(error, self._pool.clock())
+        provider.health.failed(error, self._pool.clock(), self.candidate.model)
         self._release(error.outcome)
         return error
 
@@ -266,7 +267,7 @@ class Attempt(Generic[R]):
                     error.code, error.blames_provider = "loading", False
                 if not (self._is_patient and error.code == "loading" and self._pool.clock() < give_up_at):
                     raise
-                provider.health.failed(error, self._pool.clock())
+                provider.health.failed(error, self._pool.clock(), self.candidate.model)
             self._wait()
             await trio.sleep(pause_s)
             self._go_on()
@@ -369,4 +370,8 @@ def _retry_after(exchange: Exchange) -> str | None:
     in_ms = exchange.header("retry-after-ms")
     if in_ms is not None and in_ms.strip().isdecimal():
         return f"{int(in_ms) / 1000:.3f}"
-    return exchange.header("retry-after")
+    header = exchange.header("retry-after")
+    if header is None and exchange.status == 429:
+        wait_s = wait_until(exchange.header("x-ratelimit-reset"), time.time())  # OpenRouter's
+        header = None if wait_s is None else f"{wait_s:.3f}"
+    return header

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linx.core.errors import LinxError
-    from linx.providers.provider import Provider
     from linx.routing.candidate import Candidate
     from linx.routing.hedging import Rules
     from linx.routing.router import Route
@@ -198,7 +197,7 @@ class Decision(Generic[A]):
         allowed = [one for one in self._left if one not in self._again and self._rules.may_run_beside(one, beside)]
         if has_failed:
             return Start(allowed[0]) if allowed else None
-        ready = next((one for one in allowed if _is_ready(one.provider, now)), None)
+        ready = next((one for one in allowed if _is_ready(one, now)), None)
         if ready is None or not self._rules.budget.take(self._rules.share, now):
             return None
         self._has_hedged = True
@@ -227,6 +226,7 @@ class Decision(Generic[A]):
         return theirs is not None and theirs > (self._rules.demand.prompt_tokens if ours is None else ours)
 
 
-def _is_ready(provider: Provider, now: float) -> bool:
-    """Could the provider answer a hedge now: does it have a free place, is it healthy and not paused?"""
-    return provider.slots.has_room and not provider.health.is_ill(now) and not provider.health.is_paused(now)
+def _is_ready(one: Candidate, now: float) -> bool:
+    """Could it answer a hedge now: is there a free place, is the provider healthy and the model not paused?"""
+    health = one.provider.health
+    return one.provider.slots.has_room and not health.is_ill(now) and health.pause_of(one.model, now) is None

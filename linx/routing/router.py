@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from linx.config.shape import RoutingConfig
+    from linx.providers.pauses import Pause
     from linx.providers.prices import Price
 
 NEAREST = 3  # names suggested for an unknown model
@@ -86,17 +87,22 @@ class Router:
         if demand.one_model:
             first = _same(min(candidates, key=lambda one: self._rank(one.provider)).model)
             candidates = [one for one in candidates if _same(one.model) == first]
-        awake = [one for one in candidates if not one.provider.health.is_paused(now)]
+        awake, pauses = [], []
+        for one in candidates:
+            pause = one.provider.health.pause_of(one.model, now)
+            if pause is None:
+                awake.append(one)
+            else:
+                pauses.append(pause)
         if not awake:
-            raise _all_paused(candidates, now)
+            raise _all_paused(candidates, pauses, now)
         if len(candidates) == 1:
             return Route(model, (candidates[0],))  # there is nothing to order
         roomy = [one for one in awake if _fits(one, demand)]
         ordered = self._ordered(roomy or awake, now, demand)
         if not self.routing.fallback_enabled:
             ordered = ordered[:1]
-        paused = [one.provider.health.paused_until - now for one in candidates if one.provider.health.is_paused(now)]
-        return Route(model, tuple(ordered), min(paused, default=None))
+        return Route(model, tuple(ordered), min((pause.until - now for pause in pauses), default=None))
 
     def candidates(self, model: str) -> list[Candidate]:
         """All candidates for the name, at most one for each provider, in the order of the config file."""
@@ -328,10 +334,9 @@ def _fits(one: Candidate, demand: Demand) -> bool:
     return context is None or demand.prompt_tokens <= context
 
 
-def _all_paused(candidates: Sequence[Candidate], now: float) -> Refused:
-    first = min(candidates, key=lambda one: one.provider.health.paused_until)
-    limited = any(one.provider.health.pause_status == 429 for one in candidates)
-    wait = max(0.0, first.provider.health.paused_until - now)
+def _all_paused(candidates: Sequence[Candidate], pauses: Sequence[Pause], now: float) -> Refused:
+    limited = any(pause.status == 429 for pause in pauses)
+    wait = max(0.0, min(pause.until for pause in pauses) - now)
     names = ", ".join(one.provider.name for one in candidates)
     return Refused(
         f"Every provider of this model asked for a pause ({names}). Try again in {math.ceil(wait)} s.",

@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from linx.core import jsontext
+from linx.providers.pauses import Pauses
 from tests.e2e.corpus import KEY, REQUESTS, SERVERS, cases_for, judge
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
@@ -60,7 +61,7 @@ async def test_bad_answers(stream: bool, tmp_path: Path) -> None:
                         continue  # time decides those: tests/routing and test_fallback have them
                     for provider in app.context.providers:
                         provider.health.succeeded()
-                        provider.health.paused_until = 0.0
+                        provider.health.pauses = Pauses()
                     bad = ollama if case["kind"] == "ndjson" else openai
                     spare = "one" if bad is ollama else "two"
                     others = [one for one in app.context.providers if one.name == spare]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 import trio.testing
 
+from linx.core import jsontext
+from linx.providers.pauses import Pauses
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Answer
+from tests.fakes.scripted import Answer, Whole
 from tests.waiting import within
 
 if TYPE_CHECKING:
@@ -172,7 +175,7 @@ async def test_every_error_after_an_attempt_says_whose_it_is(refusal: str, strea
         async with linx_here(config, tmp_path) as app:
             for path, body in ASKED.items():
                 answer = await ask(app.bound[0][1], path, {**body, "stream": stream})
-                app.context.providers[0].health.paused_until = 0.0
+                app.context.providers[0].health.pauses = Pauses()
                 assert answer.status >= 400, path
                 said = [answer.headers.get(f"x-linx-{name}") for name in ("provider", "model", "attempts")]
                 assert said == ["openai1", "real", f"openai1=http_{fake.default.status}"], path
@@ -210,6 +213,33 @@ async def test_every_candidate_paused_is_429_with_the_shortest_wait(tmp_path: Pa
         assert 19 <= int(second.headers["retry-after"]) <= 20
         assert len(one.calls) == len(two.calls) == 1
         assert "x-should-retry" not in second.headers
+
+
+# openclaude#936: the words, and the moment in OpenRouter's own header.
+FREE_LIMIT = "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day"
+
+
+async def test_a_limit_of_one_model_leaves_the_others_of_its_provider_alone(tmp_path: Path) -> None:
+    models = ["a", "b", "c:free", "d:free"]
+    async with FakeProvider("openai", models) as fake, linx_here(config_for(fake), tmp_path) as app:
+        port, body = app.bound[0][1], {key: value for key, value in CHAT.items() if key != "model"}
+
+        async def asked(model: str) -> int:
+            return (await ask(port, "/v1/chat/completions", {**body, "model": model})).status
+
+        fake.next(scripted.status(429, "Rate limit reached for a in organization org-x", retry_after="40"))
+        assert [await asked(model) for model in ("a", "a", "b", "c:free")] == [429, 429, 200, 200]
+        moment = f"{int((time.time() + 90) * 1000)}"
+        error = {"error": {"message": FREE_LIMIT, "code": 429}}
+        fake.next(Whole(429, jsontext.dumps(error), headers=[("X-RateLimit-Reset", moment)]))
+        assert [await asked(model) for model in ("c:free", "d:free", "b")] == [429, 429, 200]
+        assert len(fake.calls) == 5
+        shown = (await ask(port, "/v1/providers/status")).json["data"][0]
+        assert (shown["state"], shown["retry_at"]) == ("up", None)
+        waits = {name: until - time.time() for name, until in shown["paused_models"].items()}
+        assert 30 < waits.pop("a") <= 40
+        assert 80 < waits.pop("*:free") <= 91
+        assert not waits
 
 
 async def test_a_server_that_refuses_stream_options_is_asked_once_more_and_remembered(tmp_path: Path) -> None:

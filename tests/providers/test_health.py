@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.core.attempt_errors import AttemptError, ConnectFailed, Garbled, Refused
+from linx.core.attempt_errors import AttemptError, ConnectFailed, Garbled, PauseScope, Refused
 from linx.providers.health import Health
 
 
@@ -63,22 +63,21 @@ def test_retry_after_is_a_pause_and_no_fault() -> None:
     for _ in range(5):
         health.failed(limited(30), now=10.0)
     assert health.consecutive_failures == 0
-    assert health.is_paused(39.9)
-    assert not health.is_paused(40.1)
-    assert health.pause_status == 429
+    assert health.pause_of("", 39.9) == (40.0, 429)
+    assert health.pause_of("", 40.1) is None
 
 
 def test_a_pause_is_at_most_five_minutes_and_never_shortened() -> None:
     health = steady()
     health.failed(limited(100_000), now=0.0)
     health.failed(limited(1, status=503), now=0.0)
-    assert health.paused_until == 300.0
+    assert health.pause_of("", 0.0) == (300.0, 429)
 
 
 def test_a_limit_without_a_time_is_no_pause() -> None:
     health = steady()
     health.failed(limited(None), now=0.0)
-    assert not health.is_paused(0.0)
+    assert health.pause_of("", 0.0) is None
 
 
 def test_what_is_not_the_providers_fault_does_not_count() -> None:
@@ -132,9 +131,22 @@ def test_the_longest_pause_gives_the_status() -> None:
     health = steady()
     health.failed(limited(10), now=0.0)
     health.failed(limited(5, status=503), now=0.0)
-    assert (health.paused_until, health.pause_status) == (10.0, 429)
+    assert health.pause_of("", 0.0) == (10.0, 429)
     health.failed(limited(20, status=503), now=0.0)
-    assert (health.paused_until, health.pause_status) == (20.0, 503)
+    assert health.pause_of("", 0.0) == (20.0, 503)
+
+
+def test_a_limit_of_one_model_says_nothing_of_the_provider() -> None:
+    health = steady()
+    health.failed(limited(30), 0.0, "m")
+    assert health.pause_of("m", 0.0) == (30.0, 429)
+    assert health.pause_of("other", 0.0) is None
+    assert (health.state(0.0), health.retry_at(0.0), health.last_error) == ("unknown", None, None)
+    error = limited(30)
+    error.pause_scope = PauseScope.PROVIDER
+    health.failed(error, 1.0, "m")
+    assert health.pause_of("other", 1.0) == (31.0, 429)
+    assert (health.state(1.0), health.retry_at(1.0)) == ("cooling", 31.0)
 
 
 def test_loading_is_tried_after_what_is_ill() -> None:

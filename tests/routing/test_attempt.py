@@ -182,7 +182,8 @@ async def test_the_wait_that_a_provider_asks_for(headers: Any, seconds: float | 
             await attempt_at(one, pool).begin()
         if seconds is not None:
             assert caught.value.retry_after_s == seconds
-            assert one.health.is_paused(trio.current_time())
+            assert one.health.pause_of("m", trio.current_time()) is not None
+            assert one.health.pause_of("", trio.current_time()) is None
         assert one.health.consecutive_failures == 0
 
 

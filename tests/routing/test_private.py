@@ -93,7 +93,8 @@ def build(number: int, drawn: Drawn) -> Provider:
     health.reachable = {"unknown": None, "down": False}.get(drawn.health, True)
     health.loading = drawn.health == "loading"
     health.cooling_until = math.inf if drawn.health == "cooling" else 0.0
-    health.paused_until = 60.0 if drawn.health == "paused" else 0.0
+    if drawn.health == "paused":
+        health.pause(60, 429, 0.0)
     return one
 
 

@@ -206,14 +206,22 @@ async def test_a_hedge_goes_only_to_one_that_is_ready(autojump_clock: MockClock,
         bad.slots.active = 1
     bad.health.reachable = trouble != "down"
     bad.health.loading = trouble == "loading"
-    bad.health.cooling_until = bad.health.paused_until = 0.0
+    bad.health.cooling_until = 0.0
     if trouble == "cooling":
         bad.health.cooling_until = 1000.0
     if trouble == "paused":
-        bad.health.paused_until = 1000.0
+        bad.health.pause(300, 429, 0.0)
     world = World([("a", 9, "answers"), ("b", 1, "answers"), ("c", 1, "answers")], [bad], after=2.0)
     assert (await world.race.winner()).candidate.provider.name == "c"
     assert world.starts == [("a", 0), ("c", 2)]
+
+
+@pytest.mark.parametrize(("model", "winner"), [("m", "c"), ("another", "b")])
+async def test_a_hedge_does_not_go_to_a_paused_model(autojump_clock: MockClock, model: str, winner: str) -> None:
+    bad = provider("b")
+    bad.health.pause(300, 429, 0.0, model)
+    world = World([("a", 9, "answers"), ("b", 1, "answers"), ("c", 1, "answers")], [bad], after=2.0)
+    assert (await world.race.winner()).candidate.provider.name == winner
 
 
 async def test_one_that_becomes_ready_is_hedged_to_later(autojump_clock: MockClock) -> None:

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from linx.config.shape import RoutingConfig
-from linx.core.attempt_errors import Garbled, Refused
+from linx.core.attempt_errors import Garbled, PauseScope, Refused
 from linx.core.errors import NoLocalProvider, UnknownModel
 from linx.providers.prices import Price
 from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Demand, Router
@@ -169,6 +169,21 @@ def test_a_pause_is_respected_and_its_end_is_told() -> None:
     route = router(one, two, last).route("m", 5.0, Demand())
     assert ([str(each) for each in route.candidates], route.wait_s) == (["c/m"], 15.0)
     assert routed(router(one, two, last), now=30.0) == ["b/m", "c/m"]
+
+
+def test_a_paused_model_leaves_the_others_there_alone() -> None:
+    one, two = has(provider("a"), "m", "n:free", "o:free"), has(provider("b"), "m", "n:free")
+    both = router(one, two)
+    one.health.pause(40, 429, 0.0, "m")
+    assert routed(both) == ["b/m"]
+    assert both.route("m", 5.0, Demand()).wait_s == 35.0
+    assert routed(both, "n:free") == ["a/n:free", "b/n:free"]
+    one.health.pause(60, 429, 0.0, "n:free", PauseScope.FREE_MODELS)
+    assert routed(both, "n:free") == ["b/n:free"]
+    with pytest.raises(Refused, match=r"asked for a pause \(a\)") as caught:
+        routed(both, "o:free")
+    assert caught.value.retry_after_s == 60.0
+    assert routed(both, "m", 41.0) == ["a/m", "b/m"]
 
 
 @pytest.mark.parametrize(("statuses", "status"), [((429, 503), 429), ((503, 429), 429), ((503, 503), 503)])

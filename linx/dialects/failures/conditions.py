@@ -32,6 +32,8 @@ class Condition:
     """Does a Retry-After belong to the condition?"""
     wait_s: float | None = None
     """The wait where the provider names none."""
+    pauses_provider: bool = False
+    """Is the pause that of the whole server, and not of the model that was asked?"""
     may_quote: bool = True
     """May the provider's own words be repeated?"""
 
@@ -54,6 +56,14 @@ TOO_LONG = Condition(
 # The provider's words are left out: some providers repeat the key in them.
 AUTH = Condition(502, "upstream_auth", "rejected its API key", "check its api_key in the config", may_quote=False)
 CREDIT = Condition(502, "upstream_credit", "has no credit left", "top it up at the provider", has_wait=True)
+# OpenRouter reserves the credit for the longest answer: a shorter answer, or a cheaper model, would be paid for.
+TOO_DEAR = Condition(
+    502,
+    "upstream_credit",
+    "has too little credit left for so long an answer",
+    "lower max_tokens, or top it up at the provider",
+    blames_provider=False,
+)
 SIGN_IN = Condition(
     401,
     "sign_in_required",
@@ -87,9 +97,16 @@ RATE_LIMIT = Condition(
 CANCELLED = Condition(502, "upstream_error", "cancelled the request", blames_provider=False)
 FAILED = Condition(502, "upstream_error", "failed")
 GATEWAY = Condition(502, "upstream_error", "failed behind its gateway")
-OVERLOADED = Condition(503, "overloaded", "is overloaded", is_pause=None, has_wait=True, wait_s=5)
+OVERLOADED = Condition(503, "overloaded", "is overloaded", is_pause=None, has_wait=True, wait_s=5, pauses_provider=True)
 LOADING = Condition(
-    503, "loading", "is still loading the model", blames_provider=False, is_pause=None, has_wait=True, wait_s=5
+    503,
+    "loading",
+    "is still loading the model",
+    blames_provider=False,
+    is_pause=None,
+    has_wait=True,
+    wait_s=5,
+    pauses_provider=True,
 )
 # A Linx behind this one, which was told that the prompt must stay local.
 NOT_LOCAL = Condition(503, "no_local_provider", "has no local provider for it", blames_provider=False)

@@ -20,12 +20,14 @@ from linx.dialects.failures.conditions import (
     FAILED_ENDS,
     INVALID,
     NO_ANSWER,
+    RATE_LIMIT,
     SIGN_IN,
     TOO_LONG,
     UNSUPPORTED,
 )
+from linx.dialects.failures.pause_scope import pause_scope
 from linx.dialects.failures.reading import MAX_SEARCHED, STATUS_OF, read_body, read_value
-from linx.dialects.failures.retry_after import parse_retry_after
+from linx.dialects.failures.retry_after import parse_retry_after, wait_in_words, wait_until
 from linx.dialects.failures.rules import RULES
 
 if TYPE_CHECKING:
@@ -110,7 +112,11 @@ def _wait_s(condition: Condition, reading: Reading, retry_after: str | None, now
         return None
     wait_s = parse_retry_after(retry_after, now)
     if wait_s is None and isinstance(reading.wait, int | float | str):
-        return parse_retry_after(str(reading.wait), now)
+        wait_s = parse_retry_after(str(reading.wait).removesuffix("s"), now)
+    if wait_s is None and condition is RATE_LIMIT:
+        wait_s = wait_until(reading.reset, now)
+        if wait_s is None:
+            wait_s = wait_in_words(reading.words)
     return wait_s
 
 
@@ -138,6 +144,7 @@ def _refused(
         retry_after_s=condition.wait_s if wait_s is None else wait_s,
         upstream_status=upstream_status,
     )
+    refused.pause_scope = pause_scope(condition, reading)
     refused.signin_url = reading.signin_url if condition is SIGN_IN else None
     refused.own_code = own_code
     if condition.kind == INVALID and reading.param is not None:

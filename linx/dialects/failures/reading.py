@@ -107,6 +107,10 @@ class Reading:
     """Where Ollama wants its user to sign in."""
     wait: object = None
     """The value of ``retry_after``, as it was sent."""
+    reset: object = None
+    """The value of ``X-RateLimit-Reset`` among the headers that OpenRouter repeats in its error."""
+    has_upstream: bool = False
+    """Has a marketplace named the provider behind it, whose limit or failure this is?"""
     is_retryable: bool = False
     is_moderated: bool = False
     words: str = ""
@@ -211,6 +215,13 @@ def _read_hints(value: dict[str, object], reading: Reading) -> None:
         reading.is_retryable = True
     if reading.wait is None:
         reading.wait = value.get("retry_after")
+        if reading.wait is None:
+            reading.wait = value.get("retryDelay")  # of Google's RetryInfo: "45s"
+    headers = value.get("headers")
+    if reading.reset is None and isinstance(headers, dict):
+        reading.reset = headers.get("X-RateLimit-Reset")
+    if isinstance(value.get("provider_name"), str):
+        reading.has_upstream = True
     reading.signin_url = reading.signin_url or _signin_url(value.get("signin_url"))
     param = value.get("param")
     if reading.param is None and isinstance(param, str):

@@ -20,6 +20,7 @@ from linx.dialects.failures.conditions import (
     NOT_LOCAL,
     OVERLOADED,
     SIGN_IN,
+    TOO_DEAR,
     TOO_LONG,
     UNKNOWN_MODEL,
     UNSUPPORTED,
@@ -163,6 +164,9 @@ RULES = (
         words=("api key not valid", "incorrect api key", "invalid api key"),
         statuses=frozenset((400, 403, None)),
     ),
+    Rule(TOO_DEAR, words=("can only afford",), statuses=frozenset((402,))),
+    # OpenRouter's 403 of a key with a limit of its own: "Key limit exceeded (daily limit)".
+    Rule(CREDIT, words=("key limit exceeded",), statuses=frozenset((402, 403, None))),
     Rule(
         CREDIT,
         labels=frozenset(

@@ -59,6 +59,7 @@ def status(context: Context) -> JsonObject:
 def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
     health, counters = provider.health, provider.counters
     retry_at = health.retry_at(now)
+    paused = health.pauses.shown(now)
     checked = health.last_checked
     adapted = provider.adaptations.as_json()
     passed_on = [name for name in provider.models if not provider.is_local(name)] if provider.local else []
@@ -74,6 +75,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         "last_checked": None if checked is None else context.at(checked),
         "consecutive_failures": health.consecutive_failures,
         "retry_at": None if retry_at is None else context.at(retry_at),
+        **({"paused_models": {name: context.at(until) for name, until in paused.items()}} if paused else {}),
         "active": provider.active,
         "requests": counters.requests,
         "failures": counters.failures,
