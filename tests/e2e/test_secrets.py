@@ -102,3 +102,24 @@ async def test_a_name_in_a_list_that_is_a_secret_is_no_model(tmp_path: Path) -> 
             assert app.context.providers[0].models.keys() == {"m"}
             for secret in (KEY, TENANT):
                 assert_absent(secret, seen)
+
+
+@pytest.mark.parametrize("length", [100, 1 << 20])
+async def test_what_an_ollama_says_of_its_models_tells_no_key(length: int, tmp_path: Path) -> None:
+    text = f"MIT{'.' * length}{KEY} and {TENANT} api_key=theirs-and-not-ours"
+    listed = {"models": [{"name": "m", "model": "m", "details": {"family": text}}]}
+    async with FakeProvider("ollama", ["m"]) as fake:
+        fake.at["/api/show"] = Whole(200, jsontext.dumps({"license": text, "details": {}, "model_info": {}}))
+        fake.at["/api/tags"] = fake.at["/api/ps"] = Whole(200, jsontext.dumps(listed))
+        config = config_for(fake, names=("box",), providers={"box": {"api_key": KEY, "headers": {"X-Tenant": TENANT}}})
+        async with linx_here(config, tmp_path) as app:
+            port = app.bound[0][1]
+            for path, body in (("/api/show", {"model": "m"}), ("/api/tags", None), ("/api/ps", None)):
+                answer = await ask(port, path, body)
+                told = answer.body.decode()
+                assert answer.status == 200
+                assert "MIT." in told, path
+                # What only looks like a secret is the model's own text.
+                assert "api_key=theirs-and-not-ours" in told
+                for secret in (KEY, TENANT):
+                    assert_absent(secret, told)

@@ -15,6 +15,7 @@ import trio
 from linx.core import jsontext
 from linx.core.attempt_errors import AttemptError, Garbled, Stalled
 from linx.core.errors import BadRequest, LinxError, NoLocalProvider, UnknownModel
+from linx.core.worker import in_thread
 from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
 from linx.handlers.request_facts import check_charset, check_name, is_local_only, next_hop, object_of
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 VERSION = "0.13.5"
 """The version that clients are told where no Ollama is up."""
 OLDEST = (0, 6, 4)  # VS Code takes no older version
+LONG = 1 << 18  # characters; a longer text is searched for keys beside the event loop
 ASK_S = 5.0  # for an Ollama that is asked about its models while a client waits
 
 _NUMBER = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
@@ -60,7 +62,7 @@ async def tags(context: Context, _face: Face, _request: Request, reply: Reply) -
     """``GET /api/tags``: every name that may be asked for."""
     context.router.lists_shown(trio.current_time())
     listed = [_entry(context, name, found[0]) for name, found in context.router.names().items()]
-    await reply.whole(200, jsontext.dumps({"models": listed}))
+    await reply.whole(200, await _cleaned(context, {"models": listed}))
 
 
 def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
@@ -93,6 +95,13 @@ def describe(context: Context, name: str, candidate: Candidate) -> Described:
     )
 
 
+async def _cleaned(context: Context, answer: JsonObject) -> bytes:
+    """The body of an answer that has an Ollama's own words in it: a key that Linx sent there may be among them."""
+    text = jsontext.dumps(answer).decode()
+    clean = context.redactor.clean_known
+    return (clean(text) if len(text) < LONG else await in_thread(clean, text)).encode()
+
+
 async def show(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /api/show``: the model by ``model``, or by ``name`` as older clients have it."""
     check_charset(request)
@@ -113,7 +122,7 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
             problem = problem or error
             continue
         headers = [(b"x-linx-provider", candidate.provider.name.encode())]
-        await reply.whole(200, jsontext.dumps(answer), headers=headers)
+        await reply.whole(200, await _cleaned(context, answer), headers=headers)
         return
     assert problem is not None
     raise problem
@@ -188,7 +197,7 @@ async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> N
                 loaded[provider.name] = [ollama_catalog.running(model) for model in models]
     found = [entry for provider in context.providers for entry in loaded.get(provider.name, ())]
     merged = {str(entry.get("name")): entry for entry in found}
-    await reply.whole(200, jsontext.dumps({"models": list(merged.values())}))
+    await reply.whole(200, await _cleaned(context, {"models": list(merged.values())}))
 
 
 def _describes(provider: Provider) -> bool:
