@@ -23,7 +23,7 @@ from linx.server.limits import Shared
 from linx.server.listener import Listener
 from tests.fakes.stream_transport import StreamTransport
 from tests.server.client import CHUNKED, GET, connected, echo, in_memory, post, serving
-from tests.waiting import within
+from tests.waiting import HANG_S, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -352,6 +352,32 @@ async def test_a_whole_post_and_its_fin_at_once_is_a_hang_up() -> None:
         client.stream.send_stream.close()  # type: ignore[attr-defined]
         assert len(await client.answers(2)) == 1
         assert [request.method for request in called] == ["GET"]
+
+
+async def test_a_long_pipeline_leaves_turns_to_others() -> None:
+    """Its requests are in the buffer already, and a small answer is sent without waiting."""
+    answered = 0
+    most_between_turns = 0
+
+    async def handler(request: Request, reply: Reply) -> None:
+        nonlocal answered
+        await reply.whole(200, b"{}")
+        answered += 1
+
+    async def other() -> None:
+        nonlocal most_between_turns
+        before = 0
+        while True:
+            most_between_turns, before = max(most_between_turns, answered - before), answered
+            await trio.lowlevel.checkpoint()
+
+    async with serving(handler) as (_server, port), connected(port) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        await client.send(GET * 500)
+        with trio.fail_after(HANG_S):
+            assert len(await client.answers(500)) == 500
+        nursery.cancel_scope.cancel()
+    assert most_between_turns <= 2
 
 
 # --- heads that come again ---------------------------------------------------------------
