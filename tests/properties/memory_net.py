@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.core.errors import ConnectFailed
+from linx.core.attempt_errors import ConnectFailed
 from linx.upstream.dial import Dialled
 from linx.upstream.permit import Reach
 

@@ -28,7 +28,7 @@ from tests.properties.relay_world import Outcome, Scenario, run
 from tests.properties.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
-    from linx.core.errors import AttemptError
+    from linx.core.attempt_errors import AttemptError
 
 TAKES_ALL = os.environ.get("LINX_CHECKPOINTS") == "all"
 STRIDES = (7, 49)
