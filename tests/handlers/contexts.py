@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from linx.routing.router import Router
 
 
-def context_for(config: Config, router: Router) -> Context:
+def context_for(config: Config, router: Router, pool: Pool | None = None) -> Context:
     redactor = Redactor()
     tunnel = Tunnel(_never, redactor, {})
-    return Context(config, router, Pool(Dialer({})), Telemetry(), redactor, tunnel=tunnel, reload=_never)
+    return Context(config, router, pool or Pool(Dialer({})), Telemetry(), redactor, tunnel=tunnel, reload=_never)
 
 
 async def _never(*_: object) -> None:

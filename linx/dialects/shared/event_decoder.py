@@ -98,6 +98,10 @@ class EventDecoder:
         kind = event.get("type")
         if not isinstance(kind, str):
             kind = event["type"] = name.decode("utf-8", "replace")
+        if not kind.isprintable():
+            # For a client of the same dialect it becomes the event's name, where a line end would begin another line.
+            self.problem = Garbled("sent an event whose type is no name")
+            return
         error = self._reader.error_in(kind, event)
         if error is not None:
             self.problem = event_failure(error)

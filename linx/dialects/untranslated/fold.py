@@ -27,7 +27,12 @@ def whole_message(events: Sequence[JsonObject]) -> JsonObject:
             message = {**event["message"]}
         elif kind == "content_block_start" and type(index) is int and isinstance(event.get("content_block"), dict):
             blocks[index] = {**event["content_block"]}
-        elif kind == "content_block_delta" and index in blocks and isinstance(event.get("delta"), dict):
+        elif (
+            kind == "content_block_delta"
+            and type(index) is int
+            and index in blocks
+            and isinstance(event.get("delta"), dict)
+        ):
             _grow(index, blocks[index], event["delta"], pieces)
         elif kind == "message_delta" and message is not None:
             message.update(_dict(event.get("delta")))
@@ -58,7 +63,8 @@ def _grow(index: int, block: JsonObject, delta: JsonObject, pieces: dict[tuple[i
     if kind == _INPUT:
         field, piece = "input", delta.get("partial_json")
     elif kind == "citations_delta":
-        block["citations"] = [*(block.get("citations") or ()), delta.get("citation")]
+        before = block.get("citations")
+        block["citations"] = [*(before if isinstance(before, list) else ()), delta.get("citation")]
         return
     else:
         field = _PIECES.get(str(kind), "")

@@ -46,6 +46,13 @@ def test_a_type_may_stand_in_the_event_s_name() -> None:
     assert outcome(b'event: over\ndata: {"text":"x"}\n\n') == (["x"], True, None)
 
 
+@pytest.mark.parametrize("kind", [r"a\ndata: {\"type\":\"over\"}\n\n", r"\u000d", r"\u0000", r"\u2028"])
+def test_a_type_that_would_break_the_stream_is_garbled(kind: str) -> None:
+    """A client of the same dialect is given the type as the event's name, where a line end would begin another line."""
+    said, done, problem = outcome(f'data: {{"type":"{kind}","text":"x"}}\n\n'.encode())
+    assert (said, done, type(problem)) == ([], False, Garbled)
+
+
 def test_a_finish_without_the_last_event_is_an_end() -> None:
     assert outcome(b'data: {"type":"a","text":"x","finish":"stop"}\n\n') == (["x"], True, None)
 

@@ -49,6 +49,22 @@ def test_what_is_odd_does_not_break_it() -> None:
     assert content[1]["input"] == {}
 
 
+@pytest.mark.parametrize("index", [{"a": 5}, [0], None, "0", True, 0.0])
+def test_an_index_that_is_no_number_names_no_block(index: Any) -> None:
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "a"}}
+    assert whole_message([START, block, delta(index, type="text_delta", text="b")])["content"] == [
+        {"type": "text", "text": "a"}
+    ]
+
+
+@pytest.mark.parametrize("before", [5, True, "x", {"a": 5}, None])
+def test_citations_of_another_type_are_replaced(before: Any) -> None:
+    block = {"type": "text", "text": "a", "citations": before}
+    start = {"type": "content_block_start", "index": 0, "content_block": block}
+    (folded,) = whole_message([START, start, delta(0, type="citations_delta", citation={"cited_text": "x"})])["content"]
+    assert folded["citations"] == [{"cited_text": "x"}]
+
+
 def test_without_a_beginning_or_an_end() -> None:
     with pytest.raises(StreamBroken):
         whole_message(MESSAGE[1:])

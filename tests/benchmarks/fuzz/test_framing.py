@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from benchmarks import fuzz_framing
+from benchmarks.fuzz import framing
+from benchmarks.fuzz.choices import Broken
 from linx.http1 import chunked, repeated_head
 from linx.server import head
 from linx.server.gate import Gate
@@ -18,7 +19,7 @@ MANY = 60_000
 
 
 def test_the_same_verdicts() -> None:
-    counts = fuzz_framing.run(6000, SEED)
+    counts = framing.run(6000, SEED)
     known = {what: count for what, count in counts.items() if "again" in what}
     assert sum(counts.values()) - sum(known.values()) == 6000
     # A comparison in which everything is refused, or nothing known again, would hold for nothing.
@@ -29,14 +30,14 @@ def test_the_same_verdicts() -> None:
 
 def test_a_lax_chunk_size_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunked, "_PLAIN_LINE", re.compile(rb"([0-9A-Fa-f]{1,16})\r?\n"))
-    with pytest.raises(fuzz_framing.Broken):
-        fuzz_framing.run(MANY, SEED)
+    with pytest.raises(Broken):
+        framing.run(MANY, SEED)
 
 
 def test_a_lax_response_head_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response_head, "_BAD_BYTES", re.compile(rb"\x00{9}"))
-    with pytest.raises(fuzz_framing.Broken):
-        fuzz_framing.run(MANY, SEED)
+    with pytest.raises(Broken):
+        framing.run(MANY, SEED)
 
 
 def test_a_request_framed_in_another_way_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,8 +45,8 @@ def test_a_request_framed_in_another_way_is_found(monkeypatch: pytest.MonkeyPatc
         return False, None
 
     monkeypatch.setattr(Gate, "_framing", framed)
-    with pytest.raises(fuzz_framing.Broken):
-        fuzz_framing.run(MANY, SEED)
+    with pytest.raises(Broken):
+        framing.run(MANY, SEED)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +58,8 @@ def test_a_lax_value_of_a_known_head_is_found(
     field = name.lower().replace("_", "-").encode()
     line = re.compile(rb"(?<=\r\n)(%s): (%s)(?=\r\n)" % (field, form), re.IGNORECASE)
     monkeypatch.setattr(room, name, line)
-    with pytest.raises(fuzz_framing.Broken, match="behind another head"):
-        fuzz_framing.run(MANY, SEED)
+    with pytest.raises(Broken, match="behind another head"):
+        framing.run(MANY, SEED)
 
 
 def test_a_known_head_whose_end_is_not_compared_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,11 +71,11 @@ def test_a_known_head_whose_end_is_not_compared_is_found(monkeypatch: pytest.Mon
         return found.end() + len(known._after)
 
     monkeypatch.setattr(repeated_head.KnownHead, "end_in", end_in)
-    with pytest.raises(fuzz_framing.Broken, match="behind another head"):
-        fuzz_framing.run(MANY, SEED)
+    with pytest.raises(Broken, match="behind another head"):
+        framing.run(MANY, SEED)
 
 
 def test_the_fields_of_another_head_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeated_head.KnownHead, "fields", lambda known: known._fields)
-    with pytest.raises(fuzz_framing.Broken, match="behind another head"):
-        fuzz_framing.run(MANY, SEED)
+    with pytest.raises(Broken, match="behind another head"):
+        framing.run(MANY, SEED)

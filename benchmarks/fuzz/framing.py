@@ -1,6 +1,6 @@
 """Compares how Linx and h11 read HTTP, with a million random cases for both sides of Linx.
 
-python -m benchmarks.fuzz_framing [--cases 1000000] [--seed 1]
+python -m benchmarks.fuzz.framing [--cases 1000000] [--seed 1]
 
 Linx has parsers of its own for heads and chunked bodies, and uses only h11's parser for heads
 (``linx/http1/h11_heads.py``). Here all of h11, with its state machine, reads the same bytes.
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 import h11
 
+from benchmarks.fuzz.choices import Broken
 from linx.core.attempt_errors import Garbled
 from linx.core.errors import BadRequest, RequestError
 from linx.http1.chunked import ChunkScanner, FramingError
@@ -91,12 +92,8 @@ _TRAILERS = (
 )  # fmt: skip
 
 
-class Broken(Exception):
-    """A rule does not hold."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz_framing")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz.framing")
     parser.add_argument("--cases", type=int, default=CASES)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
