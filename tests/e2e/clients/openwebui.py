@@ -1,7 +1,7 @@
 """Open WebUI 0.12.4 with an Ollama connection, and with an OpenAI connection to the same place beside it.
 
-It takes the ``model`` fields of the list for ids (routers/ollama.py), and what is not among them it does not ask for. Models
-of both connections with the same id are one, that of the Ollama connection (main.py, ``get_models``).
+It takes the ``model`` fields of the list for ids (routers/ollama.py), and what is not among them it does not ask for.
+Models of both connections with the same id are one, that of the Ollama connection (main.py, ``get_models``).
 """
 
 from __future__ import annotations
