@@ -24,7 +24,7 @@ from linx.core import jsontext
 from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, out_of_memory, quote
 from linx.handlers.answers import anthropic, completions, embeddings, ollama, relay, untranslated
 from linx.handlers.answers.generation import answer_chat
-from linx.handlers.management import metrics, tunnel
+from linx.handlers.management import metrics, tunnel, upstream
 from linx.handlers.management import ollama as ollama_manage
 from linx.handlers.management import status as admin
 from linx.handlers.models import ollama as ollama_models
@@ -92,6 +92,11 @@ MODEL_PATHS: Mapping[str, Endpoint] = {
     "/messages/count_tokens": Endpoint({"POST": anthropic.count_tokens}, "anthropic"),
     "/rerank": Endpoint({"POST": relay.answer}),
     "/reranking": Endpoint({"POST": relay.answer}),
+    "/completion": Endpoint({"POST": relay.answer}),
+    "/embedding": Endpoint({"POST": relay.answer}),
+    "/apply-template": Endpoint({"POST": relay.answer}),
+    "/props": Endpoint({"GET": relay.look}),
+    "/slots": Endpoint({"GET": relay.look}),
     "/infill": Endpoint({"POST": relay.answer}),
     "/tokenize": Endpoint({"POST": relay.answer}),
     "/detokenize": Endpoint({"POST": relay.answer}),
@@ -123,10 +128,15 @@ OLLAMA_EXPERIMENTAL = Endpoint(
     {"GET": ollama_manage.account, "POST": ollama_manage.account}, "ollama", is_management=True
 )
 OLLAMA_BLOBS = Endpoint({"HEAD": ollama_manage.blob, "POST": ollama_manage.blob}, "ollama", is_management=True)
+UPSTREAM = "/upstream/"
+ANY_UPSTREAM = Endpoint({"GET": upstream.relay, "POST": upstream.relay}, EITHER, is_management=True)
+HEALTH = Endpoint({"GET": admin.healthz}, is_open=True)
 EXACT_PATHS: Mapping[str, Endpoint] = {
     "/": Endpoint({"GET": ollama.greet}, "ollama", is_open=True),
     "/api/hello": Endpoint({"HEAD": anthropic.hello}, "anthropic", is_open=True),
-    "/healthz": Endpoint({"GET": admin.healthz}, is_open=True),
+    "/healthz": HEALTH,
+    "/health": HEALTH,
+    "/v1/health": HEALTH,
     "/metrics": Endpoint({"GET": metrics.metrics}, is_management=True),
     "/v1/providers/status": Endpoint({"GET": admin.providers_status}, is_management=True),
     "/linx/requests": Endpoint({"GET": admin.list_requests}, is_management=True),
@@ -157,6 +167,7 @@ PREFIXES = (
     *((variant + prefix, endpoint) for prefix, endpoint in MODEL_PREFIXES.items() for variant in reversed(VARIANTS)),
     ("/api/blobs/", OLLAMA_BLOBS),
     ("/api/experimental/", OLLAMA_EXPERIMENTAL),
+    (UPSTREAM, ANY_UPSTREAM),
 )
 
 
@@ -214,6 +225,9 @@ def find(path: str) -> Endpoint | None:
 def _face_of(path: str, endpoint: Endpoint | None, *, is_anthropic: bool) -> str:
     if endpoint is not None and endpoint.face != EITHER:
         return endpoint.face
+    if endpoint is ANY_UPSTREAM:
+        inner = upstream.inner_path(path)
+        return _face_of(inner, None if inner.startswith(UPSTREAM) else find(inner), is_anthropic=is_anthropic)
     if is_anthropic or "/messages/" in path:
         return "anthropic"
     if path.startswith("/api/") and not path.startswith("/api/v1"):

@@ -140,7 +140,7 @@ ORDERS = {
         *["multipart", "payload", "job", "stream", "whole", "plan", "generation", "series", "completions"],
         *["embeddings", "ollama", "relay_attempt", "relay", "untranslated", "anthropic"],
     ],
-    "linx.handlers.management": ["metrics", "ollama", "status", "tunnel"],
+    "linx.handlers.management": ["metrics", "relaying", "ollama", "status", "tunnel", "upstream"],
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [

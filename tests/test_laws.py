@@ -117,6 +117,7 @@ def test_only_the_catalogue_asks_without_a_candidate() -> None:
         "linx/routing/attempt.py",
         "linx/handlers/answers/anthropic.py",
         "linx/handlers/management/ollama.py",
+        "linx/handlers/management/upstream.py",
         "linx/handlers/models/ollama.py",
     }
     for path, functions in uses("permit").items():
@@ -151,7 +152,8 @@ def test_every_connection_goes_through_the_pool() -> None:
         for path, functions in uses("open").items()
         if any(isinstance(one, ast.Attribute) and last_name(one.value) in ("pool", "_pool") for one in functions)  # type: ignore[arg-type]
     }
-    assert asking == {"linx/providers/catalog.py", "linx/routing/attempt.py", "linx/handlers/management/ollama.py"}
+    management = {"linx/handlers/management/ollama.py", "linx/handlers/management/upstream.py"}
+    assert asking == {"linx/providers/catalog.py", "linx/routing/attempt.py", *management}
     assert uses("fetch_json").keys() == {
         "linx/providers/catalog.py",
         "linx/handlers/answers/anthropic.py",
@@ -171,5 +173,6 @@ def test_what_decides_over_privacy_is_asked_in_the_gate_alone() -> None:
         "linx/routing/router.py",
         "linx/handlers/answers/relay.py",
         "linx/handlers/management/ollama.py",
+        "linx/handlers/management/upstream.py",
         "linx/handlers/models/ollama.py",
     }

@@ -98,11 +98,12 @@ class HttpRequests:
         stream: AsyncIterator[bytes] | None = None,
         length: int | None = None,
         content_type: bytes = b"application/json",
+        accept: bytes = b"*/*",
         under_api: bool = False,
         model: str = "",
     ) -> Sending:
         """A request of a client that is relayed; ``stream`` and ``length`` as for a Sending."""
-        headers = dict(self._headers) | {b"content-type": content_type, b"accept": b"*/*", HOP_HEADER: hop}
+        headers = dict(self._headers) | {b"content-type": content_type, b"accept": accept, HOP_HEADER: hop}
         target = self.target(path, model, self.places.current) if under_api else self._target(path, under_api=False)
         return Sending(method, target, tuple(headers.items()), body, stream, length)
 

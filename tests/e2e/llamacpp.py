@@ -38,12 +38,27 @@ class LlamaCpp:
         return {**sections, "providers": {"llama": provider}, "server": {"port": 0}}
 
 
+_EVERYTHING = """
+import runpy, sys
+child = runpy.run_path(sys.argv.pop(1))
+configure = child["configure"]
+def with_everything(*given):
+    params = configure(*given)
+    params.embedding = params.endpoint_slots = True
+    return params
+child["main"].__globals__["configure"] = with_everything
+sys.exit(child["main"](sys.argv[1:]))
+"""
+"""The demo's server with ``--embeddings`` and ``--slots``."""
+
+
 @contextlib.contextmanager
-def running(model: Path) -> Iterator[LlamaCpp]:
-    """Start it, wait until it has loaded the model, and end it."""
+def running(model: Path, *, everything: bool = False) -> Iterator[LlamaCpp]:
+    """Start it, wait until it has loaded the model, and end it. ``everything``: with paths that are off by default."""
     llama = LlamaCpp(closed_port())
+    program = ["-c", _EVERYTHING, demo_child.__file__] if everything else ["-P", demo_child.__file__]
     process = subprocess.Popen(
-        [sys.executable, "-P", demo_child.__file__, str(model), str(llama.port)],
+        [sys.executable, *program, str(model), str(llama.port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -25,7 +25,7 @@ _STAMP = STAMP.encode()
 _BREATH = 64  # frames sent between two checkpoints: sending does not yield while the kernel has room
 _CALLS = (
     *("/chat/completions", "/completions", "/embeddings", "/responses", "/messages", "/messages/count_tokens"),
-    *("/rerank", "/infill", "/tokenize", "/detokenize"),
+    *("/rerank", "/infill", "/completion", "/embedding", "/apply-template", "/tokenize", "/detokenize"),
     *("/api/chat", "/api/generate", "/api/embed", "/api/embeddings"),
 )
 

@@ -1,6 +1,6 @@
 """Paths whose bodies and answers are relayed: rerank, audio, images, and paths that only llama.cpp has.
 
-The model in the body decides which provider is asked, and a mapped name is replaced;
+The model in the body, or in the query of a GET, decides which provider is asked, and a mapped name is replaced;
 everything else is passed on in both directions as it comes. The gate is the first byte of a
 good answer: until then, after any failure the next candidate is tried, if the body can be
 sent again. A JSON body can always be sent again, a form only if it is short enough to be kept
@@ -13,6 +13,7 @@ import re
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qs
 
 from linx.core.chat import ChatRequest, Dialect, Opaque
 from linx.core.errors import BadRequest, NotImplementedHere, UnknownEndpoint, quote
@@ -40,7 +41,12 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-]{1,64}){1,6}")
-_LLAMACPP = frozenset(("/infill", "/tokenize", "/detokenize"))
+_LLAMACPP = frozenset(
+    (
+        *("/completion", "/embedding", "/apply-template", "/infill", "/tokenize", "/detokenize"),
+        *("/props", "/slots"),
+    )
+)
 """Paths of llama.cpp, which other kinds do not have and which are not below /v1."""
 
 
@@ -60,8 +66,18 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         await _relay(context, face, request, reply, path, payload.model, payload)
 
 
+async def look(context: Context, face: Face, request: Request, reply: Reply) -> None:
+    """``GET /props`` and ``GET /slots``, with the model in the query, as llama.cpp's router has it."""
+    try:
+        query = parse_qs(request.query, max_num_fields=16)
+    except ValueError:
+        raise BadRequest("The query has too many fields.") from None
+    model = query.get("model", [""])[0]
+    await _relay(context, face, request, reply, inner_path(request.path), model, None)
+
+
 async def _relay(
-    context: Context, face: Face, request: Request, reply: Reply, path: str, model: str, payload: Payload
+    context: Context, face: Face, request: Request, reply: Reply, path: str, model: str, payload: Payload | None
 ) -> None:
     check_name(model)
     chat = ChatRequest(model, Opaque(), stream=True, dialect=Dialect.OPAQUE)
@@ -90,14 +106,17 @@ def _json_model(body: JsonObject, path: str) -> str:
     return model
 
 
-def relay_plan(demand: Demand, path: str, payload: Payload) -> Plan[Attempt[RelayReader]]:
-    """The plan of a relayed request, without hedges, since the cost of a second request is not known."""
+def relay_plan(demand: Demand, path: str, payload: Payload | None) -> Plan[Attempt[RelayReader]]:
+    """The plan of a relayed request, without hedges, since the cost of a second request is not known.
+
+    ``payload``: None for a GET, which asks for the state of now, so that it does not wait for a model that is loading.
+    """
     is_llamacpp = path in _LLAMACPP
 
     def start(job: Job, candidate: Candidate, record: AttemptRecord, is_last: bool) -> Attempt[RelayReader]:
         writer = RelayWriter(candidate, path, job.chat.model, payload, job.hop, under_api=not is_llamacpp)
         context = job.context
-        is_patient = is_last and payload.rest is None
+        is_patient = is_last and payload is not None and payload.rest is None
         return Attempt(candidate, writer, RelayReader(), context.pool, record, context.redactor, is_patient=is_patient)
 
     route = partial(llamacpp_route, path) if is_llamacpp else Router.route

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from linx.core import jsontext
 from linx.core.attempt_errors import AttemptError, EmptyAnswer, Garbled
@@ -32,14 +33,17 @@ _TEXTS = (b"application/json", b"text/event-stream")
 
 
 class RelayWriter:
-    """See ``attempt.RequestWriter``. ``under_api``: ``path`` is below the provider's /v1, not below its root."""
+    """See ``attempt.RequestWriter``. ``under_api``: ``path`` is below the provider's /v1, not below its root.
+
+    ``payload``: None for a GET.
+    """
 
     __slots__ = ("_asked", "_candidate", "_hop", "_path", "_payload", "_under_api")
 
     lacks = None
 
     def __init__(
-        self, candidate: Candidate, path: str, asked: str, payload: Payload, hop: bytes, *, under_api: bool
+        self, candidate: Candidate, path: str, asked: str, payload: Payload | None, hop: bytes, *, under_api: bool
     ) -> None:
         self._candidate = candidate
         self._path = path
@@ -50,10 +54,13 @@ class RelayWriter:
 
     @property
     def may_repeat(self) -> bool:
-        return not self._payload.is_spent
+        return self._payload is None or not self._payload.is_spent
 
     async def write(self, _now: float, _timed: Timed) -> Sending:
         payload, served = self._payload, self._candidate.model
+        if payload is None:
+            path = f"{self._path}?model={quote(served, safe='')}" if self._asked else self._path
+            return self._candidate.provider.http.relayed(b"GET", path, self._hop, under_api=self._under_api)
         if len(payload.start) <= jsontext.LARGE:
             beginning = payload.beginning(self._asked, served)
         else:

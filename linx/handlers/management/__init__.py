@@ -3,5 +3,7 @@
 - ``status``: health, providers, requests, and reading the config again.
 - ``metrics``: the counters in Prometheus' text format.
 - ``tunnel``: start, stop and status of the tunnel.
+- ``relaying``: the record of a request that is relayed to one provider.
 - ``ollama``: Ollama's own management paths, relayed.
+- ``upstream``: any path of a local provider, relayed.
 """

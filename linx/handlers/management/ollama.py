@@ -15,22 +15,18 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-import trio
-
 from linx.core import jsontext
 from linx.core.attempt_errors import AttemptError
 from linx.core.errors import (
     BadRequest,
     Forbidden,
-    LinxError,
     NotImplementedHere,
     UnknownEndpoint,
-    UnsupportedEncoding,
     quote,
 )
-from linx.core.telemetry import AttemptRecord, RequestRecord
 from linx.dialects.failures.meaning import failure
 from linx.dialects.ollama.encoder import error_line
+from linx.handlers.management.relaying import refuse_packed, relay_headers, relaying
 from linx.handlers.request_facts import check_name, is_local_only, next_hop, object_of
 from linx.providers import catalog
 from linx.providers.kind import Feature
@@ -40,6 +36,7 @@ from linx.routing.unlisted import read_again
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linx.core.telemetry import RequestRecord
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
@@ -53,7 +50,7 @@ _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){2,8}")
 _CHANGING = (b"/api/pull", b"/api/create", b"/api/copy", b"/api/delete")
 _ACCOUNT = (b"/api/me", b"/api/signout")
 _EXPERIMENTAL = "/api/experimental/"
-_AT_THE_CLOUD = ":cloud"
+AT_THE_CLOUD = ":cloud"
 """Stands for any model of the cloud, by its tag: what is asked of it is local at no Ollama."""
 _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 _KINDS = (b"application/x-ndjson", b"application/json", b"text/plain")
@@ -84,7 +81,7 @@ async def account(context: Context, _face: Face, request: Request, reply: Reply)
     if not _PLAIN_PATH.fullmatch(path):
         raise UnknownEndpoint(f"Linx has no path {quote(path)!r}.")
     if request.has_body and path.startswith(_EXPERIMENTAL):
-        ollama = _ollamas(context, request, "", served=_AT_THE_CLOUD)[0]
+        ollama = _ollamas(context, request, "", served=AT_THE_CLOUD)[0]
     else:
         ollama = _ollamas(context, request, None if not request.has_body else "")[0]
     await _relay(context, request, reply, ollama, _streamed(context, request, ollama, b"application/json"))
@@ -206,8 +203,7 @@ def _found(ollamas: Sequence[Candidate], name: str) -> tuple[Candidate, str] | N
 
 
 def _streamed(context: Context, request: Request, ollama: Candidate, kind: bytes) -> Sending:
-    if request.is_packed:
-        raise UnsupportedEncoding("Content-Encoding is not understood here; send the body as it is.")
+    refuse_packed(request)
     method, path, hop = request.method.encode(), request.path.rstrip("/"), next_hop(context, request)
     http = ollama.provider.http
     if not request.has_body:
@@ -222,37 +218,14 @@ def _streamed(context: Context, request: Request, ollama: Candidate, kind: bytes
 async def _relay(
     context: Context, request: Request, reply: Reply, ollama: Candidate, sending: Sending, *, model: str = ""
 ) -> None:
-    provider = ollama.provider
-    now = trio.current_time()
-    record = RequestRecord(request.id, context.at(now), now, request.method, request.path, model=model)
-    record.bound()
-    attempt = AttemptRecord(provider.name, record.model, now)
-    record.attempts.append(attempt)
-    context.telemetry.begin(record)
-    phase = "cancelled"
-    provider.relaying += 1
-    try:
-        await _exchange(context, reply, ollama, sending, record)
-        attempt.outcome = attempt.outcome or "ok"
-        phase = "done"
-    except AttemptError as error:
-        phase, attempt.outcome = "failed", error.outcome
-        error.provider = provider.name
-        error.redact(context.redactor.clean)
-        record.status = error.status
-        provider.health.failed(error, trio.current_time())
-        error.headers = (*error.headers, *_headers(record, provider))
-        raise
-    except LinxError as error:
-        phase, record.status = "failed", error.status
-        raise
-    finally:
-        provider.relaying -= 1
-        if phase != "done" and sending.target.endswith(_CHANGING):
-            provider.list_has_changed()  # what was asked for may have been done all the same
-        attempt.outcome = attempt.outcome or "lost"
-        attempt.ended = trio.current_time()
-        context.telemetry.end(record, phase, attempt.ended)
+    is_changing = sending.target.endswith(_CHANGING)
+    with relaying(context, request, ollama.provider, model) as record:
+        try:
+            await _exchange(context, reply, ollama, sending, record)
+        except BaseException:
+            if is_changing:
+                ollama.provider.list_has_changed()  # what was asked for may have been done all the same
+            raise
 
 
 async def _exchange(context: Context, reply: Reply, ollama: Candidate, sending: Sending, record: RequestRecord) -> None:
@@ -261,7 +234,7 @@ async def _exchange(context: Context, reply: Reply, ollama: Candidate, sending: 
         record.status, record.provider, record.phase = exchange.status, provider.name, "streaming"
         if exchange.status >= 300:
             record.attempts[0].outcome = f"http_{exchange.status}"
-        headers = _headers(record, provider)
+        headers = relay_headers(record, provider)
         if exchange.status >= 300:
             is_account = sending.target.endswith(_ACCOUNT) and not provider.config.api_key
             await _refuse(context, reply, provider, exchange, headers, is_account=is_account)
@@ -326,7 +299,3 @@ async def _know_again(context: Context, provider: Provider, sending: Sending) ->
 def _kind(exchange: Exchange) -> bytes:
     kind = (exchange.header("content-type") or "").partition(";")[0].strip().lower().encode("latin-1", "replace")
     return kind if kind in _KINDS else b"application/octet-stream"
-
-
-def _headers(record: RequestRecord, provider: Provider) -> list[tuple[bytes, bytes]]:
-    return [(b"x-linx-attempts", record.attempts_header()), (b"x-linx-provider", provider.name.encode())]

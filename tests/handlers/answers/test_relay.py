@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -13,6 +13,7 @@ from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Close, Raw, ReadRequest, Send, Sleep, Whole
 from tests.handlers.answers.world import world
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from tests.fakes.scripted import Step
@@ -135,3 +136,81 @@ async def test_a_break_in_the_middle_is_no_end_and_a_failure() -> None:
         (one,) = here.providers
         assert (one.counters.failures, one.active) == (1, 0)
         assert (here.last.phase, here.last.attempts[0].outcome) == ("failed", "reset")
+
+
+# --- llama.cpp's own paths ---
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/completion", {"prompt": "a"}),
+        ("/embedding", {"content": "a"}),
+        ("/apply-template", {"messages": [{"role": "user", "content": "hi"}]}),
+        ("/props", None),
+        ("/slots", None),
+    ],
+)
+@pytest.mark.parametrize("model", ["mapped", None])
+async def test_a_path_of_llama_cpp_goes_to_the_one_that_has_the_model(
+    path: str, body: dict[str, Any] | None, model: str | None
+) -> None:
+    asked = path if body is not None or model is None else f"{path}?model={model}"
+    sent = None if body is None else body if model is None else {**body, "model": model}
+    async with FakeProvider("llamacpp", ["n"]) as other, FakeProvider("llamacpp", ["m/1"]) as own:
+        async with world(other, own, providers={"llamacpp2": {"model_mappings": {"mapped": "m/1"}}}) as here:
+            asks = own if model else other
+            answer = await here.fetch("/v1" + asked, sent)
+            assert (answer.status, answer.headers["x-linx-provider"]) == (200, "llamacpp2" if model else "llamacpp1")
+            (call,) = [one for one in asks.requests if one.path == path]
+            if body is None:
+                assert (call.method, call.target, call.body) == (
+                    "GET",
+                    path + "?model=m%2F1" * (model is not None),
+                    b"",
+                )
+            else:
+                assert (call.method, call.target) == ("POST", path)
+                assert call.json == ({**body, "model": "m/1"} if model else body)
+
+
+@pytest.mark.parametrize("path", ["/props", "/slots"])
+async def test_a_look_falls_over_and_does_not_wait_for_a_model_that_loads(path: str) -> None:
+    loading = Whole(503, b'{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}')
+    async with FakeProvider("llamacpp", ["m"]) as one, FakeProvider("llamacpp", ["m"]) as two:
+        async with world(one, two) as here:
+            one.at[path] = loading
+            assert (await here.fetch(path + "?model=m")).headers[
+                "x-linx-attempts"
+            ] == "llamacpp1=http_503, llamacpp2=ok"
+            two.at[path] = loading
+            answer = await here.fetch(path + "?model=m")
+            assert answer.status == 503
+
+
+async def test_a_look_at_what_is_not_there() -> None:
+    async with FakeProvider("llamacpp", ["m"]) as one, FakeProvider("openai", ["r"]) as two:
+        async with world(one, two) as here:
+            assert (await here.fetch("/props?model=unknown")).status == 404
+            assert (await here.fetch("/props?model=r")).status == 501
+            assert (await here.fetch("/props?" + "a=b&" * 20)).status == 400
+            assert (await here.fetch("/props?model=" + "x" * 600)).status == 400
+            assert (await here.fetch("/props", {})).status == 405
+
+
+async def test_a_streamed_completion_stops_with_its_client() -> None:
+    async with FakeProvider("llamacpp", ["m"]) as fake, world(fake) as here:
+        fake.next(scripted.Answer(interval_s=30))
+        async with here.fetching("/completion", {"prompt": "a", "stream": True}):
+            with within(2):
+                await fake.until(lambda: fake.calls)
+            call = fake.calls[0]
+        with within(2):
+            await call.hung_up.wait()
+
+
+@pytest.mark.parametrize(("path", "body"), [("/completion", {"prompt": "a"}), ("/props", None)])
+async def test_a_private_request_for_llama_cpp_stays_local(path: str, body: dict[str, str] | None) -> None:
+    async with FakeProvider("llamacpp", ["m"]) as far, world(far, providers={"llamacpp1": {"local": False}}) as here:
+        answer = await here.fetch(path, body, headers={"x-linx-local-only": "true"})
+        assert (answer.status, far.calls) == (503, [])

@@ -1,0 +1,61 @@
+"""The record of a request that is relayed to one provider, past the race: how it is begun, counted and ended."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from linx.core.errors import AttemptError, LinxError, UnsupportedEncoding
+from linx.core.telemetry import AttemptRecord, RequestRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from linx.handlers.context import Context
+    from linx.providers.provider import Provider
+    from linx.server.request import Request
+
+
+@contextmanager
+def relaying(context: Context, request: Request, provider: Provider, model: str = "") -> Iterator[RequestRecord]:
+    """For the time of the exchange. A failure counts against the provider's health and gets its name."""
+    now = trio.current_time()
+    record = RequestRecord(request.id, context.at(now), now, request.method, request.path, model=model)
+    record.bound()
+    attempt = AttemptRecord(provider.name, record.model, now)
+    record.attempts.append(attempt)
+    context.telemetry.begin(record)
+    phase = "cancelled"
+    provider.relaying += 1
+    try:
+        yield record
+        attempt.outcome = attempt.outcome or "ok"
+        phase = "done"
+    except AttemptError as error:
+        phase, attempt.outcome = "failed", error.outcome
+        error.provider = provider.name
+        error.redact(context.redactor.clean)
+        record.status = error.status
+        provider.health.failed(error, trio.current_time())
+        error.headers = (*error.headers, *relay_headers(record, provider))
+        raise
+    except LinxError as error:
+        phase, record.status = "failed", error.status
+        raise
+    finally:
+        provider.relaying -= 1
+        attempt.outcome = attempt.outcome or "lost"
+        attempt.ended = trio.current_time()
+        context.telemetry.end(record, phase, attempt.ended)
+
+
+def relay_headers(record: RequestRecord, provider: Provider) -> list[tuple[bytes, bytes]]:
+    return [(b"x-linx-attempts", record.attempts_header()), (b"x-linx-provider", provider.name.encode())]
+
+
+def refuse_packed(request: Request) -> None:
+    """Raise UnsupportedEncoding for a compressed body, since it is passed on as it comes."""
+    if request.is_packed:
+        raise UnsupportedEncoding("Content-Encoding is not understood here; send the body as it is.")
