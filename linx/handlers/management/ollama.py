@@ -16,7 +16,6 @@ import re
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
-from linx.core.attempt_errors import AttemptError
 from linx.core.errors import (
     BadRequest,
     Forbidden,

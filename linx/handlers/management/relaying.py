@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.core.errors import AttemptError, LinxError, UnsupportedEncoding
+from linx.core.attempt_errors import AttemptError
+from linx.core.errors import LinxError, UnsupportedEncoding
 from linx.core.telemetry import AttemptRecord, RequestRecord
 
 if TYPE_CHECKING:

@@ -203,7 +203,7 @@ async def test_a_streamed_completion_stops_with_its_client() -> None:
         fake.next(scripted.Answer(interval_s=30))
         async with here.fetching("/completion", {"prompt": "a", "stream": True}):
             with within(2):
-                await fake.until(lambda: fake.calls)
+                await fake.until(lambda: bool(fake.calls))
             call = fake.calls[0]
         with within(2):
             await call.hung_up.wait()

@@ -6,7 +6,8 @@ import contextlib
 
 import pytest
 
-from linx.core.errors import BadRequest, Stalled, UnsupportedEncoding
+from linx.core.attempt_errors import Stalled
+from linx.core.errors import BadRequest, UnsupportedEncoding
 from linx.handlers.management.relaying import refuse_packed, relay_headers, relaying
 from tests.fakes.provider import FakeProvider
 from tests.handlers.answers.world import Asked, World, world
