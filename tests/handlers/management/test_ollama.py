@@ -331,7 +331,8 @@ async def test_what_is_of_the_account_goes_to_the_first_ollama(tmp_path: Path, m
 
 
 async def test_who_is_not_signed_in_is_told_so_when_signing_out(tmp_path: Path) -> None:
-    async with FakeProvider("ollama", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+    keyless = {"ollama1": {"api_key": None}}
+    async with FakeProvider("ollama", ["m"]) as fake, linx_for(tmp_path, fake, providers=keyless) as port:
         answer = await ask(port, "/api/signout", {})
         assert (answer.status, answer.json) == (401, {"error": "you are not currently signed in"})
         status = (await ask(port, "/v1/providers/status")).json["data"][0]
