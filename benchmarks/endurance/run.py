@@ -41,6 +41,7 @@ class Setting:
     pause_s: float = 0.2
     faults: float = 0.1
     hedge_after_s: float | None = 0.15
+    first_token_timeout_s: float | None = 1.0
     behaviours: Behaviours = field(default_factory=lambda: MIXED)
     seed: int = 1
     reload_every_s: float = 20.0
@@ -72,11 +73,11 @@ class Seen:
 
 
 async def run(setting: Setting, folder: Path) -> Seen:
-    async with _providers(setting, folder) as (conversation, configs):
-        config, path = _config(configs, setting), folder / "config.json"
-        _write(config, path)
+    async with started_providers(setting, folder) as (conversation, configs):
+        config, path = config_of(configs, setting), folder / "config.json"
+        write_config(config, path)
         arguments = ("--config", str(path), "--log-level", "warning")
-        async with LinxProcess(None, folder, *arguments, env=_environment(folder, setting)) as linx:
+        async with LinxProcess(None, folder, *arguments, env=environment(folder, setting)) as linx:
             pid, port = linx.process.pid, linx.port
             warm_up = Crowd(port, random.Random(setting.seed + 1), setting.pause_s / 4, "w")
             await warm_up.run(setting.clients, setting.behaviours, until_count=setting.warm_up, until_s=float("inf"))
@@ -121,7 +122,7 @@ async def run(setting: Setting, folder: Path) -> Seen:
 
 
 @contextlib.asynccontextmanager
-async def _providers(setting: Setting, folder: Path) -> AsyncIterator[tuple[Conversation, Any]]:
+async def started_providers(setting: Setting, folder: Path) -> AsyncIterator[tuple[Conversation, Any]]:
     """The process of the providers, and what a config says of each."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
@@ -147,25 +148,25 @@ async def _providers(setting: Setting, folder: Path) -> AsyncIterator[tuple[Conv
                 await process.stdout.aclose()
 
 
-def _config(configs: Mapping[str, Any], setting: Setting) -> dict[str, Any]:
+def config_of(configs: Mapping[str, Any], setting: Setting) -> dict[str, Any]:
     return {
         **{name: {"enabled": False} for name in ("ollama", "llamacpp", "openrouter")},
         "providers": {name: {**configs[name], "api_key": "k" * 20} for name in setting.names},
         "routing": {
             "provider_priority": [list(setting.names)],
             "hedge": {"after": setting.hedge_after_s, "scope": "any", "budget": 0.1},
-            "first_token_timeout_s": 1.0,
+            "first_token_timeout_s": setting.first_token_timeout_s,
         },
         "server": {"port": 0},
     }
 
 
-def _environment(folder: Path, setting: Setting) -> dict[str, str]:
+def environment(folder: Path, setting: Setting) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     return {**clean, "XDG_STATE_HOME": str(folder), "SSL_CERT_FILE": str(folder / "ca.pem"), **setting.env}
 
 
-def _write(config: Mapping[str, Any], path: Path) -> None:
+def write_config(config: Mapping[str, Any], path: Path) -> None:
     """Put a config in place at once, so that no part of it is ever read; nobody else may read its keys."""
     new = path.with_suffix(".new")
     new.write_bytes(jsontext.dumps(dict(config)))
@@ -181,6 +182,6 @@ async def _reload(
         await trio.sleep(every_s)
         names = config["routing"]["provider_priority"][0]
         moved = names[number % len(names) :] + names[: number % len(names)]
-        _write({**config, "routing": {**config["routing"], "provider_priority": [moved]}}, path)
+        write_config({**config, "routing": {**config["routing"], "provider_priority": [moved]}}, path)
         linx.process.send_signal(signal.SIGHUP)
         next(reloads)

@@ -1,4 +1,4 @@
-"""Half a minute of ``benchmarks.endurance``: the same processes, faults, clients and rules as in the long run."""
+"""Short runs of ``benchmarks.endurance``: the same processes, faults, clients and rules as in the long run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,40 @@ if sys.platform != "linux":
     pytest.skip("reads /proc", allow_module_level=True)
 
 from benchmarks.endurance import verdict
+from benchmarks.endurance.clients import CANCELS, READERS, SILENCES
 from benchmarks.endurance.run import Setting, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+RUNS = {
+    "everything": Setting(seconds=20, warm_up=400, clients=32, reload_every_s=4, sample_every_s=0.5),
+    "leaving": Setting(
+        seconds=60, requests=500, warm_up=50, clients=50, faults=0, first_token_timeout_s=None,
+        behaviours={**CANCELS, **SILENCES},
+    ),
+    "races": Setting(
+        seconds=60, requests=500, warm_up=200, faults=0.3, hedge_after_s=0.03, pause_s=0.05, behaviours=READERS,
+        names=("one", "two", "three"),
+    ),
+}  # fmt: skip
+KINDS = {
+    "everything": {"reads", "reads slowly", "leaves", "leaves a silence", "sends rubbish", "looks"},
+    "leaving": {"after three", "in a silence"},
+    "races": {"reads"},
+}
 
-async def test_half_a_minute_of_everything(tmp_path: Path) -> None:
-    seen = await run(Setting(seconds=20, warm_up=400, clients=32, reload_every_s=4, sample_every_s=0.5), tmp_path)
+
+@pytest.mark.parametrize("name", RUNS)
+async def test_nothing_is_wrong_and_nothing_is_left(name: str, tmp_path: Path) -> None:
+    seen = await run(RUNS[name], tmp_path)
     wrong = [row for row in verdict.rows(seen) if not row.is_well]
     assert wrong == [], [*seen.crowd.odd[:5], *verdict.unexpected_lines(seen.log)[:20]]
     ends = seen.crowd.ends
-    assert seen.reloads >= 3
-    assert sum(ends.values()) > 200
-    assert {end.partition(":")[0] for end in ends} >= {"reads", "leaves", "sends rubbish", "looks"}
+    assert seen.reloads == int(seen.seconds / seen.setting.reload_every_s)
+    assert sum(ends.values()) == seen.crowd.count >= 100
+    assert {end.partition(":")[0] for end in ends} == KINDS[name]
+    if name == "leaving":
+        assert len(verdict.closing_ms(seen)) >= 100
+    if name == "races":
+        assert verdict.losing_ms(seen)
