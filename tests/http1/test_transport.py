@@ -13,6 +13,7 @@ import trio
 import trio.testing
 
 from linx.http1.transport import BREAKS, SocketTransport
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
