@@ -12,6 +12,7 @@ a close that could wait could also be cancelled.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from typing import Protocol
 
@@ -87,6 +88,21 @@ class SocketTransport:
             return False
         except OSError:
             return True
+
+    async def until_left(self) -> bool:
+        """Wait until the peer has closed, also while bytes from it are unread. Returns whether it was a reset.
+
+        Only Linux tells of a FIN behind unread bytes; elsewhere this waits for ever.
+        """
+        if not hasattr(select, "epoll"):
+            await trio.sleep_forever()
+        if self._fd == _CLOSED:
+            raise trio.ClosedResourceError
+        with select.epoll() as watch:
+            watch.register(self._fd, select.EPOLLRDHUP)
+            while not (events := watch.poll(0)):
+                await wait_readable(watch.fileno())
+        return bool(events[0][1] & (select.EPOLLERR | select.EPOLLHUP))
 
     def end_writing(self) -> None:
         """Send a FIN after the data sent so far. Never raises."""

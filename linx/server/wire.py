@@ -3,7 +3,8 @@
 One task, ``pump``, is the only reader of the socket as long as the connection lives. It reads
 ahead into a bounded buffer, also while an answer is being written, so that a hang-up is
 noticed at once. When READ_AHEAD bytes wait, the pump stops reading, so a client that sends
-too much fills its own send buffer and not Linx's memory.
+too much fills its own send buffer and not Linx's memory. If the pause lasts, the pump asks the
+kernel whether the client has left, since a FIN behind unread bytes cannot be read.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from linx.server.limits import Shared
 
 READ_AHEAD = 64 * 1024  # bytes
+PATIENCE_S = 0.03  # a pause of the pump that is longer has the kernel asked; most are over at once
 LINGER_S = 2.0  # how long Linx waits for the client to close after the last byte has been sent
 _PIECE = 64 * 1024  # bytes of a send that waits: the client must take each such piece within stalled_client_s
 
@@ -32,16 +34,19 @@ class ServerTransport(Transport, Protocol):
     def send_some(self) -> Callable[[bytes], int]:
         """Sends what is possible without waiting; returns how much. Raises BlockingIOError or one of BREAKS."""
 
+    async def until_left(self) -> bool:
+        """Wait until the client has closed, also while bytes from it are unread. Returns whether it was a reset."""
+
     def end_writing(self) -> None:
         """Send a FIN, if the transport has one. Never raises."""
 
 
 class Wire:
-    """The pump calls ``on_gone`` once, when the client will send no more."""
+    """The pump calls ``on_gone`` when the client will send no more; twice where that is known before it is read."""
 
     __slots__ = (
-        "_is_discarding", "_is_torn", "_room", "_send_some", "_shared", "_unsent", "_waiter", "buffer", "is_broken",
-        "is_eof", "is_upgraded", "on_gone", "transport",
+        "_is_discarding", "_is_torn", "_pause", "_room", "_send_some", "_shared", "_unsent", "_waiter", "buffer",
+        "is_broken", "is_eof", "is_upgraded", "on_gone", "transport",
     )  # fmt: skip
 
     def __init__(self, transport: ServerTransport, shared: Shared, on_gone: Callable[[], None]) -> None:
@@ -55,6 +60,7 @@ class Wire:
         self._shared = shared
         self._waiter: trio.lowlevel.Task | None = None  # the task that waits in ``more``
         self._room: trio.Event | None = None  # the pump waits for it while the buffer is full
+        self._pause: trio.CancelScope | None = None  # around the pump's waiting when that takes longer
         self._is_discarding = False
         self._unsent = b""  # the rest of a send of which the kernel took only a part
         self._is_torn = False  # a send was broken off in the middle, so nothing more can be sent
@@ -68,14 +74,28 @@ class Wire:
                     continue
                 buffer += data
                 self.wake()
-                while len(buffer) >= READ_AHEAD:
-                    self._room = trio.Event()
-                    await self._room.wait()
+                if len(buffer) >= READ_AHEAD and await self._until_room():
+                    self.is_broken = True
+                    break
         except BREAKS:
             self.is_broken = True
         self.is_eof = True
         self.wake()
         self.on_gone()
+
+    async def _until_room(self) -> bool:
+        """Wait until the buffer has room. Returns True instead if the client has reset the connection."""
+        self._room = trio.Event()
+        with trio.move_on_after(PATIENCE_S):
+            await self._room.wait()
+        if len(self.buffer) < READ_AHEAD:  # which may have changed in the moment in which the patience ended
+            return False
+        with trio.CancelScope() as self._pause:
+            if await self.transport.until_left():
+                return True
+            self.on_gone()
+            await trio.sleep_forever()
+        return False
 
     async def more(self) -> bool:
         """Wait until the pump has read something, or ``wake`` is called. Returns False at EOF."""
@@ -112,6 +132,9 @@ class Wire:
         if self._room is not None and len(self.buffer) < READ_AHEAD:
             self._room.set()
             self._room = None
+            if self._pause is not None:
+                self._pause.cancel()
+                self._pause = None
 
     def upgrade(self) -> None:
         """Leave HTTP. From now on the server does not wait for this request when it drains."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import trio
+import trio
 
 READ_SIZE = 65536
 
@@ -29,6 +26,11 @@ class StreamTransport:
     def send_some(self, _data: bytes, /) -> int:
         """Nothing: a stream can only be waited for."""
         return 0
+
+    async def until_left(self) -> bool:
+        """A stream tells of its end only when it is read."""
+        await trio.sleep_forever()
+        raise AssertionError
 
     def end_writing(self) -> None:
         """FIN where the stream is two halves in memory; TLS cannot be closed by halves."""

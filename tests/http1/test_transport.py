@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import struct
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import trio
 import trio.testing
 
 from linx.http1.transport import BREAKS, SocketTransport
+from tests.waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -121,3 +124,23 @@ async def test_no_delay_on_tcp() -> None:
         transport = SocketTransport(sock)
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert not transport.is_readable()
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="only Linux tells of a FIN behind unread bytes")
+@pytest.mark.parametrize("is_reset", [False, True], ids=["fin", "rst"])
+async def test_a_peer_that_leaves_behind_unread_bytes(is_reset: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        theirs = socket.create_connection(listener.getsockname())
+        ours = SocketTransport(listener.accept()[0])
+    theirs.sendall(b"unread")
+    with trio.move_on_after(0.05) as patience:
+        await ours.until_left()
+    assert patience.cancelled_caught
+    if is_reset:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    theirs.close()
+    with within(0.5):
+        assert await ours.until_left() is is_reset
+    ours.close()
+    with pytest.raises(trio.ClosedResourceError):
+        await ours.until_left()

@@ -14,11 +14,13 @@ from linx.core.errors import HangUp, LinxError
 from linx.server.connection import Connection
 from linx.server.limits import Shared
 from linx.server.listener import Listener
-from linx.server.wire import READ_AHEAD
+from linx.server.wire import PATIENCE_S, READ_AHEAD, Wire
 from tests.fakes.stream_transport import StreamTransport
 from tests.server.client import GET, connected, serving
 
 if TYPE_CHECKING:
+    from trio.testing import MockClock
+
     from linx.server.request import Reply, Request
 
 
@@ -62,6 +64,51 @@ async def test_a_pipelining_flood_is_left_in_the_clients_buffer() -> None:
         while seen < count:
             seen += (await ours.receive_some(1 << 24)).count(b"HTTP/1.1 200 OK\r\n")
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("turn", range(20))
+async def test_room_in_the_moment_in_which_the_patience_ends(turn: int, mock_clock: MockClock) -> None:
+    """trio runs the tasks of one turn in any order, so each of the two orders comes up in twenty turns."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    wire = Wire(StreamTransport(theirs), Shared(), lambda: None)
+
+    async def take() -> None:
+        await trio.sleep(PATIENCE_S)
+        wire.take(READ_AHEAD)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wire.pump)
+        nursery.start_soon(ours.send_all, b"x" * READ_AHEAD)
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(wire.buffer) == READ_AHEAD
+        nursery.start_soon(take)
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(PATIENCE_S)
+        await trio.testing.wait_all_tasks_blocked()
+        await ours.send_all(b"more")
+        await trio.testing.wait_all_tasks_blocked()
+        assert wire.buffer == b"more"
+        nursery.cancel_scope.cancel()
+
+
+async def test_half_a_close_behind_a_flood_is_no_hang_up() -> None:
+    go = trio.Event()
+
+    async def handler(request: Request, reply: Reply) -> None:
+        await go.wait()
+        await reply.whole(200, b"{}")
+
+    count = 3 * READ_AHEAD // len(GET)
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(GET * count)
+        assert isinstance(client.stream, trio.SocketStream)
+        await client.stream.send_eof()
+        await trio.sleep(2 * PATIENCE_S)
+        go.set()
+        seen = 0
+        while data := await client.stream.receive_some(1 << 20):
+            seen += data.count(b"HTTP/1.1 200 OK")
+        assert seen == count
 
 
 async def test_a_client_that_takes_nothing_is_dropped(autojump_clock: trio.testing.MockClock) -> None:
