@@ -3,7 +3,9 @@
 One task, ``pump``, is the only reader of the socket as long as the connection lives. It reads
 ahead into a bounded buffer, also while an answer is being written, so that a hang-up is
 noticed at once. When READ_AHEAD bytes wait, the pump stops reading, so a client that sends
-too much fills its own send buffer and not Linx's memory.
+too much fills its own send buffer and not Linx's memory. But a hang-up behind so many bytes
+cannot be noticed; so a client that has sent more than READ_AHEAD beyond the request that is
+being answered, and stays FLOOD_S in that state, is taken for a client that hung up.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from linx.server.limits import Shared
 
 READ_AHEAD = 64 * 1024  # bytes
+FLOOD_S = 1.0  # how long a client may have more than READ_AHEAD bytes waiting behind a request that is being answered
 LINGER_S = 2.0  # how long Linx waits for the client to close after the last byte has been sent
 _PIECE = 64 * 1024  # bytes of a send that waits: the client must take each such piece within stalled_client_s
 
@@ -37,16 +40,26 @@ class ServerTransport(Transport, Protocol):
 
 
 class Wire:
-    """The pump calls ``on_gone`` once, when the client will send no more."""
+    """The pump calls ``on_gone`` once, when the client will send no more.
+
+    ``is_answering`` tells whether a request that has been read to its end is being answered.
+    """
 
     __slots__ = (
-        "_is_discarding", "_is_torn", "_room", "_send_some", "_shared", "_unsent", "_waiter", "buffer", "is_broken",
-        "is_eof", "is_upgraded", "on_gone", "transport",
+        "_is_answering", "_is_discarding", "_is_torn", "_room", "_send_some", "_shared", "_unsent", "_waiter", "buffer",
+        "is_broken", "is_eof", "is_upgraded", "on_gone", "transport",
     )  # fmt: skip
 
-    def __init__(self, transport: ServerTransport, shared: Shared, on_gone: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        transport: ServerTransport,
+        shared: Shared,
+        on_gone: Callable[[], None],
+        is_answering: Callable[[], bool],
+    ) -> None:
         self.transport = transport
         self.on_gone = on_gone
+        self._is_answering = is_answering
         self._send_some = transport.send_some
         self.buffer = bytearray()  # bytes that have been read and not been taken yet
         self.is_eof = False  # the client will send no more
@@ -68,14 +81,24 @@ class Wire:
                     continue
                 buffer += data
                 self.wake()
-                while len(buffer) >= READ_AHEAD:
-                    self._room = trio.Event()
-                    await self._room.wait()
+                if len(buffer) >= READ_AHEAD and not await self._until_room():
+                    self.is_broken = True
+                    break
         except BREAKS:
             self.is_broken = True
         self.is_eof = True
         self.wake()
         self.on_gone()
+
+    async def _until_room(self) -> bool:
+        """Wait until something is taken from the full buffer. Returns False if the client floods."""
+        while len(self.buffer) >= READ_AHEAD:
+            self._room = trio.Event()
+            with trio.move_on_after(FLOOD_S) as patience:
+                await self._room.wait()
+            if patience.cancelled_caught and self._is_answering() and self.transport.is_readable():
+                return False
+        return True
 
     async def more(self) -> bool:
         """Wait until the pump has read something, or ``wake`` is called. Returns False at EOF."""
