@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.fuzz.bodies import almost
 from benchmarks.fuzz.choices import Broken, Choices
+from benchmarks.fuzz.frames import reference_sse
 from linx.app import faces_for
 from linx.config.model import Config
-from linx.core.attempt_errors import AttemptError
+from linx.core import jsontext
+from linx.core.attempt_errors import AttemptError, StreamBroken
 from linx.core.chat import Answer, Chunk, Dialect
 from linx.dialects.untranslated.decoder import untranslated_decoder
 from linx.dialects.untranslated.face import UntranslatedFace
-from tests.handlers.answers.test_odd_frames import ASKED, ROADS, Road, deliver, events
+from tests.handlers.answers.test_odd_frames import ASKED, ROADS, STAMP, Road, events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,16 +77,85 @@ def _answer(road: str, data: bytes) -> None:
         decoder = new_decoder()
         batches = [decoder.feed(read) for read in choices.cuts(body)]
         batches.append(decoder.end())
-        with contextlib.suppress(AttemptError):
-            deliver(_FACES[name], _ASKED[name], batches, is_done=decoder.done)
+        _deliver(name, batches, is_done=decoder.done)
     except Broken:
         raise
     except Exception as error:
         raise Broken(f"{road}: {type(error).__name__}: {error}\n{body!r}") from error
 
 
+def _deliver(name: str, batches: list[list[Chunk]], *, is_done: bool) -> None:
+    """Write the answer streamed and whole: what the client reads is what the chunks say."""
+    face, asked = _FACES[name], _ASKED[name]
+    with contextlib.suppress(AttemptError):
+        chat = face.parse({**asked, "stream": True})
+        encoder = face.encoder(chat, STAMP)
+        said = "".join(chunk.text for chunks in batches for chunk in chunks if not chunk.index)
+        # Dialects that know no choices or no refusals write these as well as they can.
+        has_one = not any(chunk.index or chunk.refusal for chunks in batches for chunk in chunks)
+        body = b"".join(encoder.frames(chunks) for chunks in batches)
+        body += encoder.end() if is_done else encoder.error(StreamBroken("broke off"))
+        _check_stream(name, face, body, said if has_one else None, is_done=is_done)
+    if is_done:
+        with contextlib.suppress(AttemptError):
+            chat = face.parse({**asked, "stream": False})
+            answer = Answer()
+            for chunks in batches:
+                for chunk in chunks:
+                    answer.add(chunk)
+            jsontext.dumps(face.whole(chat, answer, STAMP))
+
+
+def _check_stream(name: str, face: Face, body: bytes, said: str | None, *, is_done: bool) -> None:
+    events = (
+        [(b"", line) for line in body.split(b"\n") if line]
+        if face.stream_type.startswith(b"application/x-ndjson")
+        else reference_sse(body)
+    )
+    if body and not body.endswith(b"\n"):
+        raise Broken(f"{name}: a frame without its end: {body!r}")
+    frames = []
+    for number, (kind, text) in enumerate(events):
+        if text == b"[DONE]":
+            if not is_done or number != len(events) - 1:
+                raise Broken(f"{name}: an end mark that is no end: {body!r}")
+            continue
+        frame = jsontext.loads_strict(text)
+        frames.append(frame)
+        if kind and kind.decode() != frame.get("type"):
+            raise Broken(f"{name}: the event {kind!r} has the type {frame.get('type')!r}: {body!r}")
+    read = _READ.get(name)
+    if read is not None and said is not None and (shown := "".join(map(read, frames))) != said:
+        raise Broken(f"{name}: {shown!r} instead of {said!r}, in {body!r}")
+
+
+def _of_choices(frame: Any) -> str:
+    return "".join(
+        choice.get("text") or choice.get("delta", {}).get("content") or "" for choice in frame.get("choices") or ()
+    )
+
+
+def _of_anthropic(frame: Any) -> str:
+    return str(frame["delta"].get("text", "")) if frame["type"] == "content_block_delta" else ""
+
+
+def _of_responses(frame: Any) -> str:
+    return str(frame["delta"]) if frame["type"] == "response.output_text.delta" else ""
+
+
+_READ: Mapping[str, Callable[[Any], str]] = {
+    "openai": _of_choices,
+    "completions": _of_choices,
+    "anthropic": _of_anthropic,
+    "responses": _of_responses,
+    "ollama": lambda frame: str(frame.get("message", {}).get("content") or ""),
+    "ollama_generate": lambda frame: str(frame.get("response") or ""),
+}
+"""The text that a client takes from a frame. Untranslated answers have it where their provider has put it."""
+
+
 def _frames(frames: list[Any], choices: Choices) -> list[Any]:
-    sent = [almost([frame], choices) if choices.is_rare() else frame for frame in frames]
+    sent = [almost([frame], choices, frames) if choices.is_rare(3) else frame for frame in frames]
     for _ in range(choices.below(3)):
         at = choices.below(len(sent) + 1)
         how = choices.below(3)

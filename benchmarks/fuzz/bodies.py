@@ -24,15 +24,15 @@ MOST = 4
 """Changes of one body."""
 
 
-def almost(bases: Sequence[Any], choices: Choices) -> Any:
-    """One of ``bases``, changed a few times."""
+def almost(bases: Sequence[Any], choices: Choices, parts: Sequence[Any] = ()) -> Any:
+    """One of ``bases``, changed a few times; parts of it may come from ``parts``, or else from any of the bases."""
     body = copy.deepcopy(choices.one_of(bases))
     for _ in range(choices.below(MOST + 1)):
-        body = _changed(body, bases, choices)
+        body = _changed(body, parts or bases, choices)
     return body
 
 
-def _changed(body: Any, bases: Sequence[Any], choices: Choices) -> Any:
+def _changed(body: Any, parts: Sequence[Any], choices: Choices) -> Any:
     found = list(places(body))
     if not found:
         return choices.one_of(_ODD)
@@ -45,7 +45,7 @@ def _changed(body: Any, bases: Sequence[Any], choices: Choices) -> Any:
     elif how == 3:
         del holder[key]
     elif how == 4:  # a part of another body
-        other = choices.one_of(bases)
+        other = choices.one_of(parts)
         elsewhere = list(places(other))
         if elsewhere:
             holder[key] = copy.deepcopy(_at(other, choices.one_of(elsewhere)))
