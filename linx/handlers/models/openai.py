@@ -9,6 +9,7 @@ import trio
 
 from linx.core import jsontext
 from linx.core.errors import BadRequest, UnknownModel, quote
+from linx.dialects.openai.model_list import abilities, sizes
 from linx.handlers.models import other_shapes as model_shapes
 from linx.providers.prices import FREE
 from linx.routing.candidate import Candidate
@@ -74,7 +75,7 @@ def _first(context: Context, name: str) -> Candidate | None:
 
 
 def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
-    """One model as OpenAI lists it, with context length and prices if they are known."""
+    """One model as OpenAI lists it, with context length, abilities and prices if they are known."""
     provider = candidate.provider
     known = provider.find(candidate.model)
     entry: JsonObject = {
@@ -87,7 +88,11 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
         entry["local"] = False  # a cloud model, though its provider is local
     tokens = provider.context_length(candidate.model)
     if tokens is not None:
-        entry["context_length"] = entry["max_model_len"] = tokens
+        entry.update(sizes(tokens))
+    if known is not None and known.capabilities:
+        entry.update(abilities(known.capabilities, known.listed))
+    if known is not None and known.listed.get("lifecycle") in model_shapes.LIFECYCLES:
+        entry["lifecycle"] = known.listed["lifecycle"]
     price = provider.price(candidate.model)
     if price is not None:
         entry["pricing"] = {"prompt": _decimal(price.prompt), "completion": _decimal(price.completion)}
