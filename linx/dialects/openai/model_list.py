@@ -90,15 +90,17 @@ _PARAMETERS = (
 """OpenRouter's names, of which a list of Linx's own passes on those that a provider gives."""
 _USUAL = ("max_tokens", "temperature", "top_p", "stop")
 """What each kind of provider understands."""
+MOST_PARAMETERS = 64  # that are looked at of one model
 
 
+@functools.lru_cache(maxsize=256)
 def sizes(tokens: int) -> JsonObject:
     """A context length under the names by which clients look for it.
 
     ``context_length`` is OpenRouter's name and the most common one (opencode#40908, kilocode#10188, Android Studio:
     lmstudio-bug-tracker#2139), ``max_model_len`` vLLM's (hermes-agent#2091), ``context_window`` Groq's,
     ``max_context_length`` that of LM Studio and Mistral, ``meta`` llama.cpp's. Some clients take ``n_ctx_train`` before
-    ``n_ctx``, so it is what the model can really hold, too.
+    ``n_ctx``, so it is what the model can really hold, too. The value is shared and must not be changed.
     """
     shown: JsonObject = dict.fromkeys(
         ("context_length", "max_model_len", "context_window", "max_context_length"), tokens
@@ -110,18 +112,20 @@ def sizes(tokens: int) -> JsonObject:
 def abilities(capabilities: frozenset[str], listed: JsonObject) -> JsonObject:
     """What a model can do, in OpenRouter's fields and in those of LM Studio.
 
-    ``listed`` is the provider's own entry for it. The values are shared between models and must not be changed.
+    ``listed`` is the provider's own entry for it. The value is shared between models that can do the same and must not
+    be changed.
     """
-    made = _abilities(capabilities)
-    parameters = listed.get("supported_parameters")
-    if not isinstance(parameters, list):
-        return made
-    given = {each for each in parameters if isinstance(each, str)}
-    return {**made, "supported_parameters": [name for name in _PARAMETERS if name in given]}
+    given = listed.get("supported_parameters")
+    if not isinstance(given, list) or len(given) > MOST_PARAMETERS:
+        return _abilities(capabilities, None)
+    try:
+        return _abilities(capabilities, tuple(given))
+    except TypeError:  # a list or an object among the names
+        return _abilities(capabilities, None)
 
 
-@functools.lru_cache(maxsize=64)
-def _abilities(capabilities: frozenset[str]) -> JsonObject:
+@functools.lru_cache(maxsize=256)
+def _abilities(capabilities: frozenset[str], given: tuple[object, ...] | None) -> JsonObject:
     words = [word for word in _CAPABILITIES if word in capabilities]
     if "tools" in capabilities:
         words.append("tool_use")  # LM Studio's word, which Zed looks for
@@ -130,6 +134,8 @@ def _abilities(capabilities: frozenset[str]) -> JsonObject:
         parameters += ("tools", "tool_choice")
     if "thinking" in capabilities:
         parameters += ("reasoning", "reasoning_effort")
+    if given is not None:
+        parameters = [name for name in _PARAMETERS if name in given]
     is_embedding = "embedding" in capabilities
     inputs = [modality for modality, word in _INPUTS.items() if word is None or word in capabilities]
     return {

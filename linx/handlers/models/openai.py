@@ -23,12 +23,17 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.server.request import Reply, Request
 
+STEP = 1000  # models between two turns of other tasks: some milliseconds
+
 
 async def list_models(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /v1/models``."""
     context.router.lists_shown(trio.current_time())
-    names = context.router.names()
-    data = [_entry(context, name, candidates[0]) for name, candidates in names.items()]
+    data: list[JsonObject] = []
+    for name, candidates in context.router.names().items():
+        data.append(_entry(context, name, candidates[0]))
+        if len(data) % STEP == 0:
+            await trio.lowlevel.checkpoint()
     try:
         query = parse_qs(request.query, keep_blank_values=True, max_num_fields=16)
     except ValueError:

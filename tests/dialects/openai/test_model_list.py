@@ -105,11 +105,13 @@ def test_a_prefix_that_is_part_of_no_name() -> None:
             {},
             ["max_tokens", "temperature", "top_p", "stop", "tools", "tool_choice", "reasoning", "reasoning_effort"],
         ),
-        ({"completion"}, {"supported_parameters": ["seed", "x", 1, {}, "tools"]}, ["tools", "seed"]),
+        ({"completion"}, {"supported_parameters": ["seed", "x", 1, "tools"]}, ["tools", "seed"]),
+        ({"completion"}, {"supported_parameters": ["seed", {}]}, ["max_tokens", "temperature", "top_p", "stop"]),
+        ({"completion"}, {"supported_parameters": ["seed"] * 65}, ["max_tokens", "temperature", "top_p", "stop"]),
         ({"completion"}, {"supported_parameters": "tools"}, ["max_tokens", "temperature", "top_p", "stop"]),
         ({"embedding"}, {}, []),
     ],
-    ids=["made", "given", "no list", "embedding"],
+    ids=["made", "given", "an object", "too many", "no list", "embedding"],
 )
 def test_the_parameters_of_a_model(words: set[str], listed: dict[str, Any], shown: list[str]) -> None:
     assert abilities(frozenset(words), listed)["supported_parameters"] == shown
