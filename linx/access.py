@@ -128,7 +128,7 @@ class Access:
             return
         if presented is None:
             raise Unauthorized(
-                "This Linx needs a key: send 'Authorization: Bearer KEY' or 'x-api-key: KEY', "
+                "This Linx needs a key: send 'Authorization: Bearer KEY', 'x-api-key: KEY' or 'api-key: KEY', "
                 "or put /k/KEY in front of the path."
             )
         if self.policy.model_paths_only:
@@ -250,7 +250,7 @@ def _is_listed(name: str, hosts: frozenset[str]) -> bool:
 
 
 def _presented(request: RequestView, path_key: bytes | None) -> bytes | None:
-    """The key that the client sent: in the path, in Authorization or in x-api-key."""
+    """The key that the client sent: in the path, in Authorization, in x-api-key, or in api-key as for Azure."""
     if path_key is not None:
         return path_key
     authorization = request.header(b"authorization")
@@ -259,7 +259,8 @@ def _presented(request: RequestView, path_key: bytes | None) -> bytes | None:
         if scheme.lower() == b"bearer":
             return key.strip()
         return authorization
-    return request.header(b"x-api-key")
+    own = request.header(b"x-api-key")
+    return request.header(b"api-key") if own is None else own
 
 
 def _host_name(host: str) -> str:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 import trio
@@ -47,7 +47,8 @@ USUAL_ID_HEADERS = (b"x-request-id",)
 ID_HEADERS: Mapping[str, tuple[bytes, ...]] = {"anthropic": (*USUAL_ID_HEADERS, b"request-id")}
 """The names of the headers with the request's id, for each dialect that has others than USUAL_ID_HEADERS."""
 _AUTHORITY = re.compile(rb"^http://[^/?]*", re.IGNORECASE)
-VARIANTS = ("", "/v1", "/v1/v1", "/api/v1", "/cursor/v1")
+VARIANTS = ("", "/v1", "/v1/v1", "/api/v1", "/cursor/v1", "/openai", "/openai/v1")
+_DEPLOYMENTS = "/openai/deployments/"
 
 log = logging.getLogger("linx.endpoints")
 
@@ -170,25 +171,35 @@ PREFIXES = (
     (UPSTREAM, ANY_UPSTREAM),
 )
 
+_NAMED = re.compile(
+    "([^/].*?)({}|(?:{})[^/]+)/?".format(
+        "|".join(map(re.escape, MODEL_PATHS)), "|".join(map(re.escape, MODEL_PREFIXES.keys() - {"/models/"}))
+    )
+)
+"""A model and the path that is asked of it, behind _DEPLOYMENTS."""
+
 
 class Resolved(msgspec.Struct, frozen=True):
     """A target, taken apart and looked up."""
 
     path: str
-    """The path without the key in front of it."""
+    """The path without the key in front of it, and without Azure's name of the model in it."""
     key: bytes | None
     endpoint: Endpoint | None
     """None if Linx has no such path."""
     face: str
     """The dialect in which the client is answered, also for a path that Linx does not have."""
+    model: str = ""
+    """The model that the path names; "" if it names none."""
 
 
 def resolve(path: str, *, is_anthropic: bool) -> Resolved:
     """``path`` is raw and without its query; ``is_anthropic`` tells of the header that Anthropic's clients send."""
     key, path = split_key(path)
     path = without_doubled_slash(path)
+    path, model = split_deployment(path)
     endpoint = find(path)
-    return Resolved(path, key, endpoint, _face_of(path, endpoint, is_anthropic=is_anthropic))
+    return Resolved(path, key, endpoint, _face_of(path, endpoint, is_anthropic=is_anthropic), model)
 
 
 def split_key(path: str) -> tuple[bytes | None, str]:
@@ -199,6 +210,17 @@ def split_key(path: str) -> tuple[bytes | None, str]:
     if not key:
         return None, path
     return unquote_to_bytes(key), slash + rest or "/"
+
+
+def split_deployment(path: str) -> tuple[str, str]:
+    """``/openai/chat/completions`` and ``NAME`` for ``/openai/deployments/NAME/chat/completions``, as Azure has it.
+
+    A name may hold slashes, raw or percent-encoded: openai-python writes that of ``azure_deployment`` as it is.
+    """
+    if not path.startswith(_DEPLOYMENTS):
+        return path, ""
+    named = _NAMED.fullmatch(path, len(_DEPLOYMENTS))
+    return (path, "") if named is None else ("/openai" + named[2], unquote(named[1]))
 
 
 def without_doubled_slash(path: str) -> str:
@@ -288,7 +310,7 @@ class Endpoints:
             raise MethodNotAllowed(
                 f"{quote(request.method)} is not for {quote(path)}; it takes {endpoint.allowed}.", endpoint.allowed
             )
-        request.path = path
+        request.path, request.named_model = path, target.model
         await handle(self.context, face, request, reply)
 
     async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:

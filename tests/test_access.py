@@ -37,6 +37,7 @@ def check(
         {b"authorization": b"bearer  " + KEY},
         {b"authorization": KEY},
         {b"x-api-key": KEY},
+        {b"api-key": KEY},
     ],
 )
 def test_the_right_key_opens(headers: dict[bytes, bytes]) -> None:
@@ -59,6 +60,9 @@ def test_the_key_may_stand_in_the_path() -> None:
         {b"authorization": b"Bearer"},
         {b"authorization": b""},
         {b"x-api-key": b"wrong"},
+        {b"x-api-key": b"wrong", b"api-key": KEY},
+        {b"api-key": b"wrong"},
+        {b"api-key": b""},
         {b"authorization_": b"Bearer " + KEY},
         {b"proxy-authorization": b"Bearer " + KEY},
     ],

@@ -133,6 +133,31 @@ def test_a_row_that_cannot_be_right_is_an_error_at_once(handlers: dict[str, Hand
         Endpoint(handlers, face)
 
 
+@pytest.mark.parametrize(
+    ("path", "known", "model"),
+    [
+        ("/openai/deployments/gpt-4o/chat/completions", "/openai/chat/completions", "gpt-4o"),
+        ("/openai/deployments/acme%2Fm%3A1/embeddings", "/openai/embeddings", "acme/m:1"),
+        ("/openai/deployments/m/images/generations", "/openai/images/generations", "m"),
+        ("//openai/deployments/m/completions/", "/openai/completions", "m"),
+        ("/openai/deployments/acme/m/chat/completions", "/openai/chat/completions", "acme/m"),
+        ("/openai/deployments/acme/m/audio/speech", "/openai/audio/speech", "acme/m"),
+        ("/openai/deployments/m/providers/status", None, ""),
+        ("/openai/deployments/m/healthz", None, ""),
+        ("/openai/deployments/m", None, ""),
+        ("/openai/deployments//chat/completions", None, ""),
+    ],
+)
+def test_azure_s_paths_name_the_model(path: str, known: str | None, model: str) -> None:
+    for start in ("", "/k/secret"):
+        target = resolve(start + path, is_anthropic=False)
+        assert target.model == model
+        if known is None:
+            assert target.endpoint is None
+        else:
+            assert (target.path, target.endpoint) == (known, find(known))
+
+
 async def test_every_face_is_built(tmp_path: Path) -> None:
     named = {endpoint.face for endpoint in [*TABLE.values(), *(endpoint for _prefix, endpoint in PREFIXES)]}
     assert named == FACES | {EITHER}
@@ -172,6 +197,13 @@ def test_what_a_path_takes(methods: tuple[str, ...], allowed: str) -> None:
         ("/v1/messages/batches", False, "anthropic"),
         ("/api/nothing", False, "ollama"),
         ("/api/v1/nothing", False, "openai"),
+        ("/openai/v1/chat/completions", False, "openai"),
+        ("/openai/completions", False, "completions"),
+        ("/openai/v1/responses", False, "responses"),
+        ("/upstream/a/api/chat", False, "ollama"),
+        ("/upstream/a/v1/messages", False, "anthropic"),
+        ("/upstream/a/upstream/b/api/chat", False, "openai"),
+        ("/upstream/a/v1/models", False, "openai"),
     ],
 )
 def test_whose_dialect_it_is(path: str, is_anthropic: bool, face: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from linx.core import jsontext, worker
@@ -68,8 +69,15 @@ async def read_chat(request: Request, parse: Callable[[JsonObject], Parsed]) -> 
     body is parsed in the event loop.
     """
     check_charset(request)
+    if request.named_model:
+        parse = partial(_parse_named, request.named_model, parse)
     body = await request.body()
     return _read(body, parse) if len(body) <= jsontext.LARGE else await worker.in_thread(_read_large, body, parse)
+
+
+def _parse_named(model: str, parse: Callable[[JsonObject], Parsed], body: JsonObject) -> Parsed:
+    """For a path that names the model, as Azure's does: the body need not, and the path counts before it."""
+    return parse({**body, "model": model})
 
 
 def _read(body: bytes, parse: Callable[[JsonObject], Parsed]) -> Parsed:

@@ -35,9 +35,10 @@ _MAX_LINE = 16 + MAX_EXTENSIONS
 
 # Fields that must not be trailers: Linx has decided by them before a trailer arrives (RFC 9110 6.5.1).
 _NOT_IN_TRAILERS = frozenset({
-    b"authorization", b"connection", b"content-encoding", b"content-length", b"content-range", b"content-type",
-    b"cookie", b"expect", b"host", b"keep-alive", b"origin", b"proxy-authenticate", b"proxy-authorization",
-    b"proxy-connection", b"set-cookie", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"www-authenticate",
+    b"api-key", b"authorization", b"connection", b"content-encoding", b"content-length", b"content-range",
+    b"content-type", b"cookie", b"expect", b"host", b"keep-alive", b"origin", b"proxy-authenticate",
+    b"proxy-authorization", b"proxy-connection", b"set-cookie", b"te", b"trailer", b"transfer-encoding", b"upgrade",
+    b"www-authenticate",
     b"x-api-key",
 })  # fmt: skip
 

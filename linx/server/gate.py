@@ -41,8 +41,8 @@ _TLS_HELLO = 0x16
 # Fields by which Linx decides something, and which would be ambiguous if they came more than once.
 _ONCE = frozenset({
     b"access-control-request-headers", b"access-control-request-method", b"access-control-request-private-network",
-    b"anthropic-version", b"authorization", b"content-encoding", b"content-length", b"content-type", b"expect",
-    b"host", b"origin", b"proxy-authorization", b"sec-fetch-dest", b"sec-fetch-mode", b"sec-fetch-site",
+    b"anthropic-version", b"api-key", b"authorization", b"content-encoding", b"content-length", b"content-type",
+    b"expect", b"host", b"origin", b"proxy-authorization", b"sec-fetch-dest", b"sec-fetch-mode", b"sec-fetch-site",
     b"transfer-encoding", b"x-api-key", b"x-linx-local-only",
 })  # fmt: skip
 

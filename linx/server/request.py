@@ -52,7 +52,8 @@ class Request:
 
     __slots__ = (
         "_body", "_first", "_head", "_interrupt", "_whole", "_wire", "content_length", "has_body", "headers", "host",
-        "id", "is_client_gone", "is_over", "listener", "method", "path", "peer", "query", "stopped", "target",
+        "id", "is_client_gone", "is_over", "listener", "method", "named_model", "path", "peer", "query", "stopped",
+        "target",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +63,7 @@ class Request:
         self.method = head.method.decode("ascii")
         self.target = head.target
         self.path = head.path  # not decoded, without the query
+        self.named_model = ""  # the model that the path names, as in Azure's; it counts before that of the body
         self.query = head.query
         self.headers = head.fields  # names in lower case
         self.host = head.host  # in lower case; b"" if an HTTP/1.0 client sent none

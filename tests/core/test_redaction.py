@@ -105,6 +105,8 @@ def test_the_repr_tells_nothing() -> None:
         ("(b'authorization', b'Bearer abcdefghijklmnop')", "(b'authorization', b'Bearer abcd…')"),
         ("Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: Basic dXNl…"),
         ("x-api-key: abcdefghijklmnop", "x-api-key: abcd…"),
+        ("api-key: abcdefghijklmnop", "api-key: abcd…"),
+        ("(b'api-key', b'abcdefghijklmnop')", "(b'api-key', b'abcd…')"),
         ("(b'x-api-key', b'abcdefghijklmnop')", "(b'x-api-key', b'abcd…')"),
         ("GET /v1?key=abcdefghijklmnop&x=1", "GET /v1?key=abcd…&x=1"),
         ("/x?api_key=abcdefghijklmnop#f", "/x?api_key=abcd…#f"),

@@ -7,6 +7,7 @@ name is left out, and a list in which nothing can be understood is Garbled, in w
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +32,9 @@ _CONTEXTS = (
     "max_input_tokens",
     "max_context_window_tokens",
 )
+_CAPABILITIES = ("completion", "tools", "insert", "vision", "embedding", "thinking", "audio")
+_INPUTS = {"text": None, "image": "vision", "audio": "audio"}
+"""By modality, the capability that it takes; None: each model has it."""
 _WITHIN = ("meta", "metadata", "limits", "capabilities")
 """Objects of an entry that may hold the context length; Copilot's ``capabilities`` have ``limits`` within."""
 
@@ -75,6 +79,73 @@ def context_of(entry: JsonObject) -> int | None:
             value = each.get("value")
             return _length(int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value)
     return None
+
+
+_PARAMETERS = (
+    *("tools", "tool_choice", "parallel_tool_calls", "response_format", "structured_outputs"),
+    *("reasoning", "include_reasoning", "reasoning_effort", "verbosity"),
+    *("max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "top_a", "stop", "seed"),
+    *("frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias", "logprobs", "top_logprobs"),
+)
+"""OpenRouter's names, of which a list of Linx's own passes on those that a provider gives."""
+_USUAL = ("max_tokens", "temperature", "top_p", "stop")
+"""What each kind of provider understands."""
+MOST_PARAMETERS = 64  # that are looked at of one model
+
+
+@functools.lru_cache(maxsize=256)
+def sizes(tokens: int) -> JsonObject:
+    """A context length under the names by which clients look for it.
+
+    ``context_length`` is OpenRouter's name and the most common one (opencode#40908, kilocode#10188, Android Studio:
+    lmstudio-bug-tracker#2139), ``max_model_len`` vLLM's (hermes-agent#2091), ``context_window`` Groq's,
+    ``max_context_length`` that of LM Studio and Mistral, ``meta`` llama.cpp's. Some clients take ``n_ctx_train`` before
+    ``n_ctx``, so it is what the model can really hold, too. The value is shared and must not be changed.
+    """
+    shown: JsonObject = dict.fromkeys(
+        ("context_length", "max_model_len", "context_window", "max_context_length"), tokens
+    )
+    shown["meta"] = {"n_ctx": tokens, "n_ctx_train": tokens}
+    return shown
+
+
+def abilities(capabilities: frozenset[str], listed: JsonObject) -> JsonObject:
+    """What a model can do, in OpenRouter's fields and in those of LM Studio.
+
+    ``listed`` is the provider's own entry for it. The value is shared between models that can do the same and must not
+    be changed.
+    """
+    given = listed.get("supported_parameters")
+    if not isinstance(given, list) or len(given) > MOST_PARAMETERS:
+        return _abilities(capabilities, None)
+    try:
+        return _abilities(capabilities, tuple(given))
+    except TypeError:  # a list or an object among the names
+        return _abilities(capabilities, None)
+
+
+@functools.lru_cache(maxsize=256)
+def _abilities(capabilities: frozenset[str], given: tuple[object, ...] | None) -> JsonObject:
+    words = [word for word in _CAPABILITIES if word in capabilities]
+    if "tools" in capabilities:
+        words.append("tool_use")  # LM Studio's word, which Zed looks for
+    parameters = list(_USUAL)
+    if "tools" in capabilities:
+        parameters += ("tools", "tool_choice")
+    if "thinking" in capabilities:
+        parameters += ("reasoning", "reasoning_effort")
+    if given is not None:
+        parameters = [name for name in _PARAMETERS if name in given]
+    is_embedding = "embedding" in capabilities
+    inputs = [modality for modality, word in _INPUTS.items() if word is None or word in capabilities]
+    return {
+        "capabilities": words,
+        "architecture": {
+            "input_modalities": inputs,
+            "output_modalities": ["embeddings" if is_embedding else "text"],
+        },
+        "supported_parameters": [] if is_embedding else parameters,
+    }
 
 
 def _list_in(value: Any) -> list[Any]:

@@ -60,6 +60,19 @@ def find_model(start: bytes, boundary: bytes) -> tuple[int, int] | None:
     return None
 
 
+def with_model(
+    start: bytes, boundary: bytes, place: tuple[int, int] | None, model: bytes
+) -> tuple[bytes, tuple[int, int]]:
+    """The form with ``model`` for its model, and where that is; a field for it comes first if the form has none."""
+    if place is not None:
+        first, end = place
+    else:
+        field = b'--%b\r\nContent-Disposition: form-data; name="model"\r\n\r\n' % boundary
+        first = end = len(field)
+        start = field + b"\r\n" + start
+    return start[:first] + model + start[end:], (first, first + len(model))
+
+
 def _find(data: bytes, what: bytes, start: int) -> int:
     """As ``data.find(what, start)``, in steps."""
     for place in range(start, len(data), _STEP):

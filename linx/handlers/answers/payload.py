@@ -91,10 +91,14 @@ async def read_form(request: Request, boundary: bytes, pieces: AsyncIterator[byt
         else:
             start = await _whole(request, start)
             place = await _find_model(start, boundary)
+    length = request.content_length if rest is not None else None
+    if request.named_model:
+        before = len(start)
+        start, place = multipart.with_model(start, boundary, place, request.named_model.encode("utf-8", "replace"))
+        length = None if length is None else length + len(start) - before
     if place is None:
         raise BadRequest("model: the form must have a field with the name of a model", param="model")
     kind = b'multipart/form-data; boundary="' + boundary + b'"'
-    length = request.content_length if rest is not None else None
     return Payload(start, kind, place, rest, length)
 
 

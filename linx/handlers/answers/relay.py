@@ -15,8 +15,10 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs
 
+from linx.core import jsontext
 from linx.core.chat import ChatRequest, Dialect, Opaque
 from linx.core.errors import BadRequest, NotImplementedHere, UnknownEndpoint, quote
+from linx.core.worker import in_thread
 from linx.handlers.answers import multipart
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.payload import Payload, read_form
@@ -57,9 +59,12 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     boundary = multipart.boundary_of(kind)
     if boundary is None:
         check_charset(request)
-        body = await request.body()
-        model = _json_model(await object_of(request), path)
-        await _relay(context, face, request, reply, path, model, Payload(body, b"application/json"))
+        payload = Payload(await request.body(), b"application/json")
+        asked = await object_of(request)
+        if request.named_model:
+            asked["model"] = request.named_model
+            payload.start = await in_thread(jsontext.dumps_in_pieces, asked)
+        await _relay(context, face, request, reply, path, _json_model(asked, path), payload)
         return
     async with aclosing(cast("AsyncGenerator[bytes, None]", request.stream_body())) as pieces:
         payload = await read_form(request, boundary, pieces)
@@ -88,7 +93,7 @@ async def _relay(
 def inner_path(path: str) -> str:
     """The path without the prefixes that clients use, such as /v1. Raises UnknownEndpoint for any other form."""
     inner = path.rstrip("/")
-    for variant in ("/cursor/v1", "/api/v1", "/v1/v1", "/v1"):
+    for variant in ("/cursor/v1", "/api/v1", "/v1/v1", "/v1", "/openai/v1", "/openai"):
         if inner.startswith(variant + "/"):
             inner = inner.removeprefix(variant)
             break

@@ -38,6 +38,7 @@ VERSION = "0.13.5"
 """The version that clients are told where no Ollama is up."""
 OLDEST = (0, 6, 4)  # VS Code takes no older version
 LONG = 1 << 18  # characters; a longer text is searched for keys beside the event loop
+STEP = 500  # models between two turns of other tasks: some milliseconds
 ASK_S = 5.0  # for an Ollama that is asked about its models while a client waits
 
 _NUMBER = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
@@ -61,7 +62,11 @@ def _is_new_enough(text: str | None) -> bool:
 async def tags(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /api/tags``: every name that may be asked for."""
     context.router.lists_shown(trio.current_time())
-    listed = [_entry(context, name, found[0]) for name, found in context.router.names().items()]
+    listed: list[JsonObject] = []
+    for name, found in context.router.names().items():
+        listed.append(_entry(context, name, found[0]))
+        if len(listed) % STEP == 0:
+            await trio.lowlevel.checkpoint()
     await reply.whole(200, await _cleaned(context, {"models": listed}))
 
 

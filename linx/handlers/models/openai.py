@@ -9,6 +9,7 @@ import trio
 
 from linx.core import jsontext
 from linx.core.errors import BadRequest, UnknownModel, quote
+from linx.dialects.openai.model_list import abilities, sizes
 from linx.handlers.models import other_shapes as model_shapes
 from linx.providers.prices import FREE
 from linx.routing.candidate import Candidate
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.server.request import Reply, Request
 
+STEP = 1000  # models between two turns of other tasks: some milliseconds
+
 
 async def list_models(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /v1/models``."""
     context.router.lists_shown(trio.current_time())
-    names = context.router.names()
-    data = [_entry(context, name, candidates[0]) for name, candidates in names.items()]
+    data: list[JsonObject] = []
+    for name, candidates in context.router.names().items():
+        data.append(_entry(context, name, candidates[0]))
+        if len(data) % STEP == 0:
+            await trio.lowlevel.checkpoint()
     try:
         query = parse_qs(request.query, keep_blank_values=True, max_num_fields=16)
     except ValueError:
@@ -74,7 +80,7 @@ def _first(context: Context, name: str) -> Candidate | None:
 
 
 def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
-    """One model as OpenAI lists it, with context length and prices if they are known."""
+    """One model as OpenAI lists it, with context length, abilities and prices if they are known."""
     provider = candidate.provider
     known = provider.find(candidate.model)
     entry: JsonObject = {
@@ -87,7 +93,11 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
         entry["local"] = False  # a cloud model, though its provider is local
     tokens = provider.context_length(candidate.model)
     if tokens is not None:
-        entry["context_length"] = entry["max_model_len"] = tokens
+        entry.update(sizes(tokens))
+    if known is not None and known.capabilities:
+        entry.update(abilities(known.capabilities, known.listed))
+    if known is not None and known.listed.get("lifecycle") in model_shapes.LIFECYCLES:
+        entry["lifecycle"] = known.listed["lifecycle"]
     price = provider.price(candidate.model)
     if price is not None:
         entry["pricing"] = {"prompt": _decimal(price.prompt), "completion": _decimal(price.completion)}

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from linx.core.chat import JsonObject
 
+LIFECYCLES = ("active", "deprecated", "retired")
+"""The stages in which Anthropic has a model; its SDK (2.14) refuses an entry without one."""
 MOST = 1000  # entries on one page
 KEPT_OUTPUT = 10_000  # tokens of a command's output that Codex is to keep
+_CODEX_INPUTS = ("text", "image")
 _INSTRUCTIONS = """\
 You are a coding agent in the terminal of the person you work for. You read and change the files of their project \
 and run commands there, with the tools that you are given.
@@ -30,20 +33,24 @@ and run commands there, with the tools that you are given.
 
 
 def anthropic_entry(entry: JsonObject) -> JsonObject:
-    """One model as Anthropic's API shows it."""
+    """One model as Anthropic's API shows it: each of its fields, null where nothing is known.
+
+    Only Anthropic says of its own models that they are retired some day; all others are active.
+    """
     shown: JsonObject = {
         "type": "model",
         "id": entry["id"],
         "display_name": entry["id"],
         "created_at": datetime.fromtimestamp(entry["created"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "lifecycle": entry.get("lifecycle", LIFECYCLES[0]),
+        "max_input_tokens": entry.get("context_length"),
     }
-    if "context_length" in entry:
-        shown["max_input_tokens"] = entry["context_length"]
-    return shown
+    return shown | dict.fromkeys(("capabilities", "deprecated_at", "line", "max_tokens", "retires_at"))
 
 
 def anthropic_list(entries: Sequence[JsonObject], query: Mapping[str, Sequence[str]]) -> JsonObject:
     """One page of the entries; without ``limit`` the first MOST entries. Raises BadRequest."""
+    entries = _of_lifecycles(entries, query)
     limit, end = _limit(query), len(entries)
     places = {entry["id"]: place for place, entry in enumerate(entries)}
     if query.get("before_id"):
@@ -61,6 +68,15 @@ def anthropic_list(entries: Sequence[JsonObject], query: Mapping[str, Sequence[s
         "first_id": page[0]["id"] if page else None,
         "last_id": page[-1]["id"] if page else None,
     }
+
+
+def _of_lifecycles(entries: Sequence[JsonObject], query: Mapping[str, Sequence[str]]) -> Sequence[JsonObject]:
+    """The entries in the stages that are asked for; without any those that still answer."""
+    wanted = [*query.get("lifecycle", ()), *query.get("lifecycle[]", ())]
+    if not set(wanted) <= set(LIFECYCLES):
+        raise BadRequest(f"lifecycle: must be some of {', '.join(LIFECYCLES)}", param="lifecycle")
+    stages = wanted or LIFECYCLES[:2]
+    return [entry for entry in entries if entry.get("lifecycle", LIFECYCLES[0]) in stages]
 
 
 def codex_list(entries: Sequence[JsonObject]) -> JsonObject:
@@ -88,11 +104,17 @@ def _codex_entry(place: int, entry: JsonObject) -> JsonObject:
         "truncation_policy": {"mode": "tokens", "limit": KEPT_OUTPUT},
         "supports_parallel_tool_calls": False,
         "experimental_supported_tools": [],
-        "input_modalities": ["text", "image"],
+        "input_modalities": _codex_modalities(entry),
     }
     if "context_length" in entry:
         shown["context_window"] = entry["context_length"]
     return shown
+
+
+def _codex_modalities(entry: JsonObject) -> list[str]:
+    """Codex knows text and pictures; where nothing is known of a model, both are tried."""
+    inputs = entry["architecture"]["input_modalities"] if "architecture" in entry else _CODEX_INPUTS
+    return [each for each in _CODEX_INPUTS if each in inputs]
 
 
 def _limit(query: Mapping[str, Sequence[str]]) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from linx.core.attempt_errors import Garbled
-from linx.dialects.openai.model_list import context_of, plain_name, read_page
+from linx.dialects.openai.model_list import abilities, context_of, plain_name, read_page
 
 UUID = "429b9e8b-d99e-44de-91ad-706cf8183658"
 
@@ -95,3 +95,30 @@ def test_the_context_length(entry: dict[str, Any], length: int | None) -> None:
 
 def test_a_prefix_that_is_part_of_no_name() -> None:
     assert [plain_name(name) for name in ("models/a", "a", "my-models/a")] == ["a", "a", "my-models/a"]
+
+
+@pytest.mark.parametrize(
+    ("words", "listed", "shown"),
+    [
+        (
+            {"completion", "tools", "thinking"},
+            {},
+            ["max_tokens", "temperature", "top_p", "stop", "tools", "tool_choice", "reasoning", "reasoning_effort"],
+        ),
+        ({"completion"}, {"supported_parameters": ["seed", "x", 1, "tools"]}, ["tools", "seed"]),
+        ({"completion"}, {"supported_parameters": ["seed", {}]}, ["max_tokens", "temperature", "top_p", "stop"]),
+        ({"completion"}, {"supported_parameters": ["seed"] * 65}, ["max_tokens", "temperature", "top_p", "stop"]),
+        ({"completion"}, {"supported_parameters": "tools"}, ["max_tokens", "temperature", "top_p", "stop"]),
+        ({"embedding"}, {}, []),
+    ],
+    ids=["made", "given", "an object", "too many", "no list", "embedding"],
+)
+def test_the_parameters_of_a_model(words: set[str], listed: dict[str, Any], shown: list[str]) -> None:
+    assert abilities(frozenset(words), listed)["supported_parameters"] == shown
+
+
+def test_the_abilities_of_a_model() -> None:
+    seeing = abilities(frozenset({"vision", "completion", "tools", "unheard of"}), {})
+    assert seeing["capabilities"] == ["completion", "tools", "vision", "tool_use"]
+    assert seeing["architecture"] == {"input_modalities": ["text", "image"], "output_modalities": ["text"]}
+    assert abilities(frozenset({"embedding"}), {})["architecture"]["output_modalities"] == ["embeddings"]

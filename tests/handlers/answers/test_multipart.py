@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.handlers.answers.multipart import MAX_PART_HEAD, MAX_PARTS, boundary_of, find_model
+from linx.handlers.answers.multipart import MAX_PART_HEAD, MAX_PARTS, boundary_of, find_model, with_model
 
 PART = b'Content-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
 
@@ -81,3 +81,17 @@ def test_only_so_many_parts_are_looked_through() -> None:
     assert found(form(*[PART % (b"n", b"1")] * (MAX_PARTS - 1), PART % (b"model", b"m"))) == b"m"
     assert found(form(*[PART % (b"n", b"1")] * MAX_PARTS, PART % (b"model", b"m"))) is None
     assert found(form(b"X: " + b"y" * MAX_PART_HEAD + b"\r\n" + PART % (b"model", b"m"))) is None
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [(PART % (b"file", b"x"),), (PART % (b"file", b"x"), PART % (b"model", b"other")), ()],
+    ids=["none", "other", "empty"],
+)
+def test_a_form_is_given_its_model(parts: tuple[bytes, ...]) -> None:
+    data = form(*parts)
+    made, place = with_model(data, b"XX", find_model(data, b"XX"), b"mine")
+    assert find_model(made, b"XX") == place
+    assert made[slice(*place)] == b"mine"
+    assert made.count(b'name="model"') == 1
+    assert all(part in made for part in parts if b"model" not in part)

@@ -47,6 +47,7 @@ class Sent:
     def __init__(self, body: bytes, *, has_length: bool = True, coding: bytes | None = None) -> None:
         self.content_length = len(body) if has_length else None
         self.coding = coding
+        self.named_model = ""
         self._body = body
 
     @property

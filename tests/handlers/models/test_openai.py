@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linx.app import App
+    from tests.fakes.catalogue import Kind
 
 
 async def listed(app: App, headers: dict[str, str] | None = None, query: str = "") -> Any:
@@ -146,3 +147,35 @@ async def test_line_separators_in_a_name_are_escaped(tmp_path: Path) -> None:
         answer = await ask(app.bound[0][1], "/v1/models")
         assert b"\\u2028" in answer.body
         assert jsontext.loads(answer.body)["data"][0]["id"] == "a\u2028b"
+
+
+@pytest.mark.parametrize("kind", ["ollama", "llamacpp", "openrouter"])
+async def test_what_a_model_can_do_in_the_fields_that_clients_read(kind: Kind, tmp_path: Path) -> None:
+    able = ("completion", "tools", "vision") if kind == "llamacpp" else ("completion", "tools")
+    async with FakeProvider(kind, [Model("m:1", context_length=4096, capabilities=able)]) as fake:
+        async with linx_here(config_for(fake), tmp_path) as app:
+            (entry,) = (await listed(app))["data"]
+            (codex,) = (await listed(app, query="?client_version=1"))["models"]
+    sizes = ("context_length", "max_model_len", "context_window", "max_context_length")
+    assert [entry[name] for name in sizes] == [4096] * 4
+    assert entry["meta"] == {"n_ctx": 4096, "n_ctx_train": 4096}
+    assert entry["capabilities"] == [*able, "tool_use"]
+    assert entry["architecture"]["input_modalities"] == (["text", "image"] if "vision" in able else ["text"])
+    assert entry["architecture"]["output_modalities"] == ["text"]
+    assert "tools" in entry["supported_parameters"]
+    assert codex["input_modalities"] == entry["architecture"]["input_modalities"]
+
+
+async def test_what_is_not_known_is_not_said(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        (entry,) = (await listed(app))["data"]
+    assert entry.keys() - {"pricing"} == {"id", "object", "created", "owned_by"}
+
+
+async def test_a_long_list_is_quick_and_not_large(tmp_path: Path) -> None:
+    """A list of 400 models, as OpenRouter's: a third of a megabyte, made in some milliseconds."""
+    models = [Model(f"maker/model-{number}", context_length=131072) for number in range(400)]
+    async with FakeProvider("openrouter", models) as fake, linx_here(config_for(fake), tmp_path) as app:
+        answer = await ask(app.bound[0][1], "/v1/models")
+        assert len(answer.json["data"]) == 400
+        assert len(answer.body) < 400 * 800

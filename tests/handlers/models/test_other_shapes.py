@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anthropic
 import pytest
 
 from linx.core.errors import BadRequest
@@ -36,8 +37,35 @@ def test_an_entry() -> None:
         "id": "a",
         "display_name": "a",
         "created_at": "2025-08-21T18:13:20Z",
+        "lifecycle": "active",
         "max_input_tokens": 8192,
+        **dict.fromkeys(("capabilities", "deprecated_at", "line", "max_tokens", "retires_at")),
     }
+
+
+@pytest.mark.parametrize("more", [{}, {"context_length": 8192}, {"lifecycle": "deprecated"}])
+def test_an_entry_is_one_of_the_newest_sdk(more: dict[str, Any]) -> None:
+    entry = anthropic_entry({**ENTRIES[0], **more})
+    assert entry.keys() == anthropic.types.ModelInfo.model_fields.keys()
+    model = anthropic.types.ModelInfo.model_validate(entry)
+    assert (model.id, model.lifecycle) == ("a", more.get("lifecycle", "active"))
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ({}, "ab"),
+        ({"lifecycle": ["retired"]}, "c"),
+        ({"lifecycle": ["active", "retired"]}, "ac"),
+        ({"lifecycle[]": ["deprecated"]}, "b"),
+    ],
+)
+def test_models_that_are_on_their_way_out(query: dict[str, list[str]], ids: str) -> None:
+    stages = ("active", "deprecated", "retired")
+    entries = [{**entry, "lifecycle": stage} for entry, stage in zip(ENTRIES, stages, strict=False)]
+    del entries[0]["lifecycle"]
+    page = anthropic_list(entries, query)
+    assert "".join(entry["id"] for entry in page["data"]) == ids
 
 
 @pytest.mark.parametrize(
@@ -60,7 +88,15 @@ def test_pages(query: dict[str, list[str]], ids: str, has_more: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"limit": ["0"]}, {"limit": ["x"]}, {"limit": ["1001"]}, {"limit": ["²"]}, {"after_id": ["z"]}]
+    "query",
+    [
+        {"limit": ["0"]},
+        {"limit": ["x"]},
+        {"limit": ["1001"]},
+        {"limit": ["²"]},
+        {"after_id": ["z"]},
+        {"lifecycle": ["x"]},
+    ],
 )
 def test_pages_that_cannot_be(query: dict[str, list[str]]) -> None:
     with pytest.raises(BadRequest):
@@ -76,3 +112,12 @@ def test_codex_finds_all_it_needs() -> None:
     assert [model["priority"] for model in models] == [0, 1, 2, 3, 4, 5]
     assert models[-1]["context_window"] == 4096
     assert "context_window" not in models[0]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "shown"),
+    [(None, ["text", "image"]), (["text"], ["text"]), (["text", "image", "audio"], ["text", "image"])],
+)
+def test_codex_is_told_what_a_model_can_see(inputs: list[str] | None, shown: list[str]) -> None:
+    known = {} if inputs is None else {"architecture": {"input_modalities": inputs}}
+    assert codex_list([{**ENTRIES[0], **known}])["models"][0]["input_modalities"] == shown
