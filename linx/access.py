@@ -123,7 +123,7 @@ class Access:
     # --- keys ---
 
     def _check_key(self, request: RequestView, path_key: bytes | None, now: float) -> None:
-        presented = _presented(request, path_key)
+        presented = presented_key(request, path_key)
         if presented is not None and self._is_right(presented):
             return
         if presented is None:
@@ -249,7 +249,7 @@ def _is_listed(name: str, hosts: frozenset[str]) -> bool:
     return False
 
 
-def _presented(request: RequestView, path_key: bytes | None) -> bytes | None:
+def presented_key(request: RequestView, path_key: bytes | None) -> bytes | None:
     """The key that the client sent: in the path, in Authorization, in x-api-key, or in api-key as for Azure."""
     if path_key is not None:
         return path_key

@@ -144,6 +144,7 @@ class App:
         nursery.start_soon(self.tunnel.run)
         nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
         nursery.start_soon(self.context.watchdog.run)
+        nursery.start_soon(self.context.responses.run)
         nursery.start_soon(self.watch.run, self._config_changed)
         nursery.start_soon(self._summarise)
 

@@ -22,7 +22,17 @@ import trio
 
 from linx.core import jsontext
 from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, out_of_memory, quote
-from linx.handlers.answers import anthropic, completions, embeddings, ollama, relay, untranslated
+from linx.handlers import stored_responses
+from linx.handlers.answers import (
+    anthropic,
+    completions,
+    embeddings,
+    input_tokens,
+    ollama,
+    relay,
+    responses,
+    untranslated,
+)
 from linx.handlers.answers.generation import answer_chat
 from linx.handlers.management import metrics, tunnel, upstream
 from linx.handlers.management import ollama as ollama_manage
@@ -88,7 +98,8 @@ MODEL_PATHS: Mapping[str, Endpoint] = {
     "/models": Endpoint({"GET": models.list_models}, EITHER),
     "/embeddings": Endpoint({"POST": embeddings.openai}),
     "/completions": Endpoint({"POST": completions.answer}, "completions"),
-    "/responses": Endpoint({"POST": untranslated.answer}, "responses"),
+    "/responses": Endpoint({"POST": responses.answer}, "responses"),
+    "/responses/input_tokens": Endpoint({"POST": input_tokens.count}, "responses"),
     "/messages": Endpoint({"POST": untranslated.answer}, "anthropic"),
     "/messages/count_tokens": Endpoint({"POST": anthropic.count_tokens}, "anthropic"),
     "/rerank": Endpoint({"POST": relay.answer}),
@@ -104,6 +115,9 @@ MODEL_PATHS: Mapping[str, Endpoint] = {
 }
 MODEL_PREFIXES: Mapping[str, Endpoint] = {
     "/models/": Endpoint({"GET": models.show_model}, EITHER),
+    "/responses/": Endpoint(
+        {"GET": stored_responses.show, "DELETE": stored_responses.delete, "POST": stored_responses.cancel}, "responses"
+    ),
     "/audio/": Endpoint({"POST": relay.answer}),
     "/images/": Endpoint({"POST": relay.answer}),
 }
@@ -310,7 +324,7 @@ class Endpoints:
             raise MethodNotAllowed(
                 f"{quote(request.method)} is not for {quote(path)}; it takes {endpoint.allowed}.", endpoint.allowed
             )
-        request.path, request.named_model = path, target.model
+        request.path, request.path_key, request.named_model = path, target.key, target.model
         await handle(self.context, face, request, reply)
 
     async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:

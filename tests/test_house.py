@@ -116,7 +116,7 @@ ORDERS = {
         *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice", "model_list"],
     ],
     "linx.dialects.responses": [
-        *["tools", "client_content", "client_items", "client_request", "response", "encoder", "face"],
+        *["tools", "client_content", "stored", "client_items", "client_request", "response", "encoder", "face"],
     ],
     "linx.dialects.shared": [
         *[
@@ -135,10 +135,19 @@ ORDERS = {
         *["blocks", "block_encoder", "event_decoder"],
     ],
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
-    "linx.handlers": ["heartbeat", "context", "request_facts", "answers", "models", "management"],
+    "linx.handlers": [
+        "heartbeat",
+        "response_store",
+        "context",
+        "request_facts",
+        "stored_responses",
+        "answers",
+        "models",
+        "management",
+    ],
     "linx.handlers.answers": [
         *["multipart", "payload", "job", "stream", "whole", "plan", "generation", "series", "completions"],
-        *["embeddings", "ollama", "relay_attempt", "relay", "untranslated", "anthropic"],
+        *["embeddings", "ollama", "relay_attempt", "relay", "untranslated", "responses", "anthropic", "input_tokens"],
     ],
     "linx.handlers.management": ["metrics", "relaying", "ollama", "status", "tunnel", "upstream"],
     "linx.handlers.models": ["ollama", "other_shapes", "openai"],

@@ -102,6 +102,28 @@ class BadRequest(RequestError):
     status = 400
 
 
+class UnknownItem(BadRequest):
+    """A reference to an item of an answer that is not kept, in OpenAI's words, by which clients recognise it."""
+
+    status = 404
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__(
+            f"Item with id '{quote(item_id)}' not found. Items are not persisted when `store` is set to false. "
+            "Try again with `store` set to true, or remove this item from your input.",
+            param="input",
+        )
+
+
+class UnknownResponse(RequestError):
+    """An answer that is not kept, in OpenAI's words."""
+
+    status = 404
+
+    def __init__(self, response_id: str) -> None:
+        super().__init__(f"Response with id '{quote(response_id)}' not found.")
+
+
 class Unauthorized(RequestError):
     status = 401
     kind = "authentication_error"

@@ -3,8 +3,10 @@
 The room's rule: a handler takes the config and the router in force once, at its start, and keeps them. It reports an
 error by raising it; ``endpoints`` turns the error into an answer in the client's dialect.
 
+- ``response_store``: the answers that are kept for clients of the Responses API.
 - ``context``: the long-lived objects that all handlers use.
 - ``request_facts``: reads a request's body, and finds facts about the request before a provider is asked.
+- ``stored_responses``: shows and forgets those answers.
 - ``heartbeat``: heartbeats for streaming clients.
 - ``answers``: the handlers that send a prompt to a provider.
 - ``models``: the lists of models, in the shapes of several clients.

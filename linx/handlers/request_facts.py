@@ -62,17 +62,19 @@ def read_object(body: bytes) -> JsonObject:
     return value
 
 
-async def read_chat(request: Request, parse: Callable[[JsonObject], Parsed]) -> Parsed:
+async def read_chat(request: Request, parse: Callable[[JsonObject], Parsed], *, is_large: bool = False) -> Parsed:
     """Read the body with ``parse``, which returns a ChatRequest, or a tuple that begins with a ChatRequest.
 
-    A large body is parsed in a thread, and all facts about it are computed there too. A small
-    body is parsed in the event loop.
+    A large body, or one that refers to much text (``is_large``), is parsed in a thread, and all
+    facts about it are computed there too. A small body is parsed in the event loop.
     """
     check_charset(request)
     if request.named_model:
         parse = partial(_parse_named, request.named_model, parse)
     body = await request.body()
-    return _read(body, parse) if len(body) <= jsontext.LARGE else await worker.in_thread(_read_large, body, parse)
+    if is_large or len(body) > jsontext.LARGE:
+        return await worker.in_thread(_read_large, body, parse)
+    return _read(body, parse)
 
 
 def _parse_named(model: str, parse: Callable[[JsonObject], Parsed], body: JsonObject) -> Parsed:

@@ -198,6 +198,10 @@ class Body:
         self._shared.hold(size)
         self._held += size
 
+    def hold(self, size: int) -> None:
+        """Count bytes that the request takes beside its body. Raises Overloaded."""
+        self._hold(size)
+
     async def drain(self) -> None:
         """Read and drop what the handler has not read. Only allowed if ``may_drain``."""
         while await self.read():

@@ -52,8 +52,8 @@ class Request:
 
     __slots__ = (
         "_body", "_first", "_head", "_interrupt", "_whole", "_wire", "content_length", "has_body", "headers", "host",
-        "id", "is_client_gone", "is_over", "listener", "method", "named_model", "path", "peer", "query", "stopped",
-        "target",
+        "id", "is_client_gone", "is_over", "listener", "method", "named_model", "path", "path_key", "peer", "query",
+        "stopped", "target",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +64,7 @@ class Request:
         self.target = head.target
         self.path = head.path  # not decoded, without the query
         self.named_model = ""  # the model that the path names, as in Azure's; it counts before that of the body
+        self.path_key: bytes | None = None  # the key in front of the path, which ``endpoints`` takes off
         self.query = head.query
         self.headers = head.fields  # names in lower case
         self.host = head.host  # in lower case; b"" if an HTTP/1.0 client sent none
@@ -107,6 +108,10 @@ class Request:
         if self._whole is None:
             self._whole = await self._body.whole(self.content_length, self.header_values(b"content-encoding"))
         return self._whole
+
+    def hold(self, size: int) -> None:
+        """Count ``size`` more bytes in memory as part of the body, until the request is over. Raises Overloaded."""
+        self._body.hold(size)
 
     async def stream_body(self) -> AsyncIterator[bytes]:
         """The body in pieces as they come, not decoded, of any length."""

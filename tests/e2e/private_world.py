@@ -68,6 +68,7 @@ ROADS = (
     Road("/v1/embeddings", lambda m, t: {"model": m, "input": [t]}, ("openai", "ollama")),
     Road("/v1/responses", lambda m, t: {"model": m, "input": t}),
     Road("/v1/responses", lambda m, t: {"model": m, "input": t, "stream": True, "include": ["x"]}),
+    Road("/v1/responses/input_tokens", lambda m, t: {"model": m, "input": t}, LLAMACPP),
     Road("/v1/messages", _anthropic),
     Road("/v1/messages", lambda m, t: {**_anthropic(m, t), "stream": True, "container": "c"}, ("anthropic",)),
     Road("/v1/messages/count_tokens", _anthropic, ("anthropic", "llamacpp")),

@@ -67,6 +67,8 @@ def test_every_path_that_takes_a_text_is_one_of_the_roads() -> None:
     """A new path needs its line in ``private_world.ROADS``."""
     tried = [(road.method, resolve(road.path, is_anthropic=False).endpoint) for road in ROADS]
     for path, endpoint in [*MODEL_PATHS.items(), *MODEL_PREFIXES.items(), *OLLAMA_PATHS.items()]:
+        if path == "/responses/":
+            continue  # answered from what Linx keeps itself
         for method in {"POST", "PUT", "PATCH", "DELETE"} & endpoint.handlers.keys():
             # Endpoints are equal where the same handler answers in the same dialect.
             assert (method, endpoint) in tried, f"nobody tries {method} {path}"

@@ -233,6 +233,23 @@ async def test_nobody_on_the_local_side_passes_for_the_tunnel_nor_the_other_way(
             assert (await through(port, f"http://localhost:{local}/v1/models", x_api_key=key)).status in (400, 403)
 
 
+async def test_neither_side_reads_answers_that_are_kept_for_the_other(ssh: Program, tmp_path: Path) -> None:
+    path, body = "/v1/responses", {"model": "m", "input": "hi"}
+    async with FakeProvider("openai", ["m"]) as fake:
+        async with linx_here(config_for(fake, tunnel={"use_tunnel": True}), tmp_path) as app:
+            local = app.bound[0][1]
+            await status_is(local, "running")
+            port, key = app.tunnel.port or 0, app.tunnel.keys.invented or ""
+            ours = (await ask(local, path, body)).json["id"]
+            theirs = (await through(port, path, body, x_api_key=key)).json["id"]
+            assert (await ask(local, f"{path}/{ours}")).status == 200
+            assert (await through(port, f"{path}/{theirs}", x_api_key=key)).status == 200
+            assert (await ask(local, f"{path}/{theirs}")).status == 404
+            assert (await through(port, f"{path}/{ours}", x_api_key=key)).status == 404
+            answer = await through(port, path, {**body, "previous_response_id": ours}, x_api_key=key)
+            assert answer.json["error"]["code"] == "previous_response_not_found"
+
+
 async def test_wrong_keys_are_slowed_down_and_the_right_one_is_not(ssh: Program, tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         config = config_for(fake, server=server_keys(), tunnel={"use_tunnel": True})

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
-from linx.core.errors import BadRequest
+from linx.core.errors import UnknownItem
 from linx.dialects.responses.client_content import parts_of
+from linx.dialects.responses.stored import REFERENCE, reference_in
 from linx.dialects.shared import chat_body, fields, opaque_reasoning
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Conversation:
 
     def add_item(self, item: JsonObject, path: str) -> None:
         """Add one item of the input. Raises BadRequest."""
-        kind = fields.text(item, "type", path) or "message"
+        kind = fields.text(item, "type", path) or ("message" if reference_in(item) is None else REFERENCE)
         if kind == "message":
             self._add_message_item(item, path)
         elif kind in _CALLS:
@@ -75,8 +76,8 @@ class Conversation:
             self._add_result(call_id, item.get("output"), f"{path}.output")
         elif kind == "reasoning":
             self._add_reasoning(item, path)
-        elif kind == "item_reference":
-            raise BadRequest(f"{path}: item_reference is not supported, since Linx keeps no responses", param=path)
+        elif kind == REFERENCE:
+            raise UnknownItem(fields.need_text(item, "id", path))
         # Other items belong to tools that OpenAI runs itself; chat has nothing for them.
 
     def add_message(self, message: JsonObject) -> None:

@@ -1,6 +1,7 @@
 """Checks a client's Responses body and turns it into a chat body; ``client_items`` reads its input.
 
-Linx keeps no answers, so a body that refers to an earlier answer is refused.
+References to earlier answers have been replaced before (``handlers.answers.responses``). One that is still in a body
+refers to nothing that Linx keeps, and is refused in OpenAI's words, by which clients recognise it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core.chat import ChatBody
-from linx.core.errors import BadRequest
+from linx.core.errors import BadRequest, quote
 from linx.dialects.responses.client_items import messages_of
 from linx.dialects.responses.tools import ToolNames
 from linx.dialects.shared import fields
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from linx.core.chat import JsonObject
 
-_REFERENCES = ("previous_response_id", "conversation", "prompt")
+_REFERENCES = ("conversation", "prompt")
 _COPIED: tuple[tuple[str, Callable[[JsonObject, str], Any]], ...] = (
     ("temperature", fields.number),
     ("top_p", fields.number),
@@ -34,6 +35,7 @@ _REPEATED: tuple[tuple[str, Callable[[JsonObject, str], Any]], ...] = (
     ("safety_identifier", fields.text),
     ("prompt_cache_key", fields.text),
     ("metadata", fields.mapping),
+    ("store", fields.flag),
 )
 """Fields that the response repeats and that no provider is told, so their types are checked and nothing more."""
 _WITH_LOGPROBS = "message.output_text.logprobs"
@@ -42,11 +44,7 @@ _WITH_LOGPROBS = "message.output_text.logprobs"
 def to_chat_body(body: JsonObject) -> ChatBody:
     """The chat body of a Responses body. Raises BadRequest."""
     fields.whole_body(body)
-    for key in _REFERENCES:
-        if body.get(key) is not None:
-            raise BadRequest(f"{key}: is not supported, since Linx keeps no responses; send the whole input", param=key)
-    if fields.flag(body, "background"):
-        raise BadRequest("background: is not supported, since Linx keeps no responses", param="background")
+    _check_references(body)
     names = ToolNames(body)
     out = ChatBody(model=fields.need_name(body, "model"), messages=messages_of(body, names))
     for key in ("max_output_tokens", "max_completion_tokens", "max_tokens"):
@@ -70,6 +68,20 @@ def to_chat_body(body: JsonObject) -> ChatBody:
             out["top_logprobs"] = top
     _add_tools(body, names, out)
     return out
+
+
+def _check_references(body: JsonObject) -> None:
+    for key in _REFERENCES:
+        if body.get(key) is not None:
+            raise BadRequest(f"{key}: is not supported, since it names something that OpenAI keeps", param=key)
+    if fields.flag(body, "background"):
+        raise BadRequest("background: is not supported; ask for a stream instead", param="background")
+    if previous := fields.text(body, "previous_response_id"):
+        raise BadRequest(
+            f"Previous response with id '{quote(previous)}' not found.",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
 
 
 def _check_repeated(body: JsonObject) -> None:

@@ -18,7 +18,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
-from linx.dialects.responses.response import INCOMPLETE_REASONS, ResponseObject, custom_input, part_object
+from linx.dialects.responses.response import (
+    ALONE,
+    INCOMPLETE_REASONS,
+    Place,
+    ResponseObject,
+    custom_input,
+    part_object,
+)
 from linx.dialects.shared.blocks import REASONING, REFUSAL, TEXT, arguments_object
 
 if TYPE_CHECKING:
@@ -40,8 +47,8 @@ class ResponsesWriter:
 
     repeats_text = True
 
-    def __init__(self, chat: ChatRequest, stamp: Stamp) -> None:
-        self._shape = ResponseObject(chat, stamp)
+    def __init__(self, chat: ChatRequest, stamp: Stamp, place: Place = ALONE) -> None:
+        self._shape = ResponseObject(chat, stamp, place)
         self._sequence = 0
         self._output: list[JsonObject] = []
 
@@ -108,8 +115,11 @@ class ResponsesWriter:
     def end(self, ending: Ending) -> bytes:
         reason = INCOMPLETE_REASONS.get(ending.finish or "")
         status = "incomplete" if reason else "completed"
-        response = self._shape.response(status, self._output, usage=ending.usage, reason=reason)
-        return self._event(f"response.{status}", {"response": response})
+        response = self._shape.kept(self._shape.response(status, self._output, usage=ending.usage, reason=reason))
+        name, number = f"response.{status}".encode(), self._sequence
+        self._sequence = number + 1
+        # The text of the response is used twice, here and by whoever keeps it.
+        return b'event: %b\ndata: {"type":"%b","sequence_number":%d,"response":%b}\n\n' % (name, name, number, response)
 
     def error(self, problem: LinxError, ending: Ending) -> bytes:
         begin = self.begin(ending.usage) if self._sequence == 0 else b""

@@ -5,13 +5,16 @@ Items are always written from a ``Block``, for streamed and for whole answers, s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from linx.core import jsontext
 from linx.dialects.responses.tools import Original, ToolNames
 from linx.dialects.shared import chat_body, opaque_reasoning
 from linx.dialects.shared.blocks import REASONING, REFUSAL, TEXT, Block, arguments_object, unique_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from linx.core.chat import Answer, ChatRequest, JsonObject, Stamp, Usage
 
 INCOMPLETE_REASONS = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -20,13 +23,26 @@ _ENCRYPTED = "reasoning.encrypted_content"
 _ID_PREFIXES = {REASONING: "rs", TEXT: "msg", REFUSAL: "msg"}
 
 
+class Place(NamedTuple):
+    """The place of a response among others: after which it comes, and who keeps it for those that may follow."""
+
+    previous: str | None = None
+    """The id of the response whose conversation this one continues."""
+    keep: Callable[[str, bytes], None] | None = None
+    """Called with the id and the JSON text of a response that has come to its end; None if nobody keeps it."""
+
+
+ALONE = Place()
+
+
 class ResponseObject:
     """Writes the response object and its items, with the same id and fields in all events of one answer."""
 
-    def __init__(self, chat: ChatRequest, stamp: Stamp) -> None:
+    def __init__(self, chat: ChatRequest, stamp: Stamp, place: Place = ALONE) -> None:
         body = chat.client_body or {}
         self._id = stamp.id
         self._now = stamp.now
+        self._keep = place.keep
         self._names = ToolNames(body)
         self.wants_encrypted = _ENCRYPTED in (body.get("include") or ())
         reasoning, text = body.get("reasoning") or {}, body.get("text") or {}
@@ -43,12 +59,12 @@ class ResponseObject:
             "model": chat.model,
             "parallel_tool_calls": _or(body.get("parallel_tool_calls"), True),
             "presence_penalty": _or(body.get("presence_penalty"), 0),
-            "previous_response_id": None,
+            "previous_response_id": place.previous,
             "prompt_cache_key": body.get("prompt_cache_key"),
             "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
             "safety_identifier": body.get("safety_identifier"),
             "service_tier": "default",
-            "store": False,
+            "store": place.keep is not None,
             "temperature": _or(body.get("temperature"), 1),
             "text": {**text, "format": _format_object(text.get("format"))},
             "tool_choice": _or(body.get("tool_choice"), "auto"),
@@ -87,6 +103,13 @@ class ResponseObject:
             "usage": _usage_object(usage) if usage is not None else None,
         }
 
+    def kept(self, response: JsonObject) -> bytes:
+        """The JSON text of a response that has come to its end; it is kept, if somebody keeps responses."""
+        text = jsontext.dumps(response)
+        if self._keep is not None:
+            self._keep(response["id"], text)
+        return text
+
     def item(self, block: Block, status: str, text: str | None) -> JsonObject:
         """One item of the output; ``text`` is None at the item's beginning."""
         item: JsonObject = {"id": self.item_id(block)}
@@ -110,10 +133,10 @@ class ResponseObject:
         return item
 
 
-def whole_response(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObject:
+def whole_response(chat: ChatRequest, answer: Answer, stamp: Stamp, place: Place = ALONE) -> JsonObject:
     """The response for a client that asked for no stream."""
     choice = answer.choices[0]
-    shape = ResponseObject(chat, stamp)
+    shape = ResponseObject(chat, stamp, place)
     reason = INCOMPLETE_REASONS.get(choice.finish or "")
     details = [detail for source in answer.sources for detail in opaque_reasoning.opaque_details(source)]
     blocks = []
@@ -136,7 +159,10 @@ def whole_response(chat: ChatRequest, answer: Answer, stamp: Stamp) -> JsonObjec
         block.number = number
         is_cut = bool(reason) and number == len(blocks) - 1 and (block.key < 0 or arguments_object(content) is None)
         output.append(shape.item(block, "incomplete" if is_cut else "completed", content))
-    return shape.response("incomplete" if reason else "completed", output, usage=answer.usage, reason=reason)
+    response = shape.response("incomplete" if reason else "completed", output, usage=answer.usage, reason=reason)
+    if place.keep is not None:
+        shape.kept(response)
+    return response
 
 
 def part_object(key: int, text: str, logprobs: list[JsonObject]) -> JsonObject:

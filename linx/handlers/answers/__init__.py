@@ -11,5 +11,6 @@ from one kind of request to another is in the ``Plan`` that Generation is given.
 - ``embeddings``, ``ollama``: plans with another demand, fold or route.
 - ``relay_attempt``, ``relay``: requests whose bodies and answers are relayed as bytes.
 - ``untranslated``: requests that a provider may answer in the client's own dialect.
-- ``anthropic``: the other endpoints that Anthropic's clients use.
+- ``responses``: requests of the Responses API, which may refer to earlier answers.
+- ``anthropic``: the other endpoints that Anthropic's clients use. ``input_tokens``: the length of a Responses prompt.
 """

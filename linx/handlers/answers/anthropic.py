@@ -10,7 +10,7 @@ import trio
 
 from linx.core import jsontext
 from linx.core.attempt_errors import AttemptError, Refused
-from linx.core.chat import ChatRequest, ModelTraits, Task
+from linx.core.chat import ChatBody, ChatRequest, Dialect, ModelTraits, Task
 from linx.core.worker import in_thread
 from linx.dialects.anthropic.client_request import to_chat_body
 from linx.dialects.shared.tokens import prompt_tokens
@@ -20,7 +20,7 @@ from linx.handlers.request_facts import is_local_only, next_hop, read_chat
 from linx.providers.catalog import fetch_json
 from linx.providers.http_requests import HOP_HEADER
 from linx.providers.kind import Feature
-from linx.routing.router import Demand
+from linx.routing.router import Demand, Router
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
+    from linx.handlers.answers.plan import FindRoute
     from linx.handlers.context import Context
     from linx.routing.candidate import Candidate
     from linx.server.request import Reply, Request
     from linx.upstream.pool import Pool, Sending
 
 COUNT_TIMEOUT_S = 3.0  # after that the client gets an estimate, since it should not wait for long
+_PATHS = {Dialect.ANTHROPIC: "/messages/count_tokens", Dialect.RESPONSES: "/responses/input_tokens"}
+"""Where a provider counts tokens, by the dialect of the request."""
 
 
 async def hello(_context: Context, _face: Face, _request: Request, reply: Reply) -> None:
@@ -44,12 +47,21 @@ async def hello(_context: Context, _face: Face, _request: Request, reply: Reply)
 async def count_tokens(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``POST /v1/messages/count_tokens``: exact if the provider can count, else an estimate."""
     chat = await read_chat(request, partial(_read, face))
+    chat.headers = dialect_headers(request)
+    count, headers = await counted(context, request, chat)
+    await reply.whole(200, jsontext.dumps({"input_tokens": count}), headers=headers)
+
+
+async def counted(
+    context: Context, request: Request, chat: ChatRequest, route: FindRoute = Router.route
+) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """The number of tokens in a prompt, and the headers that say who counted them."""
     local_only = is_local_only(request)
     await context.router.until_known(chat.model, local_only=local_only)
     await look_for(context.router, chat.model, context.pool, context.redactor, local_only=local_only)
-    candidate = _first(context, request, chat)
-    if candidate is not None and candidate.provider.speaks(face.name):
-        chat.headers = dialect_headers(request)
+    candidate = _first(context, request, chat, route)
+    if candidate is not None and not candidate.provider.speaks(chat.dialect):
+        chat.headers = ()
     count = None
     headers: list[tuple[bytes, bytes]] = []
     if candidate is not None:
@@ -60,7 +72,7 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
             headers.append((b"x-linx-provider", candidate.provider.name.encode()))
     if count is None:
         count = prompt_tokens(chat)
-    await reply.whole(200, jsontext.dumps({"input_tokens": count}), headers=headers)
+    return count, headers
 
 
 def _read(face: Face, body: JsonObject) -> ChatRequest:
@@ -68,11 +80,11 @@ def _read(face: Face, body: JsonObject) -> ChatRequest:
     return ChatRequest(str(body.get("model")), asked, dialect=face.name, client_body=body)
 
 
-def _first(context: Context, request: Request, chat: ChatRequest) -> Candidate | None:
+def _first(context: Context, request: Request, chat: ChatRequest, route: FindRoute) -> Candidate | None:
     """The candidate that would answer this prompt; None if all candidates are paused. Raises UnknownModel."""
     demand = Demand(prompt_tokens(chat), local_only=is_local_only(request))
     try:
-        return context.router.route(chat.model, trio.current_time(), demand).candidates[0]
+        return route(context.router, chat.model, trio.current_time(), demand).candidates[0]
     except Refused:
         return None
 
@@ -91,9 +103,10 @@ class TokenCounter:
         """The provider's own count; None if it cannot count."""
         counts = []
         features = self.provider.kind.features
-        if self.provider.speaks(self.chat.dialect) or Feature.COUNTS_TOKENS in features:
+        is_anthropic = self.chat.dialect == Dialect.ANTHROPIC
+        if self.provider.speaks(self.chat.dialect) or (is_anthropic and Feature.COUNTS_TOKENS in features):
             counts.append(self._by_count_tokens)
-        if Feature.APPLIES_TEMPLATE in features:
+        if Feature.APPLIES_TEMPLATE in features and isinstance(self.chat.asked, ChatBody):
             counts.append(self._by_template)
         for ask in counts:
             try:
@@ -111,7 +124,7 @@ class TokenCounter:
             asked = self.provider.request(self.chat).body(self.chat, self.model, ModelTraits())
             return {key: value for key, value in asked.items() if key != "stream"}
 
-        return (await self._post("/messages/count_tokens", body, under_api=True))["input_tokens"]
+        return (await self._post(_PATHS[self.chat.dialect], body, under_api=True))["input_tokens"]
 
     async def _by_template(self) -> int:
         """For a llama.cpp without that path: let it apply its chat template, and count the tokens of the result."""

@@ -1,4 +1,4 @@
-"""``POST /v1/messages`` and ``POST /v1/responses``.
+"""``POST /v1/messages``, and what ``POST /v1/responses`` has in common with it.
 
 Linx translates these requests, except for providers that speak the dialect, because of their
 kind or because the config says ``native``. Such a provider gets the client's own body, and
@@ -16,7 +16,6 @@ import msgspec
 
 from linx.core.chat import ChatRequest, Dialect, Opaque
 from linx.core.errors import BadRequest
-from linx.dialects.untranslated.decoder import ANTHROPIC
 from linx.dialects.untranslated.face import UntranslatedFace
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import chat_plan
@@ -39,10 +38,9 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         chat = await read_chat(request, face.parse)
         await Generation(context, face, request, reply, chat, chat_plan(context.router, request, chat)).run()
         return
-    read = partial(_read, face)
+    read = partial(read_either, face)
     chat, problem = await read_chat(request, read)
-    if face.name == ANTHROPIC:
-        chat.headers = dialect_headers(request)
+    chat.headers = dialect_headers(request)
     plan = chat_plan(context.router, request, chat)
     if problem is not None:
         plan = msgspec.structs.replace(plan, route=partial(untranslated_route, face.name, problem))
@@ -61,7 +59,7 @@ def dialect_headers(request: Request) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(headers)
 
 
-def _read(face: Face, body: JsonObject) -> tuple[ChatRequest, BadRequest | None]:
+def read_either(face: Face, body: JsonObject) -> tuple[ChatRequest, BadRequest | None]:
     """The request, and the reason why it cannot be translated; None if it can."""
     try:
         return face.parse(body), None

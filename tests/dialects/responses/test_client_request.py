@@ -120,9 +120,14 @@ def test_a_tool_of_a_namespace_may_be_chosen() -> None:
         ({"input": [{"type": "function_call_output", "output": "x"}]}, "input[0].id"),
         ({"input": [{"role": "tool", "content": "x"}]}, "input[0].tool_call_id"),
         ({"input": [{"role": "assistant", "tool_calls": [{"id": "a"}]}]}, "input[0].tool_calls[0].name"),
-        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
+        ({"input": [{"type": "item_reference"}]}, "input[0].id"),
         ({"instructions": []}, "instructions"),
-        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"previous_response_id": 1}, "previous_response_id"),
+        ({"store": "x"}, "store"),
+        ({"max_tool_calls": "x"}, "max_tool_calls"),
+        ({"safety_identifier": 1}, "safety_identifier"),
+        ({"prompt_cache_key": 1}, "prompt_cache_key"),
+        ({"metadata": 1}, "metadata"),
         ({"conversation": {"id": "c"}}, "conversation"),
         ({"prompt": {"id": "p"}}, "prompt"),
         ({"background": True}, "background"),
@@ -149,3 +154,20 @@ def test_what_is_wrong_is_named(more: dict[str, Any], param: str) -> None:
         to_chat_body(body(**more))
     assert caught.value.param == param
     assert caught.value.message.startswith(f"{param}: ")
+
+
+def test_what_is_not_kept_is_told_in_openai_s_words() -> None:
+    """The words that clients look for: AI SDK and LangChain match them, Codex and others the code."""
+    with pytest.raises(BadRequest) as raised:
+        to_chat_body(body(previous_response_id="resp_1"))
+    assert raised.value.fields() == {
+        "message": "Previous response with id 'resp_1' not found.",
+        "type": "invalid_request_error",
+        "param": "previous_response_id",
+        "code": "previous_response_not_found",
+    }
+    for reference in ({"type": "item_reference", "id": "rs_1"}, {"id": "rs_1"}):
+        with pytest.raises(BadRequest) as raised:
+            to_chat_body(body(input=[reference]))
+        assert (raised.value.status, raised.value.param) == (404, "input")
+        assert str(raised.value).startswith("Item with id 'rs_1' not found. Items are not persisted when `store` is")
