@@ -87,7 +87,16 @@ ORDERS = {
         "model_list",
     ],
     "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
-    "linx.dialects.failures": ["reading", "conditions", "lacks", "rules", "retry_after", "pause_scope", "meaning"],
+    "linx.dialects.failures": [
+        "reading",
+        "conditions",
+        "lacks",
+        "rules",
+        "retry_after",
+        "overflow",
+        "pause_scope",
+        "meaning",
+    ],
     "linx.dialects.ollama": [
         *[
             "frames",
@@ -161,6 +170,7 @@ ORDERS = {
     ],
     "linx.routing": [
         *[
+            "near_names",
             "candidate",
             "privacy",
             "attempt",
