@@ -141,7 +141,7 @@ ORDERS = {
             "needs",
             "chat_body",
         ],
-        *["blocks", "block_encoder", "event_decoder"],
+        *["blocks", "free_text_tools", "block_encoder", "event_decoder"],
     ],
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
     "linx.handlers": ["heartbeat", "context", "request_facts", "answers", "models", "management"],
