@@ -21,7 +21,7 @@ import msgspec
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, out_of_memory, quote
+from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, UnknownModel, out_of_memory, quote
 from linx.handlers import stored_responses
 from linx.handlers.answers import (
     anthropic,
@@ -331,6 +331,8 @@ class Endpoints:
         """Send an error in the client's dialect: as the answer, or as a frame if the answer has begun."""
         if error.status >= 500:
             log.warning("%s %s: %s", request.method, quote(request.path), error.for_log)
+        elif isinstance(error, UnknownModel):
+            log.info("%s %s: %s", request.method, quote(request.path), error.for_log)
         if not reply.is_started:
             body = jsontext.dumps_ascii(face.error_body(error, request.id))
             await reply.whole(face.status_of(error), body, headers=error.answer_headers())

@@ -87,7 +87,16 @@ ORDERS = {
         "model_list",
     ],
     "linx.dialects.completions": ["client_request", "encoder", "face", "provider_request", "decoder"],
-    "linx.dialects.failures": ["reading", "conditions", "lacks", "rules", "retry_after", "pause_scope", "meaning"],
+    "linx.dialects.failures": [
+        "reading",
+        "conditions",
+        "lacks",
+        "rules",
+        "retry_after",
+        "overflow",
+        "pause_scope",
+        "meaning",
+    ],
     "linx.dialects.ollama": [
         *[
             "frames",
@@ -132,7 +141,7 @@ ORDERS = {
             "needs",
             "chat_body",
         ],
-        *["blocks", "block_encoder", "event_decoder"],
+        *["blocks", "free_text_tools", "block_encoder", "event_decoder"],
     ],
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
     "linx.handlers": [
@@ -170,6 +179,7 @@ ORDERS = {
     ],
     "linx.routing": [
         *[
+            "near_names",
             "candidate",
             "privacy",
             "attempt",

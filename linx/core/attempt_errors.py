@@ -232,6 +232,7 @@ class RouteExhausted(LinxError):
         self.kind = first.kind
         self.code = first.code
         self.param = first.param
+        self.n_prompt_tokens, self.n_ctx = first.n_prompt_tokens, first.n_ctx
         if first.retry_after_s is not None:
             # The shortest wait of all failures, since one candidate that is back is enough.
             self.retry_after_s = min(each.retry_after_s for each in failures if each.retry_after_s is not None)

@@ -133,6 +133,8 @@ class ChatRequest(msgspec.Struct):
     client_body: JsonObject | None = None
     legacy_functions: bool = False
     """The client sent the old field ``functions``, so tool calls are answered as ``function_call``."""
+    free_text_tools: frozenset[str] = frozenset()
+    """Functions in the place of tools of the client that take free text; their calls are turned back."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Headers of the client that belong to its dialect, for a provider that speaks this dialect."""
     facts: RequestFacts = msgspec.field(default_factory=RequestFacts)

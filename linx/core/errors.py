@@ -34,6 +34,10 @@ class LinxError(Exception):
     """The value of the header ``x-should-retry``; None: the header is not sent."""
     signin_url: str | None = None
     """Where the user signs in, after which the same request may be answered."""
+    n_prompt_tokens: int | None = None
+    """Of a prompt that does not fit: its tokens, by the count of whoever has refused it."""
+    n_ctx: int | None = None
+    """The tokens of the context that does not hold it."""
     headers: Sequence[tuple[bytes, bytes]] = ()
     """Further headers of the error answer; ``answer_headers`` adds those that follow from the fields above."""
 
@@ -47,8 +51,11 @@ class LinxError(Exception):
         return str(self)
 
     def fields(self) -> JsonObject:
-        """The fields of OpenAI's error object for this error."""
-        return {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
+        """The fields of OpenAI's error object for this error, with llama.cpp's counts of a prompt that does not fit."""
+        told: JsonObject = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
+        if self.n_prompt_tokens is not None and self.n_ctx is not None:
+            told.update(n_prompt_tokens=self.n_prompt_tokens, n_ctx=self.n_ctx)
+        return told
 
     def openai_object(self) -> JsonObject:
         """The body of an error answer, or of an error frame, in OpenAI's dialect."""
@@ -128,12 +135,14 @@ class Unauthorized(RequestError):
     status = 401
     kind = "authentication_error"
     code = "invalid_api_key"
+    may_retry = False  # Claude Code asks for over three minutes in silence without this
     headers = ((b"www-authenticate", b"Bearer"),)
 
 
 class Forbidden(RequestError):
     status = 403
     kind = "permission_error"
+    may_retry = False
 
 
 class UnknownEndpoint(RequestError):
@@ -193,6 +202,7 @@ class TooManyWrongKeys(RequestError):
 
 class NotImplementedHere(RequestError):
     status = 501
+    may_retry = False
 
 
 class VersionNotSupported(RequestError):
@@ -202,6 +212,7 @@ class VersionNotSupported(RequestError):
 class LoopDetected(RequestError):
     status = 508
     kind = "server_error"
+    may_retry = False
     code = "loop_detected"
 
 

@@ -38,7 +38,7 @@ _OWN = frozenset(("model", "input", "dimensions", "encoding_format", "stream"))
 def parse_openai(body: JsonObject) -> ChatRequest:
     """POST /v1/embeddings. Raises BadRequest."""
     model = body.get("model")
-    if not isinstance(model, str) or not model:
+    if not isinstance(model, str) or not model.strip():
         raise BadRequest("model is required", param="model")
     given: Any = body.get("input")
     if isinstance(given, str):

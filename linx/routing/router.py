@@ -8,7 +8,6 @@ whose cache is warm for the conversation, then the provider with the fewest runn
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from linx.providers.catalog import AGAIN_S
 from linx.providers.kinds import KINDS
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS, Provider
 from linx.routing.candidate import Candidate
+from linx.routing.near_names import NEAREST, near_names
 from linx.routing.privacy import Privacy
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from linx.providers.pauses import Pause
     from linx.providers.prices import Price
 
-NEAREST = 3  # names suggested for an unknown model
-LONGEST_NAME = 256  # characters; for longer unknown names no near ones are suggested
 KEPT_CONVERSATIONS = 4096  # conversations of which the last provider is remembered
 LONGEST_FIRST_PROBE_S = 10.0  # how long a request for an unknown name waits for the first probes
 BUSY = 4  # running requests at a provider from which on its warm cache is no advantage any more
@@ -278,8 +276,7 @@ class Router:
 
     def _unknown(self, model: str) -> UnknownModel:
         names = self.names()
-        # get_close_matches indexes the whole name, which would take seconds for a name of megabytes.
-        near = difflib.get_close_matches(model, names, n=NEAREST, cutoff=0.5) if len(model) <= LONGEST_NAME else []
+        near = near_names(model, names)
         if near:
             hint = "Did you mean " + " or ".join(repr(name) for name in near) + "?"
         elif names:

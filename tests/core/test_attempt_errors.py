@@ -111,9 +111,10 @@ def test_the_most_telling_failure_gives_the_status(failures: list[AttemptError],
 
 def test_it_takes_over_what_belongs_to_that_failure() -> None:
     bad = refused(400, kind="invalid_request_error", code="x", fallback=Fallback.NO)
-    bad.param = "messages"
+    bad.param, bad.n_prompt_tokens, bad.n_ctx = "messages", 9, 8
     error = RouteExhausted("m", [down(), bad])
     assert (error.kind, error.code, error.param) == ("invalid_request_error", "x", "messages")
+    assert (error.n_prompt_tokens, error.n_ctx) == (9, 8)
 
 
 @pytest.mark.parametrize(

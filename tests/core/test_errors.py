@@ -57,6 +57,10 @@ def test_what_an_error_says_to_a_client() -> None:
     fields = {"message": "no such thing", "type": "invalid_request_error", "param": "model", "code": "c"}
     assert error.fields() == fields
     assert error.openai_object() == {"error": fields}
+    error.n_prompt_tokens = 9000
+    assert error.fields() == fields, "one count alone says nothing"
+    error.n_ctx = 8192
+    assert error.fields() == {**fields, "n_prompt_tokens": 9000, "n_ctx": 8192}
     assert LinxError("x").fields() == {"message": "x", "type": "server_error", "param": None, "code": None}
 
 
@@ -64,7 +68,11 @@ def test_what_an_error_says_to_a_client() -> None:
     ("error", "headers"),
     [
         (errors.BadRequest("x"), []),
-        (errors.Unauthorized("x"), [(b"www-authenticate", b"Bearer")]),
+        (errors.Unauthorized("x"), [(b"www-authenticate", b"Bearer"), (b"x-should-retry", b"false")]),
+        (errors.Forbidden("x"), [(b"x-should-retry", b"false")]),
+        (errors.NotImplementedHere("x"), [(b"x-should-retry", b"false")]),
+        (errors.LoopDetected("x"), [(b"x-should-retry", b"false")]),
+        (errors.TooManyWrongKeys("x"), []),
         (errors.MethodNotAllowed("x", "GET"), [(b"allow", b"GET")]),
         (errors.Overloaded("x", 0.2), [(b"retry-after", b"1")]),
         (errors.Overloaded("x", 2.1), [(b"retry-after", b"3")]),

@@ -24,48 +24,7 @@ if TYPE_CHECKING:
 
 LEAST_ROOM = 1024  # tokens; with less, a client should rather shorten its conversation
 _CODES = frozenset(("context_length_exceeded",))
-_N = r"([0-9]{1,8})"
-_CONTEXT_AND_PROMPT = (
-    # vLLM (claude-code#272), and before that OpenAI's own words, which vLLM, DeepSeek and many others copied.
-    re.compile(rf"maximum context length is {_N} tokens and your request has {_N} input tokens"),
-    re.compile(rf"maximum context length is {_N} tokens\. however, you requested {_N} tokens \({_N} in the messages"),
-    # OpenRouter, which counts "about", and tools apart.
-    re.compile(
-        rf"maximum context length is {_N} tokens\. however, you requested about {_N} tokens \({_N} of text input"
-        rf"(?:, {_N} of tool input)?(?:, {_N} of image input)?"
-    ),
-    # SGLang (tokenizer_manager.py).
-    re.compile(
-        rf"maximum context length of {_N} tokens\. you requested a total of {_N} tokens: {_N} tokens from the input"
-    ),
-)
-# The prompt before the context. vLLM since 0.12 counts no further than it must, so that its count of the prompt is a
-# lower bound; TGI and Together; Anthropic.
-_PROMPT_AND_CONTEXT = (
-    re.compile(
-        rf"you passed {_N} input tokens and requested [1-9][0-9]* output tokens\. "
-        rf"however, the model's context length is only {_N} tokens"
-    ),
-    re.compile(rf"input length and [`'\"]?max_tokens[`'\"]? exceed context limit: {_N} \+ [0-9]+ > {_N}"),
-)
-_TGI = re.compile(rf"max_new_tokens[`'\"]? must be <= {_N}\. given: {_N} [`'\"]?inputs")
-_AFFORDED = re.compile(rf"you requested up to [0-9]+ tokens, but can only afford {_N}")  # OpenRouter, with a 402
-
-
-def room_for_answer(words: str) -> int | None:
-    """How many tokens the prompt leaves for an answer, by a refusal's words; None where they do not say it."""
-    for pattern in (*_CONTEXT_AND_PROMPT, _TGI):
-        found = pattern.search(words)
-        if found is not None:
-            counts = [int(count) for count in found.groups() if count is not None]
-            # The second of three numbers is the sum that was asked for.
-            prompt = counts[1] if len(counts) == 2 else sum(counts[2:])
-            return counts[0] - prompt
-    for pattern in _PROMPT_AND_CONTEXT:
-        found = pattern.search(words)
-        if found is not None:
-            return int(found[2]) - int(found[1])
-    return None
+_AFFORDED = re.compile(r"you requested up to [0-9]+ tokens, but can only afford ([0-9]{1,8})")  # OpenRouter, with a 402
 
 
 def _has_room(refusal: Refused, body: JsonObject) -> str | None:
@@ -78,10 +37,10 @@ def _room_left(refusal: Refused, body: JsonObject) -> str | None:
 
 
 def _room_beside(refusal: Refused, body: JsonObject) -> int | None:
-    if _highest_limit(body) == 0:
+    if _highest_limit(body) == 0 or refusal.n_ctx is None or refusal.n_prompt_tokens is None:
         return None
-    room = room_for_answer(refusal.words)
-    return room if room is not None and room >= LEAST_ROOM else None
+    room = refusal.n_ctx - refusal.n_prompt_tokens
+    return room if room >= LEAST_ROOM else None
 
 
 def _affordable(refusal: Refused, body: JsonObject) -> str | None:

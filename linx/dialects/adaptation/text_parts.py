@@ -1,4 +1,8 @@
-"""Contents that are lists of texts, at servers that take one text only. A picture among them stays where it is."""
+"""Contents that are lists of texts, at servers that take one text only. A picture among them stays where it is.
+
+The texts are joined by a line break, as llama.cpp (common/chat.cpp) and vLLM (chat_utils.py) join them for templates
+that take one text.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,7 @@ def _joined(content: Any) -> Any:
         return content
     texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
     known = [text for text in texts if isinstance(text, str)]
-    return "\n\n".join(known) if len(known) == len(content) else content
+    return "\n".join(known) if len(known) == len(content) else content
 
 
 TEXT_PARTS = Row(

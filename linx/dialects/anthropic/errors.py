@@ -52,6 +52,8 @@ def _message(problem: LinxError) -> str:
     text = problem.message
     if problem.code != "context_length_exceeded" or _COUNTED.search(text):
         return text
+    if problem.n_prompt_tokens is not None and problem.n_ctx is not None:
+        return f"{_TOO_LONG}: {problem.n_prompt_tokens} tokens > {problem.n_ctx} maximum ({text})"
     counts = {int(count) for count in _TOKENS.findall(text)[:2]}
     if len(counts) == 2:
         return f"{_TOO_LONG}: {max(counts)} tokens > {min(counts)} maximum ({text})"

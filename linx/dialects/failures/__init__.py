@@ -8,6 +8,7 @@ status, fallback and blame. The first three are data and tables, the last applie
 - ``lacks``: the words with which a model is said to lack tools or vision.
 - ``rules``: the words and labels that give a condition away.
 - ``retry_after``: how long a provider asks to be left alone.
+- ``overflow``: the counts of a prompt that does not fit.
 - ``pause_scope``: of what a reported limit is.
 - ``meaning``: from an HTTP error, or an error inside a 200, to a ``Refused``.
 """

@@ -25,6 +25,7 @@ from linx.dialects.failures.conditions import (
     TOO_LONG,
     UNSUPPORTED,
 )
+from linx.dialects.failures.overflow import counts_of
 from linx.dialects.failures.pause_scope import pause_scope
 from linx.dialects.failures.reading import MAX_SEARCHED, STATUS_OF, read_body, read_value
 from linx.dialects.failures.retry_after import parse_retry_after, wait_in_words, wait_until
@@ -86,7 +87,7 @@ def unsupported(problem: str) -> Refused:
 
 def too_long(tokens: int, context: int) -> Refused:
     """The prompt is longer than this provider's context, so it is not asked; a larger one may be."""
-    return Refused(
+    refused = Refused(
         f"{TOO_LONG.lead}: about {tokens:,} tokens, and its context holds {context:,}",
         status=TOO_LONG.status,
         kind=TOO_LONG.kind,
@@ -95,6 +96,8 @@ def too_long(tokens: int, context: int) -> Refused:
         blames_provider=TOO_LONG.blames_provider,
         outcome="http_400",
     )
+    refused.n_prompt_tokens, refused.n_ctx = tokens, context
+    return refused
 
 
 def _condition(reading: Reading, status: int | None) -> Condition:
@@ -144,6 +147,9 @@ def _refused(
         retry_after_s=condition.wait_s if wait_s is None else wait_s,
         upstream_status=upstream_status,
     )
+    counts = counts_of(reading) if condition is TOO_LONG else None
+    if counts is not None:
+        refused.n_prompt_tokens, refused.n_ctx = counts
     refused.pause_scope = pause_scope(condition, reading)
     refused.signin_url = reading.signin_url if condition is SIGN_IN else None
     refused.own_code = own_code

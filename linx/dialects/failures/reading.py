@@ -107,6 +107,9 @@ class Reading:
     """Where Ollama wants its user to sign in."""
     wait: object = None
     """The value of ``retry_after``, as it was sent."""
+    n_prompt_tokens: int | None = None
+    n_ctx: int | None = None
+    """llama.cpp's counts of a prompt that does not fit."""
     reset: object = None
     """The value of ``X-RateLimit-Reset`` among the headers that OpenRouter repeats in its error."""
     has_upstream: bool = False
@@ -223,6 +226,9 @@ def _read_hints(value: dict[str, object], reading: Reading) -> None:
     if isinstance(value.get("provider_name"), str):
         reading.has_upstream = True
     reading.signin_url = reading.signin_url or _signin_url(value.get("signin_url"))
+    prompt, context = value.get("n_prompt_tokens"), value.get("n_ctx")
+    if reading.n_ctx is None and type(prompt) is int and type(context) is int:
+        reading.n_prompt_tokens, reading.n_ctx = prompt, context
     param = value.get("param")
     if reading.param is None and isinstance(param, str):
         reading.param = param[:MAX_SEARCHED]

@@ -94,6 +94,7 @@ RULES = (
         ),
         words=(
             "context length exceeded",
+            "context length is only",
             "context overflow",
             "context size has been exceeded",
             "context_length_exceeded",
@@ -117,6 +118,10 @@ RULES = (
             "reduce the length of the messages",
             "too large to process. increase the physical batch size",
             "too many tokens",
+            # TGI and Together, of the prompt and the limit of the answer together.
+            "`max_new_tokens` must be <=",
+            # Poolside at OpenRouter (pi#4943).
+            "exceeds the maximum allowed input length",
         ),
         # "Too many tokens" with a 429 are too many per minute, not too many in the prompt.
         never=frozenset((401, 402, 403, 429)),

@@ -59,7 +59,7 @@ class OllamaFace:
             return {"error": f"model '{quote(problem.model)}' not found: {problem.message}"}
         if problem.signin_url is not None:
             return {"error": problem.message, "signin_url": problem.signin_url}  # Ollama's clients open it
-        return {"error": problem.message}
+        return {"error": overflow_words(problem) or problem.message}
 
     def status_of(self, problem: LinxError) -> int:
         return 400 if _is_no_name(problem) else problem.status
@@ -74,6 +74,14 @@ class OllamaFace:
         body = answer_body(self._generate, "", "", None)
         head = {"model": chat.model, "created_at": timestamp(stamp.now())}
         return {**head, **body, "done": True, "done_reason": reason}
+
+
+def overflow_words(problem: LinxError) -> str | None:
+    """Ollama's words for a prompt that does not fit, by which its clients know it (openclaw#36074)."""
+    if problem.n_prompt_tokens is None or problem.n_ctx is None:
+        return None
+    over = max(problem.n_prompt_tokens - problem.n_ctx, 1)
+    return f"prompt too long; exceeded max context length by {over} tokens: {problem.message}"
 
 
 def _is_no_name(problem: LinxError) -> bool:

@@ -1,7 +1,9 @@
 """A chat body's messages as Ollama's: each has one string of content, with images beside it.
 
-Several text parts become one message, never several: a tool result cut in two would lose
-the call that it answers.
+Several parts become what Ollama itself makes of them on its path of the client's dialect, so that a model sees the same
+prompt as without Linx: a message for each part of a user's chat message (openai/openai.go), and texts without anything
+between them in the other dialects (anthropic/anthropic.go, openai/responses.go). A tool's result and an answer stay
+whole in every dialect: cut in two, a result would lose the call that it answers.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from linx.core import jsontext
+from linx.core.chat import Dialect
 from linx.core.errors import BadRequest, quote
 from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama.images import from_url
@@ -29,19 +32,42 @@ _ROLES = {
 }
 
 
-def messages_for(messages: list[Any]) -> list[JsonObject]:
+def messages_for(messages: list[Any], dialect: Dialect = Dialect.OPENAI) -> list[JsonObject]:
+    """``dialect``: the client's."""
     names: dict[str, str] = {}  # of tools, by the id of the call
-    return [_message(message, f"messages[{number}]", names) for number, message in enumerate(messages)]
+    is_chat = dialect is Dialect.OPENAI
+    joint = "\n" if is_chat else ""
+    made: list[JsonObject] = []
+    for number, message in enumerate(messages):
+        where = f"messages[{number}]"
+        if is_chat and _has_parts_of_a_user(message):
+            made += _apart(message["content"], f"{where}.content")
+        else:
+            made.append(_message(message, where, names, joint))
+    return made
 
 
-def _message(message: Any, where: str, names: dict[str, str]) -> JsonObject:
+def _has_parts_of_a_user(message: Any) -> bool:
+    content = message.get("content") if isinstance(message, dict) and message.get("role") == "user" else None
+    return isinstance(content, list) and len(content) > 1
+
+
+def _apart(parts: list[Any], where: str) -> list[JsonObject]:
+    made: list[JsonObject] = []
+    for number, part in enumerate(parts):
+        texts, images = _read_part(part, f"{where}[{number}]")
+        made.append({"role": "user", "content": "".join(texts), **({"images": images} if images else {})})
+    return made
+
+
+def _message(message: Any, where: str, names: dict[str, str], joint: str) -> JsonObject:
     if not isinstance(message, dict):
         raise BadRequest(f"{where} must be an object", param=where)
     role = message.get("role")
     known = _ROLES.get(role) if isinstance(role, str) else None
     if known is None:
         raise BadRequest(f"{where}.role must be one of {', '.join(_ROLES)}", param=f"{where}.role")
-    content, images = _content(message.get("content"), f"{where}.content")
+    content, images = _content(message.get("content"), f"{where}.content", joint)
     clean: JsonObject = {"role": known, "content": content}
     if images:
         clean["images"] = images
@@ -57,7 +83,7 @@ def _message(message: Any, where: str, names: dict[str, str]) -> JsonObject:
     return clean
 
 
-def _content(content: Any, where: str) -> tuple[str, list[str]]:
+def _content(content: Any, where: str, joint: str) -> tuple[str, list[str]]:
     if content is None:
         return "", []
     if isinstance(content, str):
@@ -67,14 +93,22 @@ def _content(content: Any, where: str) -> tuple[str, list[str]]:
     texts: list[str] = []
     images: list[str] = []
     for number, part in enumerate(content):
-        place = f"{where}[{number}]"
-        if isinstance(part, str):
-            texts.append(part)
-        elif not isinstance(part, dict):
-            raise BadRequest(f"{place} must be an object", param=place)
-        else:
-            _add_part(part, place, texts, images)
-    return "\n".join(texts), images
+        said, seen = _read_part(part, f"{where}[{number}]")
+        texts += said
+        images += seen
+    return joint.join(texts), images
+
+
+def _read_part(part: Any, place: str) -> tuple[list[str], list[str]]:
+    texts: list[str] = []
+    images: list[str] = []
+    if isinstance(part, str):
+        texts.append(part)
+    elif not isinstance(part, dict):
+        raise BadRequest(f"{place} must be an object", param=place)
+    else:
+        _add_part(part, place, texts, images)
+    return texts, images
 
 
 def _add_part(part: JsonObject, where: str, texts: list[str], images: list[str]) -> None:

@@ -82,7 +82,7 @@ def chat_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
     """The /api/chat body. Raises BadRequest or, for what only Ollama cannot do, Refused."""
     body = chat.chat_body
     _refuse_impossible(body)
-    sent: JsonObject = {"model": model, "messages": messages_for(body["messages"]), "stream": True}
+    sent: JsonObject = {"model": model, "messages": messages_for(body["messages"], chat.dialect), "stream": True}
     tools = tools_for(body)
     if tools:
         sent["tools"] = tools

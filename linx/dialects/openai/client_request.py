@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from linx.core import jsontext
 from linx.core.chat import ChatBody
 from linx.core.errors import BadRequest
+from linx.dialects.shared import free_text_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from linx.core.chat import JsonObject
 
 
-def checked_body(body: Any) -> tuple[ChatBody, bool]:
-    """The body that travels between dialects, and whether it spoke of ``functions``. Raises BadRequest."""
+def checked_body(body: Any, free_text: frozenset[str] = frozenset()) -> tuple[ChatBody, bool]:
+    """The body that travels between dialects, and whether it spoke of ``functions``. Raises BadRequest.
+
+    ``free_text``: the names of its tools that take free text (``flat_custom_names``).
+    """
     if not isinstance(body, dict):
         raise BadRequest("the request body must be a JSON object")
     clean = ChatBody(body)
@@ -38,10 +42,12 @@ def checked_body(body: Any) -> tuple[ChatBody, bool]:
             if is_right is _is_whole:
                 clean[key] = int(value)
     _check_response_format(clean.get("response_format"))
-    clean["messages"] = _messages(clean.get("messages"))
     is_legacy = _map_functions(clean)
     if "tools" in clean:
         clean["tools"] = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(clean["tools"])]
+    clean["messages"] = _messages(clean.get("messages"))
+    if free_text:
+        clean["messages"] = [_with_arguments(message, free_text) for message in clean["messages"]]
     if "tool_choice" in clean:
         clean["tool_choice"] = _tool_choice(clean["tool_choice"])
     return clean, is_legacy
@@ -139,6 +145,46 @@ def _check_response_format(given: JsonObject | None) -> None:
 # --- tools ---
 
 
+def flat_custom_names(tools: Any) -> frozenset[str]:
+    """The names of the tools that take free text and have no ``custom`` around them, as Responses has them.
+
+    Cursor sends ApplyPatch so, beside functions in the form of this dialect (litellm#34029, sub2api#5861).
+    """
+    return frozenset(
+        tool["name"]
+        for tool in (tools if isinstance(tools, list) else ())
+        if isinstance(tool, dict)
+        and tool.get("type") == "custom"
+        and tool.keys().isdisjoint(("custom", "input_schema", "parameters"))
+        and isinstance(tool.get("name"), str)
+        and tool["name"]
+    )
+
+
+def _with_arguments(message: JsonObject, free_text: frozenset[str]) -> JsonObject:
+    """A message of the history whose calls of such tools have arguments.
+
+    Cursor returns them as it got them: as functions whose arguments are the text itself (codex-proxy#708).
+    """
+    calls = message.get("tool_calls")
+    if not calls:
+        return message
+    return {**message, "tool_calls": [_call_with_arguments(call, free_text) for call in calls]}
+
+
+def _call_with_arguments(call: JsonObject, free_text: frozenset[str]) -> JsonObject:
+    custom = call.get("custom")
+    if isinstance(custom, dict) and custom.get("name") in free_text:
+        name, text = custom["name"], custom.get("input")
+    elif isinstance(call.get("function"), dict) and call["function"].get("name") in free_text:
+        name, text = call["function"]["name"], call["function"]["arguments"]
+    else:
+        return call
+    arguments = free_text_tools.to_arguments(text if isinstance(text, str) else "")
+    kept = {key: value for key, value in call.items() if key not in ("custom", "function")}
+    return {**kept, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
 def _tool(given: Any, where: str) -> JsonObject:
     """A tool in nested form; Cursor sends flat ones, some of them in Anthropic's words."""
     if not isinstance(given, dict):
@@ -150,6 +196,10 @@ def _tool(given: Any, where: str) -> JsonObject:
         kind = "function"
     if not isinstance(kind, str):
         raise _wrong(f"{where}.type", "a string")
+    if kind == "custom" and "custom" not in tool and isinstance(tool.get("name"), str) and tool["name"]:
+        if flat_custom_names([tool]):
+            return free_text_tools.function_of(tool, tool["name"], where)
+        kind = "function"  # a custom tool with a schema is Anthropic's word for a function
     if kind != "function":
         return tool
     if function is None and "name" in tool:
@@ -168,7 +218,8 @@ def _tool(given: Any, where: str) -> JsonObject:
 
 
 def _tool_choice(choice: Any) -> Any:
-    if isinstance(choice, dict) and choice.get("type") == "function" and "function" not in choice and "name" in choice:
+    is_flat = isinstance(choice, dict) and "name" in choice and choice.keys().isdisjoint(("function", "custom"))
+    if is_flat and choice.get("type") in ("function", "custom"):
         choice = {"type": "function", "function": {"name": choice["name"]}}
     if isinstance(choice, dict) and choice.get("type") == "function":
         function = choice.get("function")
@@ -216,11 +267,7 @@ def _messages(messages: Any) -> list[JsonObject]:
             raise _wrong(f"{where}.role", "a string that is not empty")
         if any(value is None for value in message.values()):
             message = {key: value for key, value in message.items() if value is not None or key == "content"}
-        content = message.get("content")
-        if isinstance(content, list):
-            message = {**message, "content": [_part(part, f"{where}.content", n) for n, part in enumerate(content)]}
-        elif not isinstance(content, str | None):
-            raise _wrong(f"{where}.content", "a string or a list of parts")
+        message = _with_parts(message, f"{where}.content")
         if "tool_calls" in message:
             message = {**message, "tool_calls": _tool_calls(message["tool_calls"], f"{where}.tool_calls")}
         if not isinstance(message.get("tool_call_id"), str | None):
@@ -232,6 +279,18 @@ def _messages(messages: Any) -> list[JsonObject]:
             message = {**message, "role": "tool", "tool_call_id": old_id or f"call_{number}"}
         clean.append(message)
     return clean
+
+
+def _with_parts(message: JsonObject, where: str) -> JsonObject:
+    content = message.get("content")
+    if content == []:
+        # Cursor beside tool calls; OpenAI and others refuse an empty list.
+        return {**message, "content": None if message.get("tool_calls") else ""}
+    if isinstance(content, list):
+        return {**message, "content": [_part(part, where, number) for number, part in enumerate(content)]}
+    if not isinstance(content, str | None):
+        raise _wrong(where, "a string or a list of parts")
+    return message
 
 
 def _with_tool_call(message: JsonObject, call_id: str, where: str) -> JsonObject:

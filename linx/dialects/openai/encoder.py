@@ -20,6 +20,7 @@ from linx.dialects.openai.objects import (
     tool_fragment,
     usage_object,
 )
+from linx.dialects.shared.free_text_tools import FreeTextCalls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,7 @@ class OpenAIEncoder:
         self._started: set[int] = set()
         count = chat.chat_body.get("n")
         self._count = min(count, MAX_CHOICES) if type(count) is int else 1
+        self._free_text = FreeTextCalls(chat.free_text_tools) if chat.free_text_tools else None
         self._usage: Usage | None = None
         self._extras: JsonObject = {}  # of the provider's frames without a choice, for the frame with the usage
 
@@ -76,6 +78,8 @@ class OpenAIEncoder:
         for chunk in chunks:
             if chunk.usage is not None:
                 self._usage = chunk.usage
+            if chunk.tools and self._free_text is not None:
+                _turn_back(chunk, self._free_text)
             source = chunk.source
             if source is None or chunk.dialect != DIALECT:
                 self._build(chunk, parts)
@@ -205,6 +209,18 @@ class OpenAIEncoder:
         if self._has_usage:
             frame["usage"] = None
         return frame
+
+
+def _turn_back(chunk: Chunk, calls: FreeTextCalls) -> None:
+    """Put the free text into the calls of such tools, in the chunk and in the provider's own frame."""
+    source = chunk.source if chunk.dialect == DIALECT else None
+    fragments = source["choices"][0]["delta"].get("tool_calls", ()) if source and source["choices"] else ()
+    for number, delta in enumerate(chunk.tools or ()):
+        text = calls.piece(chunk.index, delta.index, delta.name, delta.arguments)
+        if text is not None:
+            delta.arguments = text
+            if number < len(fragments) and "function" in fragments[number]:
+                fragments[number]["function"]["arguments"] = text
 
 
 def _events(parts: list[bytes]) -> bytes:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.core.chat import ChatRequest
-from linx.dialects.openai.client_request import checked_body
+from linx.dialects.openai.client_request import checked_body, flat_custom_names
 from linx.dialects.openai.encoder import OpenAIEncoder
 from linx.dialects.openai.frames import DIALECT
 from linx.dialects.openai.objects import FINGERPRINT, identity, reasoning_delta, usage_object
+from linx.dialects.shared.free_text_tools import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +52,11 @@ class OpenAIFace:
 
     def parse(self, body: JsonObject) -> ChatRequest:
         convert = self._responses_body
+        free_text = flat_custom_names(body.get("tools")) if isinstance(body, dict) else frozenset()
         if convert is not None and _is_responses_shaped(body):
             # Whether a stream is wanted, this path says in its own fields; all else comes in those of Responses.
             body = {**convert(body), **{key: body[key] for key in ("stream", "stream_options") if key in body}}
-        clean, is_legacy = checked_body(body)
+        clean, is_legacy = checked_body(body, free_text)
         stream = clean.get("stream", False)
         options = clean.get("stream_options", {})
         return ChatRequest(
@@ -64,6 +66,7 @@ class OpenAIFace:
             include_usage=stream and options.get("include_usage") is True,
             dialect=DIALECT,
             legacy_functions=is_legacy,
+            free_text_tools=free_text,
         )
 
     def encoder(self, chat: ChatRequest, stamp: Stamp) -> OpenAIEncoder:
@@ -102,6 +105,9 @@ class OpenAIFace:
             message.update(reasoning_delta(whole.reasoning, self._field))
         finish = whole.finish or "stop"
         calls = [_call(call, extras.calls.get((index, number))) for number, call in enumerate(whole.tools)]
+        for call, told in zip(whole.tools, calls, strict=True):
+            if call.name in chat.free_text_tools and "function" in told:
+                told["function"] = {"name": call.name, "arguments": to_text(call.arguments)}
         if calls and chat.legacy_functions:
             message["function_call"] = calls[0].get("function")
             finish = "function_call" if finish == "tool_calls" else finish

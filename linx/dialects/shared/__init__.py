@@ -16,6 +16,7 @@ Reading a client's request:
 - ``tokens``: estimates how many tokens a prompt has.
 - ``needs``: what a request needs its model to be able to do.
 - ``identity``: fields that tell who asks, before a body leaves.
+- ``free_text_tools``: tools that take free text, as functions and back.
 - ``text_completion``: what servers that can only continue one text cannot do.
 
 Writing an answer of blocks:

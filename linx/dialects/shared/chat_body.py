@@ -39,9 +39,12 @@ def file_part(name: str, data: str) -> JsonObject:
 
 
 def user_message(parts: Sequence[JsonObject]) -> JsonObject:
-    """A user's message. Its content is a string if all parts are text."""
-    if all(part["type"] == "text" for part in parts):
-        return {"role": "user", "content": "\n\n".join(part["text"] for part in parts)}
+    """A user's message. Its content is a string if there is but one text; several stay parts, and it is the server
+    that joins them, since nobody else knows how its model has learnt it."""
+    if not parts:
+        return {"role": "user", "content": ""}
+    if len(parts) == 1 and parts[0]["type"] == "text":
+        return {"role": "user", "content": parts[0]["text"]}
     return {"role": "user", "content": list(parts)}
 
 

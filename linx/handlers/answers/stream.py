@@ -10,16 +10,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.attempt_errors import AttemptError
+from linx.core.attempt_errors import AttemptError, RouteExhausted
+from linx.core.chat import Dialect
 from linx.handlers.heartbeat import JUST_NOW
 
 if TYPE_CHECKING:
     from linx.core.chat import Chunk, Usage
-    from linx.handlers.answers.job import Job
+    from linx.core.errors import LinxError
+    from linx.handlers.answers.job import Headers, Job
     from linx.routing.attempt import Try
     from linx.routing.chunk_reader import ChunkSource, SplicedReader
     from linx.routing.race import Race
 
+TOLD_IN_STREAM = frozenset(((Dialect.RESPONSES, "context_length_exceeded"),))
+"""Errors that a client of a dialect understands only where they come inside a stream with status 200, as OpenAI sends
+them: Codex shortens a conversation after ``response.failed`` with this code, and takes a 400 for the end of its work
+(codex-rs, codex-api/src/api_bridge.rs and sse/responses.rs)."""
 STREAM_HEADERS = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no"))
 
 
@@ -29,7 +35,12 @@ async def stream(job: Job, race: Race[Try[ChunkSource]]) -> None:
     answer = StreamedAnswer(job)
     streams.add(answer)
     try:
-        attempt = await race.winner()
+        try:
+            attempt = await race.winner()
+        except RouteExhausted as error:
+            if (job.face.name, error.code) in TOLD_IN_STREAM:
+                answer.start_for(error)
+            raise
         with attempt:
             job.won(attempt)
             own_s = job.record.own_s(job.clock())
@@ -59,11 +70,18 @@ class StreamedAnswer:
 
     def start(self, own_s: float | None = None) -> None:
         """Begin the answer, unless a heartbeat has begun it."""
-        job, reply = self._job, self._reply
-        if not reply.is_started:
-            job.record.status = 200
-            reply.on_error = self._encoder.error
-            reply.start(200, job.face.stream_type, (*STREAM_HEADERS, *job.headers(own_s)))
+        if not self._reply.is_started:
+            self._start(self._job.headers(own_s))
+
+    def start_for(self, error: LinxError) -> None:
+        """Begin the answer that will consist of an error alone, unless a heartbeat has begun it."""
+        if not self._reply.is_started:
+            self._start(self._job.error_headers(error))
+
+    def _start(self, headers: Headers) -> None:
+        self._job.record.status = 200
+        self._reply.on_error = self._encoder.error
+        self._reply.start(200, self._job.face.stream_type, (*STREAM_HEADERS, *headers))
 
     async def pass_on(self, reader: ChunkSource) -> Usage | None:
         """Send the whole answer; the last frames are sent together with the end of the body."""

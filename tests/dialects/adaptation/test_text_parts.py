@@ -37,7 +37,7 @@ def test_texts_become_one_and_a_picture_is_never_lost() -> None:
     body = {"messages": messages}
     before = copy.deepcopy(body)
     changed = TEXT_PARTS.change(body, "")["messages"]
-    assert changed[0] == {"role": "system", "content": "a\n\nb"}
+    assert changed[0] == {"role": "system", "content": "a\nb"}
     assert changed[1] is messages[1]
     assert body == before
     assert TEXT_PARTS.change({"messages": changed}, "")["messages"] is changed

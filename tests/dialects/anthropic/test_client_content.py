@@ -10,7 +10,7 @@ from tests.dialects.anthropic.test_client_messages import PNG, PNG_PART, message
 @pytest.mark.parametrize(
     ("blocks", "content"),
     [
-        ([text("a"), text("b")], "a\n\nb"),
+        ([text("a"), text("b")], [text("a"), text("b")]),
         ([], ""),
         ([{"type": "container_upload", "file_id": "f"}], ""),
         ([text("a"), PNG, text("b")], [text("a"), PNG_PART, text("b")]),

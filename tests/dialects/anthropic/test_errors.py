@@ -41,6 +41,13 @@ def test_a_failure_has_a_status_and_a_type(problem: LinxError, status: int, kind
     assert error_object(problem) == {"type": kind, "message": problem.message}
 
 
+def test_counts_that_are_known_are_told_as_they_are() -> None:
+    """claude-code's own pattern: prompt is too long[^0-9]*([0-9]+) *tokens? *> *([0-9]+)."""
+    problem = refused(400, "context_length_exceeded", "request (9 tokens) of 7 tokens")
+    problem.n_prompt_tokens, problem.n_ctx = 9000, 8192
+    assert error_object(problem)["message"].startswith("prompt is too long: 9000 tokens > 8192 maximum (")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

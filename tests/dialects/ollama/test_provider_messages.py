@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.core.attempt_errors import Fallback, Refused
+from linx.core.chat import Dialect
 from linx.core.errors import BadRequest
 from linx.dialects.ollama.provider_messages import arguments_object, messages_for
 
@@ -44,7 +45,8 @@ def test_no_content_is_an_empty_string(content: Any) -> None:
     assert messages_for([{"role": "user"}]) == [{"role": "user", "content": ""}]
 
 
-def test_parts_become_one_string_and_images_in_order() -> None:
+def test_parts_become_what_ollama_makes_of_them_in_the_client_s_dialect() -> None:
+    """A message each in chat completions (openai/openai.go there), one string in Messages (anthropic/anthropic.go)."""
     parts = [
         {"type": "text", "text": "a"},
         image(),
@@ -54,7 +56,33 @@ def test_parts_become_one_string_and_images_in_order() -> None:
         {"type": "refusal", "refusal": "no"},
         "c",
     ]
-    assert one(content=parts) == {"role": "user", "content": "a\nb\nno\nc", "images": [PIXEL, "QUJD", "QUJD"]}
+    message = {"role": "user", "content": parts}
+    assert messages_for([message]) == [
+        {"role": "user", "content": "a"},
+        {"role": "user", "content": "", "images": [PIXEL]},
+        {"role": "user", "content": "b"},
+        {"role": "user", "content": "", "images": ["QUJD"]},
+        {"role": "user", "content": "", "images": ["QUJD"]},
+        {"role": "user", "content": "no"},
+        {"role": "user", "content": "c"},
+    ]
+    for dialect in (Dialect.ANTHROPIC, Dialect.RESPONSES):
+        whole = {"role": "user", "content": "abnoc", "images": [PIXEL, "QUJD", "QUJD"]}
+        assert messages_for([message], dialect) == [whole]
+
+
+@pytest.mark.parametrize(("dialect", "content"), [(Dialect.OPENAI, "a\nb"), (Dialect.ANTHROPIC, "ab")])
+def test_results_and_answers_stay_whole(dialect: Dialect, content: str) -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    for role in ("assistant", "system", "tool"):
+        (made,) = messages_for([{"role": role, "content": parts}], dialect)
+        assert made["content"] == content
+
+
+@pytest.mark.parametrize("dialect", [Dialect.OPENAI, Dialect.ANTHROPIC])
+def test_the_place_of_a_wrong_part_is_told(dialect: Dialect) -> None:
+    with pytest.raises(BadRequest, match=r"messages\[1\]\.content\[1\] has no text"):
+        messages_for([{"role": "user", "content": "a"}, {"role": "user", "content": ["a", {"type": "text"}]}], dialect)
 
 
 def test_a_plain_text_file_is_read() -> None:

@@ -18,9 +18,10 @@ def test_an_image_is_no_file_of_the_provider(url: str) -> None:
         chat_body.image_part(url, "where")
 
 
-def test_a_user_message_is_a_string_when_it_is_only_text() -> None:
+def test_a_user_message_is_a_string_when_it_is_one_text() -> None:
     texts = [chat_body.text_part("a"), chat_body.text_part("b")]
-    assert chat_body.user_message(texts) == {"role": "user", "content": "a\n\nb"}
+    assert chat_body.user_message(texts[:1]) == {"role": "user", "content": "a"}
+    assert chat_body.user_message(texts) == {"role": "user", "content": texts}
     assert chat_body.user_message([]) == {"role": "user", "content": ""}
     parts = [chat_body.text_part("a"), chat_body.file_part("f.pdf", "data:,")]
     assert chat_body.user_message(parts) == {"role": "user", "content": parts}
