@@ -14,6 +14,7 @@ import trio
 from linx.core import jsontext
 from linx.endpoints import PREFIXES, TABLE
 from linx.server.wire import READ_AHEAD
+from tests.e2e.http_client import Answer as Got
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
@@ -369,7 +370,7 @@ async def test_a_hundred_clients_that_retry(failure: str, tmp_path: Path) -> Non
         one.default = two.default = reply
         config = config_for(one, two, routing={"hedge": {"after": 0.01, "budget": 0.1}})
         async with linx_here(config, tmp_path) as app:
-            answers = []
+            answers: list[Got] = []
 
             async def client() -> None:
                 for _ in range(3):
