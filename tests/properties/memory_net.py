@@ -173,6 +173,11 @@ class Watched:
     def is_readable(self) -> bool:
         return self.end.is_readable()
 
+    async def until_left(self) -> bool:
+        """An end in memory tells of its close only when it is read."""
+        await trio.sleep_forever()
+        raise AssertionError
+
     def end_writing(self) -> None:
         self.end.end_writing()
 
