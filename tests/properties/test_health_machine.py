@@ -80,7 +80,7 @@ class HealthMachine(RuleBasedStateMachine):
     def agrees(self) -> None:
         health, now = self.health, self.now
         assert health.consecutive_failures == self.in_a_row
-        assert health.is_paused(now) == (now < self.paused_until)
+        assert (health.pause_of("any", now) is not None) == (now < self.paused_until)
         assert (now < health.cooling_until) == (now < self.cools_until)
         assert health.is_ill(now) == (now < self.cools_until or health.reachable is False or health.loading)
         assert health.state(now) in ("up", "down", "cooling", "loading", "unknown")
