@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from linx.core.attempt_errors import EmptyAnswer, Garbled
 from linx.dialects.openai.splice import Splice, splice_between
+from linx.http1.transport import READ_SIZE
+from linx.upstream.connection import SHORT_READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 MAX_FIRST = 256
 """Chunks without meaning that are kept for a client, in case the gate opens: a role, the usage so far."""
 MAX_FIRST_BYTES = 64 * 1024  # bytes of the answer in which they are kept
+DECODED_READ = 16 * 1024
+MANY = 8
+"""If a read brought more than MANY chunks, the next one takes DECODED_READ bytes at most: to decode 64 KB of small
+frames holds up all other clients for milliseconds, and that for each stream whose provider is so fast."""
 MAX_BEFORE = 64 * 1024 * 1024  # bytes before the gate; a day of hidden thoughts and heartbeats is less
 
 
@@ -47,7 +53,8 @@ class ChunkReader:
     other, and would be given an empty answer."""
 
     __slots__ = (
-        "_decoder", "_exchange", "_has_one_choice", "_look_at", "_new_decoder", "first", "is_done", "received",
+        "_decoder", "_exchange", "_has_one_choice", "_limit", "_look_at", "_new_decoder", "first", "is_done",
+        "received",
     )  # fmt: skip
 
     _decoder: Decoder  # from ``gate`` on
@@ -65,6 +72,7 @@ class ChunkReader:
         self.received = 0
         self._new_decoder = new_decoder
         self._look_at = look_at
+        self._limit = DECODED_READ
         self._exchange: Exchange | None = None  # None until the head of the answer has come
 
     async def gate(self, exchange: Exchange, timed: Timed) -> None:
@@ -73,7 +81,7 @@ class ChunkReader:
         decoder = self._decoder = self._new_decoder()
         seen = 0
         while True:
-            data = await timed(exchange.read())
+            data = await timed(exchange.read(SHORT_READ))
             chunks = decoder.feed(data) if data else decoder.end()
             if self._look_at is not None:
                 self._look_at(chunks)
@@ -96,14 +104,14 @@ class ChunkReader:
         self.is_done = decoder.done
 
     async def more(self) -> list[Chunk]:
-        return [] if self.is_done else self.decode(await self.read())
+        return [] if self.is_done else self.decode(await self.read(self._limit))
 
-    def read(self) -> Coroutine[None, None, bytes]:
+    def read(self, limit: int = READ_SIZE) -> Coroutine[None, None, bytes]:
         """The next bytes, for ``decode``. Raises the error with which the bytes before ended, if there was one."""
         if self._decoder.problem is not None:
             raise self._decoder.problem
         assert self._exchange is not None
-        return self._exchange.read()
+        return self._exchange.read(limit)
 
     def decode(self, data: bytes) -> list[Chunk]:
         """The chunks that ``data`` completes. If an error follows them in ``data``, the next ``read`` raises it."""
@@ -115,6 +123,7 @@ class ChunkReader:
         if self._look_at is not None:
             self._look_at(chunks)
         self.is_done = decoder.done
+        self._limit = DECODED_READ if len(chunks) > MANY else READ_SIZE
         return chunks
 
     def splice_to(self, encoder: Encoder) -> SplicedReader | None:

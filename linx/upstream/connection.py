@@ -26,6 +26,9 @@ SEND_STALL_S = 60.0
 SMALL = 16 * 1024
 """Bytes of a request that the kernel's buffers take at once, so that it can be sent before reading begins."""
 BREATH = 256 * 1024  # bytes of a longer request after which other tasks get a turn; a multiple of PIECE
+SHORT_READ = 8 * 1024
+"""The most bytes to read at a time where each is costly: up to the first meaningful frame all are decoded. If many fast
+providers answer at once, each of their first reads holds up all other clients."""
 PIECE = 64 * 1024  # bytes of a longer request that are sent at a time; SEND_STALL_S holds for each piece
 
 
@@ -174,7 +177,7 @@ class UpstreamConnection:
 
     async def _recv(self) -> bytes:
         try:
-            data = await self.transport.recv()
+            data = await self.transport.recv(SHORT_READ)
         except BREAKS:
             data = None
         if data:

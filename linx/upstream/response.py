@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from linx.core.attempt_errors import AttemptError, Garbled, StreamBroken
 from linx.http1.chunked import ChunkScanner, FramingError
-from linx.http1.transport import BREAKS
+from linx.http1.transport import BREAKS, READ_SIZE
 from linx.upstream.inflate import Inflate
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ class Response:
         wanted = name.lower().encode("latin-1")
         return next((value.decode("latin-1") for each, value in self.headers if each == wanted), None)
 
-    def read(self) -> Coroutine[None, None, bytes]:
-        """The payload of one receive; b"" at the announced end. Raises StreamBroken or Garbled.
+    def read(self, limit: int = READ_SIZE) -> Coroutine[None, None, bytes]:
+        """The payload of one receive of ``limit`` bytes; b"" at the announced end. Raises StreamBroken or Garbled.
 
         May be cancelled and called again; no data is lost.
         """
-        return self._read_framed() if self._inflate is None else self._read_packed(self._inflate)
+        return self._read_framed(limit) if self._inflate is None else self._read_packed(self._inflate)
 
     async def _read_packed(self, inflate: Inflate) -> bytes:
         while True:
@@ -60,7 +60,7 @@ class Response:
                 data = inflate.take()
                 if data:
                     return data
-                data = await self._read_framed()
+                data = await self._read_framed(READ_SIZE)
                 if not data:
                     inflate.end()
                     return b""
@@ -95,14 +95,14 @@ class Response:
         if not self.is_whole:
             self._break(StreamBroken, f"Linx closed the connection to {self.connection.address}")
 
-    async def _read_framed(self) -> bytes:
+    async def _read_framed(self, limit: int) -> bytes:
         while not self._is_over:
             data = self._ahead
             if data:
                 self._ahead = b""
             else:
                 try:
-                    data = await self._recv()
+                    data = await self._recv(limit)
                 except BREAKS:
                     self._break(StreamBroken, f"{self.connection.address} reset the connection in mid-answer")
                     break

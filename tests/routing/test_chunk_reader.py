@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
 from linx.core.attempt_errors import AttemptError, Garbled, Refused, StreamBroken
 from linx.core.chat import ChatBody, ChatRequest, Stamp
 from linx.dialects.openai.encoder import OpenAIEncoder
+from linx.routing.chunk_reader import DECODED_READ
+from linx.upstream.connection import SHORT_READ
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Close, Raw, Send, Sleep
@@ -162,3 +165,21 @@ async def test_a_way_to_the_gate_without_end(pool: Pool, monkeypatch: pytest.Mon
             attempt = attempt_at(at(fake), pool)
             with pytest.raises(Garbled, match="1 MiB without anything meaningful"):
                 await attempt.begin(4.0)
+
+
+async def test_no_step_decodes_very_many_frames(pool: Pool) -> None:
+    """A provider may send at any speed; of what it has sent, each step takes a part, and others have their turns."""
+    word = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}\n\n'
+    flood = word * 3000
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.next(Raw([Send(b"HTTP/1.1 200 OK\r\n\r\n" + flood + b"data: [DONE]\n\n"), Close()]))
+        attempt = attempt_at(at(fake), pool)
+        await attempt.begin()
+        await trio.sleep(0.05)  # until all of it can be read
+        reader, steps = attempt.reader, [len(attempt.reader.first)]
+        while not reader.is_done:
+            steps.append(len(await reader.more()))
+        attempt.finish()
+    assert sum(steps) >= 3000
+    assert steps[0] <= SHORT_READ / len(word)
+    assert max(steps) <= DECODED_READ / len(word) + 1

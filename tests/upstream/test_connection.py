@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from linx.core.attempt_errors import AttemptError, Garbled, Reset, Stalled
 from linx.http1.h11_heads import read_response
 from linx.http1.repeated_head import LONGEST
-from linx.http1.transport import SocketTransport, Transport
+from linx.http1.transport import READ_SIZE, SocketTransport, Transport
 from linx.upstream import response_head
-from linx.upstream.connection import SMALL, UpstreamConnection
+from linx.upstream.connection import SHORT_READ, SMALL, UpstreamConnection
 from linx.upstream.dial import Dialer
 from linx.upstream.permit import Reach
 from linx.upstream.request_head import request_head
@@ -133,6 +133,33 @@ def test_a_dripping_head_costs_linear_time() -> None:
         return time.process_time() - started
 
     assert trio.run(main) < 1.5
+
+
+class Asked(Pieces):
+    """Notes how much each read asked for, and gives no more."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__([])
+        self.data = data
+        self.limits: list[int] = []
+
+    async def recv(self, limit: int = 65536) -> bytes:
+        self.limits.append(limit)
+        data, self.data = self.data[:limit], self.data[limit:]
+        return data
+
+
+async def test_the_head_is_read_with_little_of_what_follows() -> None:
+    """What comes with the head is decoded in one step, while all other clients wait."""
+    asked = Asked(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000)
+    connection = UpstreamConnection(asked, "h:1", Reach.LOCAL)
+    head = await connection.ask(b"", b"", None, 0, is_head=False)
+    assert 0 < len(head.ahead) < SHORT_READ
+    response = Response(connection, head)
+    await response.read()
+    assert len(await response.read(100)) == 100
+    assert len(await response.read()) == READ_SIZE
+    assert asked.limits == [SHORT_READ, 100, READ_SIZE]
 
 
 # --- long requests, and answers that come before their end ----------------------------
