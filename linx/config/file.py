@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "config.json"
 MAX_BYTES = 1 << 20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # editors on Windows put it before UTF-8
 _ENV = "env:"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _POSITION = re.compile(r": line ([0-9]+) column ([0-9]+) \(char ([0-9]+)\)$")
@@ -30,6 +31,10 @@ _DROPPED = object()  # in place of a value whose environment variable is not set
 
 class CannotRead(ConfigError):
     """The system could not read the file, for a reason that may pass: too many open files, a disk that fails."""
+
+
+class VariableNotSet(ConfigError):
+    """A value refers to an environment variable that is not set."""
 
 
 class ConfigFile(NamedTuple):
@@ -91,8 +96,7 @@ def parse(data: bytes, label: str) -> dict[str, Any]:
     """The JSON object in a file. Raises ConfigError with line and column."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
         raise ConfigError(f"{label}:1:1", "is not UTF-8 (it looks like UTF-16); save it as UTF-8")
-    if data.startswith(b"\xef\xbb\xbf"):
-        raise ConfigError(f"{label}:1:1", "starts with a byte order mark; save it as UTF-8 without BOM")
+    data = data.removeprefix(_BYTE_ORDER_MARK)
     if not data.strip():
         raise ConfigError(label, "is empty; the least that works is {}")
     try:
@@ -119,7 +123,7 @@ def resolved(value: Any, where: str, env: Mapping[str, str], missing: Literal["r
     """The same tree with every ``env:NAME`` replaced by that variable's value.
 
     ``missing`` says what happens where a variable is not set or is empty: ``refuse`` raises
-    ConfigError, ``drop`` leaves out the key or list item that refers to it.
+    VariableNotSet, ``drop`` leaves out the key or list item that refers to it.
     """
     found = _resolved(value, where, env, missing)
     return None if found is _DROPPED else found
@@ -148,7 +152,7 @@ def _resolved(value: Any, where: str, env: Mapping[str, str], missing: str) -> A
         return text
     if missing == "drop":
         return _DROPPED
-    raise ConfigError(where, f"environment variable {shown(name)} is not set")
+    raise VariableNotSet(where, f"environment variable {shown(name)} is not set")
 
 
 def _not_json(data: bytes, label: str, problem: str) -> ConfigError:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from linx.config.rules import KindRules
 
+SCHEMA = "$schema"  # a key that tells editors where the JSON Schema is, and Linx nothing
 DEFAULTS = "built-in defaults"  # the name of the config in errors where there is no file
 
 
@@ -79,8 +80,8 @@ class Layers:
     def resolved(self, section: dict[str, Any], where: str, *, is_wanted: bool = True) -> dict[str, Any]:
         """A section with each ``env:NAME`` replaced.
 
-        A variable that is not set is an error in a section that is in use; elsewhere the key
-        is left out.
+        A variable that is not set raises VariableNotSet in a section that is in use; elsewhere
+        the key is left out.
         """
         found: dict[str, Any] = config_file.resolved(section, where, self._env, "refuse" if is_wanted else "drop")
         return found
@@ -88,6 +89,7 @@ class Layers:
     def _sections(self, tree: Mapping[str, Any]) -> dict[str, Any]:
         """A copy of the file's tree, two levels deep, in which every section and every provider is an object."""
         known = known_keys(FileShape)
+        tree = {key: value for key, value in tree.items() if key != SCHEMA}
         for key in tree:
             if key not in known:
                 raise unknown_key(self._label, key, known)

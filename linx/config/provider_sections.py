@@ -7,11 +7,12 @@ in. A mistake raises ConfigError; what works but is probably not meant becomes a
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from linx.config import rules as config_rules
+from linx.config.file import VariableNotSet
 from linx.config.layers import is_enabled
 from linx.config.misfit import fitted, known_keys, place, unknown_key
 from linx.config.model import ProviderConfig
@@ -38,8 +39,7 @@ def provider_sections(layers: Layers) -> Iterator[ProviderConfig]:
     for name in layers.tree:
         if name in SECTIONS and name not in absent:
             where = layers.at(name)
-            section = layers.resolved(layers.tree[name], where, is_wanted=is_enabled(layers.tree[name]))
-            shape = fitted(section, SectionShape, where)
+            shape = fitted(_resolved(layers, layers.tree[name], where), SectionShape, where)
             if shape.kind not in (msgspec.UNSET, name):
                 raise ConfigError(place(where, "kind"), f"is always {name} here; other kinds go below providers")
             yield _provider(layers, name, name, shape, where)
@@ -53,8 +53,20 @@ def provider_sections(layers: Layers) -> Iterator[ProviderConfig]:
             )
         if name in SECTIONS and name not in absent:
             raise ConfigError(where, f"is configured twice: here and in the section {name}")
-        entry_shape = fitted(layers.resolved(entry, where, is_wanted=is_enabled(entry)), ProviderShape, where)
+        entry_shape = fitted(_resolved(layers, entry, where), ProviderShape, where)
         yield _provider(layers, name, entry_shape.kind, entry_shape, where)
+
+
+def _resolved(layers: Layers, section: dict[str, Any], where: str) -> dict[str, Any]:
+    """The section with each ``env:NAME`` replaced. A provider whose variable is not set is disabled, with a warning:
+    the other providers work without it."""
+    if not is_enabled(section):
+        return layers.resolved(section, where, is_wanted=False)
+    try:
+        return layers.resolved(section, where)
+    except VariableNotSet as missing:
+        layers.warn(missing.where, f"{missing.problem}, so this provider is disabled")
+    return {**layers.resolved(section, where, is_wanted=False), "enabled": False}
 
 
 def _provider(layers: Layers, name: str, kind: Kind, shape: SectionShape, where: str) -> ProviderConfig:

@@ -213,6 +213,8 @@ def json_schema() -> dict[str, Any]:
         "anyOf": [keys["items"], {"type": "array", "items": keys["items"]}, {"type": "null"}],
         "default": None,
     }
+    # Editors write their reference to the schema into the file itself; Linx passes over it.
+    schema["$defs"]["FileShape"]["properties"]["$schema"] = {"type": "string"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "config.json of Linx", **schema}
 
 

@@ -211,13 +211,28 @@ def test_a_variable_that_a_disabled_provider_wants_may_be_missing() -> None:
     assert config.tunnel.domain is None
 
 
+def test_a_variable_that_is_not_set_disables_its_provider_and_no_other() -> None:
+    tree = {"ollama": {}, **box(api_key="env:NOT_SET", models=["m", "env:NOT_SET"])}
+    config = loaded(tree)
+    assert [one.name for one in config.providers if one.enabled] == ["ollama"]
+    assert provider(config, "box").models == ("m",)
+    assert provider(loaded(tree, {"NOT_SET": KEY}), "box").enabled
+
+
+def test_a_byte_order_mark_and_a_reference_to_the_schema_are_passed_over() -> None:
+    config = loaded(b'\xef\xbb\xbf{"$schema": "./config.schema.json", "server": {"port": 81}}')
+    assert config.server.port == 81
+    assert config.warnings == ()
+
+
 # --- what is refused ---
 
 BAD: list[tuple[object, str]] = [
     # the file
     (b"", "config.json: is empty; the least that works is {}"),
     (b" \n\t", "config.json: is empty"),
-    (b"\xef\xbb\xbf{}", "config.json:1:1: starts with a byte order mark"),
+    (b'\xef\xbb\xbf{"server": {"port": "x"}}', "config.json: server.port: must be a whole number"),
+    (b"\xef\xbb\xbf", "config.json: is empty"),
     ("{}".encode("utf-16"), "config.json:1:1: is not UTF-8 (it looks like UTF-16)"),
     ("{}".encode("utf-16-le"), "config.json:1:1: is not UTF-8 (it looks like UTF-16)"),
     (b'{\n "ollama": {"endpoint": "\xff"}}', "config.json:2:26: is not UTF-8"),
@@ -335,7 +350,6 @@ BAD: list[tuple[object, str]] = [
     (box(api_key=KEY + " x"), "config.json: providers.box.api_key: must not contain a space"),
     (box(api_key="ключ" * 8), "config.json: providers.box.api_key: must not contain a space, a line end or a char"),
     (box(api_key="k" * 1025), "config.json: providers.box.api_key: must not be longer"),
-    (box(api_key="env:NOT_SET"), "providers.box.api_key: environment variable NOT_SET is not set"),
     (box(api_key="env:"), "providers.box.api_key: must have the name of an environment variable after env:"),
     (box(headers={"Host": "x"}), "config.json: providers.box.headers.Host: cannot be set"),
     (box(headers={"content-length": "1"}), "providers.box.headers.content-length: cannot be set"),
@@ -406,6 +420,13 @@ def test_a_bad_variable_or_flag_is_called_by_its_name(
 # --- what is only warned of ---
 
 WARNED: list[tuple[dict[str, Any], dict[str, str], str]] = [
+    (
+        box(api_key="env:NOT_SET"),
+        {},
+        "config.json: providers.box.api_key: environment variable NOT_SET is not set, so this provider is disabled",
+    ),
+    ({"openrouter": {"endpoint": "env:NOT_SET"}}, {}, "openrouter.endpoint: environment variable NOT_SET is not set"),
+    (box(headers={"X-A": "env:NOT_SET"}), {}, "providers.box.headers.X-A: environment variable NOT_SET is not set"),
     ({"server": {"api_key": "short"}}, {}, "config.json: server.api_key: is shorter than 16 characters"),
     ({"server": {"api_key": ["k" * 16, "short"]}}, {}, "config.json: server.api_key[1]: is shorter than 16"),
     ({}, {"LINX_API_KEY": "short"}, "LINX_API_KEY: is shorter than 16 characters"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -31,7 +32,7 @@ FACES = {
     "anthropic": ("/v1/messages", {**CHAT, "max_tokens": 100}, b"event: ping", b"event: message_stop"),
     "responses": ("/v1/responses", {"model": "m", "input": "hi", "stream": True}, b": ", b"response.completed"),
 }
-TEN_MINUTES, TWO_HOURS = 600.0, 7200.0
+TEN_MINUTES, TWO_HOURS, DAY = 600.0, 7200.0, 86400.0
 
 
 async def watched(port: int, path: str, body: Any) -> tuple[list[tuple[float, bytes]], bool]:
@@ -69,6 +70,57 @@ async def test_ten_minutes_of_silence(face: str, kind: Any, autojump_clock: Mock
     assert b'"error":{' not in told
     assert b"Hello" in told
     assert came[-1][0] == pytest.approx(TEN_MINUTES, abs=1)
+
+
+async def test_a_day_of_silence(autojump_clock: MockClock, tmp_path: Path) -> None:
+    """A comment at least every 15 s, so that no timer of an SDK, a tunnel or a NAT fires; and the whole answer."""
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.default = Answer(first_s=DAY)
+        async with linx_here(config_for(fake), tmp_path) as app:
+            came, is_whole = await watched(app.bound[0][1], "/v1/chat/completions", CHAT)
+            assert len(fake.calls) == 1
+            assert app.context.telemetry.finished[-1].phase == "done"
+    assert is_whole
+    beats = [at for at, data in came if data.startswith(b": ")]
+    assert DAY / 18 <= len(beats) <= DAY / 15 + 1
+    assert max(after - before for before, after in zip([0.0, *beats], [*beats, DAY], strict=True)) <= 18
+    assert came[-1][1].endswith(b"data: [DONE]\n\n")
+    assert came[-1][0] == pytest.approx(DAY, abs=1)
+
+
+@pytest.mark.parametrize("jump_s", [3600.0, -3600.0], ids=["an hour on", "an hour back"])
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_the_wall_clock_jumps(
+    jump_s: float, stream: bool, autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every wait, pause and cool-down is measured with a clock that does not jump."""
+    real, jumped = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: real() + jumped[0])
+    async with FakeProvider("openai", ["m"]) as fake, FakeProvider("openai", ["m"]) as paused:
+        fake.default = Answer(first_s=20, interval_s=1)
+        paused.next(scripted.status(429, retry_after="100"))
+        config = config_for(paused, fake, names=("paused", "fake"), routing={"hedge": {"after": None}})
+        async with linx_here(config, tmp_path) as app:
+            port = app.bound[0][1]
+            health = app.context.providers[0].health
+            async with Client(port) as client:
+                start = trio.current_time()
+                await client.send("POST", "/v1/chat/completions", {**CHAT, "stream": stream})
+                await fake.received()
+                jumped[0] = jump_s
+                answer = await client.answer()
+            assert answer.headers["x-linx-attempts"] == "paused=http_429, fake=ok"
+            assert trio.current_time() - start == pytest.approx(25, abs=2)
+            record = app.context.telemetry.finished[-1]
+            assert record.phase == "done"
+            assert 0 < record.duration_s < 60
+            assert health.is_paused(trio.current_time())
+            assert health.paused_until - start == pytest.approx(100, abs=1)
+            assert (await ask(port, "/v1/chat/completions", CHAT)).headers["x-linx-attempts"] == "fake=ok"
+            assert 0 <= (await ask(port, "/v1/providers/status")).json["uptime_s"] < 120
+            await trio.sleep(100)
+            answer = await ask(port, "/v1/chat/completions", CHAT)
+            assert answer.headers["x-linx-attempts"] == "paused=ok"
 
 
 async def test_an_answer_of_two_hours(autojump_clock: MockClock, tmp_path: Path) -> None:
