@@ -49,7 +49,7 @@ global
     stats socket {folder}/stats mode 600
 {lines}
 """
-_HAPROXY_LOG = '    log global\n    log-format "%HM|%HP|%ST|%s|%Tr"\n'
+_HAPROXY_LOG = '    log global\n    log-format "%HM|%HP|%ST|%s|%Tr|%ts"\n'
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,9 @@ class Kind:
     log: str
     """The file in the folder that has a line for each request."""
     passed: Callable[[str], Forwarded | None]
-    """What a line of the log says of a request that was forwarded."""
+    """What a line of the log says of a request that was forwarded and answered."""
+    is_given_up: Callable[[str], bool]
+    """Does a line of the log tell of a client that left before its answer? Linx may have answered it nevertheless."""
 
 
 def _block(language: str) -> str:
@@ -107,9 +109,9 @@ def _nginx_passed(line: str) -> Forwarded | None:
 
 
 def _haproxy_passed(line: str) -> Forwarded | None:
-    parts = line.rsplit("|", 4)
+    parts = line.rsplit("|", 5)
     # <NOSRV>: no server was asked; -1: the server was, but HAProxy itself has answered (a body that became malformed).
-    if len(parts) != 5 or parts[3] != "linx" or parts[4] == "-1":
+    if len(parts) != 6 or parts[3] != "linx" or parts[4] == "-1":
         return None
     return Forwarded(parts[0], parts[1], int(parts[2]))
 
@@ -121,6 +123,7 @@ KINDS = {
         lambda program, folder: [program, "-p", str(folder), "-e", str(folder / "log"), "-c", str(folder / "config")],
         "access.log",
         _nginx_passed,
+        lambda line: "|499|" in line,
     ),
     "haproxy": Kind(
         "haproxy",
@@ -128,6 +131,7 @@ KINDS = {
         lambda program, folder: [program, "-db", "-f", str(folder / "config")],
         "log",
         _haproxy_passed,
+        lambda line: line.rpartition("|")[2].startswith("C"),
     ),
 }
 
@@ -149,6 +153,10 @@ class Front:
     def forwarded(self) -> list[Forwarded]:
         """The requests that are over and that Linx has answered."""
         return [request for line in self.lines() if (request := self._kind.passed(line))]
+
+    def given_up(self) -> int:
+        """How many requests are over because their client left."""
+        return sum(self._kind.is_given_up(line) and self._kind.passed(line) is None for line in self.lines())
 
     async def __aenter__(self) -> Self:
         program = find_program(self._kind.program)
