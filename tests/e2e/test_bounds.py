@@ -115,6 +115,8 @@ async def test_compressed_bodies(tmp_path: Path) -> None:
                 answer = await ask(port, PATH, data, headers={"content-encoding": "gzip"})
                 assert answer.status == status, (data[:10], answer.body)
             answer = await ask(port, PATH, packed, headers={"content-encoding": "zstd"})
+            assert answer.status == 400
+            answer = await ask(port, PATH, packed, headers={"content-encoding": "br"})
             assert answer.status == 415
             assert "gzip" in answer.json["error"]["message"]
         assert len(fake.calls) == 1

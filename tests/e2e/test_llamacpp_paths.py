@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
+from linx.core import jsontext
 from tests.e2e.http_client import Answer, Client, ask
 from tests.e2e.linx_process import linx_here
 from tests.e2e.llamacpp import KEY, running
@@ -144,3 +145,24 @@ async def test_health(llamacpp: LlamaCpp, tmp_path: Path) -> None:
             direct = await ask(llamacpp.port, path)
             through = await ask(app.bound[0][1], path)
             assert (through.status, through.json) == (direct.status, direct.json) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_durations_are_those_of_its_own_timings(llamacpp: LlamaCpp, stream: bool, tmp_path: Path) -> None:
+    asked = {"model": "tiny", **HI, "stream": stream, "options": {"num_predict": 8, "seed": 1}}
+    async with linx_here(llamacpp.config(), tmp_path) as app:
+        answer = await ask(app.bound[0][1], "/api/chat", asked)
+    done = jsontext.loads(answer.body.rstrip(b"\n").rpartition(b"\n")[2])
+    assert done["load_duration"] == 0
+    assert min(done["prompt_eval_duration"], done["eval_duration"]) > 0
+    # Its own sum; what Linx measures has the ways to it and back as well.
+    assert done["prompt_eval_duration"] + done["eval_duration"] == done["total_duration"]
+
+
+async def test_what_the_list_says_of_it(llamacpp: LlamaCpp, tmp_path: Path) -> None:
+    async with linx_here(llamacpp.config(), tmp_path) as app:
+        (entry,) = (await ask(app.bound[0][1], "/v1/models")).json["data"]
+        props = (await ask(app.bound[0][1], "/props")).json
+    assert entry["context_length"] == entry["meta"]["n_ctx"] == props["default_generation_settings"]["n_ctx"]
+    assert entry["capabilities"] == ["completion", "tools", "tool_use"]
+    assert entry["architecture"]["input_modalities"] == ["text"]
