@@ -15,6 +15,7 @@ its own id.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -69,9 +70,9 @@ async def read_request(
 
     Raises that reason where no provider is asked untranslated.
     """
-    now = trio.current_time()
+    now, held = trio.current_time(), 0
 
-    def read(most: int, body: JsonObject) -> tuple[ChatRequest, tuple[References, BadRequest | None]]:
+    def read(most: float, body: JsonObject) -> tuple[ChatRequest, tuple[References, BadRequest | None]]:
         references = References(context.responses, owner, now, most)
         body = references.replaced(body)
         chat, problem = read_either(face, body) if is_native else (face.parse(body), None)
@@ -80,12 +81,11 @@ async def read_request(
     try:
         chat, (references, problem) = await read_chat(request, partial(read, jsontext.LARGE))
     except LongHistory as history:
-        request.hold(history.size)
-        everything = partial(read, context.responses.max_bytes)
-        chat, (references, problem) = await read_chat(request, everything, is_large=True)
-    else:
-        if references.size:
-            request.hold(references.size)
+        held = history.size
+        request.hold(held)
+        chat, (references, problem) = await read_chat(request, partial(read, math.inf), is_large=True)
+    if references.size > held:
+        request.hold(references.size - held)
     chat.facts.size += references.size
     context.responses.use(references.used.values(), now)
     return references, chat, problem
@@ -102,7 +102,7 @@ class LongHistory(Exception):
 class References:
     """What one request refers to. Raises LongHistory before it parses more than ``most`` bytes of kept answers."""
 
-    def __init__(self, store: ResponseStore, owner: bytes, now: float, most: int) -> None:
+    def __init__(self, store: ResponseStore, owner: bytes, now: float, most: float) -> None:
         self.size = 0
         """Bytes of the kept answers that are needed."""
         self.used: dict[str, StoredResponse] = {}
