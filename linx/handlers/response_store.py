@@ -48,6 +48,8 @@ class StoredResponse(msgspec.Struct):
     """The id of the answer whose conversation the request continued."""
     used_at: float
     """In trio's clock."""
+    local_only: bool = False
+    """The request had to stay on local providers, so what continues it has to stay there too."""
 
     @property
     def size(self) -> int:

@@ -8,6 +8,7 @@ it would make every prompt cache useless.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from linx.dialects.openai.provider_request import without_destinations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, JsonObject, ModelTraits
 
 _BILLING = "x-anthropic-billing-header"
+_OWN_ID = re.compile(r"rs_[0-9a-f]{32}_[0-9]+")
+"""The ids of reasoning items in Linx's own answers."""
 
 
 def messages_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonObject:
@@ -43,7 +46,7 @@ def responses_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonO
     body = {**without_destinations(chat.client_body or {}), "model": model, "stream": True}
     items = body.get("input")
     if isinstance(items, list):
-        body["input"] = [item for item in items if not _is_packed_reasoning(item)]
+        body["input"] = [item for item in items if not _is_own_reasoning(item)]
     return body
 
 
@@ -67,9 +70,14 @@ def _without_billing(text: str) -> str:
     return text.partition("\n")[2].lstrip("\n") if text.startswith(_BILLING) else text
 
 
-def _is_packed_reasoning(item: Any) -> bool:
-    """Is the item reasoning that Linx itself has packed?"""
+def _is_own_reasoning(item: Any) -> bool:
+    """Is the item reasoning that Linx itself has packed or numbered?
+
+    OpenAI looks up a reasoning item without ``encrypted_content`` by its id: "Item with id 'rs_…' not found".
+    """
     if not isinstance(item, dict) or item.get("type") != "reasoning":
         return False
-    packed = item.get("encrypted_content")
-    return isinstance(packed, str) and bool(opaque_reasoning.unpack(packed))
+    packed, item_id = item.get("encrypted_content"), item.get("id")
+    if isinstance(packed, str):
+        return bool(opaque_reasoning.unpack(packed))
+    return isinstance(item_id, str) and _OWN_ID.fullmatch(item_id) is not None

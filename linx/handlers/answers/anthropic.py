@@ -53,13 +53,16 @@ async def count_tokens(context: Context, face: Face, request: Request, reply: Re
 
 
 async def counted(
-    context: Context, request: Request, chat: ChatRequest, route: FindRoute = Router.route
+    context: Context, request: Request, chat: ChatRequest, route: FindRoute = Router.route, *, local_only: bool = False
 ) -> tuple[int, list[tuple[bytes, bytes]]]:
-    """The number of tokens in a prompt, and the headers that say who counted them."""
-    local_only = is_local_only(request)
+    """The number of tokens in a prompt, and the headers that say who counted them.
+
+    ``local_only``: only a local provider may be asked, also where the request does not demand it.
+    """
+    local_only = local_only or is_local_only(request)
     await context.router.until_known(chat.model, local_only=local_only)
     await look_for(context.router, chat.model, context.pool, context.redactor, local_only=local_only)
-    candidate = _first(context, request, chat, route)
+    candidate = _first(context, chat, route, local_only=local_only)
     if candidate is not None and not candidate.provider.speaks(chat.dialect):
         chat.headers = ()
     count = None
@@ -80,9 +83,9 @@ def _read(face: Face, body: JsonObject) -> ChatRequest:
     return ChatRequest(str(body.get("model")), asked, dialect=face.name, client_body=body)
 
 
-def _first(context: Context, request: Request, chat: ChatRequest, route: FindRoute) -> Candidate | None:
+def _first(context: Context, chat: ChatRequest, route: FindRoute, *, local_only: bool) -> Candidate | None:
     """The candidate that would answer this prompt; None if all candidates are paused. Raises UnknownModel."""
-    demand = Demand(prompt_tokens(chat), local_only=is_local_only(request))
+    demand = Demand(prompt_tokens(chat), local_only=local_only)
     try:
         return route(context.router, chat.model, trio.current_time(), demand).candidates[0]
     except Refused:

@@ -25,8 +25,8 @@ async def count(context: Context, face: Face, request: Request, reply: Reply) ->
     """Count the tokens of the prompt that the same body would make as a request for an answer."""
     is_native = any(provider.speaks(face.name) for provider in context.router.providers)
     owner = context.responses.owner(presented_key(request, request.path_key))
-    _references, chat, problem = await read_request(context, face, request, owner, is_native=is_native)
+    references, chat, problem = await read_request(context, face, request, owner, is_native=is_native)
     route = Router.route if problem is None else partial(untranslated_route, face.name, problem)
-    tokens, headers = await counted(context, request, chat, route)
+    tokens, headers = await counted(context, request, chat, route, local_only=references.local_only)
     body = {"object": "response.input_tokens", "input_tokens": tokens}
     await reply.whole(200, jsontext.dumps(body), headers=headers)

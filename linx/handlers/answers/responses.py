@@ -6,12 +6,16 @@ provider is told an id of Linx's. An id that Linx does not keep is the provider'
 it is, so only a provider that speaks Responses itself (``native``) can be asked; if there is none, the client is told
 that there is no such answer.
 
+A text that had to stay on local providers (``x-linx-local-only``, ``routing.local_only``) stays there also in a later
+request that refers to it, whatever that request says: the client does not send the text again, Linx does.
+
 Linx keeps the answers that it has written itself. What a native provider answers is kept by that provider, under
 its own id.
 """
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,11 +49,15 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     owner = context.responses.owner(presented_key(request, request.path_key))
     references, chat, problem = await read_request(context, face, request, owner, is_native=is_native)
     plan = chat_plan(context.router, request, chat)
+    if references.local_only:
+        plan = msgspec.structs.replace(plan, demand=msgspec.structs.replace(plan.demand, local_only=True))
     if problem is not None:
         plan = msgspec.structs.replace(plan, route=partial(untranslated_route, face.name, problem))
     keep = None
     if (chat.client_body or {}).get("store") is not False:
-        keep = partial(_keep, context.responses, owner, await request.body(), references.previous)
+        local_only = plan.demand.local_only or context.router.is_private(chat.model)
+        wanted = StoredResponse("", owner, await request.body(), b"", references.previous, 0.0, local_only)
+        keep = partial(_keep, context.responses, wanted)
     placed: Face = ResponsesFace(Place(references.previous, keep))
     shown = UntranslatedFace(placed) if is_native else placed
     await Generation(context, shown, request, reply, chat, plan).run()
@@ -62,9 +70,9 @@ async def read_request(
 
     Raises that reason where no provider is asked untranslated.
     """
-    now = trio.current_time()
+    now, held = trio.current_time(), 0
 
-    def read(most: int, body: JsonObject) -> tuple[ChatRequest, tuple[References, BadRequest | None]]:
+    def read(most: float, body: JsonObject) -> tuple[ChatRequest, tuple[References, BadRequest | None]]:
         references = References(context.responses, owner, now, most)
         body = references.replaced(body)
         chat, problem = read_either(face, body) if is_native else (face.parse(body), None)
@@ -73,12 +81,11 @@ async def read_request(
     try:
         chat, (references, problem) = await read_chat(request, partial(read, jsontext.LARGE))
     except LongHistory as history:
-        request.hold(history.size)
-        everything = partial(read, context.responses.max_bytes)
-        chat, (references, problem) = await read_chat(request, everything, is_large=True)
-    else:
-        if references.size:
-            request.hold(references.size)
+        held = history.size
+        request.hold(held)
+        chat, (references, problem) = await read_chat(request, partial(read, math.inf), is_large=True)
+    if references.size > held:
+        request.hold(references.size - held)
     chat.facts.size += references.size
     context.responses.use(references.used.values(), now)
     return references, chat, problem
@@ -95,7 +102,7 @@ class LongHistory(Exception):
 class References:
     """What one request refers to. Raises LongHistory before it parses more than ``most`` bytes of kept answers."""
 
-    def __init__(self, store: ResponseStore, owner: bytes, now: float, most: int) -> None:
+    def __init__(self, store: ResponseStore, owner: bytes, now: float, most: float) -> None:
         self.size = 0
         """Bytes of the kept answers that are needed."""
         self.used: dict[str, StoredResponse] = {}
@@ -105,6 +112,11 @@ class References:
         self._store, self._owner, self._now, self._most = store, owner, now, most
         self._items: dict[str, list[JsonObject]] = {}  # of a kept answer, by its id
         self._referred: set[str] = set()
+
+    @property
+    def local_only(self) -> bool:
+        """Is there a text among them that had to stay on local providers?"""
+        return any(stored.local_only for stored in self.used.values())
 
     def replaced(self, body: JsonObject) -> JsonObject:
         """``body`` with the text in place of each reference that is kept; the body itself if there is none."""
@@ -158,7 +170,7 @@ class References:
         return known
 
 
-def _keep(
-    store: ResponseStore, owner: bytes, request: bytes, previous: str | None, response_id: str, response: bytes
-) -> None:
-    store.put(StoredResponse(response_id, owner, request, response, previous, trio.current_time()))
+def _keep(store: ResponseStore, wanted: StoredResponse, response_id: str, response: bytes) -> None:
+    """Keep the answer that ``wanted`` has waited for."""
+    now = trio.current_time()
+    store.put(msgspec.structs.replace(wanted, id=response_id, response=response, used_at=now))

@@ -70,12 +70,15 @@ def test_what_is_no_block_is_the_provider_s_to_refuse() -> None:
     assert found == [{"role": "assistant", "content": ["odd", 5]}, "odd"]
 
 
-def test_responses_without_sealed_reasoning() -> None:
+def test_responses_without_reasoning_of_ours() -> None:
     items = [
         {"role": "user", "content": "hi"},
         {"type": "reasoning", "summary": [], "encrypted_content": SEALED},
+        {"type": "reasoning", "summary": [], "id": f"rs_{'0a' * 16}_0"},
+        {"type": "reasoning", "summary": [], "id": f"rs_{'0a' * 16}_0", "encrypted_content": None},
         {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"},
+        {"type": "reasoning", "summary": [], "id": "rs_68af4030baa48193b0b43b4c2a176a1a0e6967589f080e78"},
     ]
     body = responses_body(chat({"model": "m", "input": items, "previous_response_id": "resp_1"}), "real", ModelTraits())
-    assert body == {"model": "real", "stream": True, "input": [items[0], items[2]], "previous_response_id": "resp_1"}
+    assert body == {"model": "real", "stream": True, "input": [items[0], *items[4:]], "previous_response_id": "resp_1"}
     assert responses_body(chat({"input": "hi"}), "real", ModelTraits())["input"] == "hi"

@@ -156,6 +156,26 @@ async def test_a_long_conversation_is_read_in_a_thread_and_counted() -> None:
         assert (await post(here, previous_response_id=second["id"])).status == 400
 
 
+@pytest.mark.parametrize("how", ["header", "config"])
+async def test_what_had_to_stay_local_stays_local(how: str) -> None:
+    """The client names the text, and Linx would be who sends it elsewhere."""
+    routing = {"local_only": ["m"]} if how == "config" else {}
+    async with FakeProvider("ollama", ["m"]) as here_fake, FakeProvider("openai", ["m", "far"]) as far:
+        async with world(here_fake, far, providers={"openai2": {"local": False}}, routing=routing) as here:
+            headers = {"x-linx-local-only": "true"} if how == "header" else {}
+            made = (await here.fetch(PATH, {"model": "m", "input": "secret"}, headers=headers)).json
+            item = {"type": "item_reference", "id": made["output"][0]["id"]}
+            for more in ({"previous_response_id": made["id"]}, {"input": [item]}):
+                for path in (PATH, f"{PATH}/input_tokens"):
+                    answer = await post(here, path=path, model="far", **more)
+                    assert (answer.status, answer.json["error"]["code"]) == (503, "no_local_provider")
+            second = await create(here, previous_response_id=made["id"])
+            assert (await post(here, model="far", previous_response_id=second["id"])).status == 503
+            assert not far.calls
+            await create(here, model="far")
+            assert far.calls
+
+
 # --- beside providers that speak Responses themselves ---
 
 
