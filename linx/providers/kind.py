@@ -41,6 +41,8 @@ class Feature(Enum):
     """/infill, /tokenize and /detokenize are relayed to it."""
     COUNTS_TOKENS = auto()
     """It answers /v1/messages/count_tokens."""
+    VERIFIES_NOTHING = auto()
+    """It runs its models itself, and takes thoughts in the history whoever has signed them, or nobody."""
     APPLIES_TEMPLATE = auto()
     """It answers /apply-template, so that a prompt can be cut into tokens as the model will see it."""
 

@@ -34,7 +34,9 @@ OLLAMA = Kind(
     show_model=lists.show_ollama,
     canonical_name=with_tag,
     is_cloud_name=has_cloud_tag,
-    features=frozenset({Feature.MANAGES_MODELS, Feature.LOADS_MODELS, Feature.DESCRIBES_MODELS}),
+    features=frozenset(
+        {Feature.MANAGES_MODELS, Feature.LOADS_MODELS, Feature.DESCRIBES_MODELS, Feature.VERIFIES_NOTHING}
+    ),
     added_path="/api",
     own_keys=("num_ctx", "keep_alive"),
 )
@@ -50,7 +52,15 @@ LLAMACPP = Kind(
     },
     list_models=lists.list_llamacpp,
     canonical_name=without_latest,
-    features=frozenset({Feature.SERVES_FILES, Feature.OWN_PATHS, Feature.COUNTS_TOKENS, Feature.APPLIES_TEMPLATE}),
+    features=frozenset(
+        {
+            Feature.SERVES_FILES,
+            Feature.OWN_PATHS,
+            Feature.COUNTS_TOKENS,
+            Feature.APPLIES_TEMPLATE,
+            Feature.VERIFIES_NOTHING,
+        }
+    ),
 )
 _OPENROUTER_COMPLETION = requests.openai_completion(partial(completions.openai_body, servers.OPENROUTER, None))
 OPENROUTER = Kind(

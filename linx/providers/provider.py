@@ -118,7 +118,8 @@ class Provider:
         self.contexts = Contexts()
         """With which contexts its models are loaded (Ollama)."""
         self._lacks: dict[str, dict[str, float]] = {}
-        self._own = {**requests.UNTRANSLATED, **kind.own} if config.native else kind.own
+        untranslated = requests.UNVERIFIED if Feature.VERIFIES_NOTHING in kind.features else requests.UNTRANSLATED
+        self._own = {**untranslated, **kind.own} if config.native else kind.own
         self._prices = prices.configured(config.price)
         self.models_changed()
 

@@ -28,7 +28,7 @@ from linx.dialects.ollama.decoder import CHAT, GENERATE, OllamaDecoder
 from linx.dialects.openai import provider_request as openai_request
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.dialects.untranslated.decoder import ANTHROPIC, RESPONSES, untranslated_decoder
-from linx.dialects.untranslated.provider_request import messages_body, responses_body
+from linx.dialects.untranslated.provider_request import messages_body, messages_body_with_thoughts, responses_body
 
 if TYPE_CHECKING:
     from linx.core.chat import Adapted, ChatRequest, Dialect, JsonObject, ModelTraits
@@ -172,6 +172,11 @@ UNTRANSLATED: Mapping[Dialect, ProviderRequest] = {
     ),
 }
 """By the client's dialect: how a provider that speaks it is asked in the client's own words."""
+UNVERIFIED: Mapping[Dialect, ProviderRequest] = {
+    **UNTRANSLATED,
+    ANTHROPIC: replace(UNTRANSLATED[ANTHROPIC], body=messages_body_with_thoughts),
+}
+"""The same for a provider that verifies no signatures of thoughts."""
 
 
 # --- Anthropic's own ------------------------------------------------------------------

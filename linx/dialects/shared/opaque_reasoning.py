@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from linx.core import jsontext
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from linx.core.chat import JsonObject
 
@@ -65,18 +65,28 @@ def unpack(packed: str) -> list[JsonObject]:
 
 def without_own_thoughts(messages: Any) -> Any:
     """The messages of a Messages body without the thinking blocks that Linx made when it translated earlier answers,
-    since Anthropic would refuse them."""
+    and without those that nobody has signed: for a provider that verifies signatures, as Anthropic does."""
+    return _without(messages, _is_own)
+
+
+def without_packed_thoughts(messages: Any) -> Any:
+    """The messages of a Messages body without the blocks that only Linx can read: for a provider that verifies no
+    signatures, whose model gets its thoughts back whoever has signed them."""
+    return _without(messages, _is_packed)
+
+
+def _without(messages: Any, is_left_out: Callable[[Any], bool]) -> Any:
     if not isinstance(messages, list):
         return messages
-    return [kept for message in messages if (kept := _without_own(message)) is not None]
+    return [kept for message in messages if (kept := _without_blocks(message, is_left_out)) is not None]
 
 
-def _without_own(message: Any) -> Any:
-    """The message without thinking blocks that no provider has signed; None if no content is left."""
+def _without_blocks(message: Any, is_left_out: Callable[[Any], bool]) -> Any:
+    """The message without some of its blocks; None if no content is left."""
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
         return message
-    kept = [block for block in content if not _is_own(block)]
+    kept = [block for block in content if not is_left_out(block)]
     if len(kept) == len(content):
         return message
     return {**message, "content": kept} if kept else None
@@ -87,5 +97,11 @@ def _is_own(block: Any) -> bool:
         return False
     if block.get("type") == "thinking":
         return block.get("signature") in (None, "", UNSIGNED)
+    return _is_packed(block)
+
+
+def _is_packed(block: Any) -> bool:
+    if not isinstance(block, dict):
+        return False
     data = block.get("data")
     return block.get("type") == "redacted_thinking" and isinstance(data, str) and bool(unpack(data))

@@ -28,8 +28,16 @@ def messages_body(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonOb
     return {**clean_messages(chat.client_body or {}), "model": model, "stream": True}
 
 
-def clean_messages(body: JsonObject) -> JsonObject:
-    """A Messages body without what Linx has put into it; also used for counting its tokens."""
+def messages_body_with_thoughts(chat: ChatRequest, model: str, _traits: ModelTraits) -> JsonObject:
+    """The same for a provider that verifies no signatures: its model gets its thoughts back."""
+    return {**clean_messages(chat.client_body or {}, is_verified=False), "model": model, "stream": True}
+
+
+def clean_messages(body: JsonObject, *, is_verified: bool = True) -> JsonObject:
+    """A Messages body without what Linx has put into it; also used for counting its tokens.
+
+    ``is_verified``: does the provider verify the signatures of thoughts?
+    """
     clean = without_destinations(body)
     hide_user_of_messages(clean)
     if clean.get("system") is not None:
@@ -37,7 +45,8 @@ def clean_messages(body: JsonObject) -> JsonObject:
         if not clean["system"]:
             del clean["system"]
     if "messages" in clean:
-        clean["messages"] = opaque_reasoning.without_own_thoughts(clean["messages"])
+        drop = opaque_reasoning.without_own_thoughts if is_verified else opaque_reasoning.without_packed_thoughts
+        clean["messages"] = drop(clean["messages"])
     return clean
 
 

@@ -123,7 +123,8 @@ class TokenCounter:
     async def _by_count_tokens(self) -> Any:
         def body() -> JsonObject:
             if not self.provider.speaks(self.chat.dialect):
-                return {**clean_messages(self.chat.client_body or {}), "model": self.model}
+                is_verified = Feature.VERIFIES_NOTHING not in self.provider.kind.features
+                return {**clean_messages(self.chat.client_body or {}, is_verified=is_verified), "model": self.model}
             asked = self.provider.request(self.chat).body(self.chat, self.model, ModelTraits())
             return {key: value for key, value in asked.items() if key != "stream"}
 

@@ -8,7 +8,12 @@ import pytest
 
 from linx.core.chat import ChatBody, ChatRequest, ModelTraits
 from linx.dialects.shared import opaque_reasoning
-from linx.dialects.untranslated.provider_request import clean_messages, messages_body, responses_body
+from linx.dialects.untranslated.provider_request import (
+    clean_messages,
+    messages_body,
+    messages_body_with_thoughts,
+    responses_body,
+)
 
 BILLING = "x-anthropic-billing-header: cc_version=2; cch=1a2b"
 SEALED = opaque_reasoning.pack([{"type": "reasoning.encrypted", "data": "x"}])
@@ -61,6 +66,15 @@ def test_thoughts_that_nobody_signed_are_left_out() -> None:
     ]
     found = clean_messages({"messages": turns})["messages"]
     assert found == [turns[0], {"role": "assistant", "content": [text]}, turns[3]]
+
+
+def test_a_provider_that_verifies_nothing_gets_all_thoughts_back() -> None:
+    unsigned = {"type": "thinking", "thinking": "t", "signature": ""}
+    own = {"type": "thinking", "thinking": "t", "signature": "linx"}
+    turn = {"role": "assistant", "content": [unsigned, own, {"type": "redacted_thinking", "data": SEALED}]}
+    body = chat({"messages": [turn, "odd"]})
+    found = messages_body_with_thoughts(body, "real", ModelTraits())["messages"]
+    assert found == [{"role": "assistant", "content": [unsigned, own]}, "odd"]
 
 
 def test_what_is_no_block_is_the_provider_s_to_refuse() -> None:
