@@ -20,6 +20,7 @@ class ResponsesFace:
 
     name = Dialect.RESPONSES
     stream_type = b"text/event-stream"
+    is_failure_torn = False
 
     def parse(self, body: JsonObject) -> ChatRequest:
         chat = to_chat_body(body)

@@ -63,6 +63,7 @@ class StreamedAnswer:
         if not reply.is_started:
             job.record.status = 200
             reply.on_error = self._encoder.error
+            reply.is_torn_on_error = job.face.is_failure_torn
             reply.start(200, job.face.stream_type, (*STREAM_HEADERS, *job.headers(own_s)))
 
     async def pass_on(self, reader: ChunkSource) -> Usage | None:
