@@ -336,10 +336,8 @@ class Endpoints:
         if not reply.is_started:
             body = jsontext.dumps_ascii(face.error_body(error, request.id))
             await reply.whole(face.status_of(error), body, headers=error.answer_headers())
-        elif reply.on_error is not None:
-            await reply.end(reply.on_error(error))
         else:
-            reply.abort()
+            await reply.break_off(error)
 
     def error_answer(
         self, error: LinxError, request_id: str, target: bytes

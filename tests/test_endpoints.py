@@ -380,8 +380,9 @@ async def test_what_is_foreign_in_an_error_is_ascii(at: Any, tmp_path: Path) -> 
 
 async def test_an_error_after_the_answer_has_begun(at: Any, tmp_path: Path) -> None:
     async def begins(context: Any, face: Any, request: Any, reply: Any) -> None:
-        if request.query == "told":
+        if request.query in ("told", "torn"):
             reply.on_error = lambda error: b"error: " + str(error).encode()
+            reply.is_torn_on_error = request.query == "torn"
         reply.start(200, b"text/plain")
         await reply.send(b"begun ")
         raise LinxError("broken")
@@ -390,14 +391,17 @@ async def test_an_error_after_the_answer_has_begun(at: Any, tmp_path: Path) -> N
     async with linx_here(config_for(), tmp_path) as app:
         told = await ask(port_of(app), "/test?told")
         assert (told.status, told.body, told.is_whole) == (200, b"begun error: broken", True)
+        torn = await ask(port_of(app), "/test?torn")
+        assert (torn.status, torn.body, torn.is_whole) == (200, b"begun error: broken", False)
         cut = await ask(port_of(app), "/test")
         assert (cut.status, cut.body, cut.is_whole) == (200, b"begun ", False)
 
 
 async def test_a_request_that_is_stopped(at: Any, tmp_path: Path) -> None:
     async def stops(context: Any, face: Any, request: Any, reply: Any) -> None:
-        if request.query == "begun":
+        if request.query in ("begun", "torn"):
             reply.on_error = lambda error: b"error: " + str(error).encode()
+            reply.is_torn_on_error = request.query == "torn"
         if request.query != "why":
             reply.start(200, b"text/plain")
             await reply.send(b"begun ")
@@ -410,6 +414,8 @@ async def test_a_request_that_is_stopped(at: Any, tmp_path: Path) -> None:
         assert (answer.status, answer.json["error"]["message"]) == (503, "enough")
         answer = await ask(port_of(app), "/test?begun")
         assert (answer.status, answer.body, answer.is_whole) == (200, b"begun error: enough", True)
+        answer = await ask(port_of(app), "/test?torn")
+        assert (answer.status, answer.body, answer.is_whole) == (200, b"begun error: enough", False)
         answer = await ask(port_of(app), "/test")
         assert (answer.status, answer.body, answer.is_whole) == (200, b"begun ", False)
 

@@ -54,6 +54,11 @@ class Face(Protocol):
     name: Dialect
     stream_type: bytes
     """Content-Type of a streamed answer."""
+    is_failure_torn: bool
+    """Whether a failed stream ends, after its error frame, by a connection that closes in the middle of the body.
+
+    True where widely used clients overlook the error frame; docs/clients.md has what was measured.
+    """
 
     def parse(self, body: JsonObject) -> ChatRequest:
         """Check types and structure of what Linx reads; raises BadRequest."""

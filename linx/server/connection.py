@@ -227,10 +227,8 @@ class Connection:
         LOG.warning("Request %s was cut short: %s", request.id, problem)
         if not reply.is_started:
             await reply.fail(problem, request.id)
-        elif reply.on_error is None:
-            reply.abort()
         elif not reply.is_ended:
-            await reply.end(reply.on_error(problem))
+            await reply.break_off(problem)
         return await self._finish_exchange(reply, body)
 
     async def _finish_exchange(self, reply: Reply, body: Body) -> bool:

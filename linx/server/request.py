@@ -149,13 +149,14 @@ class Reply:
 
     __slots__ = (
         "_body", "_has_no_body", "_head", "_held", "_is_chunked", "_shared", "_wire", "common", "is_aborted",
-        "is_committed", "is_ended", "is_started", "keeps_alive", "on_error", "status",
+        "is_committed", "is_ended", "is_started", "is_torn_on_error", "keeps_alive", "on_error", "status",
     )  # fmt: skip
 
     def __init__(self, head: Head, body: Body, wire: Wire, shared: Shared) -> None:
         self.is_started = False
         self.status: int | None = None
         self.on_error: Callable[[LinxError], bytes] | None = None
+        self.is_torn_on_error = False  # see ``break_off``
         self.common: list[tuple[bytes, bytes]] = []  # fields of every answer to this request, also of an error
         self.is_committed = False  # bytes of the answer have been sent
         self.is_ended = False
@@ -240,6 +241,21 @@ class Reply:
         """End without a proper end: the connection closes, so the client can tell that the answer is incomplete."""
         self.is_aborted = True
         self._is_chunked = False
+
+    async def break_off(self, problem: LinxError) -> None:
+        """End an answer that has begun and failed.
+
+        ``on_error`` makes the last frame. The body then ends properly, unless ``is_torn_on_error``:
+        then the connection closes in the middle of the body, for clients that overlook the frame.
+        Without ``on_error`` there is no frame, and the body is always torn.
+        """
+        if self.on_error is None:
+            self.abort()
+        elif self.is_torn_on_error:
+            await self.send(self.on_error(problem))
+            self.abort()
+        else:
+            await self.end(self.on_error(problem))
 
     async def fail(self, problem: LinxError, request_id: str) -> None:
         """Send the server's own error answer, for a request that no endpoint has answered."""

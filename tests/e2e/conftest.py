@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.canaries import CANARIES, written
+from tests.e2e.clients.packages import install
 from tests.e2e.llamacpp import LlamaCpp, running
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ def llamacpp(tiny_model: Path) -> Iterator[LlamaCpp]:
     """A real llama.cpp with the tiny model, one for all tests."""
     with running(tiny_model) as llama:
         yield llama
+
+
+@pytest.fixture(scope="session")
+def node_packages(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a folder with the clients of ``clients/node/package.json`` installed, one for all tests.
+
+    A text and no Path, since what is under the Paths of a test is searched for canaries.
+    """
+    folder = tmp_path_factory.mktemp("npm")
+    install(folder)
+    return str(folder)
 
 
 @pytest.fixture(autouse=True)

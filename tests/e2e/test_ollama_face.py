@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ import pytest
 import trio
 
 from linx.core import jsontext
-from tests.conftest import find_program
 from tests.e2e.clients import calls, cline, continue_dev, openwebui, roo, vscode, zed
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import LinxProcess, config_for, linx_here, url_of
@@ -341,37 +339,18 @@ console.log('passed')
 """
 
 
-@pytest.fixture(scope="session")
-def npm_ollama(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the npm package ``ollama`` in it."""
-    import os
-
-    folder = tmp_path_factory.mktemp("npm")
-    (folder / "package.json").write_text('{"type":"module","private":true}')
-    (folder / "client.js").write_text(SCRIPT)
-    npm = find_program("npm")
-    assert npm is not None
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "ollama"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
-    if done.returncode != 0:
-        why = f"npm cannot install ollama: {done.stderr[-400:]}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
-    return folder
-
-
 @pytest.mark.needs("npm")
 @pytest.mark.needs("node")
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_npm_package_over_every_kind(tmp_path: Path, npm_ollama: Path, kind: Kind) -> None:
+async def test_the_npm_package_over_every_kind(tmp_path: Path, node_packages: str, kind: Kind) -> None:
+    await trio.Path(node_packages, "client.js").write_text(SCRIPT)
     async with FakeProvider(kind, ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
         node = shutil.which("node")
         assert node is not None
         with trio.fail_after(HANG_S):
             done = await trio.run_process(
                 [node, "client.js", url_of(app), kind],
-                cwd=npm_ollama,
+                cwd=node_packages,
                 capture_stdout=True,
                 capture_stderr=True,
                 check=False,

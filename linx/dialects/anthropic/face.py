@@ -20,6 +20,7 @@ class AnthropicFace:
 
     name = Dialect.ANTHROPIC
     stream_type = b"text/event-stream"
+    is_failure_torn = False
 
     def parse(self, body: JsonObject) -> ChatRequest:
         chat = client_request.to_chat_body(body)

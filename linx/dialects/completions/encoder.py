@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
+from linx.dialects.openai.encoder import error_event
 from linx.dialects.openai.objects import usage_object
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class CompletionsEncoder:
         return b": linx\n\n"
 
     def error(self, problem: LinxError) -> bytes:
-        return b"data: %b\n\n" % jsontext.dumps(problem.openai_object())
+        return error_event(problem)
 
     def end(self) -> bytes:
         if not self._has_usage:

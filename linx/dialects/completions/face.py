@@ -18,6 +18,7 @@ class CompletionsFace:
 
     name = Dialect.COMPLETIONS
     stream_type = b"text/event-stream"
+    is_failure_torn = False
 
     def parse(self, body: JsonObject) -> ChatRequest:
         return client_request.parse(body)

@@ -28,6 +28,7 @@ class OllamaFace:
 
     name = Dialect.OLLAMA
     stream_type = b"application/x-ndjson"
+    is_failure_torn = True
 
     def __init__(self, endpoint: Literal["chat", "generate"]) -> None:
         self._generate = endpoint == "generate"

@@ -93,7 +93,7 @@ class OpenAIEncoder:
         return b": linx\n\n"
 
     def error(self, problem: LinxError) -> bytes:
-        return _events([jsontext.dumps(problem.openai_object())])
+        return error_event(problem)
 
     def end(self) -> bytes:
         parts = []
@@ -221,6 +221,14 @@ def _turn_back(chunk: Chunk, calls: FreeTextCalls) -> None:
             delta.arguments = text
             if number < len(fragments) and "function" in fragments[number]:
                 fragments[number]["function"]["arguments"] = text
+
+
+def error_event(problem: LinxError) -> bytes:
+    """The frame of a failed stream. It has a name, since LangChain4j takes an ``error`` without one for nothing at all.
+
+    Groq names it too (go-openai#1057); the SDKs of OpenAI read the data whatever the name is.
+    """
+    return b"event: error\ndata: %b\n\n" % jsontext.dumps(problem.openai_object())
 
 
 def _events(parts: list[bytes]) -> bytes:

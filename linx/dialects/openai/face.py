@@ -41,6 +41,7 @@ class OpenAIFace:
 
     name = DIALECT
     stream_type = b"text/event-stream"
+    is_failure_torn = False
 
     def __init__(
         self,

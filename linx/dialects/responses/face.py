@@ -24,6 +24,7 @@ class ResponsesFace:
 
     name = Dialect.RESPONSES
     stream_type = b"text/event-stream"
+    is_failure_torn = False
 
     def __init__(self, place: Place = ALONE) -> None:
         self._place = place

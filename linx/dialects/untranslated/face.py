@@ -33,6 +33,7 @@ class UntranslatedFace:
         self._face = face
         self.name = face.name
         self.stream_type = face.stream_type
+        self.is_failure_torn = face.is_failure_torn
 
     def parse(self, body: JsonObject) -> ChatRequest:
         return self._face.parse(body)

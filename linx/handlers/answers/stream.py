@@ -81,6 +81,7 @@ class StreamedAnswer:
     def _start(self, headers: Headers) -> None:
         self._job.record.status = 200
         self._reply.on_error = self._encoder.error
+        self._reply.is_torn_on_error = self._job.face.is_failure_torn
         self._reply.start(200, self._job.face.stream_type, (*STREAM_HEADERS, *headers))
 
     async def pass_on(self, reader: ChunkSource) -> Usage | None:

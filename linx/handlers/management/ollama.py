@@ -245,6 +245,7 @@ async def _exchange(context: Context, reply: Reply, ollama: Candidate, sending: 
             await reply.whole(exchange.status, b"", headers=headers)
             return
         reply.on_error = lambda error: error_line(error.message)
+        reply.is_torn_on_error = True
         reply.start(exchange.status, _kind(exchange), headers)
         while data:
             await reply.send(data)

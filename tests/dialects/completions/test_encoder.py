@@ -47,8 +47,9 @@ def test_without_usage_asked_for_none_is_sent() -> None:
     assert encoder.frames([Chunk(usage=Usage(1, 1))]) == b""
     assert events(encoder.end()) == ["[DONE]"]
     assert encoder.heartbeat() == b": linx\n\n"
-    (error,) = events(encoder.error(Garbled("sent nonsense")))
-    assert error["error"]["message"] == "sent nonsense"
+    name, line, end = encoder.error(Garbled("sent nonsense")).split(b"\n", 2)
+    assert (name, end) == (b"event: error", b"\n")
+    assert jsontext.loads(line.removeprefix(b"data: "))["error"]["message"] == "sent nonsense"
 
 
 def entry(token: str, value: float, **top: float) -> dict[str, Any]:

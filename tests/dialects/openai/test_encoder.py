@@ -254,7 +254,9 @@ def test_heartbeats_and_errors() -> None:
     assert encoder.heartbeat() == b": linx\n\n"
     broken = StreamBroken("stopped\n\u2028here")
     broken.provider = "x"
-    assert payloads(encoder.error(broken)) == [
+    frame = encoder.error(broken)
+    assert frame.startswith(b"event: error\n")
+    assert payloads(frame.removeprefix(b"event: error\n")) == [
         {
             "error": {
                 "message": "x: stopped\n\u2028here",
@@ -264,7 +266,8 @@ def test_heartbeats_and_errors() -> None:
             }
         }
     ]
-    assert payloads(encoder.error(Overloaded("full")))[0]["error"]["code"] == "overloaded"
+    full = encoder.error(Overloaded("full")).removeprefix(b"event: error\n")
+    assert payloads(full)[0]["error"]["code"] == "overloaded"
 
 
 def test_nothing_is_sent_for_nothing() -> None:

@@ -247,7 +247,8 @@ async def test_a_failure_after_it_is_a_last_line_and_no_done(kind: Kind) -> None
     async with FakeProvider(kind, ["m"]) as fake, world(fake) as here:
         fake.next(Answer(cut=3, after="error"))
         answer = await here.fetch("/api/chat", {"model": "m", "messages": HI})
-        assert (answer.status, answer.is_whole) == (200, True)
+        # Torn, since some clients of Ollama overlook a line with an error.
+        assert (answer.status, answer.is_whole) == (200, False)
         *pieces, last = frames(answer.body)
         assert list(last) == ["error"]
         assert not any(frame["done"] for frame in pieces)

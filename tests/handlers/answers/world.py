@@ -147,10 +147,8 @@ class World:
                 self.raised = error
                 if not reply.is_started:
                     await reply.whole(speaks.status_of(error), b"", headers=error.headers)
-                elif reply.on_error is not None:
-                    await reply.end(reply.on_error(error))
                 else:
-                    reply.abort()
+                    await reply.break_off(error)
 
         async with _connection(handler) as client:
             await client.send(_request("POST", path, body, headers))
