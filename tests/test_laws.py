@@ -168,6 +168,7 @@ def test_what_decides_over_privacy_is_asked_in_the_gate_alone() -> None:
         "linx/handlers/answers/generation.py",
         "linx/handlers/answers/ollama.py",
         "linx/handlers/answers/relay.py",
+        "linx/handlers/answers/responses.py",  # keeps it with an answer, and demands it of what continues the answer
     }
     assert {path for path in uses("admit") if "/dialects/" not in path} == {
         "linx/routing/router.py",

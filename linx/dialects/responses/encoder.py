@@ -132,8 +132,11 @@ class ResponsesWriter:
     def call_id(self, delta: ToolDelta) -> str:
         return delta.id or f"call_{delta.index}"
 
-    def place_of(self, _detail: JsonObject) -> tuple[int, str] | None:
-        return (REASONING, "") if self._shape.wants_encrypted else None
+    def place_of(self, detail: JsonObject) -> tuple[int, str] | None:
+        if self._shape.wants_encrypted:
+            return REASONING, ""
+        self._shape.hide([detail])
+        return None
 
     # --- the events that end a block's text ---
 

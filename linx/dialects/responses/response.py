@@ -43,6 +43,7 @@ class ResponseObject:
         self._id = stamp.id
         self._now = stamp.now
         self._keep = place.keep
+        self._hidden: list[JsonObject] = []  # opaque entries of the reasoning that the client has not asked for
         self._names = ToolNames(body)
         self.wants_encrypted = _ENCRYPTED in (body.get("include") or ())
         reasoning, text = body.get("reasoning") or {}, body.get("text") or {}
@@ -103,12 +104,27 @@ class ResponseObject:
             "usage": _usage_object(usage) if usage is not None else None,
         }
 
+    def hide(self, details: list[JsonObject]) -> None:
+        """Opaque entries of the provider's reasoning that the client does not get. They are kept with the response:
+        where the conversation goes on, some providers refuse thoughts, or do not think, without their signatures."""
+        if self._keep is not None:
+            self._hidden += details
+
     def kept(self, response: JsonObject) -> bytes:
         """The JSON text of a response that has come to its end; it is kept, if somebody keeps responses."""
         text = jsontext.dumps(response)
         if self._keep is not None:
-            self._keep(response["id"], text)
+            self._keep(response["id"], jsontext.dumps(self._with_hidden(response)) if self._hidden else text)
         return text
+
+    def _with_hidden(self, response: JsonObject) -> JsonObject:
+        output = list(response["output"])
+        place = next((place for place, item in enumerate(output) if item["type"] == "reasoning"), None)
+        if place is None:
+            place = 0
+            output.insert(0, {"id": f"rs_{self._id}_{len(output)}", "type": "reasoning", "summary": []})
+        output[place] = {**output[place], "encrypted_content": _packed(self._hidden)}
+        return {**response, "output": output}
 
     def item(self, block: Block, status: str, text: str | None) -> JsonObject:
         """One item of the output; ``text`` is None at the item's beginning."""
@@ -140,6 +156,8 @@ def whole_response(chat: ChatRequest, answer: Answer, stamp: Stamp, place: Place
     reason = INCOMPLETE_REASONS.get(choice.finish or "")
     details = [detail for source in answer.sources for detail in opaque_reasoning.opaque_details(source)]
     blocks = []
+    if not shape.wants_encrypted:
+        shape.hide(details)
     if choice.reasoning or (details and shape.wants_encrypted):
         thought = Block(REASONING)
         thought.details = details

@@ -27,6 +27,6 @@ async def count(context: Context, face: Face, request: Request, reply: Reply) ->
     owner = context.responses.owner(presented_key(request, request.path_key))
     references, chat, problem = await read_request(context, face, request, owner, is_native=is_native)
     route = Router.route if problem is None else partial(untranslated_route, face.name, problem)
-    tokens, headers = await counted(context, request, chat, route, local_only=references.local_only)
+    tokens, headers = await counted(context, request, chat, route, local_only=references.is_private)
     body = {"object": "response.input_tokens", "input_tokens": tokens}
     await reply.whole(200, jsontext.dumps(body), headers=headers)

@@ -49,7 +49,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
     owner = context.responses.owner(presented_key(request, request.path_key))
     references, chat, problem = await read_request(context, face, request, owner, is_native=is_native)
     plan = chat_plan(context.router, request, chat)
-    if references.local_only:
+    if references.is_private:
         plan = msgspec.structs.replace(plan, demand=msgspec.structs.replace(plan.demand, local_only=True))
     if problem is not None:
         plan = msgspec.structs.replace(plan, route=partial(untranslated_route, face.name, problem))
@@ -114,7 +114,7 @@ class References:
         self._referred: set[str] = set()
 
     @property
-    def local_only(self) -> bool:
+    def is_private(self) -> bool:
         """Is there a text among them that had to stay on local providers?"""
         return any(stored.local_only for stored in self.used.values())
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from openai.types.responses import Response
 
+from linx.core import jsontext
 from linx.core.chat import Answer, Chunk, Usage
-from linx.dialects.responses.response import custom_input, tool_object, whole_response
-from tests.dialects.responses.test_encoder import PATCH, SPACE, STAMP, chat, start
+from linx.dialects.responses.face import ResponsesFace
+from linx.dialects.responses.response import Place, custom_input, tool_object, whole_response
+from tests.dialects.responses.test_encoder import PATCH, SPACE, STAMP, chat, detail, last, start
 from tests.open_responses import check_response
 
 if TYPE_CHECKING:
@@ -112,3 +114,40 @@ def test_a_whole_response_may_be_incomplete(chunks: list[Chunk], statuses: list[
     check_response(made)
     assert made["incomplete_details"] == {"reason": "max_output_tokens"}
     assert [item["status"] for item in made["output"]] == statuses
+
+
+SIGNED = {"type": "reasoning.text", "signature": "EqQB", "format": "anthropic-claude-v1"}
+HIDDEN = {"type": "reasoning.encrypted", "data": "x", "format": "google-gemini-v1", "id": "call_0"}
+
+
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize(
+    ("chunks", "thought", "details"),
+    [
+        ([detail("hm", **SIGNED), Chunk(text="Hi")], "hm", [{**SIGNED, "text": "hm"}]),
+        ([detail(**HIDDEN), start(0, "{}")], None, [HIDDEN]),
+        ([Chunk(reasoning="hm"), Chunk(text="Hi")], "hm", None),
+    ],
+    ids=["signature", "nothing else", "none"],
+)
+def test_signatures_are_kept_where_the_client_did_not_ask_for_them(
+    chunks: list[Chunk], thought: str | None, details: list[JsonObject] | None, is_streamed: bool
+) -> None:
+    found: list[JsonObject] = []
+    face = ResponsesFace(Place(None, lambda _id, text: found.append(jsontext.loads(text))))
+    asked = chat()
+    if is_streamed:
+        encoder = face.encoder(asked, STAMP)
+        shown = last(encoder.frames(chunks) + encoder.end())
+    else:
+        answer = Answer()
+        for chunk in chunks:
+            answer.add(chunk)
+        shown = face.whole(asked, answer, STAMP)
+    assert "encrypted_content" not in str(shown)
+    (kept,) = found
+    check_response(kept)
+    assert len({item["id"] for item in kept["output"]}) == len(kept["output"])
+    history = chat(input=kept["output"]).chat_body["messages"][0]
+    assert history.get("reasoning_content") == thought
+    assert history.get("reasoning_details") == details

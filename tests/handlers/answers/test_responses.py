@@ -85,6 +85,25 @@ async def test_the_second_step_of_a_loop_refers_to_items(kind: Kind, stream: boo
     assert b'"f"' in sent
 
 
+@HOW
+async def test_a_thought_keeps_its_signature(stream: bool) -> None:
+    """Anthropic wants the thoughts of a tool loop back, signed, and thinks no further without them."""
+    asked: dict[str, Any] = {"stream": stream, "tools": TOOLS, "reasoning": {"effort": "high"}}
+    async with FakeProvider("anthropic", ["m"]) as fake, world(fake) as here:
+        fake.next(Answer(tokens=["I look."], reasoning=["hm"], calls=[Call("f", {"a": 1})]))
+        first = await create(here, **asked)
+        reasoning, _message, call = first["output"]
+        result = {"type": "function_call_output", "call_id": call["call_id"], "output": "42"}
+        for more in (
+            {"previous_response_id": first["id"], "input": [result]},
+            {"input": [{"role": "user", "content": "hi"}, {"id": reasoning["id"]}, {"id": call["id"]}, result]},
+        ):
+            await create(here, **asked, **more)
+            thought = fake.calls[-1].json["messages"][1]["content"][0]
+            assert (thought["type"], thought["thinking"]) == ("thinking", "hm")
+            assert thought["signature"]
+
+
 async def test_an_item_of_the_input_may_be_referred_to_and_a_reference_may_lead_to_another() -> None:
     async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
         first = await create(here, input="the first")
