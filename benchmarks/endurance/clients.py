@@ -250,7 +250,7 @@ async def _judged(
         pass
     is_kept = _is_kept(client)
     if response.status_code != 200:
-        if not is_whole or b"error" not in body:
+        if not is_whole or b"error" not in body or not (response.status_code == 429 or response.status_code >= 500):
             crowd.odd.append(f"{asked.id}: {response.status_code} {bytes(body[:200])!r}")
         return f"error {response.status_code}", is_kept
     said = face.read(bytes(body), is_stream=is_stream)
