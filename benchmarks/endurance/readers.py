@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 ENDLESS = 100_000_000
 WINDOW = 32 * 1024  # without it a kernel takes megabytes, and Linx is busy with filling them
+GAP_S = 0.05  # between the starts of two clients
+CALM_S = 0.05
 MOST_KIB = 128.0
 MOST_MB = 32.0
 MOST_SLOWER = 1.2
@@ -116,7 +118,8 @@ async def slow(kind: str, count: int, folder: Path, hold_s: float = 8.0) -> list
         async with trio.open_nursery() as nursery:
             for _ in range(count):
                 nursery.start_soon(_read_slowly, linx.port, request)
-            await trio.sleep(2.0)
+                await trio.sleep(GAP_S)
+            await _calm(linx.process.pid)
             beside = await _delays(linx.port, hold_s)
             grown = watch.memory_mb(linx.process.pid) - before
             nursery.cancel_scope.cancel()
@@ -129,6 +132,15 @@ async def slow(kind: str, count: int, folder: Path, hold_s: float = 8.0) -> list
             second <= max(first * MOST_SLOWER, first + NOISE_MS),
         ),
     ]
+
+
+async def _calm(pid: int) -> None:
+    """Wait until the kernel's buffers of all clients are full: until then Linx is busy with filling them."""
+    used = float("inf")
+    while used > CALM_S:
+        before = watch.cpu_s(pid)
+        await trio.sleep(1.0)
+        used = watch.cpu_s(pid) - before
 
 
 async def _read_slowly(port: int, request: bytes) -> None:
