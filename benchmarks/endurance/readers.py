@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ENDLESS = 100_000_000
 WINDOW = 32 * 1024  # without it a kernel takes megabytes, and Linx is busy with filling them
+FRAME = 8 * 1024  # characters: Linx fills the kernel's buffers (2.6 MB of each connection) sooner with long frames
 GAP_S = 0.05  # between the starts of two clients
 CALM_S = 0.05
 MOST_KIB = 128.0
@@ -95,7 +96,7 @@ async def _ask(port: int, request: bytes, window: int | None = None) -> trio.Soc
 async def stalled(kind: str, count: int, folder: Path, hold_s: float = 3.0) -> Outcome:
     """``count`` clients read the start of an endless answer and then nothing."""
     async with _world(kind, folder) as linx:
-        request = Target(linx.port).request(ENDLESS, stream=True, burst=64)
+        request = Target(linx.port).request(ENDLESS, stream=True, size=FRAME, burst=8)
         for _ in range(5):
             await trio.aclose_forcefully(await _ask(linx.port, request))
         await trio.sleep(0.5)
@@ -114,7 +115,7 @@ async def slow(kind: str, count: int, folder: Path, hold_s: float = 8.0) -> list
     async with _world(kind, folder) as linx:
         alone = await _delays(linx.port, hold_s)
         before = watch.memory_mb(linx.process.pid)
-        request = Target(linx.port).request(ENDLESS, stream=True, burst=64)
+        request = Target(linx.port).request(ENDLESS, stream=True, size=FRAME, burst=8)
         async with trio.open_nursery() as nursery:
             for _ in range(count):
                 nursery.start_soon(_read_slowly, linx.port, request)
