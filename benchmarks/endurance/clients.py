@@ -250,7 +250,7 @@ async def _judged(
         pass
     is_kept = _is_kept(client)
     if response.status_code != 200:
-        if not is_whole or b"error" not in body:
+        if not is_whole or b"error" not in body or not (response.status_code == 429 or response.status_code >= 500):
             crowd.odd.append(f"{asked.id}: {response.status_code} {bytes(body[:200])!r}")
         return f"error {response.status_code}", is_kept
     said = face.read(bytes(body), is_stream=is_stream)
@@ -259,7 +259,8 @@ async def _judged(
     fault = asked.fault_in(said.text, list(said.calls.values()), is_whole=is_good)
     if not fault and said.text and f"/{provider}/0/" not in said.text[:80]:
         fault = f"{asked.id}: the answer is not by {provider}: {said.text[:80]!r}"
-    if not fault and not (is_whole and said.is_ended != said.has_error):
+    may_be_torn = said.has_error and face.is_failure_torn
+    if not fault and not ((is_whole or may_be_torn) and said.is_ended != said.has_error):
         fault = f"{asked.id}: whole {is_whole}, ended {said.is_ended}, error {said.has_error}: {bytes(body[-200:])!r}"
     if fault:
         crowd.odd.append(f"{face.path} {'streamed' if is_stream else 'whole'}: {fault}")

@@ -38,6 +38,8 @@ class Face:
     streamed: Callable[[Said, Any], None]
     whole: Callable[[Said, Any], None]
     split: Callable[[bytes], Iterator[Any]]
+    is_failure_torn: bool = False
+    """Does the connection close after an error in a stream, without an end of the body?"""
 
     def request(self, plan: Plan, *, is_stream: bool) -> Body:
         return {"model": "m", "stream": is_stream, **self.body(plan), **(self.tools if plan.calls else {})}
@@ -160,7 +162,7 @@ FACES = (
     Face("/v1/completions", lambda plan: {"prompt": plan.prompt}, {}, _completion_piece, _completion_whole, _events),
     Face(
         "/v1/responses",
-        lambda plan: {"input": plan.prompt},
+        lambda plan: {"input": plan.prompt, "store": False},  # kept answers would take up to 64 MB
         {"tools": [{"type": "function", **_FUNCTION}]},
         _responses_piece,
         _responses_whole,
@@ -174,6 +176,14 @@ FACES = (
         _anthropic_whole,
         _events,
     ),
-    Face("/api/chat", _messages, _TOOLS, _ollama_piece, _ollama_piece, _lines),
-    Face("/api/generate", lambda plan: {"prompt": plan.prompt}, {}, _ollama_piece, _ollama_piece, _lines),
+    Face("/api/chat", _messages, _TOOLS, _ollama_piece, _ollama_piece, _lines, is_failure_torn=True),
+    Face(
+        "/api/generate",
+        lambda plan: {"prompt": plan.prompt},
+        {},
+        _ollama_piece,
+        _ollama_piece,
+        _lines,
+        is_failure_torn=True,
+    ),
 )

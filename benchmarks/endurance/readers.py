@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 ENDLESS = 100_000_000
 WINDOW = 32 * 1024  # without it a kernel takes megabytes, and Linx is busy with filling them
+FRAME = 8 * 1024  # characters: Linx fills the kernel's buffers (2.6 MB of each connection) sooner with long frames
+GAP_S = 0.05  # between the starts of two clients
+CALM_S = 0.05
 MOST_KIB = 128.0
 MOST_MB = 32.0
 MOST_SLOWER = 1.2
@@ -93,7 +96,7 @@ async def _ask(port: int, request: bytes, window: int | None = None) -> trio.Soc
 async def stalled(kind: str, count: int, folder: Path, hold_s: float = 3.0) -> Outcome:
     """``count`` clients read the start of an endless answer and then nothing."""
     async with _world(kind, folder) as linx:
-        request = Target(linx.port).request(ENDLESS, stream=True, burst=64)
+        request = Target(linx.port).request(ENDLESS, stream=True, size=FRAME, burst=8)
         for _ in range(5):
             await trio.aclose_forcefully(await _ask(linx.port, request))
         await trio.sleep(0.5)
@@ -112,11 +115,12 @@ async def slow(kind: str, count: int, folder: Path, hold_s: float = 8.0) -> list
     async with _world(kind, folder) as linx:
         alone = await _delays(linx.port, hold_s)
         before = watch.memory_mb(linx.process.pid)
-        request = Target(linx.port).request(ENDLESS, stream=True, burst=64)
+        request = Target(linx.port).request(ENDLESS, stream=True, size=FRAME, burst=8)
         async with trio.open_nursery() as nursery:
             for _ in range(count):
                 nursery.start_soon(_read_slowly, linx.port, request)
-            await trio.sleep(2.0)
+                await trio.sleep(GAP_S)
+            await _calm(linx.process.pid)
             beside = await _delays(linx.port, hold_s)
             grown = watch.memory_mb(linx.process.pid) - before
             nursery.cancel_scope.cancel()
@@ -129,6 +133,15 @@ async def slow(kind: str, count: int, folder: Path, hold_s: float = 8.0) -> list
             second <= max(first * MOST_SLOWER, first + NOISE_MS),
         ),
     ]
+
+
+async def _calm(pid: int) -> None:
+    """Wait until the kernel's buffers of all clients are full: until then Linx is busy with filling them."""
+    used = float("inf")
+    while used > CALM_S:
+        before = watch.cpu_s(pid)
+        await trio.sleep(1.0)
+        used = watch.cpu_s(pid) - before
 
 
 async def _read_slowly(port: int, request: bytes) -> None:

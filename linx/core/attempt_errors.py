@@ -213,6 +213,11 @@ class Refused(AttemptError):
             self.own_code = self.code = None
 
 
+CANNOT = "unsupported_feature"
+"""The code of a refusal by a provider that cannot do what was asked. If another provider can but has failed, the client
+is told of that failure: it would not repeat a request that is called unsupported."""
+
+
 class RouteExhausted(LinxError):
     """Every candidate failed. Status and code are those of the failure that helps the client most (``telling``)."""
 
@@ -258,4 +263,6 @@ def _rank_for_client(failure: AttemptError) -> int:
     """Lower for a failure that helps the client more; a failure that the client can mend itself comes first."""
     if failure.fallback is Fallback.NO:
         return 0
+    if failure.code == CANNOT:
+        return 6
     return {400: 1, 413: 1, 401: 2, 429: 2, 404: 3, 503: 4}.get(failure.status, 5)

@@ -129,10 +129,10 @@ async def _tcp(host: str, port: int, where: str, *, least: Reach, is_guarded: bo
     sock = socket.socket(fileno=stream.socket.detach())
     is_owned = False
     try:
-        peer = _peer(sock)
+        peer = _peer(sock, where)
         reach = reach_of(peer)
         if reach < least:
-            raise _elsewhere(where, str(peer or "an unknown address"))
+            raise _elsewhere(where, str(peer))
         if is_guarded and peer is not None and (peer.is_loopback or peer.is_link_local):
             # A public name that resolves to this machine may be an attack (DNS rebinding).
             raise ConnectFailed(
@@ -183,11 +183,12 @@ def _elsewhere(where: str, address: str) -> NotLocal:
     )
 
 
-def _peer(sock: socket.socket) -> Address | None:
+def _peer(sock: socket.socket, where: str) -> Address | None:
+    """The peer's address. A connection that has been reset has none, which says nothing of how near the peer was."""
     try:
         return address_of(sock.getpeername()[0])
     except OSError:
-        return None  # the connection has been reset already; the first send or receive will report it
+        raise ConnectFailed(f"{where} {_REASONS[errno.ECONNRESET]}") from None
 
 
 def _keep_alive(sock: socket.socket) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from linx.core import attempt_errors
-from linx.core.attempt_errors import AttemptError, Fallback, Refused, RouteExhausted
+from linx.core.attempt_errors import CANNOT, AttemptError, Fallback, Refused, RouteExhausted
+from linx.dialects.failures.meaning import unsupported
 
 
 @pytest.mark.parametrize(
@@ -138,3 +139,12 @@ def test_refused_has_defaults_for_an_error_inside_a_200() -> None:
     error = Refused("x", status=502)
     assert (error.outcome, error.code, error.kind) == ("error_event", "upstream_error", "server_error")
     assert (error.retry_after_s, error.upstream_status) == (None, None)
+
+
+@pytest.mark.parametrize("failed", [attempt_errors.Reset("gone"), attempt_errors.ConnectTimeout("silent")])
+def test_a_provider_that_could_not_anyway_does_not_hide_why_the_others_failed(failed: AttemptError) -> None:
+    cannot = unsupported("does not support text completion")
+    assert RouteExhausted("m", [cannot, failed]).status == failed.status
+    assert RouteExhausted("m", [failed, cannot]).code == failed.code
+    alone = RouteExhausted("m", [cannot, unsupported("does not support n > 1")])
+    assert (alone.status, alone.code) == (400, CANNOT)

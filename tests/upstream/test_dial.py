@@ -16,6 +16,7 @@ from linx.core.attempt_errors import ConnectFailed, ConnectTimeout, NameNotFound
 from linx.http1.transport import SocketTransport
 from linx.upstream.dial import Dialer, _keep_alive, _translated
 from linx.upstream.permit import Permit, Reach
+from tests.fakes.exchange import set_reset
 from tests.fakes.internet import Internet
 from tests.upstream.cancelling import cancelled_at_each_step, open_files, until
 from tests.upstream.permits import connected
@@ -225,6 +226,31 @@ async def test_a_local_address_that_is_silent_does_not_take_the_time_of_the_next
             dialled.transport.close()
         for each in more:
             each.close()
+
+
+@pytest.mark.parametrize("reach", Reach, ids=lambda reach: reach.name)
+async def test_a_connection_that_is_reset_at_once_says_nothing_of_where_its_peer_is(
+    reach: Reach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for one to elsewhere: after such a reset, a provider on this machine was no longer local."""
+    real = trio.open_tcp_stream
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        async def reset_at_once(host: str, port: int) -> trio.SocketStream:
+            stream = await real(host, port)
+            accepted, _address = server.accept()
+            set_reset(accepted)
+            accepted.close()
+            return stream
+
+        monkeypatch.setattr(trio, "open_tcp_stream", reset_at_once)
+        before = open_files()
+        with pytest.raises(ConnectFailed, match="reset the connection while it was being opened") as caught:
+            await DIALER.connect(Permit(Origin("http", "127.0.0.1", port), reach))
+        assert type(caught.value) is ConnectFailed
+        assert caught.value.blames_provider
+        assert open_files() == before
 
 
 async def test_the_peer_is_checked_before_a_byte_is_sent() -> None:
