@@ -282,18 +282,17 @@ async def test_a_silent_wait_is_told_with_empty_frames() -> None:
 
 @pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-@pytest.mark.parametrize("kind", ["openai", "openrouter"])
-async def test_made_up_durations_tell_reading_from_writing(kind: Kind, stream: bool, path: str) -> None:
+async def test_made_up_durations_tell_reading_from_writing(stream: bool, path: str) -> None:
     """Clients show ``eval_count / eval_duration`` as the rate, and the time to the first token beside it."""
     asked = {"messages": HI} if path == "/api/chat" else {"prompt": "Hi"}
-    async with FakeProvider(kind, ["m"]) as fake, world(fake) as here:
-        fake.next(Answer(first_s=0.08, interval_s=0.01))
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
+        fake.next(Answer(first_s=0.08, interval_s=0.05))
         done = frames((await here.fetch(path, {"model": "m", "stream": stream, **asked})).body + b"\n" * (not stream))[
             -1
         ]
         assert done["load_duration"] == 0
         assert done["prompt_eval_duration"] >= 80_000_000
-        assert done["eval_duration"] >= 25_000_000
+        assert done["eval_duration"] >= 50_000_000
         assert done["prompt_eval_duration"] + done["eval_duration"] == done["total_duration"]
 
 

@@ -56,6 +56,7 @@ class Asked:
     id: str = "0123"
     method: str = "POST"
     path: str = "/v1/chat/completions"
+    named_model: str = ""
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
