@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ONE_SHOT_ONLY = frozenset(
     (
         *("voyage", "deepseek-old", "ollama-no-tools", "lmstudio", "gpt-sampling"),
+        *("vllm-room", "openrouter-room", "openrouter-credit"),
         *("deepseek-blind", "vllm-blind", "llamacpp-blind", "ollama-blind"),
     )
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.fakes.picky import (
     efforts,
     formats,
+    limits,
     mistral,
     ollama,
     parameters,
@@ -105,6 +106,10 @@ SERVERS: tuple[Picky, ...] = (
     Picky("azure-phi", "openai", (streams.AZURE_PHI,)),
     Picky("crash-stream-options", "openai", (streams.CRASH,)),
     Picky("voyage", "openai", (parameters.VOYAGE,)),
+    # What a prompt and its answer share.
+    Picky("vllm-room", "openai", (limits.VLLM_ROOM,)),
+    Picky("openrouter-room", "openrouter", (limits.OPENROUTER_ROOM,)),
+    Picky("openrouter-credit", "openrouter", (limits.OPENROUTER_CREDIT,)),
     # Ollama's think.
     Picky("ollama-boolean", "ollama", (ollama.BOOLEAN_ONLY,)),
     Picky("ollama-levels", "ollama", (ollama.LEVELS,)),

@@ -222,6 +222,9 @@ CASES: list[tuple[str, str, JsonObject, int, str]] = [
         ("gemini", name, with_(**{name: 1}), 400, rf"Unknown name \"{name}\": Cannot find field.")
         for name in ("store", "prompt_cache_key", "web_search_options")
     ),
+    ("vllm-room", "room", with_(max_tokens=16_380), 400, "16384 tokens and your request has"),
+    ("openrouter-room", "room", with_(max_tokens=16_380), 400, "of text input, 16380 in the output)"),
+    ("openrouter-credit", "credit", with_(max_tokens=4718), 402, "but can only afford 4717."),
     ("ollama-no-tools", "tools", with_(tools=[tool()]), 400, "registry.ollama.ai/library/m does not support tools"),
     ("deepseek-blind", "images", IMAGE, 400, "messages[0]: unknown variant `image_url`, expected `text`"),
     ("vllm-blind", "images", IMAGE, 400, "m is not a multimodal model"),
