@@ -241,6 +241,7 @@ class Reply:
         """End without a proper end: the connection closes, so the client can tell that the answer is incomplete."""
         self.is_aborted = True
         self._is_chunked = False
+        self._held = b""
 
     async def break_off(self, problem: LinxError) -> None:
         """End an answer that has begun and failed.

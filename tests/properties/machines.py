@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
     from outcome import Outcome
 
+ROUNDS = int(os.environ.get("LINX_MACHINE_ROUNDS", "40"))
 QUICK = settings(
-    max_examples=40,
+    max_examples=ROUNDS,
     stateful_step_count=25,
-    derandomize=True,
+    derandomize=ROUNDS == 40,
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -109,6 +109,16 @@ class End:
             if not data:
                 return
 
+    async def until_left(self) -> bool:
+        while True:
+            bell = self._line.bell
+            await trio.lowlevel.checkpoint()
+            if self.is_closed:
+                raise trio.ClosedResourceError
+            if self.problem is not None or self.is_eof:
+                return self.problem is not None
+            await bell.wait()
+
     def is_readable(self) -> bool:
         return bool(self.incoming) or self.is_eof or self.problem is not None
 
@@ -170,13 +180,12 @@ class Watched:
         self._faults.step(f"{self.name} send_some done", self)
         return sent
 
+    async def until_left(self) -> bool:
+        self._faults.step(f"{self.name} until_left", self)
+        return await self.end.until_left()
+
     def is_readable(self) -> bool:
         return self.end.is_readable()
-
-    async def until_left(self) -> bool:
-        """An end in memory tells of its close only when it is read."""
-        await trio.sleep_forever()
-        raise AssertionError
 
     def end_writing(self) -> None:
         self.end.end_writing()

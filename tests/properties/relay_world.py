@@ -313,7 +313,8 @@ def _judge_good(scenario: Scenario, answer: Answer) -> tuple[str, str]:
     assert scenario.text.startswith(text), f"{text!r} is not a beginning of {scenario.text!r}"
     assert text == scenario.text or not has_end, f"a normal end after {text!r}"
     if not answer.is_whole:
-        return "torn", text
+        # Ollama's clients overlook the error's line, so that the connection closes behind it.
+        return ("error" if has_error else "torn"), text
     assert has_end or has_error, f"an answer without an end: {answer}"
     return ("whole" if has_end else "error"), text
 

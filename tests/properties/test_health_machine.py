@@ -7,10 +7,12 @@ import math
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from linx.core.attempt_errors import AttemptError, ConnectFailed, Garbled, Refused, Reset
+from linx.core.attempt_errors import AttemptError, ConnectFailed, Garbled, PauseScope, Refused, Reset
 from linx.providers.health import FAILURES_TO_COOL, LONGEST_COOLING_S, LONGEST_PAUSE_S, Health
 from linx.routing.hedging import FEWEST_HEDGES, WINDOW_S, HedgeBudget
 from tests.properties.machines import QUICK
+
+MODELS = ("m", "n", "x:free", "y:free")
 
 
 def _loading() -> AttemptError:
@@ -26,7 +28,8 @@ class HealthMachine(RuleBasedStateMachine):
         self.now = 100.0
         self.in_a_row = 0
         self.cools_until = 0.0
-        self.paused_until = 0.0
+        self.paused_until = dict.fromkeys(("", ":free", *MODELS), 0.0)
+        """By model; ``""`` stands for the whole provider, ``:free`` for its free models."""
         self.is_lost = False
         self.alarms = 0
 
@@ -47,12 +50,22 @@ class HealthMachine(RuleBasedStateMachine):
         assert self.health.reachable is not True or kind is not ConnectFailed
         assert not self.health.loading
 
-    @rule(seconds=st.sampled_from([None, 0.0, 2.0, 5000.0, -1.0]))
-    def asks_for_a_pause(self, seconds: float | None) -> None:
+    @rule(
+        seconds=st.sampled_from([None, 0.0, 2.0, 5000.0, -1.0]),
+        model=st.sampled_from(["", *MODELS]),
+        scope=st.sampled_from(PauseScope),
+    )
+    def asks_for_a_pause(self, seconds: float | None, model: str, scope: PauseScope) -> None:
         slow = Refused("slow", status=429, is_pause=True, blames_provider=False, retry_after_s=seconds)
-        self.health.failed(slow, self.now)
+        slow.pause_scope = scope
+        self.health.failed(slow, self.now, model)
+        if scope is PauseScope.PROVIDER:
+            model = ""
+        elif scope is PauseScope.FREE_MODELS and model.endswith(":free"):
+            model = ":free"
         if seconds is not None:
-            self.paused_until = max(self.paused_until, self.now + min(seconds, LONGEST_PAUSE_S))
+            until = self.now + min(seconds, LONGEST_PAUSE_S)
+            self.paused_until[model] = max(self.paused_until[model], until)
 
     @rule()
     def loads(self) -> None:
@@ -80,11 +93,15 @@ class HealthMachine(RuleBasedStateMachine):
     def agrees(self) -> None:
         health, now = self.health, self.now
         assert health.consecutive_failures == self.in_a_row
-        assert (health.pause_of("any", now) is not None) == (now < self.paused_until)
+        for model in ("", *MODELS):
+            names = {"", model, *([":free"] if model.endswith(":free") else [])}
+            until = max(self.paused_until[name] for name in names)
+            pause = health.pause_of(model, now)
+            assert (pause.until if pause else now) == max(until, now), model
         assert (now < health.cooling_until) == (now < self.cools_until)
         assert health.is_ill(now) == (now < self.cools_until or health.reachable is False or health.loading)
         assert health.state(now) in ("up", "down", "cooling", "loading", "unknown")
-        until = max(self.cools_until, self.paused_until)
+        until = max(self.cools_until, self.paused_until[""])
         assert health.retry_at(now) == (until if until > now else None)
         assert (health.retry_at(now) or now) - now <= max(LONGEST_PAUSE_S, LONGEST_COOLING_S) + 1e-6
 

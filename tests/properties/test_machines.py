@@ -12,11 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from linx.providers.health import Health
 from linx.routing.decision import Decision
 from linx.routing.hedging import HedgeBudget, Rules
+from linx.server.request import Reply
+from linx.server.wire import Wire
 from linx.upstream.pool import Pool
 from tests.properties.machines import QUICK, Guest
 from tests.properties.test_health_machine import BudgetMachine, HealthMachine
 from tests.properties.test_pool_machine import PoolMachine
 from tests.properties.test_race_machine import RaceMachine
+from tests.properties.test_reply_machine import ReplyMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +35,12 @@ UNSHRUNK = settings(QUICK, max_examples=200, stateful_step_count=12, phases=[Pha
         (BudgetMachine, HedgeBudget, "_forget", lambda _self, _now: None),
         (RaceMachine, Rules, "may_run_beside", lambda _self, _candidate, _running: True),
         (RaceMachine, Decision, "won", lambda _self: None),
+        (ReplyMachine, Reply, "abort", lambda self: setattr(self, "is_aborted", True)),
+        (ReplyMachine, Wire, "send_now", lambda _self, _data: True),
         (PoolMachine, Pool, "_is_fit", lambda _self, _idle, _now: True),
         (PoolMachine, Pool, "drain_later", lambda _self, _exchange: False),
     ],
-    ids=["no healing", "no pause", "no window", "out of scope", "no end", "spoilt", "no drain"],
+    ids=["no healing", "no pause", "no window", "out of scope", "no end", "no abort", "lost", "spoilt", "no drain"],
 )
 def test_a_mistake_is_found(
     machine: type[RuleBasedStateMachine],

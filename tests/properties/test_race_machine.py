@@ -16,7 +16,7 @@ from linx.routing.candidate import Candidate
 from linx.routing.decision import Decision, Failed, Lost, Spoke, Start, Won
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.router import Demand, Route
-from tests.properties.machines import QUICK
+from tests.properties.machines import QUICK, ROUNDS
 from tests.routing.world import OUTCOMES, provider
 
 if TYPE_CHECKING:
@@ -168,4 +168,4 @@ class RaceMachine(RuleBasedStateMachine):
 
 
 TestRace = RaceMachine.TestCase
-TestRace.settings = settings(QUICK, max_examples=80, stateful_step_count=12)
+TestRace.settings = settings(QUICK, max_examples=2 * ROUNDS, stateful_step_count=12)

@@ -100,6 +100,21 @@ async def test_abort() -> None:
         assert not (await client.answer()).is_whole
 
 
+async def test_nothing_follows_an_abort_before_the_first_byte() -> None:
+    """Otherwise a head would leave whose body never ends, and the connection be kept."""
+
+    async def handler(_request: Request, reply: Reply) -> None:
+        reply.start(200, b"text/plain")
+        reply.abort()
+        with pytest.raises(RuntimeError):
+            await reply.end(b"more")
+
+    async with in_memory(handler) as client:
+        await client.send(GET)
+        assert await client.answers() == []
+        assert client.is_eof
+
+
 async def test_a_handler_that_forgets_to_answer(caplog: pytest.LogCaptureFixture) -> None:
     async def handler(_request: Request, _reply: Reply) -> None:
         pass
