@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import socket
 import struct
 from typing import TYPE_CHECKING, Any
@@ -59,11 +60,11 @@ async def leave(stream: trio.SocketStream, *, is_reset: bool) -> None:
 
 
 async def all_of(stream: trio.SocketStream) -> bytes:
-    got = b""
+    pieces = []
     with trio.fail_after(HANG_S):
-        while data := await stream.receive_some(65536):
-            got += data
-    return got
+        while data := await stream.receive_some(1 << 20):
+            pieces.append(bytes(data))
+    return b"".join(pieces)
 
 
 # --- a client that leaves ---
@@ -157,6 +158,31 @@ async def test_a_client_that_uploads_to_a_provider_that_does_not_read_leaves(is_
                 while app.server.requests_running:
                     await trio.sleep(0.001)
         nursery.cancel_scope.cancel()
+
+
+# --- a client that does not read ---
+
+
+@pytest.mark.parametrize("pause_s", [250, 330])
+async def test_a_client_that_takes_nothing_for_a_while(
+    pause_s: float, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """stalled_client_s is 300: whoever reads on before that has lost nothing, whoever does not is dropped."""
+    words = [f"{number:08}" * 8192 for number in range(300)]
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        fake.default = Answer(words)
+        async with connected(port_of(app)) as stream:
+            await stream.send_all(post({**CHAT, "stream": True}, PATH, "Connection: close"))
+            call = await fake.received()
+            await trio.sleep(pause_s)
+            assert call.sent_frames < len(words)  # the provider is held back, nothing is collected
+            assert call.hung_up.is_set() == (pause_s > 300)
+            got = await all_of(stream)
+        # Said in small values: pytest would compare megabytes.
+        is_done, is_whole = b"data: [DONE]" in got, got.endswith(b"0\r\n\r\n")
+        came = [int(number) for number in re.findall(rb'"content":"([0-9]{8})', got)]
+        assert (is_done, is_whole) == (pause_s < 300, pause_s < 300)
+        assert (came == list(range(len(words)))) == (pause_s < 300)
 
 
 # --- a client that closes by halves ---

@@ -129,6 +129,7 @@ async def test_death_in_mid_answer_is_an_error_frame_and_no_end(kind: Any, fault
     assert answer.text
     assert b"[DONE]" not in answer.body
     assert answer.events[-1]["error"]["code"]
+    assert sum("error" in event for event in answer.events) == 1
     assert "bad" in answer.events[-1]["error"]["message"]
     assert not any(one["choices"][0]["finish_reason"] for one in answer.events if one.get("choices"))
     assert good.calls == []
