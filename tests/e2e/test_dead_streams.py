@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.fakes.scripted import Reply
 
 KINDS: tuple[Kind, ...] = ("ollama", "openai", "openrouter", "llamacpp", "anthropic")
+NAMES = tuple(f"my-{kind}" for kind in KINDS)
 WAYS: Mapping[str, Reply] = {
     "FIN": cut_after(3, "close"),
     "reset": cut_after(3, "reset"),
@@ -81,9 +82,7 @@ async def _collect(folder: Path) -> Mapping[str, Mapping[str, str]]:
             fake = await stack.enter_async_context(FakeProvider(kind, [f"{kind}-{way}" for way in WAYS]))
             fake.rule = _dies
             fakes.append(fake)
-        app = await stack.enter_async_context(
-            linx_here(config_for(*fakes, names=tuple(f"my-{kind}" for kind in KINDS)), folder)
-        )
+        app = await stack.enter_async_context(linx_here(config_for(*fakes, names=NAMES), folder))
         with trio.fail_after(2 * HANG_S):
             return await trio.to_thread.run_sync(_ask, url_of(app), abandon_on_cancel=True)
 
