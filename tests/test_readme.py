@@ -45,7 +45,7 @@ def test_every_key_is_explained() -> None:
     schema = json_schema()
     keys = keys_of({key: value for key, value in schema.items() if key != "$defs"}, schema.get("$defs", {}))
     assert len(keys) > 40
-    missing = {key for key in keys if not re.search(rf"`(?:[a-z]+\.)?{key}[`.]|\"{key}\"", README)}
+    missing = {key for key in keys if not re.search(rf"`(?:[a-z]+\.)?{re.escape(key)}[`.]|\"{re.escape(key)}\"", README)}
     assert not missing
 
 
