@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 READ_AHEAD = 64 * 1024  # bytes
 PATIENCE_S = 0.03  # a pause of the pump that is longer has the kernel asked; most are over at once
 LINGER_S = 2.0  # how long Linx waits for the client to close after the last byte has been sent
-_PIECE = 64 * 1024  # bytes of a send that waits: the client must take each such piece within stalled_client_s
+_PIECE = 16 * 1024  # bytes of a send that waits: the client must take each such piece within stalled_client_s
 
 
 class ServerTransport(Transport, Protocol):

@@ -11,6 +11,7 @@ if sys.platform != "linux":
     pytest.skip("reads /proc", allow_module_level=True)
 
 from benchmarks.endurance.memory import SORTS, measure
+from benchmarks.endurance.readers import KINDS, stalled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,3 +26,9 @@ async def test_a_connection_takes_little(name: str, tmp_path: Path) -> None:
     sort = SORTS[name]
     measured = await measure(sort, COUNT, 0.0, tmp_path, warm_up=50)
     assert 2 < measured.kib < sort.most_kib * ROOM
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_client_that_stalls_takes_little_of_an_endless_answer(kind: str, tmp_path: Path) -> None:
+    outcome = await stalled(kind, 40, tmp_path, hold_s=1.0)
+    assert outcome.is_well, outcome.value

@@ -90,7 +90,8 @@ class Splice:
 
     def learn(self, chunks: Sequence[Chunk], encoded: bytes) -> None:
         """``chunks`` are what the decoder made of ``data``, ``encoded`` what the encoder made of them."""
-        if not self._may_learn or not chunks or len(chunks) != max(1, self.data.count(_END)):
+        data, self.data = self.data, b""
+        if not self._may_learn or not chunks or len(chunks) != max(1, data.count(_END)):
             return  # the last chunk may not be the last event's
         chunk = chunks[-1]
         text = chunk.text or chunk.reasoning
@@ -98,7 +99,7 @@ class Splice:
             return
         self._tries = TRIES if self._is_used else self._tries - 1
         self._is_used = False
-        provider_side = _around(_last_event(self.data), text, chunk.index, others=("role",))
+        provider_side = _around(_last_event(data), text, chunk.index, others=("role",))
         client_side = _around(_last_event(encoded), text, chunk.index)
         if provider_side is not None and client_side is not None:
             self._before, self._after = provider_side

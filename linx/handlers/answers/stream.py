@@ -108,8 +108,10 @@ class StreamedAnswer:
             if frames:
                 waiting = reply.send_soon(frames)
                 if waiting is not None:
+                    frames, chunks = b"", []  # nobody needs them, and the client may stall for minutes
                     await waiting
                 self.heard_at = JUST_NOW
+            frames, chunks = b"", []  # of one long read, they would stay as long as the splice goes on
             chunks = await (reader.more() if splice is None else self._splice(splice))
 
     async def _splice(self, splice: SplicedReader) -> list[Chunk]:
@@ -119,6 +121,7 @@ class StreamedAnswer:
             if frame:
                 waiting = send_soon(frame)
                 if waiting is not None:
+                    frame = b""  # as above
                     await waiting
                 self.heard_at = JUST_NOW
         return splice.decode()
