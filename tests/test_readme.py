@@ -45,8 +45,9 @@ def test_every_key_is_explained() -> None:
     schema = json_schema()
     keys = keys_of({key: value for key, value in schema.items() if key != "$defs"}, schema.get("$defs", {}))
     assert len(keys) > 40
-    names = {key: re.escape(key) for key in keys}
-    missing = {key for key, name in names.items() if not re.search(rf"`(?:[a-z]+\.)?{name}[`.]|\"{name}\"", README)}
+    missing = {
+        key for key in keys if not re.search(rf"`(?:[a-z]+\.)?{re.escape(key)}[`.]|\"{re.escape(key)}\"", README)
+    }
     assert not missing
 
 

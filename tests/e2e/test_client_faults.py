@@ -132,34 +132,6 @@ async def test_a_client_that_has_sent_ahead_leaves(stream: bool, is_reset: bool,
             await call.hung_up.wait()
 
 
-@by_fin_or_rst
-async def test_a_client_that_uploads_to_a_provider_that_does_not_read_leaves(is_reset: bool, tmp_path: Path) -> None:
-    async def stuck(stream: trio.SocketStream) -> None:
-        await stream.receive_some(4)
-        asked.set()
-        await trio.sleep_forever()
-
-    asked = trio.Event()
-    async with trio.open_nursery() as nursery:
-        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
-        nursery.start_soon(trio.serve_listeners, stuck, [listener])
-        section = {"kind": "ollama", "endpoint": url, "models": ["m"]}
-        config = config_for(providers={"o": section})
-        async with linx_here(config, tmp_path, wait_for_models=False) as app, connected(port_of(app)) as client:
-            with trio.move_on_after(0.5):
-                head = (
-                    b"POST /api/blobs/sha256:%064d HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000000\r\n\r\n" % 0
-                )
-                await client.send_all(head + b"x" * 90_000_000)
-            assert app.server.requests_running == 1
-            await leave(client, is_reset=is_reset)
-            with within(0.5):
-                while app.server.requests_running:
-                    await trio.sleep(0.001)
-        nursery.cancel_scope.cancel()
-
-
 # --- a client that does not read ---
 
 
