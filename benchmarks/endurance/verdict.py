@@ -129,5 +129,5 @@ def losing_ms(seen: Seen) -> list[float]:
 
 def table(found: list[Row]) -> str:
     lines = ["| | | |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {value} | {'' if is_well else '**wrong**'} |" for name, value, is_well in found]
+    lines += [f"| {row.name} | {row.value} | {'' if row.is_well else '**wrong**'} |" for row in found]
     return "\n".join(lines)

@@ -95,3 +95,9 @@ def test_calls_come_in_pieces() -> None:
     said.call(0, '{"a":')
     said.call(0, "1}")
     assert said.calls == {0: '{"a":1}'}
+
+
+def test_the_table_says_what_is_wrong() -> None:
+    table = verdict.table([verdict.Row("files", "11 → 12", is_well=False), verdict.Row("tasks", "20 → 20")])
+    assert "| files | 11 → 12 | **wrong** |" in table
+    assert "| tasks | 20 → 20 |  |" in table
