@@ -48,6 +48,8 @@ class RequestView(Protocol):
     method: str
     host: bytes
     has_body: bool
+    key_name: str
+    """Of the right key that was sent; ``Access.check`` sets it."""
 
     def header(self, name: bytes) -> bytes | None: ...
 
@@ -124,7 +126,9 @@ class Access:
 
     def _check_key(self, request: RequestView, path_key: bytes | None, now: float) -> None:
         presented = presented_key(request, path_key)
-        if presented is not None and self._is_right(presented):
+        place = 0 if presented is None else self._place_of(presented)
+        if place:
+            request.key_name = f"key-{place}"
             return
         if presented is None:
             raise Unauthorized(
@@ -141,12 +145,15 @@ class Access:
             self._wrong.append(now)
         raise Unauthorized("Wrong key for this Linx; the right key is the one in server.api_key or LINX_API_KEY.")
 
-    def _is_right(self, presented: bytes) -> bool:
-        """Compares in constant time: digests of equal length, and every key, even after a match."""
+    def _place_of(self, presented: bytes) -> int:
+        """The place of a right key among the keys, from 1; 0 for a wrong key.
+
+        Compares in constant time: digests of equal length, and every key, even after a match.
+        """
         digest = self._digest(presented)
-        found = False
-        for key in self.policy.keys:
-            found |= hmac.compare_digest(digest, self._digest(key))
+        found = 0
+        for place, key in enumerate(self.policy.keys, 1):
+            found = max(found, place * hmac.compare_digest(digest, self._digest(key)))
         return found
 
     def _digest(self, key: bytes) -> bytes:

@@ -325,6 +325,7 @@ class Endpoints:
                 f"{quote(request.method)} is not for {quote(path)}; it takes {endpoint.allowed}.", endpoint.allowed
             )
         request.path, request.path_key, request.named_model = path, target.key, target.model
+        request.face = target.face
         await handle(self.context, face, request, reply)
 
     async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:

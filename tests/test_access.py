@@ -19,9 +19,23 @@ class Ask:
     method: str = "GET"
     host: bytes = b"localhost:8080"
     has_body: bool = False
+    key_name: str = "-"
 
     def header(self, name: bytes) -> bytes | None:
         return self.headers.get(name)
+
+
+def test_the_name_of_a_key_is_its_place() -> None:
+    """And a request without a key, or on a path that needs none, has no name."""
+    access = Access(Policy((b"the-first-key", KEY)))
+    for headers, is_open, name in (
+        ({b"authorization": b"Bearer the-first-key"}, False, "key-1"),
+        ({b"x-api-key": KEY}, False, "key-2"),
+        ({}, True, "-"),
+    ):
+        ask = Ask(headers)
+        access.check(ask, None, is_open=is_open, is_management=False, now=0.0)
+        assert ask.key_name == name
 
 
 def check(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from linx.core.chat import Adapted, Usage
 
@@ -21,6 +22,9 @@ KEPT_REQUESTS = 500
 KEPT_MODELS = 256  # of one provider that get counters of their own, since a llama.cpp answers to any model name
 MAX_KEPT = 400  # characters of a name or path from outside
 MAX_METHOD = 32
+NOBODY = "-"
+"""The client without a name, and the key where none was sent."""
+OK, CANCELLED, FAILED = "ok", "cancelled", "failed"
 OTHER_MODELS = "(others)"  # the name under which all further models are counted
 FIRST_TOKEN_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 ADDED_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
@@ -150,6 +154,8 @@ class AttemptRecord(msgspec.Struct):
     outcome: str = ""
     """"" while the attempt runs; then one of the words of ``x-linx-attempts``."""
     is_hedge: bool = False
+    is_local: bool = True
+    """Does the prompt stay on machines of the user's own?"""
     asked: float | None = None
     """When the attempt got its place at the provider; None while it waits for one."""
     adapted: tuple[Adapted, ...] = ()
@@ -206,6 +212,18 @@ class RequestRecord(msgspec.Struct):
     waiting_since: float = 0.0
     stop: Callable[[], None] | None = None
     """Cancels the request while it runs."""
+    face: str = ""
+    """The dialect of the client."""
+    client: str = NOBODY
+    """The client's program, from its User-Agent."""
+    key: str = NOBODY
+    """The name of the key that the client sent; never the key itself."""
+    is_local: bool | None = None
+    """Did the answer come from a machine of the user's own? None without an answer."""
+    outcome: str = ""
+    """"" while the request runs; then ok, cancelled, or the reason of its failure in a word."""
+    is_model_path: bool = True
+    """False for a request that was refused on a path that no model is asked on."""
 
     def bound(self) -> None:
         """Keep no more of what the client chose than can be shown: hundreds of records stay in memory."""
@@ -280,6 +298,8 @@ class Telemetry:
         """The number of finished requests by last phase and by status sent (0: no status was sent)."""
         self.added = Buckets(ADDED_BOUNDS)
         """The time that Linx itself took before an answer began."""
+        self.watchers: list[Watcher] = []
+        """Called with every request that ends, in the event loop; none may wait or raise."""
 
     def counters(self, provider: str) -> Counters:
         counters = self.providers.get(provider)
@@ -291,20 +311,33 @@ class Telemetry:
         self.running[record.id] = record
 
     def end(self, record: RequestRecord, phase: str, now: float) -> None:
-        record.phase = phase
-        record.ended = now
+        """A request that a provider was asked for, or would have been, is over: keep its record."""
         record.stop = None
         self.running.pop(record.id, None)
         for attempt in record.attempts:
             # The request refers to its attempts. Without this the 500 kept records would be reference cycles.
             attempt.request = None
+        self.finished.append(record)
+        self.note(record, phase, now)
         how = (phase, record.status or 0)
         self.ended[how] = self.ended.get(how, 0) + 1
-        self.finished.append(record)
+
+    def note(self, record: RequestRecord, phase: str, now: float) -> None:
+        """A request that needed no race is over: tell the watchers, and keep nothing."""
+        record.phase = phase
+        record.ended = now
+        record.outcome = record.outcome or _OUTCOMES[phase]
+        for watcher in self.watchers:
+            watcher(record)
 
     def newest(self) -> Iterator[RequestRecord]:
         yield from reversed(self.running.values())
         yield from reversed(self.finished)
+
+
+Watcher = Callable[[RequestRecord], None]
+_OUTCOMES = {"done": OK, "cancelled": CANCELLED, "failed": FAILED}
+"""The outcome of a request for which no reason was given, by its last phase."""
 
 
 def _ms(seconds: float) -> float:

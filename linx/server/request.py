@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from linx.core.errors import HangUp
+from linx.core.telemetry import NOBODY
 from linx.http1.grammar import TOKEN_BYTES
 from linx.server.refusal import VISIBLE, safe_value, status_line
 from linx.server.unpack import coding_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from linx.core.errors import LinxError
+    from linx.core.telemetry import RequestRecord
     from linx.server.body import Body
     from linx.server.head import Head
     from linx.server.limits import Shared
@@ -51,9 +53,9 @@ class Request:
     """
 
     __slots__ = (
-        "_body", "_first", "_head", "_interrupt", "_whole", "_wire", "content_length", "has_body", "headers", "host",
-        "id", "is_client_gone", "is_over", "listener", "method", "named_model", "path", "path_key", "peer", "query",
-        "stopped", "target",
+        "_body", "_first", "_head", "_interrupt", "_whole", "_wire", "content_length", "face", "has_body", "headers",
+        "host", "id", "is_client_gone", "is_over", "key_name", "listener", "method", "named_model", "path", "path_key",
+        "peer", "query", "record", "stopped", "target",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +67,9 @@ class Request:
         self.path = head.path  # not decoded, without the query
         self.named_model = ""  # the model that the path names, as in Azure's; it counts before that of the body
         self.path_key: bytes | None = None  # the key in front of the path, which ``endpoints`` takes off
+        self.key_name = NOBODY  # of the key that the client sent, which ``access`` has checked
+        self.face = ""  # the dialect of the client, which ``endpoints`` knows from the path
+        self.record: RequestRecord | None = None  # made by the handler, if a provider is asked
         self.query = head.query
         self.headers = head.fields  # names in lower case
         self.host = head.host  # in lower case; b"" if an HTTP/1.0 client sent none

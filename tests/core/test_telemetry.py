@@ -160,3 +160,22 @@ def test_names_from_outside_are_kept_in_part() -> None:
     assert (len(record.method), len(record.path), len(record.model)) == (32, 400, 400)
     assert kept("m" * 400) == "m" * 400
     assert kept("m" * 401) == "m" * 399 + "…"
+
+
+def test_whoever_watches_is_told_of_every_end() -> None:
+    telemetry = Telemetry()
+    told: list[RequestRecord] = []
+    telemetry.watchers.append(told.append)
+    for name, phase, outcome in (("a", "done", ""), ("b", "failed", "model_not_found"), ("c", "cancelled", "")):
+        running = record(name)
+        running.outcome = outcome
+        telemetry.begin(running)
+        telemetry.end(running, phase, 101.0)
+    telemetry.note(record("d"), "failed", 102.0)
+    assert [(one.id, one.phase, one.outcome, one.ended) for one in told] == [
+        ("a", "done", "ok", 101.0),
+        ("b", "failed", "model_not_found", 101.0),
+        ("c", "cancelled", "cancelled", 101.0),
+        ("d", "failed", "failed", 102.0),
+    ]
+    assert [one.id for one in telemetry.finished] == ["a", "b", "c"], "a refused request is not kept"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from linx.core.attempt_errors import RouteExhausted
 from linx.core.chat import Stamp
-from linx.core.telemetry import AttemptRecord, RequestRecord, kept
+from linx.core.telemetry import AttemptRecord, kept
+from linx.handlers.records import begin_record
 from linx.handlers.request_facts import next_hop
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ class Job:
         self.demand = demand
         self.clock = context.pool.clock
         now = self.clock()
-        self.record = RequestRecord(request.id, context.at(now), now, request.method, request.path, model=chat.model)
-        self.record.bound()
+        self.record = begin_record(context, request, now, chat.model)
         self.hop = next_hop(context, request)
 
     def stamp(self) -> Stamp:
@@ -70,6 +70,7 @@ class Job:
             kept(candidate.model),
             self.clock(),
             is_hedge=is_hedge,
+            is_local=provider.is_local(candidate.model),
             request=self.record,
             counters=counters,
         )
@@ -86,6 +87,7 @@ class Job:
         provider = candidate.provider
         record.phase = "streaming"
         record.provider, record.served_model = provider.name, attempt.record.model
+        record.is_local = attempt.record.is_local
         record.adapted = attempt.record.adapted
         record.first_token = now
         # The wait for a place in the provider's queue says nothing about the model, so it does not count.

@@ -9,11 +9,13 @@ import trio
 
 from linx.core.attempt_errors import AttemptError
 from linx.core.errors import LinxError, UnsupportedEncoding
-from linx.core.telemetry import AttemptRecord, RequestRecord
+from linx.core.telemetry import AttemptRecord
+from linx.handlers.records import begin_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from linx.core.telemetry import RequestRecord
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
     from linx.server.request import Request
@@ -23,15 +25,15 @@ if TYPE_CHECKING:
 def relaying(context: Context, request: Request, provider: Provider, model: str = "") -> Iterator[RequestRecord]:
     """For the time of the exchange. A failure counts against the provider's health and gets its name."""
     now = trio.current_time()
-    record = RequestRecord(request.id, context.at(now), now, request.method, request.path, model=model)
-    record.bound()
-    attempt = AttemptRecord(provider.name, record.model, now)
+    record = begin_record(context, request, now, model)
+    attempt = AttemptRecord(provider.name, record.model, now, is_local=provider.is_local(model))
     record.attempts.append(attempt)
     context.telemetry.begin(record)
     phase = "cancelled"
     provider.relaying += 1
     try:
         yield record
+        record.is_local = attempt.is_local
         attempt.outcome = attempt.outcome or "ok"
         phase = "done"
     except AttemptError as error:

@@ -57,6 +57,9 @@ class Asked:
     method: str = "POST"
     path: str = "/v1/chat/completions"
     named_model: str = ""
+    face: str = "openai"
+    key_name: str = "-"
+    record: RequestRecord | None = None
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
