@@ -31,6 +31,7 @@ CLIENTS = ("openai-node chat", "openai-node responses", "ai-sdk", "ai-sdk chat",
 ABORTING = ("openai-node chat", "openai-node responses", "ai-sdk", "ollama")
 SAID = "Hello from the fake."
 RAIN = "It is rain in Köln."
+HEARTBEAT_S = 0.2
 ENDLESS = Answer(tokens=["word "] * 4000, interval_s=0.05)
 
 pytestmark = [pytest.mark.needs("node"), pytest.mark.needs("npm")]
@@ -44,6 +45,8 @@ def reply_of(exchange: Exchange) -> Reply:
         return cut_after(3, "close")
     if does == "slow":
         return ENDLESS
+    if does == "pause":
+        return Answer(tokens=["Hello from", " the fake."], interval_s=3 * HEARTBEAT_S)
     if does == "tool":
         result = jsontext.dumps(body["messages"][-1]).decode()
         if "rain in" in result:
@@ -56,12 +59,13 @@ async def collect(folder: Path, node_packages: str) -> Mapping[str, Any]:
     async with AsyncExitStack() as stack:
         fakes = []
         for kind in KINDS:
-            fake = FakeProvider(kind, [f"{kind}{does}" for does in ("", "-tool", "-dead", "-slow")])
+            fake = FakeProvider(kind, [f"{kind}{does}" for does in ("", "-tool", "-dead", "-slow", "-pause")])
             fake.rule = reply_of
             fakes.append(await stack.enter_async_context(fake))
         for name in ("open", "locked"):
             (folder / name).mkdir()
-        app = await stack.enter_async_context(linx_here(config_for(*fakes), folder / "open"))
+        config = config_for(*fakes, server={"heartbeat_s": HEARTBEAT_S})
+        app = await stack.enter_async_context(linx_here(config, folder / "open"))
         locked_config = config_for(fakes[0], server={"api_key": "a-key-of-32-characters-0123456789"})
         locked = await stack.enter_async_context(linx_here(locked_config, folder / "locked"))
         node = find_program("node")
@@ -104,6 +108,12 @@ def test_chat(seen: Mapping[str, Any], client: str, kind: Kind, way: str) -> Non
 @pytest.mark.parametrize("way", ["whole", "stream"])
 def test_a_tool_in_two_steps(seen: Mapping[str, Any], client: str, kind: Kind, way: str) -> None:
     assert seen[client][f"tool {way} {kind}"] == {"answer": RAIN}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_pause_with_heartbeats_in_mid_answer(seen: Mapping[str, Any], client: str, kind: Kind) -> None:
+    assert seen[client][f"pause {kind}"] == {"answer": SAID}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,16 +5,13 @@ The AI SDK's second step refers to the items of the first (``item_reference``), 
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
 from linx.core import jsontext
-from tests.conftest import find_program
 from tests.e2e.linx_process import config_for, linx_here, url_of
 from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, Model
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from tests.fakes.scripted import Reply
 
 KINDS: tuple[Kind, ...] = ("ollama", "llamacpp", "openrouter", "openai", "anthropic")
-PACKAGES = ("openai", "ai", "@ai-sdk/openai", "zod")
 OPENAI_NODE = """\
 import assert from 'node:assert'
 import OpenAI from 'openai'
@@ -85,25 +81,6 @@ console.log('passed')
 SCRIPTS = {"openai-node": OPENAI_NODE, "ai-sdk": AI_SDK}
 
 
-@pytest.fixture(scope="session")
-def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the packages and the scripts in it."""
-    folder = tmp_path_factory.mktemp("npm-responses")
-    (folder / "package.json").write_text('{"type":"module","private":true}')
-    for name, script in SCRIPTS.items():
-        (folder / f"{name}.js").write_text(script)
-    npm = find_program("npm")
-    assert npm is not None
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
-    if done.returncode != 0:
-        why = f"npm cannot install {', '.join(PACKAGES)}: {done.stderr[-400:]}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
-    return folder
-
-
 def model(call: Exchange) -> Reply:
     said = jsontext.dumps(call.json["messages"])
     if b"break off" in said:
@@ -116,7 +93,8 @@ def model(call: Exchange) -> Reply:
 @pytest.mark.needs("npm")
 @pytest.mark.needs("node")
 @pytest.mark.parametrize("client", SCRIPTS)
-async def test_a_client_from_npm_over_every_kind(client: str, npm_folder: Path, tmp_path: Path) -> None:
+async def test_a_client_from_npm_over_every_kind(client: str, node_packages: str, tmp_path: Path) -> None:
+    await trio.Path(node_packages, f"{client}.js").write_text(SCRIPTS[client])
     fakes = [FakeProvider(kind, [Model(kind, capabilities=("completion", "tools", "thinking"))]) for kind in KINDS]
     async with fakes[0], fakes[1], fakes[2], fakes[3], fakes[4], linx_here(config_for(*fakes), tmp_path) as app:
         for fake in fakes:
@@ -126,7 +104,7 @@ async def test_a_client_from_npm_over_every_kind(client: str, npm_folder: Path, 
         with trio.fail_after(HANG_S):
             done = await trio.run_process(
                 [node, f"{client}.js", url_of(app), *KINDS],
-                cwd=npm_folder,
+                cwd=node_packages,
                 capture_stdout=True,
                 capture_stderr=True,
                 check=False,

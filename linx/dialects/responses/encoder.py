@@ -10,7 +10,8 @@ has a field ``error``, and read type, code and message from it. This nested form
 specification (``ErrorStreamingEvent``).
 
 The heartbeat is a comment, for the idle timers of proxies, and a further ``response.in_progress``, since the idle
-timers of clients often see events only.
+timers of clients often see events only. It contains all of the answer so far, since openai-node takes the response of
+such an event in place of what it has collected, and fails at the next delta if an item is missing.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class ResponsesWriter:
         self._shape = ResponseObject(chat, stamp, place)
         self._sequence = 0
         self._output: list[JsonObject] = []
+        self._open: Block | None = None
 
     def begin(self, _usage: Usage | None) -> bytes:
         response = self._shape.response("in_progress", [])
@@ -60,10 +62,11 @@ class ResponsesWriter:
     def heartbeat(self, is_first: bool) -> bytes:
         if is_first:
             return _COMMENT
-        response = self._shape.response("in_progress", [])
+        response = self._shape.response("in_progress", self._output_so_far())
         return _COMMENT + self._event("response.in_progress", {"response": response})
 
     def open(self, block: Block) -> bytes:
+        self._open = block
         item = self._shape.item(block, "in_progress", None)
         added = self._event("response.output_item.added", {"output_index": block.number, "item": item})
         if block.key in {TEXT, REFUSAL}:
@@ -94,6 +97,7 @@ class ResponsesWriter:
         )  # fmt: skip
 
     def close(self, block: Block, finish: str | None) -> bytes:
+        self._open = None
         text = block.text
         if block.key == REASONING:
             done = self._reasoning_done(block, text)
@@ -137,6 +141,14 @@ class ResponsesWriter:
             return REASONING, ""
         self._shape.hide([detail])
         return None
+
+    def _output_so_far(self) -> list[JsonObject]:
+        block = self._open
+        if block is None:
+            return self._output
+        # Nothing of a custom tool's input has been sent yet, see ``delta``.
+        text = None if self._is_custom(block) else block.text
+        return [*self._output, self._shape.item(block, "in_progress", text)]
 
     # --- the events that end a block's text ---
 

@@ -374,6 +374,43 @@ def test_a_sign_of_life_is_a_comment_and_an_event() -> None:
     assert accumulated(data).output_text == "ab"
 
 
+def test_a_sign_of_life_contains_what_was_said_so_far() -> None:
+    """openai-node (``ResponseAccumulator``, 6.49) takes the response of such an event in place of what it collected."""
+    one = encoder()
+    outputs = []
+    for chunks in (
+        [],
+        [Chunk(reasoning="hm ")],
+        [Chunk(reasoning="so")],
+        [Chunk(text="It ")],
+        [Chunk(text="is")],
+        [Chunk(tools=[ToolDelta(0, "call_a", "weather", '{"city"')])],
+        [Chunk(tools=[ToolDelta(0, None, None, ':"x"}')])],
+        [Chunk(finish="tool_calls")],
+    ):
+        one.frames(chunks)
+        one.heartbeat()
+        event = json.loads(one.heartbeat().rpartition(b"data: ")[2])
+        outputs.append([_said(item) for item in event["response"]["output"]])
+    assert outputs == [
+        [],
+        [("reasoning", "hm ")],
+        [("reasoning", "hm so")],
+        [("reasoning", "hm so"), ("message", "It ")],
+        [("reasoning", "hm so"), ("message", "It is")],
+        [("reasoning", "hm so"), ("message", "It is"), ("function_call", '{"city"')],
+        [("reasoning", "hm so"), ("message", "It is"), ("function_call", '{"city":"x"}')],
+        [("reasoning", "hm so"), ("message", "It is"), ("function_call", '{"city":"x"}')],
+    ]
+
+
+def _said(item: dict[str, Any]) -> tuple[str, str]:
+    if item["type"] == "function_call":
+        return "function_call", item["arguments"]
+    (part,) = item["summary"] if item["type"] == "reasoning" else item["content"]
+    return item["type"], part["text"]
+
+
 @pytest.mark.parametrize(
     ("problem", "code"),
     [

@@ -3,7 +3,7 @@
 //   node loops.mjs '{"url": …, "models": […], "locked": …}'
 //
 // A model NAME answers; NAME-tool calls the tool weather and then answers; NAME-dead breaks off in the middle;
-// NAME-slow goes on for ever. ``locked`` is a Linx that wants a key.
+// NAME-slow goes on for ever; NAME-pause is silent between two words for longer than a heartbeat. ``locked`` is a Linx that wants a key.
 import { jsonSchema, stepCountIs, streamText, generateText, tool } from 'ai'
 import { createOpenAI } from '@ai-sdk/openai'
 import { Ollama } from 'ollama'
@@ -170,6 +170,7 @@ for (const [client, does] of Object.entries(CLIENTS)) {
       if (does[what]) runs.push([`${what} ${model}`, () => does[what](model + suffix)])
     }
     runs.push([`dead ${model}`, () => does.stream(`${model}-dead`)])
+    runs.push([`pause ${model}`, () => does.stream(`${model}-pause`)])
   }
   await Promise.all(runs.map(async ([name, run]) => (saw[name] = await seen(run))))
 }
