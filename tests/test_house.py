@@ -147,6 +147,7 @@ ORDERS = {
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
     "linx.handlers": [
         "heartbeat",
+        "kept_lists",
         "response_store",
         "context",
         "records",
@@ -161,7 +162,7 @@ ORDERS = {
         *["embeddings", "ollama", "relay_attempt", "relay", "untranslated", "responses", "anthropic", "input_tokens"],
     ],
     "linx.handlers.management": ["metrics", "relaying", "ollama", "status", "tunnel", "upstream"],
-    "linx.handlers.models": ["ollama", "other_shapes", "openai"],
+    "linx.handlers.models": ["pieces", "ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [
         *[

@@ -18,7 +18,7 @@ from urllib.parse import quote as url_quote
 from urllib.parse import quote_plus as url_quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 MIN_SECRET = 6  # characters; shorter texts occur by chance too often to be replaced everywhere
 MIN_IN_NAME = 16  # characters of a form that is looked for in names
@@ -76,6 +76,11 @@ class Redactor:
     def __init__(self) -> None:
         self._forms: dict[str, str] = {}
         """Each form of each secret, and the mask that replaces it; longest form first."""
+
+    @property
+    def forms(self) -> Mapping[str, str]:
+        """All that ``clean_known`` takes out, and what stands there instead; another object after each change."""
+        return self._forms
 
     def add(self, *secrets: str) -> None:
         """May be called in a thread: ``clean`` sees the forms before the call, or all that are known after it."""

@@ -11,6 +11,7 @@ import trio
 
 from linx.core.watchdog import Watchdog
 from linx.handlers.heartbeat import Heartbeats
+from linx.handlers.kept_lists import KeptLists
 from linx.handlers.response_store import ResponseStore
 from linx.routing.hedging import HedgeBudget
 
@@ -48,6 +49,7 @@ class Context:
     """The name of this process in the hop header, by which a request that comes back is recognised."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    lists: KeptLists = field(default_factory=KeptLists)
     responses: ResponseStore = field(default_factory=ResponseStore)
     watchdog: Watchdog = field(default_factory=Watchdog)
     started: float = field(default_factory=trio.current_time)

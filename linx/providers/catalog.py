@@ -189,10 +189,9 @@ async def learn_model(provider: Provider, pool: Pool, name: str) -> None:
     known = provider.find(name)
     if show is None or (known is not None and known.capabilities is not None):
         return
-    model = known or Model(name)
-    await show(Asking(provider, pool), model)
-    if known is None:
-        provider.models[name] = model
+    model = await show(Asking(provider, pool), known or Model(name))
+    if provider.find(name) is known:  # otherwise the list was read meanwhile, and knows better
+        provider.models = {**provider.models, model.name: model}
         provider.models_changed()
 
 

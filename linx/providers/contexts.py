@@ -63,6 +63,10 @@ class Contexts:
         known = self._models.get(model)
         return known.loaded or None if known is not None else None
 
+    def all_loaded(self) -> dict[str, int]:
+        """The tokens of all models that have a context now, by name, as ``loaded`` tells them one by one."""
+        return {name: known.loaded for name, known in self._models.items() if known.loaded}
+
     def current(self, model: str, now: float) -> int | None:
         """The context that the model has now, by all that is known: what was asked for last, else what was seen."""
         known = self._models.get(model)

@@ -62,8 +62,8 @@ class Kind:
     """By dialect: how the kind is asked for a client that speaks the kind's own dialect."""
     list_models: Callable[[Ask, Listed], Awaitable[Listed]]
     """Makes the new list of models; the second argument is the list before. Raises ``lists.Loading``."""
-    show_model: Callable[[Ask, Model], Awaitable[None]] | None = None
-    """Asks what one model can do; for a kind that answers with an error where the model cannot."""
+    show_model: Callable[[Ask, Model], Awaitable[Model]] | None = None
+    """The model with what it can do, which is asked; for a kind that answers with an error where the model cannot."""
     canonical_name: Callable[[str], str]
     """Equal for two names of the same model."""
     short_name: Callable[[str], str] = str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from linx.core.attempt_errors import AttemptError, Garbled, Refused
@@ -81,8 +81,9 @@ class Listed:
 async def list_ollama(ask: Ask, before: Listed) -> Listed:
     """/api/tags, what is loaded, and /api/show for each model that is new or has changed since."""
     tags = await ask.get("/api/tags")
-    models = [_tagged(entry, before.models) for entry in tags.get("models") or []]
-    unknown = iter([model for model in models if model.capabilities is None])
+    tagged = [_tagged(entry, before.models) for entry in tags.get("models") or []]
+    models = {model.name: model for model in tagged}
+    unknown = iter([model for model in models.values() if model.capabilities is None])
     version = before.version
     loaded: Mapping[str, int] | None = None
     with contextlib.suppress(AttemptError):  # older versions do not say
@@ -91,7 +92,7 @@ async def list_ollama(ask: Ask, before: Listed) -> Listed:
     async def show_some() -> None:
         for model in unknown:
             try:
-                await show_ollama(ask, model)
+                models[model.name] = await show_ollama(ask, model)
             except AttemptError:
                 continue  # an odd model must not hide the others
 
@@ -110,22 +111,26 @@ async def list_ollama(ask: Ask, before: Listed) -> Listed:
         nursery.start_soon(ask_version)
         for _ in range(SHOWN_AT_ONCE):
             nursery.start_soon(show_some)
-    return Listed({model.name: model for model in models}, version, loaded)
+    return Listed(models, version, loaded)
 
 
-async def show_ollama(ask: Ask, model: Model) -> None:
-    """What /api/show says of one model: its capabilities and its context length."""
+async def show_ollama(ask: Ask, model: Model) -> Model:
+    """The model with what /api/show says of it: its capabilities and its context length."""
     shown = await ask.post("/api/show", {"model": model.name})
     if not isinstance(shown, Mapping):
         raise Garbled("described a model by something that is no object")
     capabilities = shown.get("capabilities")
-    model.capabilities = frozenset(map(str, capabilities)) if isinstance(capabilities, list) else frozenset()
-    model.is_remote = model.is_remote or _is_remote(shown)
-    model.set_context = _set_context(shown.get("parameters"))
-    info = shown.get("model_info")
+    info, length = shown.get("model_info"), model.context_length
     if isinstance(info, Mapping):
-        length = info.get(f"{info.get('general.architecture')}.context_length")
-        model.context_length = length if isinstance(length, int) else None
+        told = info.get(f"{info.get('general.architecture')}.context_length")
+        length = told if isinstance(told, int) else None
+    return replace(
+        model,
+        capabilities=frozenset(map(str, capabilities)) if isinstance(capabilities, list) else frozenset(),
+        is_remote=model.is_remote or _is_remote(shown),
+        set_context=_set_context(shown.get("parameters")),
+        context_length=length,
+    )
 
 
 _SET_CONTEXT = re.compile(r"^num_ctx\s+(\d{1,9})\s*$", re.MULTILINE)
@@ -158,8 +163,7 @@ def _tagged(entry: JsonObject, known: Mapping[str, Model]) -> Model:
     model = Model(str(entry.get("name") or entry.get("model")), is_remote=_is_remote(entry), listed=entry)
     before = known.get(model.name)
     if before is not None and before.listed.get("digest") == entry.get("digest"):
-        model.capabilities, model.context_length = before.capabilities, before.context_length
-        model.set_context, model.is_remote = before.set_context, model.is_remote or before.is_remote
+        return replace(before, is_remote=model.is_remote or before.is_remote, listed=entry)
     return model
 
 
@@ -284,11 +288,10 @@ async def list_llamacpp(ask: Ask, before: Listed) -> Listed:
     modalities = props.get("modalities")
     sees = isinstance(modalities, Mapping) and bool(modalities.get("vision"))
     capabilities = frozenset({"completion", "tools", *(["vision"] if sees else [])})
-    for model in listed.models.values():
-        model.capabilities = capabilities
-        if isinstance(context, int) and context > 0 and len(listed.models) == 1:
-            model.context_length = context  # of one slot: what a request can really use
-    return listed
+    known: dict[str, Any] = {"capabilities": capabilities}
+    if isinstance(context, int) and context > 0 and len(listed.models) == 1:
+        known["context_length"] = context  # of one slot: what a request can really use
+    return replace(listed, models={name: replace(model, **known) for name, model in listed.models.items()})
 
 
 def _capabilities_of(entry: Mapping[str, Any]) -> frozenset[str] | None:

@@ -1,4 +1,8 @@
-"""One model of a provider, as far as the provider's lists tell."""
+"""One model of a provider, as far as the provider's lists tell.
+
+Rule: a model is never changed, and neither is a provider's mapping of models: what is learnt makes new ones. So whoever
+has made something of them sees by identity whether that still holds (``linx.handlers.models.kept``).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ if TYPE_CHECKING:
     from linx.providers.prices import Price
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model that a provider has. None means unknown."""
 

@@ -35,7 +35,7 @@ from linx.providers.signatures import Signatures
 from linx.providers.slots import Slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from linx.config.model import ProviderConfig
     from linx.providers.kind import Kind
@@ -94,7 +94,8 @@ class Provider:
         self.permits = Permits(config)
         self.health = Health()
         self.counters = counters or Counters()
-        self.models: dict[str, Model] = {name: Model(name) for name in config.models}
+        self.models: Mapping[str, Model] = {name: Model(name) for name in config.models}
+        """By name. It is replaced as a whole and never changed, see ``model``."""
         self.listed_at: float | None = None
         self.read_at = -math.inf
         """When the last reading of its list began (trio's clock)."""

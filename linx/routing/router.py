@@ -26,7 +26,7 @@ from linx.routing.near_names import NEAREST, near_names
 from linx.routing.privacy import Privacy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from linx.config.shape import RoutingConfig
     from linx.providers.pauses import Pause
@@ -206,14 +206,25 @@ class Router:
     def names(self) -> dict[str, list[Candidate]]:
         """All names that clients may ask for, from mappings (without ``default``) and model lists."""
         names: dict[str, list[Candidate]] = {}
+        for name, candidate in self.offered():
+            names.setdefault(name, []).append(candidate)
+        return names
+
+    def offered(self) -> Iterator[tuple[str, Candidate]]:
+        """What ``names`` is made of, one by one, so that a caller may let other tasks have their turns in between."""
         for provider in self.providers:
             offered = dict.fromkeys(
                 (*(key for key in provider.config.model_mappings if key != "default"), *provider.models)
             )
             for name in offered:
-                served = provider.mapped(name) or provider.listed(name) or name
-                names.setdefault(name, []).append(Candidate(provider, served))
-        return names
+                yield name, Candidate(provider, provider.mapped(name) or provider.listed(name) or name)
+
+    def first_offered(self, name: str) -> Candidate | None:
+        """The first candidate that ``names`` has for ``name``."""
+        for provider in self.providers:
+            if name in provider.models or (name in provider.config.model_mappings and name != "default"):
+                return Candidate(provider, provider.mapped(name) or provider.listed(name) or name)
+        return None
 
     # --- private ---
 

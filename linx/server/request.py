@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import trio
+
 from linx.core.errors import HangUp
 from linx.core.telemetry import NOBODY
 from linx.http1.grammar import TOKEN_BYTES
@@ -36,6 +38,8 @@ MAY_HALF_CLOSE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods after which a FIN is no hang-up: clients such as shell pipes send a FIN and wait for the answer."""
 
 _NO_BODY = frozenset({204, 304})
+_JOINED = 16 * 1024  # bytes of a shared answer that are copied behind its head, to be sent in one call
+_TURN = 16  # pieces of a shared answer between two turns of other tasks, for a client that reads as fast as Linx sends
 _OURS = frozenset({b"connection", b"content-length", b"content-type", b"transfer-encoding"})
 
 _CHECKED: set[bytes] = set()
@@ -187,6 +191,26 @@ class Reply:
         head = self._make_head(status, content_type, headers, framing)
         self.is_committed = True
         await self._wire.send(head if self._has_no_body else head + body)
+        self.is_ended = True
+
+    async def shared(self, status: int, pieces: Sequence[bytes]) -> None:
+        """Send a whole answer in JSON whose bytes are sent to other clients, too.
+
+        They are not joined, so that a client that reads slowly has no more copied than the rest of a piece.
+        """
+        size = sum(map(len, pieces))
+        if size <= _JOINED:
+            await self.whole(status, b"".join(pieces))
+            return
+        self._begin(status)
+        head = self._make_head(status, b"application/json", (), b"content-length: %d\r\n" % size)
+        self.is_committed = True
+        await self._wire.send(head)
+        if not self._has_no_body:
+            for number, piece in enumerate(pieces, 1):
+                await self._wire.send(piece)
+                if number % _TURN == 0:
+                    await trio.lowlevel.checkpoint()
         self.is_ended = True
 
     def start(self, status: int, content_type: bytes, headers: Fields = ()) -> None:

@@ -72,6 +72,31 @@ async def test_what_a_model_is_said_to_be(shown: Any, capabilities: set[str], co
         assert len(fake.requests) == 2
 
 
+async def test_what_is_learnt_makes_a_new_model_in_a_new_mapping(pool: Pool) -> None:
+    async with FakeProvider("ollama", ["m", "n"]) as fake:
+        one = at(fake)
+        one.models = before = {"m": Known("m"), "n": Known("n")}
+        one.models_changed()
+        await learn_model(one, pool, "m")
+        assert before == {"m": Known("m"), "n": Known("n")}
+        assert one.models is not before
+        assert one.models["m"].capabilities
+        assert one.models["n"] is before["n"]
+
+
+async def test_a_list_that_is_read_meanwhile_knows_better(pool: Pool) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake:
+        one = at(fake)
+        one.models = {"m": Known("m")}
+        one.models_changed()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(learn_model, one, pool, "m")
+            await fake.until(lambda: fake.open_sockets > 0)
+            one.models = {}
+            one.models_changed()
+        assert one.models == {}
+
+
 async def test_learning_of_a_model_that_is_not_there(pool: Pool) -> None:
     async with FakeProvider("ollama", ["m"]) as fake:
         with pytest.raises(Refused, match="not found"):

@@ -21,7 +21,7 @@ from linx.providers.kinds import KINDS
 from linx.providers.prices import Price
 from linx.providers.provider import FORGET_LACK_S, KEPT_MODELS, Provider
 from tests.providers.asked import sending
-from tests.routing.world import has, provider
+from tests.routing.world import has, provider, told
 
 if TYPE_CHECKING:
     from linx.upstream.pool import Sending
@@ -212,11 +212,11 @@ def test_traits_are_what_is_configured_and_known() -> None:
     traits = one.traits(chat(), "m", 0.0)
     assert (traits.thinking_mode, traits.num_ctx, traits.keep_alive) == (False, 2048, "5m")
     assert (traits.can_think, traits.context_length) == (None, 100)
-    one.models["m"].capabilities = frozenset({"thinking"})
+    told(one, "m", capabilities=frozenset({"thinking"}))
     assert one.traits(chat(), "m", 0.0).can_think is True
-    one.models["m"].capabilities = frozenset()
+    told(one, "m", capabilities=frozenset())
     assert one.traits(chat(), "m", 0.0).can_think is False
-    one.models["m"].listed = {"id": "m"}
+    told(one, "m", listed={"id": "m"})
     assert one.traits(chat(), "m", 0.0).listed == {"id": "m"}
     unknown = one.traits(chat(), "other", 0.0)
     assert (unknown.can_think, unknown.context_length, unknown.listed) == (None, None, None)
@@ -248,7 +248,7 @@ def test_an_automatic_context_holds_the_prompt_and_the_answer_and_never_shrinks_
 
 def learnt() -> Provider:
     old = has(provider("a", api_key="k"), "listed", "configured")
-    old.models["listed"].listed = {"id": "listed"}
+    told(old, "listed", listed={"id": "listed"})
     old.health.failed(Garbled("nonsense"), 0.0)
     old.observe_first_token("listed", 0.5)
     old.adaptations.learn("listed", Adapted("stream_options"))
@@ -320,8 +320,8 @@ def test_two_names_of_one_server() -> None:
 def test_what_a_model_lacks_is_known_from_its_list_and_its_refusals() -> None:
     one = has(provider("a"), "m", "n")
     assert not one.lacks("m", 0.0)
-    one.models["m"].capabilities = frozenset(("completion", "vision"))
-    one.models["n"].capabilities = frozenset()  # an old Ollama says nothing of it
+    told(one, "m", capabilities=frozenset(("completion", "vision")))
+    told(one, "n", capabilities=frozenset())  # an old Ollama says nothing of it
     assert set(one.lacks("m", 0.0)) == {"tools"}
     one.learn_lack("m", "vision", 10.0)
     assert set(one.lacks("m", 20.0)) == {"tools", "vision"}

@@ -10,7 +10,7 @@ from linx.routing.candidate import Candidate
 from linx.upstream.dial import Dialer
 from linx.upstream.permit import Reach
 from linx.upstream.pool import Pool
-from tests.routing.world import has, provider
+from tests.routing.world import has, provider, told
 
 
 def test_how_it_shows_itself() -> None:
@@ -39,6 +39,6 @@ async def test_what_was_local_when_it_was_admitted_need_not_be_so_when_it_is_ask
     ollama = has(provider("a", kind="ollama"), "m")
     ollama.permits.was_asked = True
     admitted = Candidate(ollama, "m")
-    ollama.models["m"].is_remote = True
+    told(ollama, "m", is_remote=True)
     with pytest.raises(NotLocal):
         await admitted.permit(Pool(Dialer({})))

@@ -10,7 +10,7 @@ from linx.providers.prices import Price
 from linx.routing.candidate import Candidate
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.router import Demand
-from tests.routing.world import has, provider
+from tests.routing.world import has, provider, told
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -29,7 +29,7 @@ async def test_the_budget_is_a_share_of_the_last_minute(autojump_clock: MockCloc
 def test_a_cloud_model_of_a_local_ollama_is_no_free_hedge() -> None:
     running = Candidate(has(provider("a", kind="ollama"), "m:latest"), "m:latest")
     cloud = has(provider("b", kind="ollama", usd=0.0), "m:latest")
-    cloud.models["m:latest"].is_remote = True
+    told(cloud, "m:latest", is_remote=True)
     rules = Rules(after=1.0, scope="same", share=1.0, budget=HedgeBudget(), demand=Demand())
     assert not rules.may_run_beside(Candidate(cloud, "m:latest"), [running])
     assert rules.may_run_beside(running, [Candidate(cloud, "m:latest")])

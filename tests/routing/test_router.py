@@ -13,7 +13,7 @@ from linx.core.attempt_errors import Garbled, PauseScope, Refused
 from linx.core.errors import NoLocalProvider, UnknownModel
 from linx.providers.prices import Price
 from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Demand, Router
-from tests.routing.world import has, provider
+from tests.routing.world import has, provider, told
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -144,7 +144,7 @@ def test_who_is_ill_goes_last_and_who_is_loading_after_that() -> None:
 
 def test_who_lacks_what_is_needed_goes_last_but_is_never_left_out() -> None:
     blind, ill, able = has(provider("a"), "m"), has(provider("b"), "m"), has(provider("c", usd=50), "m")
-    blind.models["m"].capabilities = frozenset(("completion", "tools"))
+    told(blind, "m", capabilities=frozenset(("completion", "tools")))
     for _ in range(3):
         ill.health.failed(Garbled("nonsense"), 0.0)
     one = router(blind, ill, able, provider_priority=["a", "b", "c"], cost_optimization=True)
@@ -314,6 +314,8 @@ def test_every_name_but_default() -> None:
         "big": ["a/big"],
         "m": ["a/m", "b/m"],
     }
+    for name in (*names, "default", "gpt:latest", "x"):
+        assert router(one, two).first_offered(name) == names.get(name, [None])[0]
 
 
 # --- the moment after a start ---

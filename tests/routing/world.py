@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -49,6 +49,12 @@ def has(one: Provider, *names: str, context_length: int | None = None, price: Pr
     one.models = {name: Model(name, context_length=context_length, price=price) for name in names}
     one.models_changed()
     return one
+
+
+def told(one: Provider, name: str, **known: Any) -> None:
+    """The provider tells more of one of its models."""
+    one.models = {**one.models, name: replace(one.models[name], **known)}
+    one.models_changed()
 
 
 OUTCOMES: Mapping[str, Callable[[], AttemptError]] = {

@@ -92,6 +92,20 @@ async def test_http10_is_ended_by_closing() -> None:
         assert b"transfer-encoding" not in answer.fields
 
 
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"], ids=bytes.decode)
+@pytest.mark.parametrize("pieces", [(), (b"{}",), (b"[" + b" " * 9000, b" " * 9000, b"]"), (b" " * 50_000,) * 40])
+async def test_a_shared_answer_is_like_any_other(method: bytes, pieces: tuple[bytes, ...]) -> None:
+    async def handler(request: Request, reply: Reply) -> None:
+        await (reply.shared(200, pieces) if request.path == "/" else reply.whole(200, b"".join(pieces)))
+
+    async with in_memory(handler) as client:
+        await client.send(GET.replace(b"GET", method) + GET.replace(b"GET /", method + b" /whole"))
+        shared, whole = await client.answers(2, is_head=method == b"HEAD")
+    assert shared == whole
+    assert shared.body == (b"".join(pieces) if method == b"GET" else b"")
+    assert int(shared.fields[b"content-length"]) == len(b"".join(pieces))
+
+
 async def test_no_content_has_no_body_and_no_length() -> None:
     async def handler(_request: Request, reply: Reply) -> None:
         await reply.whole(204, b"", headers=[(b"allow", b"GET")])

@@ -18,6 +18,7 @@ from linx.core.errors import BadRequest, LinxError, NoLocalProvider, UnknownMode
 from linx.core.worker import in_thread
 from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
+from linx.handlers.models.pieces import joined, names
 from linx.handlers.request_facts import check_charset, check_name, is_local_only, next_hop, object_of
 from linx.providers.catalog import fetch_json
 from linx.providers.kind import Feature
@@ -26,19 +27,19 @@ from linx.routing.router import Demand
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
+    from linx.routing.router import Router
     from linx.server.request import Reply, Request
 
 VERSION = "0.13.5"
 """The version that clients are told where no Ollama is up."""
 OLDEST = (0, 6, 4)  # VS Code takes no older version
 LONG = 1 << 18  # characters; a longer text is searched for keys beside the event loop
-STEP = 500  # models between two turns of other tasks: some milliseconds
 ASK_S = 5.0  # for an Ollama that is asked about its models while a client waits
 
 _NUMBER = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
@@ -61,13 +62,17 @@ def _is_new_enough(text: str | None) -> bool:
 
 async def tags(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
     """``GET /api/tags``: every name that may be asked for."""
-    context.router.lists_shown(trio.current_time())
-    listed: list[JsonObject] = []
-    for name, found in context.router.names().items():
-        listed.append(_entry(context, name, found[0]))
-        if len(listed) % STEP == 0:
-            await trio.lowlevel.checkpoint()
-    await reply.whole(200, await _cleaned(context, {"models": listed}))
+    router = context.router
+    router.lists_shown(trio.current_time())
+    await reply.shared(200, await context.lists.pieces(router, context.redactor, tags, lambda: _tags(context, router)))
+
+
+def _tags(context: Context, router: Router) -> Iterator[bytes]:
+    """The list has an Ollama's own words in it, see ``_cleaned``."""
+    found = names(router)
+    entries = (jsontext.dumps(_entry(context, *one)) if one is not None else b"" for one in found)
+    for piece in joined(b'{"models":[', entries, b"]}"):
+        yield context.redactor.clean_known(piece.decode()).encode()
 
 
 def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:

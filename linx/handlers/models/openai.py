@@ -1,4 +1,7 @@
-"""``/v1/models``: all names that any provider maps or has, from memory."""
+"""``/v1/models``: all names that any provider maps or has, from memory.
+
+The list is kept as finished bytes, see ``linx.handlers.kept_lists``.
+"""
 
 from __future__ import annotations
 
@@ -10,41 +13,55 @@ import trio
 from linx.core import jsontext
 from linx.core.errors import BadRequest, UnknownModel, quote
 from linx.dialects.openai.model_list import abilities, sizes
-from linx.handlers.models import other_shapes as model_shapes
+from linx.handlers.models import other_shapes
+from linx.handlers.models.pieces import joined, names
 from linx.providers.prices import FREE
 from linx.routing.candidate import Candidate
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context
+    from linx.handlers.models.other_shapes import Page
+    from linx.routing.router import Router
     from linx.server.request import Reply, Request
 
-STEP = 1000  # models between two turns of other tasks: some milliseconds
+    Shape = Callable[[Iterable[JsonObject | None], Page | None], Iterator[bytes]]
 
 
 async def list_models(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /v1/models``."""
-    context.router.lists_shown(trio.current_time())
-    data: list[JsonObject] = []
-    for name, candidates in context.router.names().items():
-        data.append(_entry(context, name, candidates[0]))
-        if len(data) % STEP == 0:
-            await trio.lowlevel.checkpoint()
+    router = context.router
+    router.lists_shown(trio.current_time())
     try:
         query = parse_qs(request.query, keep_blank_values=True, max_num_fields=16)
     except ValueError:
         raise BadRequest("The query has too many fields.") from None
+    shape: Shape = _openai_list
+    page = None
     if request.header(b"anthropic-version") is not None:
-        body = model_shapes.anthropic_list(data, query)
+        shape, page = other_shapes.anthropic_list, other_shapes.asked_page(query)
     elif "client_version" in query:
-        body = model_shapes.codex_list(data)
-    else:
-        body = {"object": "list", "data": data}
-    await reply.whole(200, jsontext.dumps(body))
+        shape = other_shapes.codex_list
+
+    def make() -> Iterator[bytes]:
+        return shape(_entries(context, router), page)
+
+    await reply.shared(200, await context.lists.pieces(router, context.redactor, (shape, page), make))
+
+
+def _entries(context: Context, router: Router) -> Iterator[JsonObject | None]:
+    """All entries, and None between them, see ``pieces``."""
+    for found in names(router):
+        yield _entry(context, *found) if found is not None else None
+
+
+def _openai_list(entries: Iterable[JsonObject | None], _page: Page | None) -> Iterator[bytes]:
+    written = (jsontext.dumps(entry) if entry is not None else b"" for entry in entries)
+    return joined(b'{"object":"list","data":[', written, b"]}")
 
 
 async def show_model(context: Context, _face: Face, request: Request, reply: Reply) -> None:
@@ -59,7 +76,7 @@ async def show_model(context: Context, _face: Face, request: Request, reply: Rep
         raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all models.")
     entry = _entry(context, *found)
     if request.header(b"anthropic-version") is not None:
-        entry = model_shapes.anthropic_entry(entry)
+        entry = other_shapes.anthropic_entry(entry)
     await reply.whole(200, jsontext.dumps(entry))
 
 
@@ -69,9 +86,9 @@ def _found(context: Context, names: Iterable[str]) -> tuple[str, Candidate] | No
 
 def _first(context: Context, name: str) -> Candidate | None:
     """The first candidate for a name, also if the provider lists it in another spelling (``m`` for ``m:latest``)."""
-    listed = context.router.names().get(name)
-    if listed:
-        return listed[0]
+    listed = context.router.first_offered(name)
+    if listed is not None:
+        return listed
     for provider in context.providers:
         served = provider.mapped(name) or provider.listed(name)
         if served:
@@ -96,7 +113,7 @@ def _entry(context: Context, name: str, candidate: Candidate) -> JsonObject:
         entry.update(sizes(tokens))
     if known is not None and known.capabilities:
         entry.update(abilities(known.capabilities, known.listed))
-    if known is not None and known.listed.get("lifecycle") in model_shapes.LIFECYCLES:
+    if known is not None and known.listed.get("lifecycle") in other_shapes.LIFECYCLES:
         entry["lifecycle"] = known.listed["lifecycle"]
     price = provider.price(candidate.model)
     if price is not None:

@@ -5,13 +5,17 @@ Both are made from the entries of OpenAI's list, which have all that these shape
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
+from linx.core import jsontext
 from linx.core.errors import BadRequest
+from linx.handlers.models.pieces import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from linx.core.chat import JsonObject
 
@@ -48,40 +52,66 @@ def anthropic_entry(entry: JsonObject) -> JsonObject:
     return shown | dict.fromkeys(("capabilities", "deprecated_at", "line", "max_tokens", "retires_at"))
 
 
-def anthropic_list(entries: Sequence[JsonObject], query: Mapping[str, Sequence[str]]) -> JsonObject:
-    """One page of the entries; without ``limit`` the first MOST entries. Raises BadRequest."""
-    entries = _of_lifecycles(entries, query)
-    limit, end = _limit(query), len(entries)
-    places = {entry["id"]: place for place, entry in enumerate(entries)}
-    if query.get("before_id"):
-        end = _place(places, query["before_id"][0], "before_id")
-        start = max(0, end - limit)
-        has_more = start > 0
-    else:
-        start = _place(places, query["after_id"][0], "after_id") + 1 if query.get("after_id") else 0
-        has_more = start + limit < end
-        end = min(end, start + limit)
-    page = [anthropic_entry(entry) for entry in entries[start:end]]
-    return {
-        "data": page,
-        "has_more": has_more,
-        "first_id": page[0]["id"] if page else None,
-        "last_id": page[-1]["id"] if page else None,
-    }
+class Page(NamedTuple):
+    """A page of Anthropic's list, as a client asks for it."""
+
+    stages: tuple[str, ...]
+    limit: int
+    before: str | None
+    after: str | None
 
 
-def _of_lifecycles(entries: Sequence[JsonObject], query: Mapping[str, Sequence[str]]) -> Sequence[JsonObject]:
-    """The entries in the stages that are asked for; without any those that still answer."""
-    wanted = [*query.get("lifecycle", ()), *query.get("lifecycle[]", ())]
-    if not set(wanted) <= set(LIFECYCLES):
+def asked_page(query: Mapping[str, Sequence[str]]) -> Page:
+    """Without ``limit`` the first MOST entries, without ``lifecycle`` those that still answer. Raises BadRequest.
+
+    ``after_id`` counts only where there is no ``before_id``.
+    """
+    wanted = {*query.get("lifecycle", ()), *query.get("lifecycle[]", ())}
+    if not wanted <= set(LIFECYCLES):
         raise BadRequest(f"lifecycle: must be some of {', '.join(LIFECYCLES)}", param="lifecycle")
-    stages = wanted or LIFECYCLES[:2]
-    return [entry for entry in entries if entry.get("lifecycle", LIFECYCLES[0]) in stages]
+    stages = tuple(stage for stage in LIFECYCLES if stage in wanted) or LIFECYCLES[:2]
+    before = query["before_id"][0] if query.get("before_id") else None
+    after = query["after_id"][0] if before is None and query.get("after_id") else None
+    return Page(stages, _limit(query), before, after)
 
 
-def codex_list(entries: Sequence[JsonObject]) -> JsonObject:
-    """Codex's catalogue of models. Codex refuses an entry without one of these fields, and follows its instructions."""
-    return {"models": [_codex_entry(place, entry) for place, entry in enumerate(entries)]}
+def anthropic_list(entries: Iterable[JsonObject | None], page: Page | None) -> Iterator[bytes]:
+    """The JSON of one page. Raises BadRequest. No more entries are read than the page needs."""
+    assert page is not None
+    found: deque[JsonObject] = deque()
+    has_more, is_within = False, page.after is None
+    for entry in entries:
+        if entry is None:
+            yield b""
+        elif entry.get("lifecycle", LIFECYCLES[0]) not in page.stages:
+            continue
+        elif entry["id"] == page.before:
+            break
+        elif not is_within:
+            is_within = entry["id"] == page.after
+        elif len(found) < page.limit:
+            found.append(entry)
+        else:
+            has_more = True
+            if page.before is None:
+                break
+            found.popleft()
+            found.append(entry)
+    else:
+        if page.before is not None or not is_within:
+            param = "before_id" if page.before is not None else "after_id"
+            raise BadRequest(f"{param}: no model has that id", param=param)
+    ends = (found[0]["id"], found[-1]["id"]) if found else (None, None)
+    end = jsontext.dumps({"has_more": has_more, "first_id": ends[0], "last_id": ends[1]})
+    yield from joined(b'{"data":[', (jsontext.dumps(anthropic_entry(entry)) for entry in found), b"]," + end[1:])
+
+
+def codex_list(entries: Iterable[JsonObject | None], _page: Page | None) -> Iterator[bytes]:
+    """The JSON of Codex's catalogue of models. Codex refuses an entry without one of its fields, and follows its
+    instructions."""
+    places = count()
+    written = (jsontext.dumps(_codex_entry(next(places), entry)) if entry is not None else b"" for entry in entries)
+    return joined(b'{"models":[', written, b"]}")
 
 
 def _codex_entry(place: int, entry: JsonObject) -> JsonObject:
@@ -122,9 +152,3 @@ def _limit(query: Mapping[str, Sequence[str]]) -> int:
     if not given.isascii() or not given.isdigit() or len(given) > 4 or not 1 <= int(given) <= MOST:
         raise BadRequest(f"limit: must be a whole number from 1 to {MOST}", param="limit")
     return int(given)
-
-
-def _place(places: Mapping[str, int], name: str, param: str) -> int:
-    if name not in places:
-        raise BadRequest(f"{param}: no model has that id", param=param)
-    return places[name]

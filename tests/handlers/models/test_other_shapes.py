@@ -7,8 +7,9 @@ from typing import Any
 import anthropic
 import pytest
 
+from linx.core import jsontext
 from linx.core.errors import BadRequest
-from linx.handlers.models.other_shapes import anthropic_entry, anthropic_list, codex_list
+from linx.handlers.models.other_shapes import anthropic_entry, anthropic_list, asked_page, codex_list
 
 ENTRIES: list[dict[str, Any]] = [
     {"id": name, "created": 1_755_800_000, "owned_by": "ollama", "object": "model"} for name in "abcde"
@@ -29,6 +30,14 @@ NEEDED = {
     "supports_parallel_tool_calls": bool,
     "experimental_supported_tools": list,
 }
+
+
+def page_of(entries: list[dict[str, Any]], query: dict[str, list[str]]) -> Any:
+    return jsontext.loads(b"".join(anthropic_list(entries, asked_page(query))))
+
+
+def codex_models(entries: list[dict[str, Any]]) -> Any:
+    return jsontext.loads(b"".join(codex_list(entries, None)))["models"]
 
 
 def test_an_entry() -> None:
@@ -64,7 +73,7 @@ def test_models_that_are_on_their_way_out(query: dict[str, list[str]], ids: str)
     stages = ("active", "deprecated", "retired")
     entries = [{**entry, "lifecycle": stage} for entry, stage in zip(ENTRIES, stages, strict=False)]
     del entries[0]["lifecycle"]
-    page = anthropic_list(entries, query)
+    page = page_of(entries, query)
     assert "".join(entry["id"] for entry in page["data"]) == ids
 
 
@@ -81,7 +90,7 @@ def test_models_that_are_on_their_way_out(query: dict[str, list[str]], ids: str)
     ],
 )
 def test_pages(query: dict[str, list[str]], ids: str, has_more: bool) -> None:
-    page = anthropic_list(ENTRIES, query)
+    page = page_of(ENTRIES, query)
     assert "".join(entry["id"] for entry in page["data"]) == ids
     assert page["has_more"] is has_more
     assert (page["first_id"], page["last_id"]) == ((ids[0], ids[-1]) if ids else (None, None))
@@ -95,16 +104,18 @@ def test_pages(query: dict[str, list[str]], ids: str, has_more: bool) -> None:
         {"limit": ["1001"]},
         {"limit": ["²"]},
         {"after_id": ["z"]},
+        {"before_id": ["z"]},
+        {"before_id": [""]},
         {"lifecycle": ["x"]},
     ],
 )
 def test_pages_that_cannot_be(query: dict[str, list[str]]) -> None:
     with pytest.raises(BadRequest):
-        anthropic_list(ENTRIES, query)
+        page_of(ENTRIES, query)
 
 
 def test_codex_finds_all_it_needs() -> None:
-    models = codex_list([*ENTRIES, {**ENTRIES[0], "id": "f", "context_length": 4096}])["models"]
+    models = codex_models([*ENTRIES, {**ENTRIES[0], "id": "f", "context_length": 4096}])
     for model in models:
         assert {name: type(model[name]) for name in NEEDED} == NEEDED
         assert model.keys() >= {"description", "upgrade", "default_verbosity", "apply_patch_tool_type"}
@@ -120,4 +131,4 @@ def test_codex_finds_all_it_needs() -> None:
 )
 def test_codex_is_told_what_a_model_can_see(inputs: list[str] | None, shown: list[str]) -> None:
     known = {} if inputs is None else {"architecture": {"input_modalities": inputs}}
-    assert codex_list([{**ENTRIES[0], **known}])["models"][0]["input_modalities"] == shown
+    assert codex_models([{**ENTRIES[0], **known}])[0]["input_modalities"] == shown
