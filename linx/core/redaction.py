@@ -77,6 +77,11 @@ class Redactor:
         self._forms: dict[str, str] = {}
         """Each form of each secret, and the mask that replaces it; longest form first."""
 
+    @property
+    def known(self) -> int:
+        """The number of forms that are known. It only grows, so what was cleaned at the same number is still clean."""
+        return len(self._forms)
+
     def add(self, *secrets: str) -> None:
         """May be called in a thread: ``clean`` sees the forms before the call, or all that are known after it."""
         new = [secret for secret in secrets if len(secret) >= MIN_SECRET and secret not in self._forms]
