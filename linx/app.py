@@ -25,6 +25,7 @@ from linx.config.watch import ConfigWatch
 from linx.console import Console
 from linx.core.errors import ConfigError
 from linx.core.folders import state_file
+from linx.core.request_feed import RequestFeed
 from linx.core.telemetry import Telemetry
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.completions.face import CompletionsFace
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from linx.config.load import Options
+    from linx.core.log import LineLog
     from linx.dialects.base import Face
 
 """The file in the user's state folder that keeps what refusals have taught."""
@@ -66,10 +68,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, *([] if RELOAD is None else [RELOAD]))
 log = logging.getLogger("linx")
 
 
-def run(options: Options) -> int:
-    """Serve until a signal. Returns the exit code; raises ConfigError."""
+def run(options: Options, lines: LineLog | None = None) -> int:
+    """Serve until a signal. Returns the exit code; raises ConfigError. ``lines`` gets a line for every request."""
     try:
-        trio.run(_main, options)
+        trio.run(_main, options, lines)
     except BaseExceptionGroup as group:
         error = _only(group)
         if isinstance(error, ConfigError):
@@ -81,14 +83,14 @@ def run(options: Options) -> int:
     return 0
 
 
-async def _main(options: Options) -> None:
-    await App(options).main()
+async def _main(options: Options, lines: LineLog | None) -> None:
+    await App(options, lines).main()
 
 
 class App:
     """One running Linx. It must be built inside trio, since some of its objects read trio's clock."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, lines: LineLog | None = None) -> None:
         raise_file_limit()  # first, since the server computes its number of connections from the limit
         self.config, self.sources = options.config, options.sources
         self.redactor = options.sources.redactor
@@ -102,13 +104,15 @@ class App:
         starting = {DEMO: self.demo.is_loading} if self.demo is not None else {}
         self.providers = ProviderSet(router, self.pool, telemetry, self.redactor, starting)
         self.memory = AdaptationMemory(state_file(ADAPTATIONS_FILE))
+        feed = RequestFeed(self.redactor, lines)
+        telemetry.watchers.append(feed.tell)
         self.context = Context(
-            self.config, router, self.pool, telemetry, self.redactor, tunnel=self.tunnel, reload=self.reload
+            self.config, router, self.pool, telemetry, self.redactor, self.tunnel, feed, reload=self.reload
         )
         self.faces = faces_for(self.config)
         self.access = Access(Policy())
         endpoints = Endpoints(self.context, self.access, lambda: self.faces)
-        self.server = Server(endpoints, Limits(), endpoints.error_answer)
+        self.server = Server(endpoints, Limits(), endpoints.error_answer, endpoints.note_unread)
         self.listener = LocalListener(self.server, self.access, self.console, self.redactor)
         self.watch = ConfigWatch(self._load, self.sources.watched(), self.config)
 

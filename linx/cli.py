@@ -23,7 +23,7 @@ from linx.config.load import Options, Sources
 from linx.config.shape import json_schema
 from linx.core import jsontext
 from linx.core.errors import ConfigError, quote
-from linx.core.log import LEVELS, set_up_log
+from linx.core.log import LEVELS, line_log, set_up_log
 from linx.core.redaction import Redactor, escape_controls
 
 if TYPE_CHECKING:
@@ -150,13 +150,13 @@ def _serve(given: Given, redactor: Redactor) -> int:
     for flag, module in _MODULES.items():
         if given[flag] and importlib.util.find_spec(module) is None:
             return _not_yet(flag)
-    set_up_log(level, style, redactor)
+    lines = line_log(level, style, set_up_log(level, style, redactor), os.environ)
     # Imported here because it imports nearly all of Linx: a mistake on the command line is told without that wait.
     from linx.app import run
     from linx.console import let_go
 
     try:
-        return run(options)
+        return run(options, lines)
     finally:
         let_go(sys.stdout)
         let_go(sys.stderr)

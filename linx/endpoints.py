@@ -21,7 +21,17 @@ import msgspec
 import trio
 
 from linx.core import jsontext
-from linx.core.errors import Forbidden, LinxError, MethodNotAllowed, UnknownEndpoint, UnknownModel, out_of_memory, quote
+from linx.core.errors import (
+    Forbidden,
+    HangUp,
+    LinxError,
+    MethodNotAllowed,
+    UnknownEndpoint,
+    out_of_memory,
+    quote,
+    word_of,
+)
+from linx.core.telemetry import NOBODY, RequestRecord, kept
 from linx.handlers import stored_responses
 from linx.handlers.answers import (
     anthropic,
@@ -39,6 +49,7 @@ from linx.handlers.management import ollama as ollama_manage
 from linx.handlers.management import status as admin
 from linx.handlers.models import ollama as ollama_models
 from linx.handlers.models import openai as models
+from linx.handlers.records import begin_record
 
 if TYPE_CHECKING:
     from linx.access import Access
@@ -72,6 +83,8 @@ class Endpoint:
     is_open: bool = False
     """The path needs no key on the local listener."""
     is_management: bool = False
+    is_list: bool = False
+    """It tells what Linx knows, and no model is asked."""
 
     def __post_init__(self) -> None:
         if not self.handlers or not METHODS.issuperset(self.handlers):
@@ -81,6 +94,11 @@ class Endpoint:
 
     def handler_for(self, method: str) -> Handle | None:
         return self.handlers.get(method) or (self.handlers.get("GET") if method == "HEAD" else None)
+
+    @property
+    def is_model_path(self) -> bool:
+        """Is a model asked here? Such a request leaves a line in the log and a row in the ledger."""
+        return not (self.is_open or self.is_management or self.is_list)
 
     @property
     def allowed(self) -> str:
@@ -95,7 +113,7 @@ class Endpoint:
 
 MODEL_PATHS: Mapping[str, Endpoint] = {
     "/chat/completions": Endpoint({"POST": answer_chat}),
-    "/models": Endpoint({"GET": models.list_models}, EITHER),
+    "/models": Endpoint({"GET": models.list_models}, EITHER, is_list=True),
     "/embeddings": Endpoint({"POST": embeddings.openai}),
     "/completions": Endpoint({"POST": completions.answer}, "completions"),
     "/responses": Endpoint({"POST": responses.answer}, "responses"),
@@ -114,18 +132,20 @@ MODEL_PATHS: Mapping[str, Endpoint] = {
     "/detokenize": Endpoint({"POST": relay.answer}),
 }
 MODEL_PREFIXES: Mapping[str, Endpoint] = {
-    "/models/": Endpoint({"GET": models.show_model}, EITHER),
+    "/models/": Endpoint({"GET": models.show_model}, EITHER, is_list=True),
     "/responses/": Endpoint(
-        {"GET": stored_responses.show, "DELETE": stored_responses.delete, "POST": stored_responses.cancel}, "responses"
+        {"GET": stored_responses.show, "DELETE": stored_responses.delete, "POST": stored_responses.cancel},
+        "responses",
+        is_list=True,
     ),
     "/audio/": Endpoint({"POST": relay.answer}),
     "/images/": Endpoint({"POST": relay.answer}),
 }
 OLLAMA_PATHS: Mapping[str, Endpoint] = {
-    "/api/version": Endpoint({"GET": ollama_models.version}, "ollama"),
-    "/api/tags": Endpoint({"GET": ollama_models.tags}, "ollama"),
-    "/api/ps": Endpoint({"GET": ollama_models.ps}, "ollama"),
-    "/api/show": Endpoint({"POST": ollama_models.show}, "ollama"),
+    "/api/version": Endpoint({"GET": ollama_models.version}, "ollama", is_list=True),
+    "/api/tags": Endpoint({"GET": ollama_models.tags}, "ollama", is_list=True),
+    "/api/ps": Endpoint({"GET": ollama_models.ps}, "ollama", is_list=True),
+    "/api/show": Endpoint({"POST": ollama_models.show}, "ollama", is_list=True),
     "/api/chat": Endpoint({"POST": ollama.answer}, "ollama"),
     "/api/generate": Endpoint({"POST": ollama.answer}, "ollama_generate"),
     "/api/embed": Endpoint({"POST": embeddings.ollama}, "ollama"),
@@ -137,7 +157,7 @@ OLLAMA_PATHS: Mapping[str, Endpoint] = {
     "/api/delete": Endpoint({"DELETE": ollama_manage.to_owner}, "ollama", is_management=True),
     "/api/me": Endpoint({"POST": ollama_manage.account}, "ollama", is_management=True),
     "/api/signout": Endpoint({"POST": ollama_manage.account}, "ollama", is_management=True),
-    "/api/status": Endpoint({"GET": ollama_manage.cloud_status}, "ollama"),
+    "/api/status": Endpoint({"GET": ollama_manage.cloud_status}, "ollama", is_list=True),
 }
 OLLAMA_EXPERIMENTAL = Endpoint(
     {"GET": ollama_manage.account, "POST": ollama_manage.account}, "ollama", is_management=True
@@ -283,6 +303,7 @@ class Endpoints:
         """Answer one request; a LinxError of the handler becomes an answer. Only a bug or a hang-up raises."""
         target = resolve(request.path, is_anthropic=request.header(b"anthropic-version") is not None)
         face = self._face(target.face)
+        request.face = target.face
         problem: LinxError
         try:
             await self._answer(request, reply, target, face)
@@ -291,9 +312,15 @@ class Endpoints:
         except MemoryError:
             # The frames of the handler, and with them the request's memory, are free when the answer is written.
             problem = out_of_memory()
+        except BaseException as error:
+            self._note_cut(request, target, error)
+            raise
         else:
+            if request.record is not None and request.record.ended is None:
+                self._note(request.record, "done", reply.status)
             return
         try:
+            self._note_refused(request, target, face, problem)
             await self._refuse(request, reply, face, problem)
         finally:
             del problem  # its traceback refers to this frame
@@ -325,20 +352,72 @@ class Endpoints:
                 f"{quote(request.method)} is not for {quote(path)}; it takes {endpoint.allowed}.", endpoint.allowed
             )
         request.path, request.path_key, request.named_model = path, target.key, target.model
-        request.face = target.face
         await handle(self.context, face, request, reply)
 
     async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:
         """Send an error in the client's dialect: as the answer, or as a frame if the answer has begun."""
-        if error.status >= 500:
-            log.warning("%s %s: %s", request.method, quote(request.path), error.for_log)
-        elif isinstance(error, UnknownModel):
-            log.info("%s %s: %s", request.method, quote(request.path), error.for_log)
+        # The line of the request says that it failed and why, in a word. A log without these lines says it here.
+        level = logging.WARNING if error.status >= 500 and not self.context.feed.is_logged else logging.DEBUG
+        log.log(level, "%s %s: %s", request.method, quote(request.path), error.for_log)
         if not reply.is_started:
             body = jsontext.dumps_ascii(face.error_body(error, request.id))
             await reply.whole(face.status_of(error), body, headers=error.answer_headers())
         else:
             await reply.break_off(error)
+
+    # --- the records of requests that no handler has recorded to their end ---
+
+    def _note(self, record: RequestRecord, phase: str, status: int | None) -> None:
+        record.status = record.status or status
+        self.context.telemetry.note(record, phase, trio.current_time())
+
+    def _note_refused(self, request: Request, target: Resolved, face: Face, error: LinxError) -> None:
+        """An error was raised: if it came before a handler's record, or while nobody looked after that."""
+        record = request.record
+        if record is None:
+            record = self._record(request, target)
+        elif record.ended is not None:
+            return
+        record.outcome = word_of(error)
+        self._note(record, "failed", face.status_of(error))
+
+    def _note_cut(self, request: Request, target: Resolved, why: BaseException) -> None:
+        """The client left, the request was stopped, or Linx has a bug; the server answers, if anybody is there."""
+        record = request.record
+        is_bug = isinstance(why, Exception) and not isinstance(why, HangUp)
+        if record is None:
+            if not is_bug and (target.endpoint is None or not target.endpoint.is_model_path):
+                return
+            record = self._record(request, target)
+        elif record.ended is not None:
+            return
+        if request.stopped is not None:
+            record.outcome = word_of(request.stopped)
+        self._note(record, "failed" if is_bug else "cancelled", 500 if is_bug else None)
+
+    def _record(self, request: Request, target: Resolved) -> RequestRecord:
+        record = begin_record(self.context, request, trio.current_time(), target.model)
+        record.path = kept(target.path)
+        record.is_model_path = target.endpoint is not None and target.endpoint.is_model_path
+        return record
+
+    def note_unread(self, error: LinxError, request_id: str, method: bytes, target: bytes) -> None:
+        """For the server: a request was refused before its head was whole, so little is known of it."""
+        now = trio.current_time()
+        path = _AUTHORITY.sub(b"", target).partition(b"?")[0].decode("latin-1")
+        found = resolve(path, is_anthropic=False)
+        record = RequestRecord(
+            request_id,
+            self.context.at(now),
+            now,
+            method.decode("latin-1") or NOBODY,
+            found.path or NOBODY,
+            face=found.face if path else "",
+            outcome=word_of(error),
+            is_model_path=False,
+        )
+        record.bound()
+        self._note(record, "failed", error.status)
 
     def error_answer(
         self, error: LinxError, request_id: str, target: bytes

@@ -8,6 +8,8 @@ failures of providers.
 from __future__ import annotations
 
 import math
+import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -244,6 +246,18 @@ class NoLocalProvider(RequestError):
     kind = "server_error"
     code = "no_local_provider"
     may_retry = False
+
+
+_WORD = re.compile(r"[a-z][a-z0-9_.-]{0,47}")
+_STATUS_WORDS = {status.value: status.name.lower() for status in HTTPStatus}
+
+
+def word_of(error: LinxError) -> str:
+    """Why it failed, in a word for logs and the ledger: the code, or else the name of the status."""
+    code = error.code
+    if code is not None and _WORD.fullmatch(code):
+        return code
+    return _STATUS_WORDS.get(error.status, "failed")
 
 
 def quote(text: str, limit: int = MAX_QUOTED) -> str:

@@ -7,6 +7,7 @@ may pass ``extra`` fields, which the JSON form shows. ``flush_log`` is called no
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,7 +16,11 @@ from linx.core.log_stream import standard_error
 from linx.core.redaction import RedactingFilter, Redactor, escape_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from linx.core.log_stream import LogStream
+
+    LogHandler = logging.StreamHandler[LogStream | TextIO]
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -29,7 +34,7 @@ def flush_log() -> None:
         handler.flush()
 
 
-def set_up_log(level: str, style: str, redactor: Redactor, stream: TextIO | None = None) -> logging.Handler:
+def set_up_log(level: str, style: str, redactor: Redactor, stream: TextIO | None = None) -> LogHandler:
     """Send all records of ``level`` and above to standard error; ``style`` is ``text`` or ``json``."""
     handler = logging.StreamHandler(stream or standard_error())
     handler.addFilter(RedactingFilter(redactor))
@@ -42,6 +47,49 @@ def set_up_log(level: str, style: str, redactor: Redactor, stream: TextIO | None
     # If standard error is closed, logging would otherwise try to print a traceback for each further record.
     logging.raiseExceptions = False
     return handler
+
+
+class LineLog:
+    """Writes whole lines to where a handler writes its records, past ``logging``, which costs more than a request may.
+
+    Nothing is cleaned here: the writer of a line answers for it.
+    """
+
+    __slots__ = ("_handler", "is_coloured", "is_json")
+
+    def __init__(self, handler: LogHandler, *, is_json: bool, is_coloured: bool) -> None:
+        self._handler = handler
+        self.is_json = is_json
+        self.is_coloured = is_coloured
+
+    def write(self, line: str) -> None:
+        """Threads of Linx may log too, so the handler is locked meanwhile."""
+        handler = self._handler
+        handler.acquire()
+        try:
+            handler.stream.write(line)
+            handler.stream.flush()
+        except (OSError, ValueError):
+            pass  # a standard error that is closed, on a system without LogStream
+        finally:
+            handler.release()
+
+
+def line_log(level: str, style: str, handler: LogHandler, env: Mapping[str, str]) -> LineLog | None:
+    """Where request lines are written; None at a level that leaves them out."""
+    if LEVELS[level] > logging.INFO:
+        return None
+    return LineLog(handler, is_json=style == "json", is_coloured=style == "text" and has_colour(sys.stderr, env))
+
+
+def has_colour(stream: TextIO | None, env: Mapping[str, str]) -> bool:
+    """Is ``stream`` a terminal whose user has not asked for plain text (no-color.org)?"""
+    if env.get("NO_COLOR") or env.get("TERM") == "dumb":
+        return False
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 class TextFormatter(logging.Formatter):

@@ -82,6 +82,11 @@ class Redactor:
         """All that ``clean_known`` takes out, and what stands there instead; another object after each change."""
         return self._forms
 
+    @property
+    def known(self) -> int:
+        """The number of forms that are known. It only grows, so what was cleaned at the same number is still clean."""
+        return len(self._forms)
+
     def add(self, *secrets: str) -> None:
         """May be called in a thread: ``clean`` sees the forms before the call, or all that are known after it."""
         new = [secret for secret in secrets if len(secret) >= MIN_SECRET and secret not in self._forms]

@@ -319,14 +319,14 @@ class Telemetry:
             attempt.request = None
         self.finished.append(record)
         self.note(record, phase, now)
-        how = (phase, record.status or 0)
-        self.ended[how] = self.ended.get(how, 0) + 1
 
     def note(self, record: RequestRecord, phase: str, now: float) -> None:
-        """A request that needed no race is over: tell the watchers, and keep nothing."""
+        """A request that was refused, or needed no race, is over: count it and tell the watchers, but keep nothing."""
         record.phase = phase
         record.ended = now
         record.outcome = record.outcome or _OUTCOMES[phase]
+        how = (phase, record.status or 0)
+        self.ended[how] = self.ended.get(how, 0) + 1
         for watcher in self.watchers:
             watcher(record)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from linx.children.tunnel.supervisor import Tunnel
     from linx.config.model import Config
     from linx.core.redaction import Redactor
+    from linx.core.request_feed import RequestFeed
     from linx.core.telemetry import Telemetry
     from linx.providers.provider import Provider
     from linx.routing.router import Router
@@ -41,6 +42,8 @@ class Context:
     telemetry: Telemetry
     redactor: Redactor
     tunnel: Tunnel
+    feed: RequestFeed
+    """The line of every request, and those who follow them."""
     reload: Callable[[], Awaitable[None]]
     """Reads the config again; afterwards ``config_problem`` is the mistake in it, or None."""
     config_problem: str | None = None

@@ -158,7 +158,9 @@ class Connection:
             if self._is_overdue and wire.buffer:
                 raise RequestTimeout("The request head did not arrive in time")
         except RequestError as problem:
-            await wire.send(last_answer(problem, new_id(), self._shared.error_answer, gate.target))
+            shared, request_id = self._shared, new_id()
+            shared.note_unread(problem, request_id, gate.method, gate.target)
+            await wire.send(last_answer(problem, request_id, shared.error_answer, gate.target))
         return None
 
     def _take_head(self, gate: Gate) -> Head | None:

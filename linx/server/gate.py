@@ -55,12 +55,12 @@ _WITH_UNDERSCORE = frozenset({b"session_id"})
 class Gate:
     """Finds one head at the start of a buffer. Between two calls of ``take`` the buffer may only grow."""
 
-    __slots__ = ("_fields", "_is_http10", "_line", "_method", "_seen", "target")
+    __slots__ = ("_fields", "_is_http10", "_line", "_seen", "method", "target")
 
     def __init__(self) -> None:
         self.target = b""
         """The request target; b"" until the request line has been checked."""
-        self._method = b""
+        self.method = b""  # known as soon as the target is
         self._is_http10 = False
         self._fields: list[tuple[bytes, bytes]] = []
         self._line = 0  # where in the buffer the first unchecked line begins
@@ -138,7 +138,7 @@ class Gate:
             raise BadRequest("The request line is malformed")
         if not _TARGET.fullmatch(target):
             raise BadRequest("The request target is malformed")
-        self._method, self.target, self._is_http10 = method, target, version == b"HTTP/1.0"
+        self.method, self.target, self._is_http10 = method, target, version == b"HTTP/1.0"
 
     def _field_line(self, line: bytes) -> None:
         if len(self._fields) == MAX_FIELDS:
@@ -175,7 +175,7 @@ class Gate:
         host, path, query = self._address(once.get(b"host"))
         return Head(
             raw,
-            self._method,
+            self.method,
             self.target,
             path,
             query,
@@ -216,10 +216,10 @@ class Gate:
         elif not _is_host(host):
             raise BadRequest("The Host field is malformed")
         host, target = host.lower(), self.target
-        if self._method == b"CONNECT":
+        if self.method == b"CONNECT":
             raise MethodNotAllowed("Linx is not a forward proxy and does not support CONNECT", _METHODS)
         if target[0] != 0x2F:
-            if target == b"*" and self._method == b"OPTIONS":
+            if target == b"*" and self.method == b"OPTIONS":
                 return host, "*", ""
             host, target = _origin_form(target, host)
         path, _, query = target.decode("ascii").partition("?")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from linx.core.errors import Overloaded
-from linx.server.refusal import ErrorAnswer, usual_error_answer
+from linx.server.refusal import ErrorAnswer, NoteUnread, note_nothing, usual_error_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,7 @@ class Shared:
     is_draining: bool = False
     on_request_end: Callable[[], None] | None = None
     error_answer: ErrorAnswer = usual_error_answer  # for requests that never reach an endpoint
+    note_unread: NoteUnread = note_nothing  # told of each of them
 
     def hold(self, size: int) -> None:
         """Count ``size`` more bytes of bodies in memory. Raises Overloaded if that is more than ``max_bodies``."""

@@ -14,7 +14,7 @@ from linx.http1.transport import BREAKS, SocketTransport
 from linx.server.connection import Connection
 from linx.server.limits import Limits, Shared
 from linx.server.listener import Listener
-from linx.server.refusal import ErrorAnswer, last_answer, usual_error_answer
+from linx.server.refusal import ErrorAnswer, NoteUnread, last_answer, note_nothing, usual_error_answer
 from linx.server.request import Handler, new_id
 from linx.server.sockets import file_limit, max_connections_for, open_sockets, peer_text
 from linx.server.wire import LINGER_S
@@ -35,9 +35,15 @@ _LAST_WORDS_S = 2.0  # for sending the errors of requests that the server has st
 class Server:
     """Serves ``handler`` until drained. ``serve`` is called once, ``serve_on`` once for each further listener."""
 
-    def __init__(self, handler: Handler, limits: Limits, error_answer: ErrorAnswer = usual_error_answer) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        limits: Limits,
+        error_answer: ErrorAnswer = usual_error_answer,
+        note_unread: NoteUnread = note_nothing,
+    ) -> None:
         self._handler = handler
-        self._shared = Shared(limits, error_answer=error_answer)
+        self._shared = Shared(limits, error_answer=error_answer, note_unread=note_unread)
         self._sockets: list[socket.socket] = []
         self._connections: set[Connection] = set()
         self._turned_away = 0
@@ -157,7 +163,9 @@ class Server:
         problem = Overloaded("Too many connections; try again in a moment")
         try:
             with trio.move_on_after(LINGER_S):
-                transport.send_some(last_answer(problem, new_id()))
+                request_id = new_id()
+                self._shared.note_unread(problem, request_id, b"", b"")
+                transport.send_some(last_answer(problem, request_id))
                 transport.end_writing()
                 while await transport.recv():
                     pass

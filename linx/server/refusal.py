@@ -36,6 +36,14 @@ ErrorAnswer = Callable[["LinxError", str, bytes], tuple[int, list[tuple[bytes, b
 """Makes status, fields and body of an error answer from the error, the request's id and its target (b"": unknown)."""
 
 
+NoteUnread = Callable[["LinxError", str, bytes, bytes], None]
+"""Told of a request that could not be read and is answered: the error, the id, and method and target, if known."""
+
+
+def note_nothing(_problem: LinxError, _request_id: str, _method: bytes, _target: bytes) -> None:
+    """For a server by itself."""
+
+
 def usual_error_answer(
     problem: LinxError, request_id: str, _target: bytes
 ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.core.errors import HangUp
+from linx.core.errors import HangUp, word_of
 from linx.core.telemetry import NOBODY
 from linx.http1.grammar import TOKEN_BYTES
 from linx.server.refusal import VISIBLE, safe_value, status_line
@@ -136,6 +136,8 @@ class Request:
         """Cancel the handler and tell the client ``why``. Does nothing if the request is over."""
         if self.stopped is None and not self.is_over:
             self.stopped = why
+            if self.record is not None:
+                self.record.outcome = word_of(why)
             self._interrupt()
 
     def upgrade(self) -> UpgradedStream:

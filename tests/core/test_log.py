@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
 from linx.core import jsontext
-from linx.core.log import set_up_log
+from linx.core.log import has_colour, line_log, set_up_log
 from linx.core.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from linx.core.log_stream import LogStream
 
 SECRET = "the-secret-key-of-somebody"
 log = logging.getLogger("linx.test")
@@ -106,3 +108,36 @@ def test_what_travels_is_never_logged_by_a_library() -> None:
 def test_a_standard_error_that_is_gone_is_no_problem() -> None:
     set_up("text").close()
     log.error("nobody reads this")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "env", "is_coloured"),
+    [
+        (Terminal(), {}, True),
+        (Terminal(), {"NO_COLOR": "1"}, False),
+        (Terminal(), {"NO_COLOR": ""}, True),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {}, False),
+        (None, {}, False),
+    ],
+    ids=["terminal", "no-color", "empty", "dumb", "file", "none"],
+)
+def test_colour_only_for_a_terminal(stream: TextIO | None, env: dict[str, str], is_coloured: bool) -> None:
+    assert has_colour(stream, env) == is_coloured
+
+
+@pytest.mark.parametrize(("level", "is_there"), [("debug", True), ("info", True), ("warning", False), ("error", False)])
+def test_request_lines_are_left_out_where_only_problems_are_wanted(level: str, is_there: bool) -> None:
+    stream = io.StringIO()
+    handler: logging.StreamHandler[LogStream | TextIO] = logging.StreamHandler(stream)
+    lines = line_log(level, "json", handler, {})
+    assert (lines is not None) == is_there
+    if lines is not None:
+        assert (lines.is_json, lines.is_coloured) == (True, False)
+        lines.write("a line\n")
+        assert stream.getvalue() == "a line\n"

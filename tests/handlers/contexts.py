@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from linx.children.tunnel.supervisor import Tunnel
 from linx.core.redaction import Redactor
+from linx.core.request_feed import RequestFeed
 from linx.core.telemetry import Telemetry
 from linx.handlers.context import Context
 from linx.upstream.dial import Dialer
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 def context_for(config: Config, router: Router, pool: Pool | None = None) -> Context:
     redactor = Redactor()
     tunnel = Tunnel(_never, redactor, {})
-    return Context(config, router, pool or Pool(Dialer({})), Telemetry(), redactor, tunnel=tunnel, reload=_never)
+    feed = RequestFeed(redactor)
+    telemetry = Telemetry()
+    telemetry.watchers.append(feed.tell)
+    return Context(
+        config, router, pool or Pool(Dialer({})), telemetry, redactor, tunnel=tunnel, feed=feed, reload=_never
+    )
 
 
 async def _never(*_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,13 @@ import trio
 from linx.core import jsontext
 from linx.core.attempt_errors import AttemptError, Refused
 from linx.core.chat import ChatBody, ChatRequest, Dialect, ModelTraits, Task
+from linx.core.telemetry import AttemptRecord, kept
 from linx.core.worker import in_thread
 from linx.dialects.anthropic.client_request import to_chat_body
 from linx.dialects.shared.tokens import prompt_tokens
 from linx.dialects.untranslated.provider_request import clean_messages
 from linx.handlers.answers.untranslated import dialect_headers
+from linx.handlers.records import begin_record
 from linx.handlers.request_facts import is_local_only, next_hop, read_chat
 from linx.providers.catalog import fetch_json
 from linx.providers.http_requests import HOP_HEADER
@@ -24,9 +27,10 @@ from linx.routing.router import Demand, Router
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from linx.core.chat import JsonObject
+    from linx.core.telemetry import RequestRecord
     from linx.dialects.base import Face
     from linx.handlers.answers.plan import FindRoute
     from linx.handlers.context import Context
@@ -60,6 +64,7 @@ async def counted(
     ``local_only``: only a local provider may be asked, also where the request does not demand it.
     """
     local_only = local_only or is_local_only(request)
+    record = begin_record(context, request, trio.current_time(), chat.model)
     await context.router.until_known(chat.model, local_only=local_only)
     await look_for(context.router, chat.model, context.pool, context.redactor, local_only=local_only)
     candidate = _first(context, chat, route, local_only=local_only)
@@ -69,7 +74,7 @@ async def counted(
     headers: list[tuple[bytes, bytes]] = []
     if candidate is not None:
         counter = TokenCounter(context.pool, candidate, chat, next_hop(context, request))
-        with trio.move_on_after(COUNT_TIMEOUT_S):
+        with trio.move_on_after(COUNT_TIMEOUT_S), counter.recorded_in(record):
             count = await counter.count()
         if count is not None:
             headers.append((b"x-linx-provider", candidate.provider.name.encode()))
@@ -101,6 +106,24 @@ class TokenCounter:
         self.provider, self.model = candidate.provider, candidate.model
         self.chat = chat
         self.hop = hop
+        self.has_asked = False  # the prompt has been sent
+        self.has_counted = False
+
+    @contextmanager
+    def recorded_in(self, record: RequestRecord) -> Iterator[None]:
+        """Note in ``record`` where the prompt went, however the count ends."""
+        attempt = AttemptRecord(
+            self.provider.name, kept(self.model), trio.current_time(), is_local=self.provider.is_local(self.model)
+        )
+        try:
+            yield
+        finally:
+            if self.has_asked:
+                attempt.end("ok" if self.has_counted else "bad_response", trio.current_time())
+                record.attempts = [attempt]
+            if self.has_counted:
+                record.provider, record.served_model = attempt.provider, attempt.model
+                record.is_local = attempt.is_local
 
     async def count(self) -> int | None:
         """The provider's own count; None if it cannot count."""
@@ -117,6 +140,7 @@ class TokenCounter:
             except (AttemptError, jsontext.InvalidJSON, KeyError, TypeError):
                 continue  # an older server without this path, or one whose chat template refuses this prompt
             if type(count) is int and count >= 0:
+                self.has_counted = True
                 return count
         return None
 
@@ -145,4 +169,5 @@ class TokenCounter:
         sending = write() if self.chat.facts.size <= jsontext.LARGE else await in_thread(write)
         headers = {**dict(sending.headers), HOP_HEADER: self.hop, **dict(self.chat.headers)}
         permit = await self.candidate.permit(self.pool)
+        self.has_asked = True
         return await fetch_json(permit, self.pool, replace(sending, headers=tuple(headers.items())))

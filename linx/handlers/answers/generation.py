@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from linx.core.attempt_errors import RouteExhausted
-from linx.core.errors import LinxError, quote
+from linx.core.errors import HangUp, LinxError, quote, word_of
 from linx.handlers.answers.job import Job
 from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import read_chat
@@ -85,10 +85,14 @@ class Generation(Generic[A]):
                 # A provider that had asked for a pause was left out, and can be asked again after its pause.
                 error.retry_after_s = min(wait_s, error.retry_after_s or wait_s)
                 error.may_retry = None
-            record.status = job.face.status_of(error)
+            record.status, record.outcome = job.face.status_of(error), word_of(error)
             error.headers = (*error.headers, *job.error_headers(error))
             # The traceback's frames refer to the request, and some of them to the error itself: a reference cycle.
             raise error.with_traceback(None) from None
+        except Exception as error:
+            if not isinstance(error, HangUp):
+                phase, record.status = "failed", 500
+            raise
         finally:
             telemetry.end(record, phase, job.clock())
 
@@ -111,8 +115,10 @@ class Generation(Generic[A]):
         return self._plan.start(self.job, candidate, record, is_last)
 
     def _log_fallback(self, failures: Sequence[AttemptError]) -> None:
-        """Log that a fallback was needed: a provider may be down, and the answer may cost money."""
+        """Say more about a fallback than the line of the request, which names each provider that failed, and why."""
+        if not log.isEnabledFor(logging.DEBUG):
+            return
         record = self.job.record
         tried = "; ".join(quote(failure.for_log, 200) for failure in failures)
         served = f"{record.provider}/{record.served_model}"
-        log.info("%s was answered by %s, since others failed: %s", quote(record.model), quote(served), tried)
+        log.debug("%s was answered by %s, since others failed: %s", quote(record.model), quote(served), tried)

@@ -65,7 +65,7 @@ class Readings(Collector):
         yield info
         ended = CounterMetricFamily(
             "linx_requests",
-            "Finished requests for an answer, by how they ended and the status sent (0: the client left before).",
+            "Finished requests for an answer, and refused ones, by how they ended and the status (0: the client left).",
             labels=["outcome", "status"],
         )
         for (phase, status), count in telemetry.ended.items():

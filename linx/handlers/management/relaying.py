@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.core.attempt_errors import AttemptError
-from linx.core.errors import LinxError, UnsupportedEncoding
+from linx.core.errors import LinxError, UnsupportedEncoding, word_of
 from linx.core.telemetry import AttemptRecord
 from linx.handlers.records import begin_record
 
@@ -40,12 +40,12 @@ def relaying(context: Context, request: Request, provider: Provider, model: str 
         phase, attempt.outcome = "failed", error.outcome
         error.provider = provider.name
         error.redact(context.redactor.clean)
-        record.status = error.status
+        record.status, record.outcome = error.status, word_of(error)
         provider.health.failed(error, trio.current_time())
         error.headers = (*error.headers, *relay_headers(record, provider))
         raise
     except LinxError as error:
-        phase, record.status = "failed", error.status
+        phase, record.status, record.outcome = "failed", error.status, word_of(error)
         raise
     finally:
         provider.relaying -= 1

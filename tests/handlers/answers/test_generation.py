@@ -145,8 +145,8 @@ async def test_a_paused_one_that_was_not_tried_says_when_to_come_back() -> None:
 
 
 @BOTH_WAYS
-async def test_a_fallback_is_told_in_the_log(stream: bool, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "linx.requests")
+async def test_a_fallback_is_explained_at_level_debug(stream: bool, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "linx.requests")
     async with FakeProvider("openai", ["m"]) as bad, FakeProvider("openai", ["m"]) as good:
         async with world(bad, good, names=("bad", "good")) as here:
             await here.ask(answer_chat, {**CHAT, "stream": stream})
