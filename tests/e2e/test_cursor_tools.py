@@ -90,6 +90,16 @@ async def test_apply_patch_is_a_function_there_and_a_patch_here(
     assert jsontext.loads(calls[1]["function"]["arguments"].encode()) == {"path": "a.py"}
 
 
+@pytest.mark.parametrize("arguments", ["*** Begin Patch", '{"input":"*** Begin Patch","n":1}'], ids=["bare", "more"])
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_a_patch_that_is_written_in_another_way_is_not_lost(arguments: str, stream: bool, tmp_path: Path) -> None:
+    async with FakeProvider("llamacpp", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        fake.next(Answer((), calls=[Call("ApplyPatch", arguments), Call("read_file", {})]))
+        answer = await ask(app.bound[0][1], "/v1/chat/completions", {"model": "m", "stream": stream, **SHAPES["chat"]})
+    calls = _streamed(answer.events) if stream else answer.json["choices"][0]["message"]["tool_calls"]
+    assert [call["function"]["arguments"] for call in calls] == ["*** Begin Patch", "{}"]
+
+
 def _arguments_of(messages: list[Any]) -> list[str]:
     """The arguments of all calls of a history as JSON text, in whichever dialect."""
     found = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
+from linx.core.chat import Chunk, ToolDelta
 from linx.dialects.openai.frames import CHUNK, DIALECT
 from linx.dialects.openai.objects import (
     FINGERPRINT,
@@ -25,7 +26,7 @@ from linx.dialects.shared.free_text_tools import FreeTextCalls
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linx.core.chat import ChatRequest, Chunk, JsonObject, Stamp, Usage
+    from linx.core.chat import ChatRequest, JsonObject, Stamp, Usage
     from linx.core.errors import LinxError
 
 MAX_CHOICES = 128  # how many choices are begun in the order of their numbers
@@ -78,8 +79,8 @@ class OpenAIEncoder:
         for chunk in chunks:
             if chunk.usage is not None:
                 self._usage = chunk.usage
-            if chunk.tools and self._free_text is not None:
-                _turn_back(chunk, self._free_text)
+            if self._free_text is not None and (chunk.tools or chunk.finish is not None):
+                self._turn_back(chunk, self._free_text, parts)
             source = chunk.source
             if source is None or chunk.dialect != DIALECT:
                 self._build(chunk, parts)
@@ -104,6 +105,26 @@ class OpenAIEncoder:
             parts.append(jsontext.dumps(frame))
         parts.append(b"[DONE]")
         return _events(parts)
+
+    def _turn_back(self, chunk: Chunk, calls: FreeTextCalls, parts: list[bytes]) -> None:
+        """Put the free text into the calls of such tools, in the chunk and in the provider's own frame.
+
+        With the finish comes what is still owed: in the chunk's own piece of a call, or in a frame before the finish.
+        """
+        source = chunk.source if chunk.dialect == DIALECT else None
+        fragments = source["choices"][0]["delta"].get("tool_calls", ()) if source and source["choices"] else ()
+        pieces = list(enumerate(chunk.tools or ()))
+        texts = [calls.piece(chunk.index, delta.index, delta.name, delta.arguments) for _number, delta in pieces]
+        owed = calls.rest(chunk.index) if chunk.finish is not None else {}
+        for number, delta in reversed(pieces):
+            text = texts[number]
+            if text is not None:
+                delta.arguments = text + owed.pop(delta.index, "")
+                if number < len(fragments) and "function" in fragments[number]:
+                    fragments[number]["function"]["arguments"] = delta.arguments
+        if owed:
+            rest = [ToolDelta(call, arguments=text) for call, text in owed.items()]
+            self._build(Chunk(index=chunk.index, tools=rest), parts)
 
     def _identify(self, source: JsonObject | None) -> None:
         """Settle id and time of the stream, of which the provider's first frame is ``source``."""
@@ -209,18 +230,6 @@ class OpenAIEncoder:
         if self._has_usage:
             frame["usage"] = None
         return frame
-
-
-def _turn_back(chunk: Chunk, calls: FreeTextCalls) -> None:
-    """Put the free text into the calls of such tools, in the chunk and in the provider's own frame."""
-    source = chunk.source if chunk.dialect == DIALECT else None
-    fragments = source["choices"][0]["delta"].get("tool_calls", ()) if source and source["choices"] else ()
-    for number, delta in enumerate(chunk.tools or ()):
-        text = calls.piece(chunk.index, delta.index, delta.name, delta.arguments)
-        if text is not None:
-            delta.arguments = text
-            if number < len(fragments) and "function" in fragments[number]:
-                fragments[number]["function"]["arguments"] = text
 
 
 def error_event(problem: LinxError) -> bytes:

@@ -24,10 +24,10 @@ from linx.dialects.responses.response import (
     INCOMPLETE_REASONS,
     Place,
     ResponseObject,
-    custom_input,
     part_object,
 )
 from linx.dialects.shared.blocks import REASONING, REFUSAL, TEXT, arguments_object
+from linx.dialects.shared.free_text_tools import to_text
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest, JsonObject, Stamp, ToolDelta, Usage
@@ -173,7 +173,7 @@ class ResponsesWriter:
         return self._event("response.function_call_arguments.done", done)
 
     def _input_done(self, block: Block, text: str) -> bytes:
-        where, free_text = self._where(block), custom_input(text)
+        where, free_text = self._where(block), to_text(text)
         event = b""
         if free_text:
             event = self._event("response.custom_tool_call_input.delta", {**where, "delta": free_text})

@@ -11,6 +11,7 @@ from linx.core import jsontext
 from linx.dialects.responses.tools import Original, ToolNames
 from linx.dialects.shared import chat_body, opaque_reasoning
 from linx.dialects.shared.blocks import REASONING, REFUSAL, TEXT, Block, arguments_object, unique_id
+from linx.dialects.shared.free_text_tools import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +142,7 @@ class ResponseObject:
             original = self.original(block.name)
             item |= {"call_id": block.call_id, "name": original.name, "status": status}
             if original.is_custom:
-                item |= {"type": "custom_tool_call", "input": custom_input(text or "")}
+                item |= {"type": "custom_tool_call", "input": to_text(text or "")}
             else:
                 item |= {"type": "function_call", "arguments": text or ""}
             if original.namespace is not None:
@@ -210,15 +211,6 @@ def _format_object(given: JsonObject | None) -> JsonObject:
         return given
     absent: JsonObject = {"name": "response", "description": None}
     return {**absent, **given, "strict": bool(given.get("strict"))}
-
-
-def custom_input(arguments: str) -> str:
-    """The free text for a custom tool, from the arguments ``{"input": …}`` that the model wrote."""
-    value = arguments_object(arguments)
-    text = None if value is None else value.get("input")
-    if isinstance(text, str):
-        return text
-    return "" if value == {} else arguments
 
 
 def _usage_object(usage: Usage) -> JsonObject:

@@ -9,17 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from linx.dialects.shared import chat_body, fields
+from linx.dialects.shared import chat_body, fields, free_text_tools
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
 
-_INPUT = {
-    "type": "object",
-    "properties": {"input": {"type": "string", "description": "The whole input of the tool, as plain text."}},
-    "required": ["input"],
-    "additionalProperties": False,
-}
 _TOOL_ITEMS = frozenset({"additional_tools", "tool_search_output"})
 
 
@@ -74,10 +68,10 @@ class ToolNames:
         flat = _joined(name, namespace)
         if flat in self._originals:
             flat = chat_body.short_name(f"{namespace}.{name}")
-        description = fields.text(tool, "description", where)
         if kind == "custom":
-            made = chat_body.function_tool(flat, _with_grammar(tool, description, where), _INPUT, None)
+            made = free_text_tools.function_of(tool, flat, where)
         else:
+            description = fields.text(tool, "description", where)
             schema, strict = fields.mapping(tool, "parameters", where), fields.flag(tool, "strict", where)
             made = chat_body.function_tool(flat, description, schema, strict)
         self.tools.append(made)
@@ -100,13 +94,3 @@ def _joined(name: str, namespace: str | None) -> str:
     if namespace is None:
         return name
     return chat_body.short_name(f"{namespace}{'' if namespace.endswith('__') else '__'}{name}")
-
-
-def _with_grammar(tool: JsonObject, description: str | None, where: str) -> str:
-    """The description with the tool's grammar, which few providers can enforce but every model can read."""
-    shape = fields.mapping(tool, "format", where) or {}
-    grammar = fields.text(shape, "definition", f"{where}.format")
-    if grammar is None:
-        return description or ""
-    syntax = fields.text(shape, "syntax", f"{where}.format") or ""
-    return f"{description or ''}\n\nThe input has to match this {syntax} grammar:\n{grammar}".strip()

@@ -24,10 +24,10 @@ INPUT = {
 
 def function_of(tool: JsonObject, name: str, where: str) -> JsonObject:
     """The function in the place of a custom tool; the description and format are in ``tool``. Raises BadRequest."""
-    return chat_body.function_tool(name, described(tool, where), INPUT, None)
+    return chat_body.function_tool(name, _described(tool, where), INPUT, None)
 
 
-def described(tool: JsonObject, where: str) -> str:
+def _described(tool: JsonObject, where: str) -> str:
     """The description with the tool's grammar."""
     description = fields.text(tool, "description", where) or ""
     shape = fields.mapping(tool, "format", where) or {}
@@ -50,33 +50,51 @@ def to_text(arguments: str) -> str:
     """The free text that a model has written into the function's arguments; whatever else it wrote stays as it is."""
     given = arguments_object(arguments)
     text = given.get("input") if given is not None else None
-    return text if isinstance(text, str) else arguments
+    if isinstance(text, str):
+        return text
+    return "" if given == {} else arguments
 
 
 class FreeTextCalls:
-    """Turns the streamed calls of such functions back: their text comes at once, when the arguments are whole."""
+    """Turns the streamed calls of such functions back: their text comes at once, when the arguments are whole.
 
-    __slots__ = ("_names", "_pieces")
+    Arguments that never become whole (a model that writes its patch without JSON, an answer that was cut off) come
+    with the end of their choice: see ``rest``.
+    """
+
+    __slots__ = ("_names", "_pieces", "_told")
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
         self._pieces: dict[tuple[int, int], list[str]] = {}  # by choice and call, of the calls under way
+        self._told: set[tuple[int, int]] = set()
+        """The calls whose text the client has."""
 
     def piece(self, choice: int, call: int, name: str | None, arguments: str) -> str | None:
         """What the client gets of a piece of the call; None where the call is of another tool."""
-        pieces = self._pieces.get((choice, call))
+        key = choice, call
+        pieces = self._pieces.get(key)
         if pieces is None:
+            if key in self._told:
+                return ""
             if name is None or name not in self._names:
                 return None
-            pieces = self._pieces[choice, call] = []
+            pieces = self._pieces[key] = []
         pieces.append(arguments)
         if not _may_end_here(arguments, pieces):
             return ""
         text = "".join(pieces)
         if arguments_object(text) is None:
             return ""
-        pieces[:] = [text]
+        del self._pieces[key]
+        self._told.add(key)
         return to_text(text)
+
+    def rest(self, choice: int) -> dict[int, str]:
+        """By call, what the client is still owed where the choice ends."""
+        ended = [key for key in self._pieces if key[0] == choice]
+        texts = {call: "".join(self._pieces.pop((number, call))) for number, call in ended}
+        return {call: to_text(text) for call, text in texts.items()}
 
 
 def _may_end_here(piece: str, pieces: list[str]) -> bool:

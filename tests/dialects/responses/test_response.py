@@ -10,28 +10,12 @@ from openai.types.responses import Response
 from linx.core import jsontext
 from linx.core.chat import Answer, Chunk, Usage
 from linx.dialects.responses.face import ResponsesFace
-from linx.dialects.responses.response import Place, custom_input, tool_object, whole_response
+from linx.dialects.responses.response import Place, tool_object, whole_response
 from tests.dialects.responses.test_encoder import PATCH, SPACE, STAMP, chat, detail, last, start
 from tests.open_responses import check_response
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
-
-
-@pytest.mark.parametrize(
-    ("arguments", "made"),
-    [
-        ('{"input":"x"}', "x"),
-        ('{"input":""}', ""),
-        ("{}", ""),
-        ("", ""),
-        ('{"patch":"x"}', '{"patch":"x"}'),
-        ('{"input":5}', '{"input":5}'),
-        ("*** Begin", "*** Begin"),
-    ],
-)
-def test_the_text_for_a_custom_tool_is_what_the_model_meant(arguments: str, made: str) -> None:
-    assert custom_input(arguments) == made
 
 
 BARE = {"type": "function", "name": "f", "description": None, "parameters": None, "strict": False}

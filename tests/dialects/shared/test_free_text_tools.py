@@ -26,8 +26,22 @@ def test_texts_and_arguments_are_turned_into_each_other() -> None:
     assert to_text(to_arguments(PATCH)) == PATCH
     assert to_arguments('{"input":"x"}') == '{"input":"x"}'
     assert to_arguments('{"input":5}') == '{"input":"{\\"input\\":5}"}'
-    assert to_text('{"patch":"x"}') == '{"patch":"x"}', "what a model made up stays as it is"
-    assert to_text("*** Begin") == "*** Begin"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "made"),
+    [
+        ('{"input":"x"}', "x"),
+        ('{"input":""}', ""),
+        ("{}", ""),
+        ("", ""),
+        ('{"patch":"x"}', '{"patch":"x"}'),
+        ('{"input":5}', '{"input":5}'),
+        ("*** Begin", "*** Begin"),
+    ],
+)
+def test_the_text_for_a_custom_tool_is_what_the_model_meant(arguments: str, made: str) -> None:
+    assert to_text(arguments) == made
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -39,6 +53,34 @@ def test_pieces_of_any_size_give_the_text_once(size: int, text: str) -> None:
     told = [calls.piece(0, 1, "ApplyPatch" if at == 0 else None, piece) for at, piece in enumerate(pieces)]
     assert "".join(piece or "" for piece in told) == text
     assert [piece for piece in told if piece] == ([text] if text else [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("*** Begin Patch", "*** Begin Patch"),
+        ('{"input":"x","n":1}', "x"),
+        ('{"input":"x","n":{"a":[]}}', "x"),
+        ('{"input":["x"]}', '{"input":["x"]}'),
+        ('{"input":"cut', '{"input":"cut'),
+        ('{"input":"x"} ', "x"),
+        ("null", "null"),
+        ("", ""),
+    ],
+)
+def test_what_never_became_arguments_comes_with_the_end(arguments: str, text: str) -> None:
+    """As ``to_text`` has it for a whole answer."""
+    calls = FreeTextCalls(NAMES)
+    told = [calls.piece(0, 1, "ApplyPatch" if at == 0 else None, piece) for at, piece in enumerate(arguments or [""])]
+    calls.piece(1, 1, "ApplyPatch", "of another choice")
+    assert "".join(piece or "" for piece in told) + calls.rest(0).get(1, "") == text == to_text(arguments)
+    assert calls.rest(0) == {}
+
+
+def test_what_follows_whole_arguments_is_no_part_of_the_text() -> None:
+    calls = FreeTextCalls(NAMES)
+    assert [calls.piece(0, 0, "ApplyPatch", '{"input":"x"}'), calls.piece(0, 0, None, "}")] == ["x", ""]
+    assert calls.rest(0) == {}
 
 
 def test_other_calls_pass() -> None:
