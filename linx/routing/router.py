@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -213,10 +214,8 @@ class Router:
     def offered(self) -> Iterator[tuple[str, Candidate]]:
         """What ``names`` is made of, one by one, so that a caller may let other tasks have their turns in between."""
         for provider in self.providers:
-            offered = dict.fromkeys(
-                (*(key for key in provider.config.model_mappings if key != "default"), *provider.models)
-            )
-            for name in offered:
+            mapped = dict.fromkeys(key for key in provider.config.model_mappings if key != "default")
+            for name in chain(mapped, (each for each in provider.models if each not in mapped)):
                 yield name, Candidate(provider, provider.mapped(name) or provider.listed(name) or name)
 
     def first_offered(self, name: str) -> Candidate | None:
