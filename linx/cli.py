@@ -36,6 +36,7 @@ Usage:
   linx [options]
   linx doctor [--fix] [options]
   linx setup CLIENT [--write | --undo] [options]
+  linx tail [options]
   linx schema
 
 Commands:
@@ -43,6 +44,7 @@ Commands:
   doctor          Look for problems and for local servers, and say what to do.
   setup CLIENT    Print the settings of a client: cursor, continue, vscode, cline,
                   zed, openwebui, claude-code, codex, aider.
+  tail            Follow the request lines of the Linx that runs here.
   schema          Print the JSON Schema of config.json.
 
 Options:
@@ -73,13 +75,13 @@ Environment:
   LINX_API_KEY         The key that clients must send; wins over config.json.
   OPENROUTER_API_KEY   The key for OpenRouter; wins over config.json.
 
-Exit codes: 0 after SIGINT or SIGTERM, 1 when Linx cannot listen, 2 when it cannot use the
-command line or the config.
+Exit codes: 0 after SIGINT or SIGTERM, 1 when Linx cannot listen, or when no Linx runs for
+tail to follow, 2 when it cannot use the command line or the config.
 """
 
-OK, UNUSABLE = 0, 2
+OK, FAILED, UNUSABLE = 0, 1, 2
 Given = Mapping[str, str | bool | None]
-COMMANDS = ("doctor", "setup", "schema")
+COMMANDS = ("doctor", "setup", "tail", "schema")
 CLIENTS = ("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-code", "codex", "aider")
 _OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
 """Each option and the name of its value, empty for a switch."""
@@ -141,7 +143,7 @@ def _command(argv: Sequence[str], redactor: Redactor) -> int:
         return _print(f"Linx {linx.__version__}\n")
     redactor.add(str(given["--api-key"] or ""))
     command = next((name for name in COMMANDS if given[name]), None)
-    return _RUN[command](given) if command else _serve(given, redactor)
+    return _RUN[command](given, redactor) if command else _serve(given, redactor)
 
 
 def _serve(given: Given, redactor: Redactor) -> int:
@@ -192,24 +194,37 @@ def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Op
 # --- the other commands ---
 
 
-def _schema(_given: Given) -> int:
+def _schema(_given: Given, _redactor: Redactor) -> int:
     return _print(jsontext.dumps_pretty(json_schema()).decode())
 
 
-def _doctor(_given: Given) -> int:
+def _doctor(_given: Given, _redactor: Redactor) -> int:
     return _not_yet("doctor")
 
 
-def _setup(given: Given) -> int:
+def _setup(given: Given, _redactor: Redactor) -> int:
     client = str(given["CLIENT"])
     if client not in CLIENTS:
         raise _CommandLineError(f"setup knows no client {_shown(client)}; {_suggest(client, CLIENTS)}")
     return _not_yet("setup")
 
 
-_RUN: dict[str, Callable[[Given], int]] = {
+def _tail(given: Given, redactor: Redactor) -> int:
+    from linx import tail
+
+    style = _one_of(given, "--log-format", ("text", "json"))
+    server = options_from(given, os.environ, redactor).config.server
+    try:
+        tail.follow(server, style, os.environ)
+    except tail.NotFollowed as why:
+        return _fail(FAILED, str(why), redactor)
+    return OK
+
+
+_RUN: dict[str, Callable[[Given, Redactor], int]] = {
     "doctor": _doctor,
     "setup": _setup,
+    "tail": _tail,
     "schema": _schema,
 }
 

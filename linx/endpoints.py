@@ -44,7 +44,7 @@ from linx.handlers.answers import (
     untranslated,
 )
 from linx.handlers.answers.generation import answer_chat
-from linx.handlers.management import metrics, tunnel, upstream
+from linx.handlers.management import metrics, tail, tunnel, upstream
 from linx.handlers.management import ollama as ollama_manage
 from linx.handlers.management import status as admin
 from linx.handlers.models import ollama as ollama_models
@@ -175,6 +175,7 @@ EXACT_PATHS: Mapping[str, Endpoint] = {
     "/metrics": Endpoint({"GET": metrics.metrics}, is_management=True),
     "/v1/providers/status": Endpoint({"GET": admin.providers_status}, is_management=True),
     "/linx/requests": Endpoint({"GET": admin.list_requests}, is_management=True),
+    "/linx/tail": Endpoint({"GET": tail.follow}, is_management=True),
     "/linx/reload": Endpoint({"POST": admin.reload_config}, is_management=True),
     "/api/tunnel/start": Endpoint({"POST": tunnel.start}, is_management=True),
     "/api/tunnel/stop": Endpoint({"POST": tunnel.stop}, is_management=True),

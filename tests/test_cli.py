@@ -101,7 +101,7 @@ MISTAKES = [
     ("--log-level loud", "--log-level: must be one of debug, info, warning, error, not 'loud'"),
     ("--log-format xml", "--log-format: must be one of text, json, not 'xml'"),
     ("docter", "unknown command 'docter'; did you mean doctor?"),
-    ("serve", "unknown command 'serve'; known: doctor, setup, schema"),
+    ("serve", "unknown command 'serve'; known: doctor, setup, tail, schema"),
     ("doctor now", "too many words after doctor; see linx --help"),
     ("--fix", "--fix works only with the command doctor"),
     ("--write", "--write works only with the command setup"),

@@ -19,7 +19,7 @@ FLOORS = [
     ["cli"],
     ["app"],
     ["endpoints", "local_listener"],
-    ["handlers", "console"],
+    ["handlers", "console", "tail"],
     ["routing"],
     ["providers", "children"],
     ["server", "upstream", "dialects", "config", "access"],
@@ -163,7 +163,7 @@ ORDERS = {
         *["multipart", "payload", "job", "stream", "whole", "plan", "generation", "series", "completions"],
         *["embeddings", "ollama", "relay_attempt", "relay", "untranslated", "responses", "anthropic", "input_tokens"],
     ],
-    "linx.handlers.management": ["metrics", "relaying", "ollama", "status", "tunnel", "upstream"],
+    "linx.handlers.management": ["metrics", "relaying", "ollama", "status", "tail", "tunnel", "upstream"],
     "linx.handlers.models": ["pieces", "ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.providers": [

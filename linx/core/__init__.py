@@ -12,8 +12,11 @@ dialect and no socket.
 - ``worker``: work that takes long, in a thread.
 - ``jsontext``: reads and writes JSON; the only file that imports a JSON library.
 - ``telemetry``: counters, histograms and the records of requests.
+- ``client_name``: the short name of a client's program, from its User-Agent.
+- ``request_line``: the line that every request leaves, as fields and as text.
 - ``folders``: where files of Linx's own belong.
 - ``watchdog``: how long the event loop stood still.
 - ``log_stream``: standard error, written without waiting for its reader.
 - ``log``: the log, as text or as JSON, cleaned of secrets.
+- ``request_feed``: writes the request lines, and passes them on to those who follow them.
 """

@@ -257,7 +257,11 @@ def word_of(error: LinxError) -> str:
     code = error.code
     if code is not None and _WORD.fullmatch(code):
         return code
-    return _STATUS_WORDS.get(error.status, "failed")
+    return word_of_status(error.status)
+
+
+def word_of_status(status: int) -> str:
+    return _STATUS_WORDS.get(status, "failed")
 
 
 def quote(text: str, limit: int = MAX_QUOTED) -> str:

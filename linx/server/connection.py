@@ -91,7 +91,7 @@ class Connection:
         """The server is ending: an idle connection ends now, a busy connection after its answer."""
         if self._is_idle:
             self._wire.wake()
-        elif self.request is not None and self._wire.is_upgraded:
+        elif self.request is not None and (self._wire.is_upgraded or self.request.is_endless):
             self.request.stop(ShuttingDown("Linx is shutting down"))
 
     def timed_out(self) -> None:
@@ -226,7 +226,8 @@ class Connection:
         problem = request.stopped
         if problem is None or request.is_client_gone or self._wire.is_upgraded:
             return False
-        LOG.warning("Request %s was cut short: %s", request.id, problem)
+        if not request.is_endless:
+            LOG.warning("Request %s was cut short: %s", request.id, problem)
         if not reply.is_started:
             await reply.fail(problem, request.id)
         elif not reply.is_ended:

@@ -58,8 +58,8 @@ class Request:
 
     __slots__ = (
         "_body", "_first", "_head", "_interrupt", "_whole", "_wire", "content_length", "face", "has_body", "headers",
-        "host", "id", "is_client_gone", "is_over", "key_name", "listener", "method", "named_model", "path", "path_key",
-        "peer", "query", "record", "stopped", "target",
+        "host", "id", "is_client_gone", "is_endless", "is_over", "key_name", "listener", "method", "named_model",
+        "path", "path_key", "peer", "query", "record", "stopped", "target",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +83,7 @@ class Request:
         self.has_body = head.is_chunked or bool(head.content_length)
         self._first = dict(reversed(head.fields))  # by name, of several with the same name the first
         self._interrupt = interrupt
+        self.is_endless = False  # the answer has no end of its own, so the end of Linx does not wait for it
         self.is_over = False
         self.stopped: LinxError | None = None
         self.is_client_gone = False
