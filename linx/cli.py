@@ -12,6 +12,7 @@ import importlib.util
 import os
 import re
 import sys
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ Usage:
   linx [options]
   linx doctor [--fix] [options]
   linx setup CLIENT [--write | --undo] [options]
+  linx usage [--since PERIOD] [--by WHAT] [--format FORMAT] [options]
   linx schema
 
 Commands:
@@ -43,6 +45,7 @@ Commands:
   doctor          Look for problems and for local servers, and say what to do.
   setup CLIENT    Print the settings of a client: cursor, continue, vscode, cline,
                   zed, openwebui, claude-code, codex, aider.
+  usage           Show tokens, money and what local models saved.
   schema          Print the JSON Schema of config.json.
 
 Options:
@@ -62,6 +65,9 @@ Options:
   --fix                With doctor: write a config for what was found.
   --write              With setup: write the settings, keeping a backup.
   --undo               With setup: restore the settings from before.
+  --since PERIOD       With usage, since when: 24h, 7d, 4w, 2026-01-31 or all [default: 7d].
+  --by WHAT            With usage, model, provider, key, client or day [default: model].
+  --format FORMAT      With usage, table, json or csv [default: table].
   -h --help            Show this text.
   --version            Show the version.
 
@@ -73,17 +79,21 @@ Environment:
   LINX_API_KEY         The key that clients must send; wins over config.json.
   OPENROUTER_API_KEY   The key for OpenRouter; wins over config.json.
 
-Exit codes: 0 after SIGINT or SIGTERM, 1 when Linx cannot listen, 2 when it cannot use the
-command line or the config.
+Exit codes: 0 after SIGINT or SIGTERM, 1 when Linx cannot listen or the ledger cannot be
+read, 2 when the command line or the config cannot be used.
 """
 
-OK, UNUSABLE = 0, 2
+OK, UNREADABLE, UNUSABLE = 0, 1, 2
 Given = Mapping[str, str | bool | None]
-COMMANDS = ("doctor", "setup", "schema")
+COMMANDS = ("doctor", "setup", "usage", "schema")
 CLIENTS = ("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-code", "codex", "aider")
 _OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
 """Each option and the name of its value, empty for a switch."""
-_COMMAND_OF = {"--fix": "doctor", "--write": "setup", "--undo": "setup"}
+_COMMAND_OF = {
+    "--fix": "doctor",
+    **dict.fromkeys(("--write", "--undo"), "setup"),
+    **dict.fromkeys(("--since", "--by", "--format"), "usage"),
+}
 """The options that work with one command only, and that command."""
 _MODULES = {"--gui": "linx.gui"}
 """Options that need a module which this version of Linx may not contain."""
@@ -207,9 +217,31 @@ def _setup(given: Given) -> int:
     return _not_yet("setup")
 
 
+def _usage(given: Given) -> int:
+    # Imported here because sqlite3 and the config's kinds take long to import.
+    from linx.ledger.database import LedgerProblem
+    from linx.ledger.period import parse as period_of
+    from linx.ledger.questions import BY
+    from linx.ledger.report import FORMATS
+    from linx.ledger.usage import Asked, report, style_of
+
+    asked = Asked(
+        by=_one_of(given, "--by", tuple(BY)),
+        period=period_of(str(given["--since"]), time.time()),
+        format=_one_of(given, "--format", tuple(FORMATS)),
+    )
+    redactor = Redactor()
+    options = options_from(given, os.environ, redactor)
+    try:
+        return _print(report(options.config.ledger, asked, style_of(sys.stdout, os.environ)))
+    except LedgerProblem as error:
+        return _fail(UNREADABLE, str(error), redactor)
+
+
 _RUN: dict[str, Callable[[Given], int]] = {
     "doctor": _doctor,
     "setup": _setup,
+    "usage": _usage,
     "schema": _schema,
 }
 
