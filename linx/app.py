@@ -35,8 +35,10 @@ from linx.dialects.responses import client_request as responses_request
 from linx.dialects.responses.face import ResponsesFace
 from linx.endpoints import Endpoints
 from linx.handlers.context import Context
+from linx.ledger.ledger import Ledger
 from linx.local_listener import CannotListen, LocalListener
 from linx.providers.adaptation_memory import ADAPTATIONS_FILE, AdaptationMemory
+from linx.providers.comparison import estimate_for
 from linx.routing.provider_set import ProviderSet
 from linx.routing.router import Router
 from linx.server.limits import Limits
@@ -48,9 +50,10 @@ from linx.upstream.pool import Pool
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from linx.config.load import Options
+    from linx.core.chat import Usage
     from linx.core.log import LineLog
     from linx.dialects.base import Face
 
@@ -105,9 +108,12 @@ class App:
         self.providers = ProviderSet(router, self.pool, telemetry, self.redactor, starting)
         self.memory = AdaptationMemory(state_file(ADAPTATIONS_FILE))
         feed = RequestFeed(self.redactor, lines)
-        telemetry.watchers.append(feed.tell)
+        self.ledger = Ledger(self._price_to_compare)
+        telemetry.watchers += (feed.tell, self.ledger.note)
         self.context = Context(
-            self.config, router, self.pool, telemetry, self.redactor, self.tunnel, feed, reload=self.reload
+            *(self.config, router, self.pool, telemetry, self.redactor, self.tunnel, feed),
+            reload=self.reload,
+            ledger=self.ledger,
         )
         self.faces = faces_for(self.config)
         self.access = Access(Policy())
@@ -124,12 +130,16 @@ class App:
     async def main(self, *, task_status: trio.TaskStatus[App] = trio.TASK_STATUS_IGNORED) -> None:
         """Start, serve until a signal, end. ``started`` gives the app once it accepts connections."""
         # The signal receiver opens first, since a signal may come as soon as the ready line is out.
+        # The ledger ends last, since the requests that are cancelled at the end belong in it.
         with trio.open_signal_receiver(*SIGNALS) as signals:
-            async with trio.open_nursery() as nursery:
-                await self._start(nursery)
-                task_status.started(self)
-                await self._until_signals(signals)
-                nursery.cancel_scope.cancel()
+            async with trio.open_nursery() as last:
+                last.start_soon(self.ledger.run)
+                async with trio.open_nursery() as nursery:
+                    await self._start(nursery)
+                    task_status.started(self)
+                    await self._until_signals(signals)
+                    nursery.cancel_scope.cancel()
+                last.cancel_scope.cancel()
 
     async def _start(self, nursery: trio.Nursery) -> None:
         await nursery.start(self.pool.run)
@@ -196,7 +206,12 @@ class App:
         for part in (self.listener, self.tunnel):
             part.apply(in_force)
         self.memory.apply(self.providers.router.providers)
+        self.ledger.apply(config.ledger)
         self.context.apply(in_force, self.providers.router)
+
+    def _price_to_compare(self, asked: str) -> Callable[[Usage], float] | None:
+        """For the ledger, in its thread: what the tokens of an answer would have cost."""
+        return estimate_for(self.providers.router.providers, self.config.ledger.compare_to, asked)
 
     # --- changes that the demo and the tunnel report ---
 

@@ -12,6 +12,7 @@ import importlib.util
 import os
 import re
 import sys
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ Usage:
   linx doctor [--fix] [options]
   linx setup CLIENT [--write | --undo] [options]
   linx tail [options]
+  linx usage [--since PERIOD] [--by WHAT] [--format FORMAT] [options]
   linx schema
 
 Commands:
@@ -45,6 +47,7 @@ Commands:
   setup CLIENT    Print the settings of a client: cursor, continue, vscode, cline,
                   zed, openwebui, claude-code, codex, aider.
   tail            Follow the request lines of the Linx that runs here.
+  usage           Show tokens, money and what local models saved.
   schema          Print the JSON Schema of config.json.
 
 Options:
@@ -64,6 +67,9 @@ Options:
   --fix                With doctor: write a config for what was found.
   --write              With setup: write the settings, keeping a backup.
   --undo               With setup: restore the settings from before.
+  --since PERIOD       With usage, since when: 24h, 7d, 4w, 2026-01-31 or all [default: 7d].
+  --by WHAT            With usage, model, provider, key, client or day [default: model].
+  --format FORMAT      With usage, table, json or csv [default: table].
   -h --help            Show this text.
   --version            Show the version.
 
@@ -75,17 +81,21 @@ Environment:
   LINX_API_KEY         The key that clients must send; wins over config.json.
   OPENROUTER_API_KEY   The key for OpenRouter; wins over config.json.
 
-Exit codes: 0 after SIGINT or SIGTERM, 1 when Linx cannot listen, or when no Linx runs for
-tail to follow, 2 when it cannot use the command line or the config.
+Exit codes: 0 after SIGINT or SIGTERM; 1 when Linx cannot listen, no Linx runs for tail to
+follow, or the ledger cannot be read; 2 when it cannot use the command line or the config.
 """
 
 OK, FAILED, UNUSABLE = 0, 1, 2
 Given = Mapping[str, str | bool | None]
-COMMANDS = ("doctor", "setup", "tail", "schema")
+COMMANDS = ("doctor", "setup", "tail", "usage", "schema")
 CLIENTS = ("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-code", "codex", "aider")
 _OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
 """Each option and the name of its value, empty for a switch."""
-_COMMAND_OF = {"--fix": "doctor", "--write": "setup", "--undo": "setup"}
+_COMMAND_OF = {
+    "--fix": "doctor",
+    **dict.fromkeys(("--write", "--undo"), "setup"),
+    **dict.fromkeys(("--since", "--by", "--format"), "usage"),
+}
 """The options that work with one command only, and that command."""
 _MODULES = {"--gui": "linx.gui"}
 """Options that need a module which this version of Linx may not contain."""
@@ -221,10 +231,31 @@ def _tail(given: Given, redactor: Redactor) -> int:
     return OK
 
 
+def _usage(given: Given, redactor: Redactor) -> int:
+    # Imported here because sqlite3 and the config's kinds take long to import.
+    from linx.ledger.database import LedgerProblem
+    from linx.ledger.period import parse as period_of
+    from linx.ledger.questions import BY
+    from linx.ledger.report import FORMATS
+    from linx.ledger.usage import Asked, report, style_of
+
+    asked = Asked(
+        by=_one_of(given, "--by", tuple(BY)),
+        period=period_of(str(given["--since"]), time.time()),
+        format=_one_of(given, "--format", tuple(FORMATS)),
+    )
+    options = options_from(given, os.environ, redactor)
+    try:
+        return _print(report(options.config.ledger, asked, style_of(sys.stdout, os.environ)))
+    except LedgerProblem as error:
+        return _fail(FAILED, str(error), redactor)
+
+
 _RUN: dict[str, Callable[[Given, Redactor], int]] = {
     "doctor": _doctor,
     "setup": _setup,
     "tail": _tail,
+    "usage": _usage,
     "schema": _schema,
 }
 

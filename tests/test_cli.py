@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OPTIONS = {
     *("--config", "--port", "--host", "--tunnel", "--no-tunnel", "--ollama", "--api-key", "--demo", "--demo-model"),
     *("--gui", "--log-level", "--log-format", "--version", "--help", "--fix", "--write", "--undo"),
+    *("--since", "--by", "--format"),
 }
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 
@@ -101,7 +102,7 @@ MISTAKES = [
     ("--log-level loud", "--log-level: must be one of debug, info, warning, error, not 'loud'"),
     ("--log-format xml", "--log-format: must be one of text, json, not 'xml'"),
     ("docter", "unknown command 'docter'; did you mean doctor?"),
-    ("serve", "unknown command 'serve'; known: doctor, setup, tail, schema"),
+    ("serve", "unknown command 'serve'; known: doctor, setup, tail, usage, schema"),
     ("doctor now", "too many words after doctor; see linx --help"),
     ("--fix", "--fix works only with the command doctor"),
     ("--write", "--write works only with the command setup"),
@@ -110,6 +111,11 @@ MISTAKES = [
     ("setup curser", "setup knows no client 'curser'; did you mean cursor?"),
     ("setup cursor --write --undo", "--write and --undo cannot be used together"),
     ("setup cursor zed", "too many words after setup"),
+    ("--since 7d", "--since works only with the command usage"),
+    ("usage --since soon", "--since: must be a time such as 24h, 7d or 4w"),
+    ("usage --by modle", "--by: must be one of model, provider, key, client, day, not 'modle'"),
+    ("usage --format xml", "--format: must be one of table, json, csv, not 'xml'"),
+    ("usage now", "too many words after usage"),
     ("schema --port 1", "schema takes no options"),
     ("-- --port", "unknown command '--'"),
     (KEY, "unknown command (not repeated here); known: doctor"),
@@ -241,3 +247,21 @@ def test_an_interrupt_while_starting_is_an_orderly_end(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("linx.cli._serve", interrupted)
     assert main([]) == 0
+
+
+# --- usage ---
+
+
+@pytest.mark.parametrize("style", ["table", "json", "csv"])
+def test_usage_without_a_ledger(style: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["usage", "--format", style]) == 0
+    out, err = capsys.readouterr()
+    assert out
+    assert err == ""
+
+
+def test_usage_of_a_damaged_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.json").write_text('{"ledger": {"path": "money.db"}}')
+    Path("money.db").write_text("no ledger " * 500)
+    assert main(["usage"]) == 1
+    assert capsys.readouterr() == ("", "linx: the ledger money.db cannot be read: it is damaged\n")

@@ -21,7 +21,7 @@ FLOORS = [
     ["endpoints", "local_listener"],
     ["handlers", "console", "tail"],
     ["routing"],
-    ["providers", "children"],
+    ["providers", "children", "ledger"],
     ["server", "upstream", "dialects", "config", "access"],
     ["http1"],
     ["core"],
@@ -166,6 +166,9 @@ ORDERS = {
     "linx.handlers.management": ["metrics", "relaying", "ollama", "status", "tail", "tunnel", "upstream"],
     "linx.handlers.models": ["pieces", "ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
+    "linx.ledger": [
+        *["schema", "rows", "database", "writer", "ledger", "period", "questions", "report", "usage"],
+    ],
     "linx.providers": [
         *[
             "adaptations",
@@ -180,7 +183,7 @@ ORDERS = {
             "lists",
         ],
         *["requests", "kind", "kinds", "http_requests", "contexts", "permits", "provider"],
-        *["adaptation_file", "adaptation_memory", "catalog"],
+        *["comparison", "adaptation_file", "adaptation_memory", "catalog"],
     ],
     "linx.routing": [
         *[
@@ -238,6 +241,7 @@ ONLY_IN = {
     "h11": {"linx/http1/h11_heads.py"},
     "orjson": {"linx/core/jsontext.py"},
     "json": {"linx/core/jsontext.py"},
+    "sqlite3": {"linx/ledger/database.py"},
     "docopt": {"linx/cli.py"},
     "platformdirs": {"linx/core/folders.py"},
     "trio_websocket": {"linx/dashboard/feed.py"},

@@ -102,7 +102,7 @@ class Layers:
             built_in = ["ollama", *(["openrouter"] if self._env.get("OPENROUTER_API_KEY") else [])]
         for name in SECTIONS:
             copied.setdefault(name, {"enabled": name in built_in})
-        for name in ("routing", "server", "tunnel"):
+        for name in ("routing", "server", "tunnel", "ledger"):
             copied.setdefault(name, {})
         return copied
 

@@ -20,7 +20,7 @@ from linx.config import rules as config_rules
 from linx.config.layers import DEFAULTS, NO_OVERRIDES, Layers, Overrides
 from linx.config.misfit import place
 from linx.config.model import Config
-from linx.config.other_sections import routing_section, server_section, tunnel_section
+from linx.config.other_sections import ledger_section, routing_section, server_section, tunnel_section
 from linx.config.provider_sections import provider_sections
 from linx.core.errors import ConfigError
 from linx.core.redaction import Redactor
@@ -78,6 +78,7 @@ def load(
         routing=routing_section(layers, [provider.name for provider in providers]),
         server=server_section(layers),
         tunnel=tunnel_section(layers),
+        ledger=ledger_section(layers),
         path=layers.path,
         warnings=tuple(layers.warnings),
     )

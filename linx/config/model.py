@@ -12,6 +12,7 @@ from linx.config import rules as config_rules
 from linx.config.shape import (
     SECTIONS,
     URL,
+    LedgerConfig,
     PriceShape,
     ProviderShape,
     RoutingConfig,
@@ -75,6 +76,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     routing: RoutingConfig = RoutingConfig()
     server: ServerConfig = ServerConfig()
     tunnel: TunnelConfig = TunnelConfig()
+    ledger: LedgerConfig = LedgerConfig()
     path: str | None = None
     warnings: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Makes the typed sections routing, server and tunnel out of the layered tree."""
+"""Makes the typed sections routing, server, tunnel and ledger out of the layered tree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from linx.config import rules as config_rules
 from linx.config.misfit import fitted, place, suggestion
 from linx.config.model import DEMO
-from linx.config.shape import RoutingConfig, ServerConfig, TunnelConfig
+from linx.config.shape import LedgerConfig, RoutingConfig, ServerConfig, TunnelConfig
 from linx.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,3 +73,10 @@ def tunnel_section(layers: Layers) -> TunnelConfig:
     if tunnel.public_url is not None:
         config_rules.endpoint_parts(place(where, "public_url"), tunnel.public_url)
     return tunnel
+
+
+def ledger_section(layers: Layers) -> LedgerConfig:
+    where = layers.at("ledger")
+    ledger = fitted(layers.resolved(layers.tree["ledger"], where), LedgerConfig, where)
+    config_rules.check_path(place(where, "path"), ledger.path)
+    return ledger

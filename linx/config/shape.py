@@ -170,6 +170,22 @@ class TunnelConfig(Shape, frozen=True, kw_only=True):
     ngrok_path: str = "ngrok"
 
 
+class LedgerConfig(Shape, frozen=True, kw_only=True):
+    """The ledger, which keeps one row of numbers and names for each request."""
+
+    enabled: bool = True
+    path: Annotated[str | None, Meta(description="null: linx/ledger.db in the user's state folder")] = None
+    keep_days: Annotated[int, Meta(ge=1, le=36_500)] = 400
+    compare_to: Annotated[
+        Text | PriceShape | None,
+        Meta(
+            description="what local answers are compared with: a price in USD per million tokens, or a model of "
+            "OpenRouter's list; null: the price of the name that was asked for, where it has one"
+        ),
+        takes('{"prompt": 2.5, "completion": 10}, or the name of a model of OpenRouter\'s list, or null'),
+    ] = None
+
+
 class FileShape(Shape, frozen=True, kw_only=True):
     """config.json of Linx. Any string may be env:NAME, the value of an environment variable."""
 
@@ -182,6 +198,7 @@ class FileShape(Shape, frozen=True, kw_only=True):
     routing: RoutingConfig | UnsetType = UNSET
     server: ServerConfig | UnsetType = UNSET
     tunnel: TunnelConfig | UnsetType = UNSET
+    ledger: LedgerConfig | UnsetType = UNSET
 
 
 def safe_repr(struct: msgspec.Struct, hidden: Sequence[str], masked: Sequence[str] = ()) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from linx.core.redaction import Redactor
     from linx.core.request_feed import RequestFeed
     from linx.core.telemetry import Telemetry
+    from linx.ledger.ledger import Ledger
     from linx.providers.provider import Provider
     from linx.routing.router import Router
     from linx.upstream.pool import Pool
@@ -46,6 +47,7 @@ class Context:
     """The line of every request, and those who follow them."""
     reload: Callable[[], Awaitable[None]]
     """Reads the config again; afterwards ``config_problem`` is the mistake in it, or None."""
+    ledger: Ledger
     config_problem: str | None = None
     config_loaded_at: float = 0.0
     instance: bytes = field(default_factory=lambda: secrets.token_hex(8).encode())

@@ -13,5 +13,6 @@ a ``provider`` waits.
   ``adaptation_memory``: keep that over a restart.
 - ``signatures``: what it has signed its tool calls with.
 - ``catalog``: asks in the background. ``lists``: what a kind's models are found to be, each a ``model``.
-- ``prices``: what a model costs. ``contexts``: what an Ollama's models are loaded with, and what to ask for.
+- ``prices``: what a model costs. ``comparison``: what a local answer would have cost elsewhere.
+- ``contexts``: what an Ollama's models are loaded with, and what to ask for.
 """

@@ -10,7 +10,7 @@ import pytest
 
 from linx.config.layers import Overrides
 from linx.config.load import Sources, load, refuse_own_address
-from linx.config.shape import HedgeConfig, RoutingConfig, ServerConfig, TunnelConfig
+from linx.config.shape import HedgeConfig, LedgerConfig, RoutingConfig, ServerConfig, TunnelConfig
 from linx.core.errors import ConfigError
 from linx.providers.kinds import KINDS
 from tests.config.help import BOX, EXAMPLE, KEY, SECRETS, box, loaded, provider, written
@@ -68,6 +68,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "localhost.run",
     )
     assert (tunnel.ssh_port, tunnel.ssh_user, tunnel.remote_port, tunnel.ngrok_path) == (22, "nokey", 80, "ngrok")
+    ledger = LedgerConfig()
+    assert (ledger.enabled, ledger.path, ledger.keep_days, ledger.compare_to) == (True, None, 400, None)
 
 
 def test_the_example_runs_as_it_is_and_shows_only_defaults() -> None:
@@ -254,6 +256,18 @@ BAD: list[tuple[object, str]] = [
     ({"sever": {}}, "config.json: sever: unknown key; did you mean server?"),
     ({"ollama": {"enpoint": "x"}}, "config.json: ollama.enpoint: unknown key; did you mean endpoint?"),
     ({"ollama": {"apikey": "x"}}, "config.json: ollama.apikey: unknown key; did you mean api_key?"),
+    ({"legder": {}}, "config.json: legder: unknown key; did you mean ledger?"),
+    ({"ledger": {"keep": 30}}, "config.json: ledger.keep: unknown key; did you mean keep_days?"),
+    ({"ledger": {"keep_days": 0}}, "config.json: ledger.keep_days: must be at least 1"),
+    ({"ledger": {"path": ""}}, "config.json: ledger.path: must be a path"),
+    (
+        {"ledger": {"compare_to": {"promt": 1}}},
+        "config.json: ledger.compare_to.promt: unknown key; did you mean prompt?",
+    ),
+    (
+        {"ledger": {"compare_to": 5}},
+        'config.json: ledger.compare_to: must be {"prompt": 2.5, "completion": 10}, or the',
+    ),
     ({"server": {"Port": 1}}, "config.json: server.Port: unknown key; did you mean port?"),
     (
         {"routing": {"enable_fallback": True}},

@@ -12,6 +12,7 @@ from linx.config.misfit import known_keys
 from linx.config.shape import (
     FileShape,
     HedgeConfig,
+    LedgerConfig,
     PriceShape,
     ProviderShape,
     RoutingConfig,
@@ -103,6 +104,8 @@ def test_the_example_is_valid() -> None:
         {"providers": {"x": {"kind": "env:KIND", "endpoint": "env:WHERE", "num_ctx": "auto", "keep_alive": -1}}},
         {"ollama": {"price": {"prompt": 1, "completion": 2}}, "llamacpp": {"price": {"*": {"prompt": 0}}}},
         {"routing": {"provider_priority": ["a", ["b", "c"]], "local_only": ["x*"], "hedge": {"after": None}}},
+        {"ledger": {"compare_to": "openai/gpt-4o"}},
+        {"ledger": {"enabled": False, "path": "~/l.db", "compare_to": {"prompt": 2.5, "completion": 10}}},
     ],
 )
 def test_good_files_are_valid(tree: Any) -> None:
@@ -127,6 +130,8 @@ def test_good_files_are_valid(tree: Any) -> None:
         {"routing": {"provider_priority": [[]]}},
         {"routing": {"hedge": {"after": "never"}}},
         {"tunnel": {"type": "x"}},
+        {"ledger": {"keep_days": 0}},
+        {"ledger": {"compare_to": {"promt": 1}}},
     ],
 )
 def test_bad_files_are_not(tree: Any) -> None:
@@ -134,7 +139,10 @@ def test_bad_files_are_not(tree: Any) -> None:
 
 
 def test_the_keys_are_exactly_those_of_the_contract() -> None:
-    assert known_keys(FileShape) == ("ollama", "llamacpp", "openrouter", "providers", "routing", "server", "tunnel")
+    assert known_keys(FileShape) == (
+        *("ollama", "llamacpp", "openrouter", "providers", "routing", "server", "tunnel", "ledger"),
+    )
+    assert known_keys(LedgerConfig) == ("enabled", "path", "keep_days", "compare_to")
     assert set(known_keys(ProviderShape)) == {
         "kind",
         "enabled",

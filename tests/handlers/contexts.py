@@ -9,6 +9,7 @@ from linx.core.redaction import Redactor
 from linx.core.request_feed import RequestFeed
 from linx.core.telemetry import Telemetry
 from linx.handlers.context import Context
+from linx.ledger.ledger import Ledger
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 
@@ -24,7 +25,11 @@ def context_for(config: Config, router: Router, pool: Pool | None = None) -> Con
     telemetry = Telemetry()
     telemetry.watchers.append(feed.tell)
     return Context(
-        config, router, pool or Pool(Dialer({})), telemetry, redactor, tunnel=tunnel, feed=feed, reload=_never
+        *(config, router, pool or Pool(Dialer({})), telemetry, redactor),
+        tunnel=tunnel,
+        feed=feed,
+        reload=_never,
+        ledger=Ledger(lambda _asked: None),
     )
 
 

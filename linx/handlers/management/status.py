@@ -52,6 +52,7 @@ def status(context: Context) -> JsonObject:
             "loaded_at": context.config_loaded_at,
             "problem": context.config_problem,
         },
+        "ledger": context.ledger.status(),
         "data": data,
     }
 

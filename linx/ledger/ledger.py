@@ -1,0 +1,105 @@
+"""The event loop's side of the ledger: it collects records, and hands them to the writer's thread twice a second.
+
+A request costs an append here. There is no thread of its own: the task ``run`` calls the writer in one of trio's
+threads and waits for it, so there is never more than one, and a disk that hangs keeps Linx neither from answering nor
+from ending, since trio's threads do not outlive the program.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from linx.core.folders import state_file
+from linx.ledger.rows import belongs
+from linx.ledger.writer import MOST_WAITING, Settings, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from linx.config.shape import LedgerConfig
+    from linx.core.telemetry import RequestRecord
+    from linx.ledger.rows import EstimateFor
+
+LEDGER_FILE = "ledger.db"
+BATCH_S = 0.5  # between a record and the write, for the records that follow
+LAST_WRITE_S = 5.0
+
+
+def ledger_path(config: LedgerConfig) -> Path:
+    """The file of a config; a path of the config may begin with ``~``."""
+    return state_file(LEDGER_FILE) if config.path is None else Path(config.path).expanduser()
+
+
+class Ledger:
+    """``apply`` each config, ``note`` each finished request, ``run`` until all requests have ended."""
+
+    __slots__ = ("_clock", "_lost", "_records", "_settings", "_something", "_writer")
+
+    def __init__(self, estimate_for: EstimateFor, clock: Callable[[], float] = time.time) -> None:
+        """``estimate_for`` is called in the writer's thread; ``clock`` is in seconds since 1970."""
+        self._clock = clock
+        self._settings: Settings | None = None  # None: the config wants no ledger
+        self._records: list[RequestRecord] = []
+        self._something = trio.Event()
+        self._writer = Writer(estimate_for)
+        self._lost = 0
+
+    def apply(self, config: LedgerConfig) -> None:
+        settings = Settings(ledger_path(config), config.keep_days) if config.enabled else None
+        if settings != self._settings:
+            self._settings = settings
+            if settings is not None and settings.path.exists():
+                self._something.set()  # a file that cannot be used is told of at the start
+
+    def note(self, record: RequestRecord) -> None:
+        """A request has ended; nothing changes its record any more."""
+        if self._settings is None or not belongs(record):
+            return
+        records = self._records
+        if len(records) < MOST_WAITING:
+            records.append(record)
+        else:
+            self._lost += 1
+        if len(records) == 1:
+            self._something.set()
+
+    def status(self) -> dict[str, object]:
+        """For the status page."""
+        settings, writer = self._settings, self._writer
+        if settings is None:
+            return {"enabled": False}
+        return {
+            "enabled": True,
+            "path": str(writer.path or settings.path),
+            "problem": writer.problem or writer.notice or None,
+            "rows_waiting": writer.waiting + len(self._records),
+            "rows_lost": writer.lost + self._lost,
+        }
+
+    async def run(self) -> None:
+        """Write twice a second what was noted, and at the end what is left."""
+        wait_s: float | None = None
+        try:
+            while True:
+                with trio.move_on_after(float("inf") if wait_s is None else wait_s):
+                    await self._something.wait()
+                await trio.sleep(BATCH_S)
+                wait_s = await self._write()
+        finally:
+            with trio.move_on_after(LAST_WRITE_S, shield=True):
+                await self._write(is_last=True)
+                await trio.to_thread.run_sync(self._writer.close, abandon_on_cancel=True)
+
+    async def _write(self, *, is_last: bool = False) -> float | None:
+        self._something = trio.Event()
+        records, self._records = self._records, []
+        settings = self._settings
+        if settings is None or (is_last and not records and not self._writer.waiting):
+            return None
+        work = partial(self._writer.work, settings, records, is_last=is_last)
+        return await trio.to_thread.run_sync(work, trio.current_time(), self._clock(), abandon_on_cancel=True)

@@ -1,0 +1,184 @@
+"""What the thread beside the event loop does: write the rows that wait, wait out a problem, delete what is too old.
+
+Rule: nothing here raises for a problem with the file, since no request may suffer from one. Rows wait in memory, up to
+MOST_WAITING; a problem is told once, and its end too. One thread at a time calls ``work``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from linx.core.errors import quote
+from linx.ledger.rows import day_of, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from linx.core.telemetry import RequestRecord
+    from linx.ledger.database import Database
+    from linx.ledger.rows import Estimate, EstimateFor, Row
+
+MOST_WAITING = 10_000  # rows in memory; each has about a kilobyte
+RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # after a problem, doubling
+FORGET_EVERY_S = 3600.0
+FORGET_AT_A_TIME = 1000  # rows deleted between two batches, which takes about 10 ms
+DAY_S = 86400.0
+
+log = logging.getLogger("linx.ledger")
+
+
+class Settings(NamedTuple):
+    """Where rows are written, and for how many days they are kept."""
+
+    path: Path
+    keep_days: int
+
+
+class Writer:
+    """The rows that wait, and the file while it is open. The event loop only reads ``problem`` and the numbers."""
+
+    __slots__ = (
+        *("_database", "_estimate_for", "_forget_at", "_notice", "_pause_s", "_retry_at", "_settings", "_waiting"),
+        *("lost", "problem"),
+    )
+
+    def __init__(self, estimate_for: EstimateFor) -> None:
+        self._estimate_for = estimate_for
+        self.problem = ""
+        self.lost = 0  # rows for which there was no room while they waited
+        self._notice = ""
+        self._waiting: list[Row] = []
+        self._settings: Settings | None = None
+        self._database: Database | None = None
+        self._retry_at = 0.0
+        self._pause_s = RETRY_S
+        self._forget_at = 0.0
+
+    @property
+    def notice(self) -> str:
+        """What is to be known of the file although it can be written: that another was damaged, or is left alone."""
+        return self._notice
+
+    @property
+    def path(self) -> Path | None:
+        """The file that is written; it may be another than the configured one."""
+        database, settings = self._database, self._settings
+        return database.path if database is not None else settings.path if settings is not None else None
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def work(
+        self,
+        settings: Settings,
+        records: Sequence[RequestRecord],
+        clock: float,
+        now: float,
+        *,
+        is_last: bool = False,
+    ) -> float | None:
+        """Write what waits; return the seconds after which there is more to do without new records, None for nothing.
+
+        ``clock`` only runs forward; ``now`` is in seconds since 1970. The last call does not wait for a pause to end.
+        """
+        self._take(records)
+        if settings != self._settings:
+            self._change(settings)
+        elif clock < self._retry_at and not is_last:
+            return self._retry_at - clock
+        # Imported here, in the thread, since it loads sqlite3, for which no start has to wait.
+        from linx.ledger.database import Damaged, LedgerProblem
+
+        try:
+            try:
+                more_s = self._write(settings, clock, now)
+            except Damaged:
+                self._set_aside()
+                more_s = self._write(settings, clock, now)
+        except LedgerProblem as error:
+            self._close()
+            self._fail(str(error), clock)
+            return self._retry_at - clock
+        self._succeed()
+        return more_s
+
+    def close(self) -> None:
+        """At the end, or before another file: SQLite moves what it kept beside the file into it."""
+        if self._waiting:
+            log.warning("%d requests are not in the ledger: %s", len(self._waiting), quote(self.problem, 300))
+            self._waiting = []
+        self._close()
+
+    def _take(self, records: Sequence[RequestRecord]) -> None:
+        room = MOST_WAITING - len(self._waiting)
+        self.lost += max(0, len(records) - room)
+        estimates: dict[str, Estimate | None] = {}
+        for record in records[:room]:
+            if record.usage is not None and record.model not in estimates:
+                estimates[record.model] = self._estimate_for(record.model)
+            self._waiting.append(row_of(record, estimates.get(record.model)))
+
+    def _change(self, settings: Settings) -> None:
+        """Write to another file from now on, at once, or keep rows for another time."""
+        if self._settings is None or settings.path != self._settings.path:
+            self._close()
+            self._notice = ""
+        self._settings = settings
+        self._retry_at, self._pause_s, self._forget_at = 0.0, RETRY_S, 0.0
+
+    def _write(self, settings: Settings, clock: float, now: float) -> float | None:
+        from linx.ledger.database import open_for_writing
+
+        if self._database is not None and not self._database.is_in_place():
+            self._close()
+        if self._database is None:
+            self._database, notice = open_for_writing(settings.path)
+            if notice:
+                self._tell(notice)
+        if self._waiting:
+            self._database.write(self._waiting)
+            self._waiting = []
+        if clock >= self._forget_at:
+            before = day_of(now - settings.keep_days * DAY_S)
+            if self._database.forget(before, FORGET_AT_A_TIME) >= FORGET_AT_A_TIME:
+                return 0.0
+            self._forget_at = clock + FORGET_EVERY_S
+        return self._forget_at - clock
+
+    def _set_aside(self) -> None:
+        """Damage may show only where a row is written, long after the file was opened."""
+        from linx.ledger.database import set_aside
+
+        damaged = self._database
+        self._close()
+        if damaged is not None and damaged.is_in_place():
+            self._tell(set_aside(damaged.path))
+
+    def _tell(self, notice: str) -> None:
+        self._notice = notice
+        log.warning("the ledger %s", quote(notice, 600))
+
+    def _fail(self, problem: str, clock: float) -> None:
+        if problem != self.problem:
+            log.warning(
+                "the ledger %s cannot be written: %s; requests are answered all the same, and up to %d rows wait",
+                *(quote(str(self.path), 300), quote(problem, 300), MOST_WAITING),
+            )
+        self.problem = problem
+        self._retry_at = clock + self._pause_s
+        self._pause_s = min(LONGEST_RETRY_S, self._pause_s * 2)
+
+    def _succeed(self) -> None:
+        if self.problem:
+            lost = f"; {self.lost} requests are missing" if self.lost else ""
+            log.warning("the ledger %s is written again%s", quote(str(self.path), 300), lost)
+        self.problem = ""
+        self._retry_at, self._pause_s = 0.0, RETRY_S
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
