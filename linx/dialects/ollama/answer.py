@@ -19,6 +19,8 @@ _HEAD = ("model", "remote_model", "remote_host", "created_at")
 _CHAT_ORDER = (*_HEAD, "message", "done", "done_reason", "logprobs")
 _GENERATE_ORDER = (*_HEAD, "response", "thinking", "tool_calls", "done", "done_reason", "context")
 _NS_PER_S = 1_000_000_000
+MOST_RATE = 20_000
+"""Tokens a second. Nobody writes faster: such an answer was complete before its first token was seen."""
 
 
 def timestamp(now: float) -> str:
@@ -67,10 +69,15 @@ def counters(begun_at: float, first_at: float | None, now: float, usage: Usage, 
     ``first_at`` is when the first token came, None if none came: up to then the prompt was read, from then on the
     answer was written. Clients divide by both durations, so none is 0. The time in which a model was loaded is part of
     the first where the provider does not tell it, and then ``load_duration`` is 0: clients add it up.
+
+    An answer that has come in one piece tells nothing of its first token. Half of the time is then said to have gone
+    to the answer, since its tokens in no time at all would be shown as millions of tokens a second.
     """
     timings = timings or Timings()
     total = max(int((now - begun_at) * _NS_PER_S), 1)
     prompt_eval = total if first_at is None else min(max(int((first_at - begun_at) * _NS_PER_S), 1), total)
+    if total - prompt_eval < usage.completion * _NS_PER_S // MOST_RATE:
+        prompt_eval = max(total // 2, 1)
     made: JsonObject = {"total_duration": timings.total or total, "load_duration": timings.load}
     return made | {
         "prompt_eval_count": usage.prompt,

@@ -14,7 +14,10 @@ _BOUNDARY = re.compile(
 )
 _PLAIN = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _NAME = re.compile(
-    rb'\r\ncontent-disposition:[ \t]*form-data[ \t]*;(?:[^\r\n]*;)?[ \t]*name="?model"?[ \t]*(?:;|\r\n)', re.IGNORECASE
+    # A file may be called "x; name=model", so what stands in quotes is stepped over as a whole.
+    rb'\r\ncontent-disposition:[ \t]*form-data[ \t]*(?:;(?:[^\r\n;"]|"(?:\\"|[^\r\n"])*+")*+)*?'
+    rb';[ \t]*+name="?model"?[ \t]*+(?:;|\r\n)',
+    re.IGNORECASE,
 )
 MAX_NAME = 1024  # bytes of a model's name
 MAX_PARTS = 256  # that are looked through: a large form could have millions of empty ones

@@ -33,8 +33,19 @@ def test_a_duration_is_the_provider_s_where_it_gives_one_and_never_0() -> None:
     }
     told = counters(10.0, None, 10.0, Usage(), Timings(total=7, load=5))
     assert (told["total_duration"], told["load_duration"], told["eval_duration"]) == (7, 5, 1)
-    at_once = counters(10.0, 10.0, 10.0, Usage(), None)
+    at_once = counters(10.0, 10.0, 10.0, Usage(3, 4), None)
     assert (at_once["prompt_eval_duration"], at_once["eval_duration"]) == (1, 1)
+
+
+@pytest.mark.parametrize("first_at", [None, 11.99999, 12.0], ids=["none", "burst", "end"])
+def test_an_answer_in_one_piece_has_a_rate_that_can_be_shown(first_at: float | None) -> None:
+    """As from a provider that does not stream, behind a proxy that collects, or of a tool call alone."""
+    made = counters(10.0, first_at, 12.0, Usage(30, 400), None)
+    assert (made["prompt_eval_duration"], made["eval_duration"]) == (1_000_000_000, 1_000_000_000)
+    fast = counters(10.0, 11.9, 12.0, Usage(30, 400), None)
+    assert fast["eval_duration"] == pytest.approx(100_000_000), "4,000 tokens a second"
+    own = counters(10.0, first_at, 12.0, Usage(30, 400), Timings(prompt_eval=5, eval=6))
+    assert (own["prompt_eval_duration"], own["eval_duration"]) == (5, 6)
 
 
 def test_what_brings_no_token_was_all_reading() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from linx.handlers.answers.multipart import MAX_PART_HEAD, MAX_PARTS, boundary_of, find_model, with_model
@@ -47,6 +49,24 @@ def test_the_model_first_last_or_in_between() -> None:
 def test_headers_in_any_order_and_case() -> None:
     part = b"Content-Type: text/plain\r\nCONTENT-DISPOSITION:form-data;name=model\r\n\r\nm\r\n"
     assert found(form(part)) == b"m"
+
+
+@pytest.mark.parametrize("file", ["x; name=model; .wav", "x;name=model", 'a\\"; name=model;', "C:\\a\\b;name=model"])
+@pytest.mark.parametrize("head", ['name="file"; filename="%s"', 'filename="%s"; name="file"'], ids=["after", "before"])
+def test_a_file_s_name_is_no_field_s_name(file: str, head: str) -> None:
+    part = b"Content-Disposition: form-data; %b\r\n\r\nthe file\r\n" % (head % file).encode()
+    assert found(form(part)) is None
+    assert found(form(part, PART % (b"model", b"m"))) == b"m"
+    named = b'Content-Disposition: form-data; x="a;b"; name="model"; y=\r\n\r\nm\r\n'
+    assert found(form(part, named)) == b"m"
+
+
+def test_a_header_full_of_marks_takes_no_time() -> None:
+    for marks in (b';"', b"; ", b"; name=", b'"', b"\t"):
+        part = b"Content-Disposition: form-data" + marks * (MAX_PART_HEAD // len(marks) - 40) + b"\r\n\r\nx\r\n"
+        began = time.perf_counter()
+        assert found(form(part)) is None
+        assert time.perf_counter() - began < 1
 
 
 @pytest.mark.parametrize(
