@@ -20,6 +20,24 @@ def trees() -> dict[str, ast.Module]:
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in paths}
 
 
+@cache
+def nodes() -> dict[str, list[ast.AST]]:
+    """Every node of every source file; walked once for all laws."""
+    return {path: list(ast.walk(tree)) for path, tree in trees().items()}
+
+
+@cache
+def calls() -> dict[str, list[tuple[str, ast.Attribute | ast.Name]]]:
+    """By what is called: the file of each call, and the function's expression."""
+    found: dict[str, list[tuple[str, ast.Attribute | ast.Name]]] = {}
+    for path, inside in nodes().items():
+        for node in inside:
+            function = node.func if isinstance(node, ast.Call) else None
+            if isinstance(function, ast.Attribute | ast.Name):
+                found.setdefault(last_name(function), []).append((path, function))
+    return found
+
+
 def last_name(node: ast.Attribute | ast.Name) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id
 
@@ -37,7 +55,7 @@ class Class:
 
 def test_no_class_overrides_a_private_method_of_another_file() -> None:
     classes = [
-        Class(path, node) for path, tree in trees().items() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+        Class(path, node) for path, inside in nodes().items() for node in inside if isinstance(node, ast.ClassDef)
     ]
     by_name = {one.name: one for one in classes}
 
@@ -80,11 +98,8 @@ def test_every_package_names_its_parts() -> None:
 def uses(name: str) -> dict[str, list[ast.expr]]:
     """Where something called ``name`` is called, by file; each with the function's expression."""
     found: dict[str, list[ast.expr]] = {}
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
-            function = node.func if isinstance(node, ast.Call) else None
-            if isinstance(function, ast.Attribute | ast.Name) and last_name(function) == name:
-                found.setdefault(path, []).append(function)
+    for path, function in calls().get(name, []):
+        found.setdefault(path, []).append(function)
     return found
 
 
@@ -92,8 +107,8 @@ def readers(name: str) -> set[str]:
     """The files in which an attribute ``name`` is read."""
     return {
         path
-        for path, tree in trees().items()
-        for node in ast.walk(tree)
+        for path, inside in nodes().items()
+        for node in inside
         if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
     }
 
@@ -107,8 +122,8 @@ def test_only_the_catalogue_asks_without_a_candidate() -> None:
     """The permits of a provider are for Linx's own questions; a client's request has that of its candidate."""
     assert readers("nearest") <= {"linx/providers/permits.py", "linx/providers/catalog.py"}
     own = "linx/providers/catalog.py", "linx/providers/provider.py", "linx/providers/permits.py"
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
+    for path, inside in nodes().items():
+        for node in inside:
             if isinstance(node, ast.Attribute) and node.attr in ("open", "private", "_private", "_to_linx"):
                 is_a_permit = isinstance(node.value, ast.Attribute | ast.Name) and last_name(node.value) == "permits"
                 assert not is_a_permit or path in own, f"{path} takes a permit past the gate"
@@ -128,8 +143,8 @@ def test_only_the_catalogue_asks_without_a_candidate() -> None:
 
 def test_only_the_gate_makes_a_candidate_that_is_not_private() -> None:
     """Candidates made elsewhere have two values, so that they are private."""
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
+    for path, inside in nodes().items():
+        for node in inside:
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute | ast.Name):
                 continue
             name, words = last_name(node.func), {word.arg for word in node.keywords}

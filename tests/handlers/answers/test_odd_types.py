@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -33,6 +34,7 @@ from linx.providers.requests import UNTRANSLATED
 
 if TYPE_CHECKING:
     from linx.dialects.base import Face
+    from linx.providers.requests import ProviderRequest
 
 ODD: tuple[Any, ...] = (
     None,
@@ -260,6 +262,19 @@ def replaced(body: dict[str, Any], path: tuple[str | int, ...], value: Any) -> d
     return cast("dict[str, Any]", changed)
 
 
+@cache
+def requests_for(dialect: Dialect, task: Task) -> list[ProviderRequest]:
+    """All that the kinds of provider are asked with, in the client's dialect or translated.
+
+    Each once: many kinds share a request.
+    """
+    found: list[ProviderRequest] = []
+    for kind in KINDS.values():
+        translated = kind.request(task)
+        found += [kind.own.get(dialect) or UNTRANSLATED.get(dialect) or translated, translated]
+    return list({id(request): request for request in found}.values())
+
+
 def carry(face: Face, parse: Parse, body: dict[str, Any]) -> None:
     """What Linx does with a body before and while it asks providers. May raise BadRequest, and nothing else."""
     if isinstance(face, OllamaFace):
@@ -272,14 +287,12 @@ def carry(face: Face, parse: Parse, body: dict[str, Any]) -> None:
     answer_tokens(chat)
     needs_of(chat)
     opening(chat)
-    for kind in KINDS.values():
-        for traits in TRAITS:
-            request = kind.own.get(chat.dialect) or UNTRANSLATED.get(chat.dialect) or kind.request(chat.task)
-            for each in (request, kind.request(chat.task)):
-                is_text = isinstance(chat.asked, TextCompletion)
-                for part in [part.chat for part in parts_for(each, chat)] if is_text else [chat]:
-                    with contextlib.suppress(Refused):
-                        each.write(part, "m", traits)
+    is_text = isinstance(chat.asked, TextCompletion)
+    for request in requests_for(chat.dialect, chat.task):
+        for part in [part.chat for part in parts_for(request, chat)] if is_text else [chat]:
+            for traits in TRAITS:
+                with contextlib.suppress(Refused):
+                    request.write(part, "m", traits)
 
 
 def failures_of(road: str) -> list[str]:
