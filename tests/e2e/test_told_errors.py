@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linx.core import jsontext
+from linx.core.request_feed import MAX_SHOWN
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,14 +99,13 @@ async def test_a_prompt_that_does_not_fit_is_told_with_both_counts(path: str, st
 
 
 @pytest.mark.parametrize("path", FACES)
-async def test_the_name_that_nobody_has_is_in_the_log(
-    path: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_name_that_nobody_has_is_in_the_line_of_the_request(path: str, tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
-        with caplog.at_level(logging.INFO):
-            answer = await ask(app.bound[0][1], path, {**FACES[path], "model": "claude\n\x1b[31m-opus" + "x" * 300})
+        follower = app.context.feed.follow()
+        assert follower is not None
+        answer = await ask(app.bound[0][1], path, {**FACES[path], "model": "claude\n\x1b[31m-opus" + "x" * 300})
+        (line,) = [jsontext.loads(text) for text in (await follower.wait(HANG_S)).splitlines()]
     assert answer.status in (400, 404)
-    (line,) = [record.getMessage() for record in caplog.records if "claude" in record.getMessage()]
-    assert line.startswith(f"POST {path}: ")
-    assert "'claude\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[31m-opusxxx" in line
-    assert len(line) < 400
+    assert (line["path"], line["status"], line["outcome"]) == (path, answer.status, "model_not_found")
+    assert line["model"].startswith("claude\\n\\x1b[31m-opusxxx")
+    assert len(line["model"]) <= MAX_SHOWN
