@@ -67,7 +67,7 @@ Options:
   --fix                With doctor: write a config for what was found.
   --write              With setup: write the settings, keeping a backup.
   --undo               With setup: restore the settings from before.
-  --since PERIOD       With usage: 24h, 7d, 4w, 2026-01-31 or all [default: 7d].
+  --since PERIOD       With usage, since 24h, 7d, 4w, 2026-01-31 or all [default: 7d].
   --by WHAT            With usage, model, provider, key, client or day [default: model].
   --format FORMAT      With usage, table, json or csv [default: table].
   -h --help            Show this text.
