@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linx.app import App
+    from linx.core.request_feed import Follower
     from linx.endpoints import Handle
 
 KEY = "linx-key-0123456789/+"
@@ -528,3 +529,58 @@ async def test_memory_that_runs_out_is_not_the_client_s_fault(
         assert answer.headers["retry-after"]
         monkeypatch.undo()
         assert (await ask(port_of(app), path, body)).status == 200
+
+
+# --- the record of a request that no handler has recorded to its end ---
+
+
+async def lines_of(app: App, follower: Follower) -> list[tuple[Any, ...]]:
+    lines = [jsontext.loads(line) for line in (await follower.wait(5)).splitlines()]
+    return [(line["method"], line["path"], line["status"], line["outcome"]) for line in lines]
+
+
+async def test_a_bug_leaves_a_line(at: Any, tmp_path: Path) -> None:
+    async def handle(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    at(handle)
+    async with linx_here(config_for(server={"api_key": KEY}), tmp_path) as app:
+        follower = app.context.feed.follow()
+        assert follower is not None
+        assert (await ask(port_of(app), "/k/linx-key-0123456789%2F%2B/test?key=hidden")).status == 500
+        assert await lines_of(app, follower) == [("GET", "/test", 500, "failed")]
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_a_line(tmp_path: Path) -> None:
+    async with linx_here(config_for(), tmp_path) as app:
+        follower = app.context.feed.follow()
+        assert follower is not None
+        for path in (b"/v1/chat/completions", b"/api/show"):
+            stream = await trio.open_tcp_stream("127.0.0.1", port_of(app))
+            async with stream:
+                await stream.send_all(b"POST %b HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{" % path)
+                await trio.sleep(0.05)
+        assert await lines_of(app, follower) == [("POST", "/v1/chat/completions", 499, "cancelled")]
+        await trio.sleep(0.05)
+        assert await follower.wait(0) == b"", "a request for a list leaves a line only where it is refused"
+
+
+async def test_a_request_that_linx_stops_says_why(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        fake.default = Answer(first_s=60)
+        follower = app.context.feed.follow()
+        assert follower is not None
+        async with trio.open_nursery() as nursery:
+            body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+            nursery.start_soon(ask, port_of(app), "/v1/chat/completions", body)
+            with trio.fail_after(5):
+                while not app.context.telemetry.running:
+                    await trio.sleep(0.01)
+            await app.server.drain(0)
+        assert await lines_of(app, follower) == [("POST", "/v1/chat/completions", 503, "shutting_down")]
+
+
+def test_which_paths_ask_a_model() -> None:
+    asking = {path for path, endpoint in endpoints.TABLE.items() if endpoint.is_model_path}
+    assert {"/v1/chat/completions", "/v1/messages/count_tokens", "/api/chat", "/v1/rerank", "/props"} <= asking
+    assert not {"/v1/models", "/api/tags", "/api/show", "/metrics", "/healthz", "/linx/tail", "/"} & asking

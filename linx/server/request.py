@@ -138,7 +138,7 @@ class Request:
         if self.stopped is None and not self.is_over:
             self.stopped = why
             if self.record is not None:
-                self.record.outcome = word_of(why)
+                self.record.outcome, self.record.status = word_of(why), self.record.status or why.status
             self._interrupt()
 
     def upgrade(self) -> UpgradedStream:
