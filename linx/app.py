@@ -108,7 +108,7 @@ class App:
         self.providers = ProviderSet(router, self.pool, telemetry, self.redactor, starting)
         self.memory = AdaptationMemory(state_file(ADAPTATIONS_FILE))
         feed = RequestFeed(self.redactor, lines)
-        self.ledger = Ledger(self._price_to_compare)
+        self.ledger = Ledger(self._price_to_compare, self.redactor.clean)
         telemetry.watchers += (feed.tell, self.ledger.note)
         self.context = Context(
             *(self.config, router, self.pool, telemetry, self.redactor, self.tunnel, feed),

@@ -26,6 +26,8 @@ from linx.core.errors import (
     HangUp,
     LinxError,
     MethodNotAllowed,
+    TooManyWrongKeys,
+    Unauthorized,
     UnknownEndpoint,
     out_of_memory,
     quote,
@@ -380,6 +382,7 @@ class Endpoints:
         elif record.ended is not None:
             return
         record.outcome = word_of(error)
+        record.is_admitted = not isinstance(error, Unauthorized | Forbidden | TooManyWrongKeys)
         self._note(record, "failed", face.status_of(error))
 
     def _note_cut(self, request: Request, target: Resolved, why: BaseException) -> None:

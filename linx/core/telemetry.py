@@ -224,6 +224,8 @@ class RequestRecord(msgspec.Struct):
     """"" while the request runs; then ok, cancelled, or the reason of its failure in a word."""
     is_model_path: bool = True
     """False for a request that was refused on a path that no model is asked on."""
+    is_admitted: bool = True
+    """False for a request that was refused for its key, its host or its origin."""
 
     def bound(self) -> None:
         """Keep no more of what the client chose than can be shown: hundreds of records stay in memory."""

@@ -40,13 +40,18 @@ class Ledger:
 
     __slots__ = ("_clock", "_lost", "_records", "_settings", "_something", "_writer")
 
-    def __init__(self, estimate_for: EstimateFor, clock: Callable[[], float] = time.time) -> None:
-        """``estimate_for`` is called in the writer's thread; ``clock`` is in seconds since 1970."""
+    def __init__(
+        self, estimate_for: EstimateFor, clean: Callable[[str], str], clock: Callable[[], float] = time.time
+    ) -> None:
+        """``estimate_for`` and ``clean``, which takes secrets out of a name, are called in the writer's thread.
+
+        ``clock`` is in seconds since 1970.
+        """
         self._clock = clock
         self._settings: Settings | None = None  # None: the config wants no ledger
         self._records: list[RequestRecord] = []
         self._something = trio.Event()
-        self._writer = Writer(estimate_for)
+        self._writer = Writer(estimate_for, clean)
         self._lost = 0
 
     def apply(self, config: LedgerConfig) -> None:

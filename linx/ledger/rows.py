@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MAX_NAME = 120  # characters of a name in the file
 MAX_ATTEMPTS = 400  # characters of the attempts with their reasons
-UNANSWERED = (401, 403)  # refusals of Linx itself to those who may not ask, which metrics count
 
 
 class Row(NamedTuple):
@@ -88,8 +87,11 @@ class Sums(NamedTuple):
         )
 
 
-def row_of(record: RequestRecord, estimate: Estimate | None) -> Row:
-    """``estimate`` reckons what the same tokens cost at the price to compare with; None: there is no such price."""
+def row_of(record: RequestRecord, estimate: Estimate | None, clean: Callable[[str], str]) -> Row:
+    """``estimate`` reckons what the same tokens cost at the price to compare with; None: there is no such price.
+
+    ``clean`` takes secrets out of the names of models, which are a client's own words: its key may stand there.
+    """
     started, usage = record.started_at, record.usage
     first = None if record.first_token is None else round((record.first_token - record.started) * 1000)
     ended = record.started if record.ended is None else record.ended
@@ -99,9 +101,9 @@ def row_of(record: RequestRecord, estimate: Estimate | None) -> Row:
         key=_short(record.key),
         client=_short(record.client),
         face=record.face,
-        model=_short(record.model),
+        model=_short(clean(record.model)),
         provider=record.provider or "",
-        served_model=_short(record.served_model or ""),
+        served_model=_short(clean(record.served_model or "")),
         is_local=bool(record.is_local),
         outcome=_short(record.outcome),
         status=record.status,
@@ -119,7 +121,7 @@ def row_of(record: RequestRecord, estimate: Estimate | None) -> Row:
 
 def belongs(record: RequestRecord) -> bool:
     """Has the ledger a row for this request: one on a model path, of someone who may ask?"""
-    return record.is_model_path and (record.status not in UNANSWERED or bool(record.attempts))
+    return record.is_model_path and record.is_admitted
 
 
 def day_of(moment: float) -> int:

@@ -7,13 +7,14 @@ MOST_WAITING; a problem is told once, and its end too. One thread at a time call
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from linx.core.errors import quote
 from linx.ledger.rows import day_of, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from linx.core.telemetry import RequestRecord
@@ -25,6 +26,7 @@ RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # after a problem, doubling
 FORGET_EVERY_S = 3600.0
 FORGET_AT_A_TIME = 1000  # rows deleted between two batches, which takes about 10 ms
 DAY_S = 86400.0
+CLEANED_NAMES = 1024  # names of models in which secrets have been looked for
 
 log = logging.getLogger("linx.ledger")
 
@@ -40,12 +42,23 @@ class Writer:
     """The rows that wait, and the file while it is open. The event loop only reads ``problem`` and the numbers."""
 
     __slots__ = (
-        *("_database", "_estimate_for", "_forget_at", "_notice", "_pause_s", "_retry_at", "_settings", "_waiting"),
+        *(
+            "_clean",
+            "_database",
+            "_estimate_for",
+            "_forget_at",
+            "_notice",
+            "_pause_s",
+            "_retry_at",
+            "_settings",
+            "_waiting",
+        ),
         *("lost", "problem"),
     )
 
-    def __init__(self, estimate_for: EstimateFor) -> None:
+    def __init__(self, estimate_for: EstimateFor, clean: Callable[[str], str]) -> None:
         self._estimate_for = estimate_for
+        self._clean = lru_cache(CLEANED_NAMES)(clean)
         self.problem = ""
         self.lost = 0  # rows for which there was no room while they waited
         self._notice = ""
@@ -119,7 +132,7 @@ class Writer:
         for record in records[:room]:
             if record.usage is not None and record.model not in estimates:
                 estimates[record.model] = self._estimate_for(record.model)
-            self._waiting.append(row_of(record, estimates.get(record.model)))
+            self._waiting.append(row_of(record, estimates.get(record.model), self._clean))
 
     def _change(self, settings: Settings) -> None:
         """Write to another file from now on, at once, or keep rows for another time."""

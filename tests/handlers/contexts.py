@@ -29,7 +29,7 @@ def context_for(config: Config, router: Router, pool: Pool | None = None) -> Con
         tunnel=tunnel,
         feed=feed,
         reload=_never,
-        ledger=Ledger(lambda _asked: None),
+        ledger=Ledger(lambda _asked: None, redactor.clean),
     )
 
 

@@ -41,4 +41,4 @@ def refused(at: float = NOON, **more: Any) -> RequestRecord:
 
 def row(at: float = NOON, *, saves: float | None = None, **more: Any) -> Row:
     """The row of such a record; ``saves`` is what the same would have cost elsewhere."""
-    return row_of(record(at, **more), None if saves is None else lambda _usage: saves)
+    return row_of(record(at, **more), None if saves is None else lambda _usage: saves, str)

@@ -40,7 +40,7 @@ def count(path: Path) -> int:
 
 
 def made(path: Path, **more: object) -> Ledger:
-    one = Ledger(lambda _asked: None)
+    one = Ledger(lambda _asked: None, str)
     one.apply(LedgerConfig(path=str(path), **more))  # type: ignore[arg-type]  # keys of the config
     return one
 
@@ -71,7 +71,7 @@ async def test_it_is_written_soon_and_whole_at_the_end(path: Path) -> None:
         nursery.start_soon(one.run)
         one.note(record())
         one.note(refused())
-        one.note(refused(status=401))
+        one.note(refused(status=401, is_admitted=False))
         await until(lambda: count(path) == 2)
         one.note(record())
         nursery.cancel_scope.cancel()

@@ -13,7 +13,7 @@ from tests.ledger.records import DAY_S, NOON, record, refused, row
 def test_a_row_has_every_number_of_its_request() -> None:
     made = record(usage=Usage(1000, 200, cached=100, reasoning=50), cost_usd=0.25, is_local=False)
     made.attempts.insert(0, AttemptRecord("ollama", "qwen3", 100.0, 100.1, "connect_failed"))
-    assert row_of(made, lambda usage: usage.prompt / 1000)._asdict() == {
+    assert row_of(made, lambda usage: usage.prompt / 1000, str)._asdict() == {
         "day": 20260131,
         "started": NOON,
         "key": "-",
@@ -38,13 +38,13 @@ def test_a_row_has_every_number_of_its_request() -> None:
 
 
 def test_a_refusal_has_neither_tokens_nor_a_price() -> None:
-    made = row_of(refused(), lambda _usage: 1.0)
+    made = row_of(refused(), lambda _usage: 1.0, str)
     assert (made.outcome, made.status, made.provider, made.served_model) == ("model_not_found", 404, "", "")
     assert (made.prompt_tokens, made.cost_usd, made.compare_usd, made.first_token_ms) == (None, None, None, None)
 
 
 def test_a_long_name_is_cut() -> None:
-    made = row_of(record(model="m" * 500), None)
+    made = row_of(record(model="m" * 500), None, str)
     assert len(made.model) == MAX_NAME
     assert made.model.endswith("…")
 
@@ -56,12 +56,11 @@ def test_a_long_name_is_cut() -> None:
         (refused(status=400), True),
         (refused(status=404), True),
         (refused(status=429), True),
-        (refused(status=401), False),
-        (refused(status=403), False),
+        (refused(status=401, is_admitted=False), False),
         (refused(is_model_path=False), False),
         (record(status=401, phase="failed"), True),  # a provider's own word
     ],
-    ids=["answer", "400", "404", "429", "wrong key", "wrong host", "another path", "401 of a provider"],
+    ids=["answer", "400", "404", "429", "wrong key", "another path", "401 of a provider"],
 )
 def test_who_may_not_ask_has_no_row(made: object, has_row: bool) -> None:
     assert belongs(made) is has_row  # type: ignore[arg-type]  # the parameters are all records

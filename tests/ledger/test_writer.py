@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from linx.core.redaction import Redactor
 from linx.ledger import database, writer
 from linx.ledger.writer import FORGET_EVERY_S, LONGEST_RETRY_S, Settings, Writer
 from tests.ledger.records import DAY_S, NOON, record
@@ -28,7 +29,8 @@ class Bench:
         self.settings = Settings(path, 400)
         self.clock = 1000.0
         self.asked: list[str] = []
-        self.writer = Writer(self._estimate_for)
+        self.redactor = Redactor()
+        self.writer = Writer(self._estimate_for, self.redactor.clean)
 
     def _estimate_for(self, asked: str) -> Estimate | None:
         self.asked.append(asked)
@@ -182,3 +184,15 @@ def test_days_that_are_kept_stay(bench: Bench) -> None:
     bench.clock += FORGET_EVERY_S
     bench.work(0)
     assert bench.count() == 3  # today, and two whole days
+
+
+def test_a_key_in_the_place_of_a_model_is_not_kept(bench: Bench) -> None:
+    bench.redactor.add("the-key-of-this-linx")
+    known, shaped = "the-key-of-this-linx", "sk-or-v1-0123456789abcdef0123456789abcdef"
+    records = [record(model=name, served_model=name) for name in (known, shaped)]
+    bench.writer.work(bench.settings, records, bench.clock, NOON)
+    bench.writer.close()
+    data = bench.path.read_bytes()
+    assert b"qwen3" not in data
+    assert known.encode() not in data
+    assert shaped.encode() not in data
