@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import trio
 
-from linx.core.attempt_errors import AttemptError, Fallback, Refused, Stalled
+from linx.core.attempt_errors import AttemptError, Fallback, PauseScope, Refused, Stalled
 from linx.dialects.failures.meaning import failure, unsupported
 from linx.dialects.failures.retry_after import wait_until
 from linx.upstream.response_head import ANSWERS
@@ -198,7 +198,8 @@ class Attempt(Generic[R]):
         if not self._writer.may_repeat:
             error.fallback = Fallback.NO
         if provider.local and isinstance(error, Refused) and not self.candidate.is_local:
-            error.blames_provider = error.is_pause = False  # the Ollama is well: its cloud has refused
+            # The Ollama is well: its cloud has refused, so a pause is not that of the models that run here.
+            error.blames_provider, error.pause_scope = False, PauseScope.MODEL
         if error.code == "model_not_found":
             provider.lost(self.candidate.model)
         provider.counters.failures += 1

@@ -15,7 +15,7 @@ from linx.core import jsontext
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Answer, Call
+from tests.fakes.scripted import Answer, Call, Whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +98,25 @@ async def test_a_patch_that_is_written_in_another_way_is_not_lost(arguments: str
         answer = await ask(app.bound[0][1], "/v1/chat/completions", {"model": "m", "stream": stream, **SHAPES["chat"]})
     calls = _streamed(answer.events) if stream else answer.json["choices"][0]["message"]["tool_calls"]
     assert [call["function"]["arguments"] for call in calls] == ["*** Begin Patch", "{}"]
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_a_call_of_the_type_custom_is_a_function_s_for_the_client(stream: bool, tmp_path: Path) -> None:
+    """A gateway that knows the model's own tool may answer so, whatever it was asked."""
+    head = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "ApplyPatch", "input": "*** Begin"}}
+    rest = {"index": 0, "custom": {"input": " Patch"}}
+    steps: list[tuple[dict[str, Any], str | None]] = [
+        ({"tool_calls": [head]}, None),
+        ({"tool_calls": [rest]}, None),
+        ({}, "tool_calls"),
+    ]
+    frames = [{"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]} for delta, finish in steps]
+    told = b"".join(b"data: %b\n\n" % jsontext.dumps(frame) for frame in frames) + b"data: [DONE]\n\n"
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
+        fake.next(Whole(200, told, "text/event-stream"))
+        answer = await ask(app.bound[0][1], "/v1/chat/completions", {"model": "m", "stream": stream, **SHAPES["chat"]})
+    (call,) = _streamed(answer.events) if stream else answer.json["choices"][0]["message"]["tool_calls"]
+    assert (call["type"], call["function"]) == ("function", {"name": "ApplyPatch", "arguments": "*** Begin Patch"})
 
 
 def _arguments_of(messages: list[Any]) -> list[str]:

@@ -120,8 +120,8 @@ class OpenAIEncoder:
             text = texts[number]
             if text is not None:
                 delta.arguments = text + owed.pop(delta.index, "")
-                if number < len(fragments) and "function" in fragments[number]:
-                    fragments[number]["function"]["arguments"] = delta.arguments
+                if number < len(fragments):
+                    _tell_as_function(fragments[number], delta.arguments)
         if owed:
             rest = [ToolDelta(call, arguments=text) for call, text in owed.items()]
             self._build(Chunk(index=chunk.index, tools=rest), parts)
@@ -230,6 +230,15 @@ class OpenAIEncoder:
         if self._has_usage:
             frame["usage"] = None
         return frame
+
+
+def _tell_as_function(fragment: JsonObject, text: str) -> None:
+    """Put the free text into a piece of a call, which a server may have sent as one of a custom tool after all."""
+    body = fragment.pop("custom", None) or fragment.get("function") or {}
+    name = {"name": body["name"]} if "name" in body else {}
+    fragment["function"] = {**name, "arguments": text}
+    if "type" in fragment:
+        fragment["type"] = "function"
 
 
 def error_event(problem: LinxError) -> bytes:

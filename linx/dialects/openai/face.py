@@ -107,7 +107,9 @@ class OpenAIFace:
         finish = whole.finish or "stop"
         calls = [_call(call, extras.calls.get((index, number))) for number, call in enumerate(whole.tools)]
         for call, told in zip(whole.tools, calls, strict=True):
-            if call.name in chat.free_text_tools and "function" in told:
+            if call.name in chat.free_text_tools:
+                told.pop("custom", None)
+                told["type"] = "function"
                 told["function"] = {"name": call.name, "arguments": to_text(call.arguments)}
         if calls and chat.legacy_functions:
             message["function_call"] = calls[0].get("function")

@@ -31,7 +31,8 @@ class MessageRules:
     has_refusals: bool = True
     """Does the server know parts of the type ``refusal``?"""
     is_strict: bool = False
-    """Chat templates of the server fail on a message without content and on arguments that are blank."""
+    """Chat templates of the server fail on a message without content and on arguments that are blank, and the server
+    refuses a call that is none of a function ("Unsupported tool call type", llama.cpp's common/chat.cpp)."""
 
 
 def pick(value: object, *names: str) -> tuple[object, ...]:
@@ -103,7 +104,11 @@ def _change_assistant(
 
 def _tool_call(call: JsonObject, is_strict: bool) -> JsonObject:
     """Arguments that are a text pass untouched; an object, as lenient clients send it, becomes a text."""
-    function = call.get("function")
+    function, custom = call.get("function"), call.get("custom")
+    if is_strict and isinstance(custom, dict):
+        kept = {name: value for name, value in call.items() if name != "custom"}
+        as_function = {"name": custom.get("name"), "arguments": jsontext.dumps({"input": custom.get("input")}).decode()}
+        return {**kept, "type": "function", "function": as_function}
     if not isinstance(function, dict):
         return call
     arguments = function.get("arguments")

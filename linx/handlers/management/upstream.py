@@ -1,8 +1,9 @@
 """``/upstream/PROVIDER/...``: any path of a local provider, for clients on this machine alone.
 
 The path and its query are passed on as they come, and so are the bodies in both directions. Of the client's headers
-the two in ``_PASSED_ON`` reach the provider; of the provider's the content type comes back, if it is one in ``_KINDS``:
-a page of a provider would be a page of Linx's own origin, with leave to manage it.
+the two in ``_PASSED_ON`` reach the provider. Of the provider's the content type comes back, if it is one in ``_KINDS``
+(a page of a provider would be a page of Linx's own origin, with leave to manage it), and with an error the seconds of
+Retry-After.
 
 The gate of ``routing.privacy`` comes first: the connection must be a local one. An Ollama may pass a body on to its
 cloud, so where prompts must stay local no body goes to an Ollama on this way.
@@ -37,6 +38,7 @@ _DOTS = re.compile(r"(?:^|[/\\])\.{1,2}(?:[/\\;]|$)")
 _PASSED_ON = {b"content-type": b"application/json", b"accept": b"*/*"}
 """The client's headers that reach the provider, and their values where the client sent none that can be passed on."""
 _FIELD = re.compile(rb"[A-Za-z0-9!#$&^_.+*/;=, \"-]{1,256}")
+_SECONDS = re.compile(r"[0-9]{1,6}")
 _KINDS = frozenset(
     (
         *(b"application/json", b"application/x-ndjson", b"application/octet-stream"),
@@ -125,7 +127,7 @@ async def _deliver(
         if status < 400 or status in (401, 407):
             raise failure(status, body)
         cleaned = context.redactor.clean(body.decode("utf-8", "replace")).encode()
-        await reply.whole(status, cleaned, kind, relay_headers(record, provider))
+        await reply.whole(status, cleaned, kind, [*relay_headers(record, provider), *_wait(exchange)])
         return
     headers = relay_headers(record, provider)
     data = await exchange.read()
@@ -139,6 +141,12 @@ async def _deliver(
         data = await exchange.read()
     exchange.finish()
     await reply.end()
+
+
+def _wait(exchange: Exchange) -> list[tuple[bytes, bytes]]:
+    """How long the provider asks a client to wait, as while it loads a model; a date is left out."""
+    seconds = (exchange.header("retry-after") or "").strip()
+    return [(b"retry-after", seconds.encode())] if _SECONDS.fullmatch(seconds) else []
 
 
 def _kind(exchange: Exchange) -> bytes:

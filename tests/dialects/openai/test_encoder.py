@@ -303,3 +303,28 @@ def test_choices_begin_in_the_order_of_their_numbers() -> None:
 
 def test_a_number_beyond_what_was_asked_for_opens_nothing() -> None:
     assert opened(relay(frame({"content": "b"}, index=5), frame(finish="stop", index=5))) == [(5, True), (5, False)]
+
+
+@pytest.mark.parametrize("is_custom", [False, True], ids=["function", "custom"])
+@pytest.mark.parametrize("ends_with_piece", [False, True], ids=["apart", "together"])
+def test_a_bare_text_for_a_free_text_tool_comes_before_the_finish(is_custom: bool, ends_with_piece: bool) -> None:
+    """Also from a server that answers by a call of the type custom: the client knows it as a function."""
+
+    def piece(text: str, **more: str) -> JsonObject:
+        slot, kind = ("input", "custom") if is_custom else ("arguments", "function")
+        named = {key: more[key] for key in more if key == "name"}
+        head = {"id": more["id"], "type": kind} if "id" in more else {}
+        return {"index": 0, **head, kind: {**named, slot: text}}
+
+    last = {"tool_calls": [piece(" Patch")]}
+    ends = [frame(last, "tool_calls")] if ends_with_piece else [frame(last), frame({}, "tool_calls")]
+    encoder = OpenAIEncoder(request(free_text_tools=frozenset(("AP",))), stamp(), "reasoning")
+    chunks = feed([sse(frame({"tool_calls": [piece("*** Begin", id="a", name="AP")]}), *ends, b"[DONE]")]).chunks
+    told = payloads(encoder.frames(chunks))
+    choices = [each["choices"][0] for each in told]
+    calls = [part for choice in choices for part in choice["delta"].get("tool_calls", ())]
+    assert "".join(part["function"]["arguments"] for part in calls) == "*** Begin Patch"
+    assert (calls[0]["type"], calls[0]["function"]["name"]) == ("function", "AP")
+    assert not any("custom" in part for part in calls)
+    assert [choice["finish_reason"] for choice in choices if choice["finish_reason"]] == ["tool_calls"]
+    assert choices[-1]["finish_reason"] == "tool_calls"

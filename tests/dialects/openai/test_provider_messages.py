@@ -35,6 +35,14 @@ def test_the_developer_is_a_system_elsewhere(server: str, role: str) -> None:
 
 
 @pytest.mark.parametrize("server", SERVERS)
+def test_an_earlier_call_of_a_custom_tool_is_a_function_s_where_nothing_else_is_known(server: str) -> None:
+    """llama.cpp refuses the whole history: "Unsupported tool call type" (common/chat.cpp)."""
+    call = {"id": "c1", "type": "custom", "custom": {"name": "f", "input": 'say "x"'}}
+    (new,) = history({"role": "assistant", "content": "", "tool_calls": [call]}, server)["tool_calls"]
+    assert new == (tool_call('{"input":"say \\"x\\""}') if server == "llamacpp" else call)
+
+
+@pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("text", ['{"a": 1,  "b": 2.50}', '{"torn', "not json"])
 def test_arguments_that_are_text_pass_untouched(server: str, text: str) -> None:
     message = {"role": "assistant", "content": "", "tool_calls": [tool_call(text)]}

@@ -161,7 +161,23 @@ async def test_a_cloud_that_fails_does_not_harm_the_local_models(tmp_path: Path,
             assert (await ask(port, "/api/chat", {"model": "gpt-oss:120b-cloud", "messages": HI})).status >= 400
         status = (await ask(port, "/v1/providers/status")).json["data"][0]
         assert (status["state"], status["consecutive_failures"]) == ("up", 0)
+        fake.forget()  # a model that is paused was asked once only
         assert (await ask(port, "/api/chat", {"model": "m", "messages": HI})).status == 200
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_pause_that_the_cloud_asks_for_is_that_of_its_model(tmp_path: Path, status: int) -> None:
+    """Also where its words or its status would be those of a whole provider."""
+    words = b'{"error":"you have reached your account\'s usage limit"}'
+    async with with_clouds("m:latest", clouds=("gpt-oss:120b-cloud",)) as fake, linx_for(tmp_path, fake) as port:
+        fake.next(Whole(status, words, headers=[("Retry-After", "60")]))
+        for model, expected in (("gpt-oss:120b-cloud", status), ("gpt-oss:120b-cloud", status), ("m", 200)):
+            answer = await ask(port, "/api/chat", {"model": model, "messages": HI})
+            assert answer.status == expected
+            assert (answer.headers.get("retry-after") == "60") == (expected != 200)
+        assert len(fake.calls) == 2, "the paused model is not asked again"
+        shown = (await ask(port, "/v1/providers/status")).json["data"][0]
+        assert (shown["state"], list(shown["paused_models"])) == ("up", ["gpt-oss:120b-cloud"])
 
 
 async def test_with_another_provider_the_prompt_falls_over_and_the_url_is_told_when_that_fails(tmp_path: Path) -> None:

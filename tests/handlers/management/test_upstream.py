@@ -98,6 +98,16 @@ async def test_an_error_comes_back_with_its_status_and_without_secrets(tmp_path:
             assert (await ask(port, LLAMA + "/slots")).status == 502
 
 
+@pytest.mark.parametrize(
+    ("given", "told"), [("30", "30"), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None), ("9" * 20, None)]
+)
+async def test_an_error_says_when_to_come_back(tmp_path: Path, given: str, told: str | None) -> None:
+    async with FakeProvider("llamacpp", ["m"]) as fake, linx_for(tmp_path, fake) as port:
+        fake.at["/slots"] = Whole(503, b'{"error":{"message":"Loading model"}}', headers=[("Retry-After", given)])
+        answer = await ask(port, LLAMA + "/slots")
+        assert (answer.status, answer.headers.get("retry-after")) == (503, told)
+
+
 @pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "text/xml", "application/javascript", "text/css"])
 async def test_a_page_of_a_provider_is_no_page_of_linx(tmp_path: Path, kind: str) -> None:
     async with FakeProvider("llamacpp", ["m"]) as fake, linx_for(tmp_path, fake) as port:
