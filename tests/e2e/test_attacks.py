@@ -144,6 +144,8 @@ async def test_what_a_stream_must_keep_is_bounded(
             answer = await ask(port_of(app), path, body)
             await was_dropped(endless)
     assert answer.status == 200
-    assert answer.is_whole
+    assert answer.is_whole is (
+        path != "/api/chat"
+    )  # some clients of Ollama overlook an error behind which a body ends well
     assert mark in b"\n" + answer.body
     assert len(answer.body) < 2**20

@@ -46,7 +46,9 @@ def hide_identity(body: JsonObject) -> None:
 
 
 def hide_user_of_messages(body: JsonObject) -> None:
-    """The same for a Messages body, whose ``metadata`` has no other field today."""
+    """The same for a Messages body, whose ``metadata`` has no other field today; null is none at all."""
+    if not isinstance(body.get("metadata"), dict):
+        body.pop("metadata", None)
     _without_labels(body, _OF_CLAUDE_CODE)
 
 
