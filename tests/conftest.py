@@ -15,12 +15,15 @@ from tests.fakes.gguf_model import write_tiny_model
 from tests.ids import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(command): a program that must be installed; see scripts/system-packages")
+    config.addinivalue_line(
+        "markers", "untraced: thousands of cases, or a Linx elsewhere; not counted for the coverage"
+    )
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -68,6 +71,25 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("CI") == "true":
                 pytest.fail(missing)
             pytest.skip(missing)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """What runs under generated cases and exhaustive tables is not counted for the coverage.
+
+    Before Python 3.14 counting makes every line slow, those of trio and of hypothesis too: such a test takes three
+    times as long. What it is about has cheaper tests beside it, and the coverage's floor is to be reached by those.
+    Nor is a test counted whose Linx is a process of its own, in which nothing is counted anyway.
+    """
+    tracer = sys.gettrace()
+    is_counted = not any(item.get_closest_marker(name) for name in ("hypothesis", "untraced"))
+    if is_counted or "coverage" not in type(tracer).__module__:
+        return (yield)
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
 
 
 def find_program(command: str) -> str | None:

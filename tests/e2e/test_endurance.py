@@ -18,6 +18,7 @@ from benchmarks.workloads import percentile
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
 RUNS = {
     "everything": Setting(seconds=20, warm_up=400, clients=32, reload_every_s=4, sample_every_s=0.5),
     "leaving": Setting(

@@ -22,6 +22,7 @@ from tests.waiting import HANG_S
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 NO_MORE = 5  # far fewer than there are, so that no new one is given out, also in place of an old one
 

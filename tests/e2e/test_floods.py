@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
 if sys.platform != "linux":
     pytest.skip("looks at another process in /proc", allow_module_level=True)
 

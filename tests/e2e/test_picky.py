@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytestmark = pytest.mark.untraced
 ONE_SHOT_ONLY = frozenset(
     (
         *("voyage", "deepseek-old", "ollama-no-tools", "lmstudio", "gpt-sampling"),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
 if sys.platform != "linux":
     pytest.skip("counts the open files of another process", allow_module_level=True)
 

@@ -30,6 +30,7 @@ from tests.properties.scenarios import SCENARIOS
 if TYPE_CHECKING:
     from linx.core.attempt_errors import AttemptError
 
+pytestmark = pytest.mark.untraced
 TAKES_ALL = os.environ.get("LINX_CHECKPOINTS") == "all"
 STRIDES = (7, 49)
 """Of so many steps of a roomy and of a narrow connection, each of the seven faults is tried at one: so each step of the

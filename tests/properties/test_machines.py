@@ -24,6 +24,7 @@ from tests.properties.test_reply_machine import ReplyMachine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.untraced
 UNSHRUNK = settings(QUICK, max_examples=200, stateful_step_count=12, phases=[Phase.generate])
 
 

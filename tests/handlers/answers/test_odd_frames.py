@@ -23,6 +23,7 @@ from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.openai.decoder import OpenAIDecoder
 from tests.handlers.answers.test_odd_types import ODD, places, replaced
 
+pytestmark = pytest.mark.untraced
 LOGPROB = {
     "token": "a",
     "logprob": -0.5,

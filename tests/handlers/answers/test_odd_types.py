@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.providers.requests import ProviderRequest
 
+pytestmark = pytest.mark.untraced
 ODD: tuple[Any, ...] = (
     None,
     True,
