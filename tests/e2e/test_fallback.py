@@ -177,7 +177,9 @@ async def test_every_error_after_an_attempt_says_whose_it_is(refusal: str, strea
             for path, body in ASKED.items():
                 answer = await ask(app.bound[0][1], path, {**body, "stream": stream})
                 app.context.providers[0].health.pauses = Pauses()
-                assert answer.status >= 400, path
+                # Codex hears of a conversation that is too long in the stream alone.
+                is_told_there = (refusal, path, stream) == ("context overflow", "/v1/responses", True)
+                assert answer.status == 200 if is_told_there else answer.status >= 400, path
                 said = [answer.headers.get(f"x-linx-{name}") for name in ("provider", "model", "attempts")]
                 assert said == ["openai1", "real", f"openai1=http_{fake.default.status}"], path
 
