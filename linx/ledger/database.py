@@ -168,7 +168,7 @@ def _open(path: Path) -> Database:
 
 def _migrate(connection: sqlite3.Connection) -> None:
     """Bring the file to this version, whatever another Linx does meanwhile."""
-    if _version(connection) == len(MIGRATIONS):
+    if _looked_at(connection) == len(MIGRATIONS):
         return
     connection.execute("PRAGMA journal_mode = WAL")
     with _transaction(connection):
@@ -177,6 +177,12 @@ def _migrate(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _looked_at(connection: sqlite3.Connection) -> int:
+    """The version, at one moment: another Linx may be making the tables now. Raises NotOurs."""
+    with _transaction(connection, "DEFERRED"):
+        return _version(connection)
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -197,13 +203,13 @@ def _open_to_read(path: Path) -> Database:
     with _said():
         try:
             connection = sqlite3.connect(f"{uri}?mode=ro", timeout=BUSY_S, uri=True)
-            version = _version(connection)
+            version = _looked_at(connection)
         except sqlite3.OperationalError as error:
             # In a folder where nothing may be written SQLite reads such a file only if told that nobody writes to it.
             if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
-            version = _version(connection)
+            version = _looked_at(connection)
     if version < len(MIGRATIONS):
         connection.close()
         raise LedgerProblem("it is empty, or of an older version: the next Linx that writes to it brings it up to date")
@@ -214,8 +220,8 @@ def _open_to_read(path: Path) -> Database:
 
 
 @contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Any:
-    connection.execute("BEGIN IMMEDIATE")
+def _transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Any:
+    connection.execute(f"BEGIN {kind}")
     try:
         yield
         connection.execute("COMMIT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -90,6 +91,22 @@ def test_two_share_the_file(path: Path) -> None:
     reader = open_for_reading(path)
     assert reader.ask("SELECT sum(requests) FROM days", {}) == [(9,)]
     reader.close()
+
+
+def test_a_file_that_another_linx_is_making_is_no_strangers(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_S", 0.0)
+    path.parent.mkdir()
+    connection = sqlite3.connect(path, isolation_level=None)
+
+    def meanwhile(statement: str) -> None:
+        """Another Linx makes the tables, if it may, when all but them has been looked at."""
+        if "sqlite_master" in statement:
+            with contextlib.suppress(LedgerProblem):
+                open_for_writing(path)[0].close()
+
+    connection.set_trace_callback(meanwhile)
+    assert database._looked_at(connection) == 0
+    connection.close()
 
 
 def test_a_lock_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
