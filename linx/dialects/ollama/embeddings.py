@@ -14,6 +14,7 @@ from linx.core.errors import BadRequest
 from linx.dialects.failures.meaning import unsupported
 from linx.dialects.ollama.options import options
 from linx.dialects.ollama.provider_request import keep_alive_for
+from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.shared import fields
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject
 
 
 def own_embed_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-    """The body for a client of either endpoint at that endpoint: its own, with the gap filled."""
-    return _filled({**(chat.client_body or {}), "model": model}, traits)
+    """The body for a client of either endpoint at that endpoint: its own, with the gap filled, and without who asks."""
+    return _filled({**without_destinations(chat.client_body or {}), "model": model}, traits)
 
 
 def _filled(body: JsonObject, traits: ModelTraits) -> JsonObject:

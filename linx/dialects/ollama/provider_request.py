@@ -62,8 +62,9 @@ _EFFORTS: dict[str, bool | str] = {
 
 
 def own_body(chat: ChatRequest, model: str, traits: ModelTraits) -> JsonObject:
-    """The /api/chat or /api/generate body for a client of that very endpoint: its own, with the gaps filled."""
-    given = chat.client_body or {}
+    """The /api/chat or /api/generate body for a client of that very endpoint: its own, with the gaps filled, and
+    without who asks: an Ollama may pass the body on to its cloud."""
+    given = without_destinations(chat.client_body or {})
     sent = {**given, "model": model, "stream": True}
     options = given.get("options") or {}
     if traits.num_ctx is not None and options.get("num_ctx") is None:

@@ -15,7 +15,7 @@ _BOUNDARY = re.compile(
 _PLAIN = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _NAME = re.compile(
     # A file may be called "x; name=model", so what stands in quotes is stepped over as a whole.
-    rb'\r\ncontent-disposition:[ \t]*form-data[ \t]*(?:;(?:[^\r\n;"]|"(?:\\"|[^\r\n"])*+")*+)*?'
+    rb'\r\ncontent-disposition:[ \t]*form-data[ \t]*(?:;(?>[^\r\n;"]|"(?>\\"|[^\r\n"])*+")*+)*?'
     rb';[ \t]*+name="?model"?[ \t]*+(?:;|\r\n)',
     re.IGNORECASE,
 )

@@ -13,6 +13,8 @@ from linx.dialects.anthropic import client_request as messages_request
 from linx.dialects.anthropic import provider_request as anthropic_request
 from linx.dialects.completions import client_request as completions_request
 from linx.dialects.completions import provider_request as completions
+from linx.dialects.ollama import embeddings as ollama_embeddings
+from linx.dialects.ollama import provider_request as ollama_request
 from linx.dialects.openai import provider_request, servers
 from linx.dialects.shared.identity import MAX_ID, hide_identity
 from linx.dialects.untranslated.provider_request import messages_body, responses_body
@@ -54,6 +56,8 @@ ROADS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "llamacpp": openai_chat(servers.LLAMACPP),
     "completions": completion,
     "embeddings": embedding,
+    "ollama": lambda body: ollama_request.own_body(chat(body), "real", ModelTraits()),
+    "ollama embed": lambda body: ollama_embeddings.own_embed_body(chat(body), "real", ModelTraits()),
     "native responses": lambda body: responses_body(chat(body), "real", ModelTraits()),
 }
 
