@@ -48,7 +48,7 @@ class Connection:
     def __init__(self, transport: ServerTransport, listener: Listener, shared: Shared, peer: str = "") -> None:
         self._listener = listener
         self._shared = shared
-        self._wire = Wire(transport, shared, self._client_gone)
+        self._wire = Wire(transport, shared, self._client_gone, self._is_answering)
         self._is_idle = True  # no byte of the next request has come
         self._is_interrupted = False  # the running request has been cancelled
         self._is_overdue = False  # a request head did not come in time
@@ -259,6 +259,9 @@ class Connection:
         self._reply = self._body = None
         if shared.on_request_end is not None:
             shared.on_request_end()
+
+    def _is_answering(self) -> bool:
+        return self._body is not None and self._body.is_complete and not self._wire.is_upgraded
 
     def _client_gone(self) -> None:
         request = self.request

@@ -4,7 +4,9 @@ One task, ``pump``, is the only reader of the socket as long as the connection l
 ahead into a bounded buffer, also while an answer is being written, so that a hang-up is
 noticed at once. When READ_AHEAD bytes wait, the pump stops reading, so a client that sends
 too much fills its own send buffer and not Linx's memory. If the pause lasts, the pump asks the
-kernel whether the client has left, since a FIN behind unread bytes cannot be read.
+kernel whether the client has left, since a FIN behind unread bytes cannot be read. A FIN behind more
+bytes than both kernels hold does not even arrive; so a client that has sent that much beyond the
+request that is being answered, and stays FLOOD_S in that state, is taken for a client that hung up.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 READ_AHEAD = 64 * 1024  # bytes
 PATIENCE_S = 0.03  # a pause of the pump that is longer has the kernel asked; most are over at once
+FLOOD_S = 1.0  # how long a client may have more than READ_AHEAD bytes waiting behind a request that is being answered
 LINGER_S = 2.0  # how long Linx waits for the client to close after the last byte has been sent
 _PIECE = 16 * 1024  # bytes of a send that waits: the client must take each such piece within stalled_client_s
 
@@ -42,16 +45,26 @@ class ServerTransport(Transport, Protocol):
 
 
 class Wire:
-    """The pump calls ``on_gone`` when the client will send no more; twice where that is known before it is read."""
+    """The pump calls ``on_gone`` when the client will send no more; twice where that is known before it is read.
+
+    ``is_answering`` tells whether a request that has been read to its end is being answered.
+    """
 
     __slots__ = (
-        "_is_discarding", "_is_torn", "_pause", "_room", "_send_some", "_shared", "_unsent", "_waiter", "buffer",
-        "is_broken", "is_eof", "is_upgraded", "on_gone", "transport",
+        "_is_answering", "_is_discarding", "_is_torn", "_pause", "_room", "_send_some", "_shared", "_unsent", "_waiter",
+        "buffer", "is_broken", "is_eof", "is_upgraded", "on_gone", "transport",
     )  # fmt: skip
 
-    def __init__(self, transport: ServerTransport, shared: Shared, on_gone: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        transport: ServerTransport,
+        shared: Shared,
+        on_gone: Callable[[], None],
+        is_answering: Callable[[], bool],
+    ) -> None:
         self.transport = transport
         self.on_gone = on_gone
+        self._is_answering = is_answering
         self._send_some = transport.send_some
         self.buffer = bytearray()  # bytes that have been read and not been taken yet
         self.is_eof = False  # the client will send no more
@@ -84,18 +97,25 @@ class Wire:
         self.on_gone()
 
     async def _until_room(self) -> bool:
-        """Wait until the buffer has room. Returns True instead if the client has reset the connection."""
+        """Wait until the buffer has room. Returns True instead if the client has reset the connection, or floods."""
         self._room = trio.Event()
         with trio.move_on_after(PATIENCE_S):
             await self._room.wait()
-        if len(self.buffer) < READ_AHEAD:  # which may have changed in the moment in which the patience ended
-            return False
+        # Room may also be made in the moment in which a wait ends.
         with trio.CancelScope() as self._pause:
-            if await self.transport.until_left():
-                return True
-            self.on_gone()
-            await trio.sleep_forever()
+            while len(self.buffer) >= READ_AHEAD:
+                is_reset = None
+                with trio.move_on_after(FLOOD_S):
+                    is_reset = await self.transport.until_left()
+                if is_reset is False:
+                    self.on_gone()
+                    await trio.sleep_forever()
+                if len(self.buffer) >= READ_AHEAD and (is_reset or self._is_flooding()):
+                    return True
         return False
+
+    def _is_flooding(self) -> bool:
+        return self._is_answering() and self.transport.is_readable()
 
     async def more(self) -> bool:
         """Wait until the pump has read something, or ``wake`` is called. Returns False at EOF."""

@@ -52,7 +52,7 @@ class ReplyMachine(RuleBasedStateMachine):
             ours, theirs = End.pair(room)
             self.client = ours
             shared = Shared()
-            self.wire = Wire(Watched(theirs, "client", Faults()), shared, lambda: None)
+            self.wire = Wire(Watched(theirs, "client", Faults()), shared, lambda: None, lambda: False)
             head = Gate().take(
                 bytearray(b"%b / HTTP/%b\r\nHost: a\r\nConnection: keep-alive\r\n\r\n" % (method, version))
             )

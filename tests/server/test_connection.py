@@ -17,7 +17,7 @@ import trio.testing
 from linx.core.errors import BadRequest, LinxError
 from linx.http1.h11_heads import read_request
 from linx.http1.repeated_head import LONGEST
-from linx.server import cross_check
+from linx.server import cross_check, wire
 from linx.server.connection import Connection
 from linx.server.limits import Shared
 from linx.server.listener import Listener
@@ -352,6 +352,48 @@ async def test_bytes_ahead_do_not_hide_a_hang_up() -> None:
             await started.wait()
         with within(2):
             await cancelled.wait()
+
+
+@pytest.mark.parametrize("hangs_up", [True, False], ids=["gone", "still there"])
+async def test_a_flood_behind_a_request_is_a_hang_up(hangs_up: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A FIN behind more than is read ahead is never seen, so the model would work on for nobody."""
+    monkeypatch.setattr(wire, "FLOOD_S", 0.05)
+    async with waiting() as (port, started, cancelled, requests):
+        async with connected(port) as client, trio.open_nursery() as nursery:
+            await client.send(post(b"12345"))
+            await started.wait()
+            with trio.move_on_after(0.03 if hangs_up else HANG_S):
+                nursery.start_soon(client.send, GET * 1_000_000)
+                await cancelled.wait()
+            nursery.cancel_scope.cancel()
+        with within(2):
+            await cancelled.wait()
+        assert requests[0].is_client_gone
+
+
+async def test_a_large_body_that_is_read_slowly_is_no_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "FLOOD_S", 0.01)
+
+    async def handler(request: Request, reply: Reply) -> None:
+        await trio.sleep(0.1)
+        await echo(request, reply)
+
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(post(b"x" * 1_000_000))
+        assert (await client.answer()).body == b"POST / 1000000"
+
+
+async def test_a_long_pipeline_that_is_answered_is_no_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "FLOOD_S", 0.3)
+
+    async def handler(request: Request, reply: Reply) -> None:
+        await trio.sleep(0.001)
+        await echo(request, reply)
+
+    async with serving(handler) as (_server, port), connected(port) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(client.send, GET * 4000)
+        assert len(await client.answers(500)) >= 500
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_whole_post_and_its_fin_at_once_is_a_hang_up() -> None:

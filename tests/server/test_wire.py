@@ -70,7 +70,7 @@ async def test_a_pipelining_flood_is_left_in_the_clients_buffer() -> None:
 async def test_room_in_the_moment_in_which_the_patience_ends(turn: int, mock_clock: MockClock) -> None:
     """trio runs the tasks of one turn in any order, so each of the two orders comes up in twenty turns."""
     ours, theirs = trio.testing.memory_stream_pair()
-    wire = Wire(StreamTransport(theirs), Shared(), lambda: None)
+    wire = Wire(StreamTransport(theirs), Shared(), lambda: None, lambda: False)
 
     async def take() -> None:
         await trio.sleep(PATIENCE_S)
