@@ -1,8 +1,8 @@
 """The event loop's side of the ledger: it collects records, and hands them to the writer's thread twice a second.
 
 A request costs an append here. There is no thread of its own: the task ``run`` calls the writer in one of trio's
-threads and waits for it, so there is never more than one, and a disk that hangs keeps Linx neither from answering nor
-from ending, since trio's threads do not outlive the program.
+threads and waits for it, and a disk that hangs keeps Linx neither from answering nor from ending, since trio's threads
+do not outlive the program. A thread that nobody waits for any more still keeps others out of the file until it is done.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from linx.core.telemetry import RequestRecord
     from linx.ledger.rows import EstimateFor
 
+Result = TypeVar("Result")
+
 LEDGER_FILE = "ledger.db"
 BATCH_S = 0.5  # between a record and the write, for the records that follow
 LAST_WRITE_S = 5.0
@@ -38,7 +40,7 @@ def ledger_path(config: LedgerConfig) -> Path:
 class Ledger:
     """``apply`` each config, ``note`` each finished request, ``run`` until all requests have ended."""
 
-    __slots__ = ("_clock", "_lost", "_records", "_settings", "_something", "_writer")
+    __slots__ = ("_clock", "_lost", "_one", "_records", "_settings", "_something", "_writer")
 
     def __init__(
         self, estimate_for: EstimateFor, clean: Callable[[str], str], clock: Callable[[], float] = time.time
@@ -53,6 +55,7 @@ class Ledger:
         self._something = trio.Event()
         self._writer = Writer(estimate_for, clean)
         self._lost = 0
+        self._one = trio.CapacityLimiter(1)  # threads in the writer; one that was abandoned counts until it is done
 
     def apply(self, config: LedgerConfig) -> None:
         settings = Settings(ledger_path(config), config.keep_days) if config.enabled else None
@@ -98,7 +101,7 @@ class Ledger:
         finally:
             with trio.move_on_after(LAST_WRITE_S, shield=True):
                 await self._write(is_last=True)
-                await trio.to_thread.run_sync(self._writer.close, abandon_on_cancel=True)
+                await self._in_thread(self._writer.close)
 
     async def _write(self, *, is_last: bool = False) -> float | None:
         self._something = trio.Event()
@@ -106,5 +109,8 @@ class Ledger:
         settings = self._settings
         if settings is None or (is_last and not records and not self._writer.waiting):
             return None
-        work = partial(self._writer.work, settings, records, is_last=is_last)
-        return await trio.to_thread.run_sync(work, trio.current_time(), self._clock(), abandon_on_cancel=True)
+        work = partial(self._writer.work, settings, records, trio.current_time(), self._clock(), is_last=is_last)
+        return await self._in_thread(work)
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._one)

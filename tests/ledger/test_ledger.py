@@ -141,3 +141,24 @@ async def test_a_request_costs_next_to_nothing(path: Path) -> None:
     finally:
         gc.enable()
     assert took_s < 10e-6, f"{took_s * 1e6:.1f} µs"
+
+
+async def test_the_end_waits_for_the_thread_that_is_writing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads in one file of SQLite's would end the whole program."""
+    monkeypatch.setattr(ledger, "BATCH_S", 0.0)
+    is_writing = trio.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def estimate_for(_asked: str) -> None:
+        token.run_sync_soon(is_writing.set)
+        time.sleep(0.2)
+
+    one = Ledger(estimate_for, str)
+    one.apply(LedgerConfig(path=str(path)))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.run)
+        one.note(record())
+        await is_writing.wait()
+        nursery.cancel_scope.cancel()
+    assert count(path) == 1
+    assert files_in(path.parent) == [path.name]  # no journal beside it: it is closed
