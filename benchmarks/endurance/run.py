@@ -72,6 +72,10 @@ class Seen:
     cpu_s: float
 
 
+LEDGER_OPENS_S = 1.5
+"""The ledger opens its file half a second after the first request; that belongs to the warm-up."""
+
+
 async def run(setting: Setting, folder: Path) -> Seen:
     async with started_providers(setting, folder) as (conversation, configs):
         config, path = config_of(configs, setting), folder / "config.json"
@@ -82,6 +86,7 @@ async def run(setting: Setting, folder: Path) -> Seen:
             warm_up = Crowd(port, random.Random(setting.seed + 1), setting.pause_s / 4, "w")
             await warm_up.run(setting.clients, setting.behaviours, until_count=setting.warm_up, until_s=float("inf"))
             await conversation.say("calm")
+            await trio.sleep(LEDGER_OPENS_S)
             before = await watch.at_rest(port, conversation, None)
             memory, counters, cpu = watch.memory_mb(pid), await figures(port), watch.cpu_s(pid)
             await conversation.say("storm")

@@ -105,7 +105,9 @@ async def test_nor_one_that_failed(
                                 fake.forget()
                                 fake.next(*replies)
                             await client.send("POST", path, body)
-                            await client.answer()
+                            if not (await client.answer()).is_whole:  # a failed stream of Ollama's dialect is torn
+                                await client.close()
+                                await client.open()
                         assert await are_gone(before), path
                     finally:
                         gc.enable()
