@@ -142,7 +142,8 @@ async def _one(port: int, path: str, body: Any, draw: random.Random, report: Rep
         return f"error {status}"
     has_error = b'{"error"' in data
     ends = b"data: [DONE]" in data if b"data: " in data else b'"done":true' in data or b'"finish_reason":"' in data
-    if not is_whole or has_error == ends:
+    is_torn = has_error and b"data: " not in data  # a failed stream of Ollama's dialect
+    if is_whole is is_torn or has_error == ends:
         report.odd.append(f"{path}: whole {is_whole}: {data[-300:]!r}")
         return "odd"
     return "error frame" if has_error else "answered"
