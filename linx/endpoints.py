@@ -381,6 +381,9 @@ class Endpoints:
             record = self._record(request, target)
         elif record.ended is not None:
             return
+        if error.not_asked:
+            record.not_asked = error.not_asked
+            error.headers = (*error.headers, (b"x-linx-attempts", record.attempts_header()))
         record.outcome = word_of(error)
         record.is_admitted = not isinstance(error, Unauthorized | Forbidden | TooManyWrongKeys)
         self._note(record, "failed", face.status_of(error))

@@ -189,6 +189,8 @@ ORDERS = {
         *[
             "near_names",
             "candidate",
+            "demand",
+            "gate",
             "privacy",
             "attempt",
             "chunk_reader",

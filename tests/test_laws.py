@@ -148,7 +148,7 @@ def test_only_the_gate_makes_a_candidate_that_is_not_private() -> None:
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute | ast.Name):
                 continue
             name, words = last_name(node.func), {word.arg for word in node.keywords}
-            if name == "Candidate" and path != "linx/routing/privacy.py":
+            if name == "Candidate" and path != "linx/routing/gate.py":
                 is_private = len(node.args) == 2 and not words
                 assert is_private, f"{path}:{node.lineno} makes a candidate past the gate"
             elif name in ("replace", "__replace__"):
@@ -179,6 +179,7 @@ def test_every_connection_goes_through_the_pool() -> None:
 def test_what_decides_over_privacy_is_asked_in_the_gate_alone() -> None:
     """A road with a decision of its own is a road that a later rule forgets."""
     assert readers("local_only") <= {
+        "linx/routing/privacy.py",
         "linx/routing/router.py",  # hands it to the gate, and waits for lists that tell what is local
         "linx/handlers/answers/generation.py",
         "linx/handlers/answers/ollama.py",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,14 @@ MAX_QUOTED = 80  # characters of foreign text that an error repeats
 
 class HangUp(Exception):
     """The client closed its connection, or took no byte for too long, so no answer can be sent."""
+
+
+class NotAsked(NamedTuple):
+    """A provider that a rule has kept from being asked for a request (see ``routing.gate``)."""
+
+    provider: str
+    reason: str
+    """In a few plain words, without a comma or a bracket, such as ``secret in message 7``; never the secret itself."""
 
 
 class LinxError(Exception):
@@ -40,6 +48,8 @@ class LinxError(Exception):
     """Of a prompt that does not fit: its tokens, by the count of whoever has refused it."""
     n_ctx: int | None = None
     """The tokens of the context that does not hold it."""
+    not_asked: tuple[NotAsked, ...] = ()
+    """The candidates that rules of the gate have dropped, so that nobody was left to be asked."""
     headers: Sequence[tuple[bytes, bytes]] = ()
     """Further headers of the error answer; ``answer_headers`` adds those that follow from the fields above."""
 

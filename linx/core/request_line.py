@@ -74,6 +74,7 @@ def fields_of(record: RequestRecord, clean: Callable[[str], str]) -> dict[str, A
             }
             for attempt in record.attempts
         ],
+        "not_asked": [one._asdict() for one in record.left_out()] if record.not_asked else [],
     }
 
 
@@ -81,7 +82,8 @@ def text_of(fields: Mapping[str, Any], at: float, *, is_coloured: bool = False) 
     """The line for people, without its end; ``at`` is the time of ``ts`` in seconds since 1970."""
     outcome, attempts, first_ms = fields["outcome"], fields["attempts"], fields["first_token_ms"]
     duration_ms, completion, cost = fields["duration_ms"], fields["completion_tokens"], fields["cost_usd"]
-    has_left, others = False, ""
+    has_left = False
+    others = ", ".join([f"{one['provider']}: not asked ({one['reason']})" for one in fields.get("not_asked", ())])
     for attempt in attempts:
         how = attempt["outcome"]
         if not attempt["local"] and how not in _NOT_SENT:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from linx.core.chat import Adapted, Usage
+    from linx.core.errors import NotAsked
 
 KEPT_REQUESTS = 500
 KEPT_MODELS = 256  # of one provider that get counters of their own, since a llama.cpp answers to any model name
@@ -198,6 +199,8 @@ class RequestRecord(msgspec.Struct):
     phase: str = "connecting"
     """queued, connecting, waiting or streaming; in the end done, failed or cancelled."""
     attempts: list[AttemptRecord] = []
+    not_asked: tuple[NotAsked, ...] = ()
+    """What rules have said before the first attempt; see ``left_out``."""
     status: int | None = None
     first_token: float | None = None
     ended: float | None = None
@@ -247,17 +250,25 @@ class RequestRecord(msgspec.Struct):
         waited = self.upstream_s + (now - self.waiting_since if self.waits else 0.0)
         return max(0.0, now - self.started - waited)
 
-    def attempts_header(self) -> bytes:
-        """The value of ``x-linx-attempts``: ``ollama=connect_failed, openrouter=ok``.
+    def left_out(self) -> list[NotAsked]:
+        """Those of ``not_asked`` that no attempt has asked after all; one that is put last may be asked in the end."""
+        asked = {attempt.provider for attempt in self.attempts}
+        return [one for one in self.not_asked if one.provider not in asked]
 
-        An attempt without an outcome still runs. Once the request has a provider, that
-        attempt is the winner and stands as ``ok``; before that it is left out.
+    def attempts_header(self) -> bytes:
+        """The value of ``x-linx-attempts``: ``paid=not_asked(budget), ollama=connect_failed, openrouter=ok``.
+
+        First those that a rule has left out, then the attempts in the order of their start. An attempt without an
+        outcome still runs. Once the request has a provider, that attempt is the winner and stands as ``ok``; before
+        that it is left out.
         """
-        if len(self.attempts) == 1 and self.provider is not None and self.provider.isascii():
+        if len(self.attempts) == 1 and self.provider is not None and self.provider.isascii() and not self.not_asked:
             return f"{self.provider}={self.attempts[0].outcome or 'ok'}".encode()  # the commonest case
         unended = "" if self.provider is None else "ok"
         named = [(attempt.provider, attempt.outcome or unended) for attempt in self.attempts]
-        return ", ".join(f"{name}={outcome}" for name, outcome in named if outcome).encode("ascii", "replace")
+        told = [f"{name}=not_asked({reason})" for name, reason in self.left_out()] if self.not_asked else []
+        told += [f"{name}={outcome}" for name, outcome in named if outcome]
+        return ", ".join(told).encode("ascii", "replace")
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -279,6 +290,7 @@ class RequestRecord(msgspec.Struct):
                 }
                 for attempt in self.attempts
             ],
+            "not_asked": [one._asdict() for one in self.left_out()],
             "status": self.status,
             "first_token_ms": None if self.first_token is None else _ms(self.first_token - self.started),
             "duration_ms": None if self.ended is None else _ms(self.ended - self.started),

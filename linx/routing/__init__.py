@@ -4,7 +4,9 @@ The room's rule: which candidate is asked next is decided without waiting, by wh
 that moment; only the loops around the decisions wait.
 
 - ``candidate``: one provider, and the model there, that may answer a request.
-- ``privacy``: the gate before every provider: what must stay local is sent to local providers alone.
+- ``demand``: what a request needs of its route.
+- ``gate``: the gate before every provider: a table of rules, each of which may keep candidates from being asked.
+- ``privacy``: the gate's first rule: what must stay local is sent to local providers alone.
 - ``attempt``: one try at one candidate.
 - ``chunk_reader``: reads the answer of an attempt as chunks.
 - ``answered_calls``: what is done with the tool calls of an answer.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Candidate(msgspec.Struct, frozen=True):
     """One provider, and the model there, that may answer a request.
 
-    ``is_private``: what is sent must stay local. So it is unless the gate says otherwise (``privacy.Privacy.admit``,
+    ``is_private``: what is sent must stay local. So it is unless the gate says otherwise (``gate.Gate.admit``,
     and nothing else makes a candidate that is not private): a candidate that has not passed the gate can be described,
     and asked over a local connection only.
     """

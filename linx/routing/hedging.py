@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linx.routing.candidate import Candidate
-    from linx.routing.router import Demand
+    from linx.routing.demand import Demand
 
 WINDOW_S = 60.0  # the time over which requests and hedges are counted for the budget
 FEWEST_HEDGES = 3  # hedges that the budget always allows in a window, however few requests there are

@@ -1,21 +1,26 @@
-"""The gate before every provider: what must stay local is sent to local providers alone.
+"""The gate's first rule: what must stay local is sent to local providers alone.
 
-Every road of a client's request leads through ``Privacy.admit``: chat, completions, embeddings, token counts, relayed
-paths, the management of models. Rule: nothing but the gate makes a candidate that is not private, and without a
-candidate there is no permit to open a connection. ``tests/test_laws.py`` holds the code to that.
+It must where the config says so (``routing.local_only``), or the client (``x-linx-local-only``).
 """
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core.errors import NoLocalProvider, quote
 from linx.providers.kind import with_tag
-from linx.routing.candidate import Candidate
+from linx.routing.gate import Judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from linx.routing.candidate import Candidate
+    from linx.routing.demand import Demand
+
+LOCAL_ONLY = "local_only"
+"""Why a candidate that is not local is not asked."""
 
 
 class Privacy:
@@ -42,20 +47,18 @@ class Privacy:
         names |= {name.removesuffix(":latest") for name in names}
         return any(fnmatchcase(name, pattern) for name in names for pattern in self._patterns)
 
-    def admit(self, candidates: Sequence[Candidate], model: str | None, *, local_only: bool) -> list[Candidate]:
-        """The candidates that may be asked, for a request that names ``model`` (see ``is_private``).
-
-        ``local_only``: the client demands a local provider. Raises NoLocalProvider where no candidate is left.
-        """
-        if not (local_only or self.is_private(model)):
-            return [Candidate(one.provider, one.model, False) for one in candidates]
-        admitted = [one for one in candidates if one.provider.keeps_local(one.model)]
-        if candidates and not admitted:
-            raise _no_local_provider(candidates, model)
-        return admitted
+    def rule(self, model: str | None, demand: Demand) -> Judge | None:
+        """See ``gate.Rule``. ``demand.local_only``: the client demands a local provider."""
+        if not (demand.local_only or self.is_private(model)):
+            return None
+        return Judge(_reason, partial(_no_local_provider, model), is_private=True)
 
 
-def _no_local_provider(candidates: Sequence[Candidate], model: str | None) -> NoLocalProvider:
+def _reason(one: Candidate) -> str | None:
+    return None if one.provider.keeps_local(one.model) else LOCAL_ONLY
+
+
+def _no_local_provider(model: str | None, candidates: Sequence[Candidate]) -> NoLocalProvider:
     problems = [_problem(one) for one in candidates]
     known = next((problem for problem in problems if problem), "")
     whose = f"Model {quote(model)!r} may only be answered" if model else "This request may only be answered"

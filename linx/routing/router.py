@@ -21,39 +21,25 @@ from linx.core.errors import UnknownModel, quote
 from linx.dialects.shared.needs import NOTHING
 from linx.providers.catalog import AGAIN_S
 from linx.providers.kinds import KINDS
-from linx.providers.provider import DEFAULT_ANSWER_TOKENS, Provider
 from linx.routing.candidate import Candidate
+from linx.routing.gate import Gate
 from linx.routing.near_names import NEAREST, near_names
 from linx.routing.privacy import Privacy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from linx.config.shape import RoutingConfig
+    from linx.core.errors import NotAsked
     from linx.providers.pauses import Pause
     from linx.providers.prices import Price
+    from linx.providers.provider import Provider
+    from linx.routing.demand import Demand
+    from linx.routing.gate import Rule
 
 KEPT_CONVERSATIONS = 4096  # conversations of which the last provider is remembered
 LONGEST_FIRST_PROBE_S = 10.0  # how long a request for an unknown name waits for the first probes
 BUSY = 4  # running requests at a provider from which on its warm cache is no advantage any more
-
-
-class Demand(msgspec.Struct, frozen=True):
-    """What a request needs of its route, besides a model's name.
-
-    ``prompt_tokens`` and ``answer_tokens`` are estimates; ``conversation`` is a key that
-    stays the same over the turns of one conversation. ``one_model`` keeps only the candidates
-    with the same model as the candidate of the highest priority, healthy or not: embedding
-    vectors of another model could not be compared with those that the client has.
-    """
-
-    prompt_tokens: int = 0
-    answer_tokens: int = DEFAULT_ANSWER_TOKENS
-    local_only: bool = False
-    conversation: str | None = None
-    one_model: bool = False
-    needs: Callable[[], frozenset[str]] = lambda: NOTHING
-    """What a model must be able to do besides text, as ``Model.capabilities`` has it; asked only where it matters."""
 
 
 class Route(msgspec.Struct):
@@ -63,28 +49,41 @@ class Route(msgspec.Struct):
     candidates: tuple[Candidate, ...]
     wait_s: float | None = None
     """Seconds until the first provider that asked for a pause, and is left out for that, can be asked again."""
+    not_asked: tuple[NotAsked, ...] = ()
+    """The candidates that a rule has dropped, or put last."""
+
+    def only(self, candidates: Sequence[Candidate]) -> Route:
+        """The same route with some of its candidates."""
+        return Route(self.model, tuple(candidates), not_asked=self.not_asked)
 
 
 class Router:
-    """Finds the providers that may serve a name. Each reload makes a new router."""
+    """Finds the providers that may serve a name. Each reload makes a new router.
 
-    def __init__(self, providers: Sequence[Provider], routing: RoutingConfig) -> None:
+    ``rules``: those of the gate that have to do with more than the routing section of the config.
+    """
+
+    def __init__(self, providers: Sequence[Provider], routing: RoutingConfig, rules: Sequence[Rule] = ()) -> None:
         self.providers = tuple(providers)
         self.routing = routing
         self._ranks = _ranks(routing.provider_priority)
-        self.privacy = Privacy(routing.local_only, self._names_provider)
+        self._privacy = Privacy(routing.local_only, self._names_provider)
+        self.gate = Gate((self._privacy.rule, *rules))
         self._warm: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def route(self, model: str, now: float, demand: Demand) -> Route:
-        """The route for a name. Raises UnknownModel, NoLocalProvider, or Refused if all candidates are paused."""
+        """The route for a name.
+
+        Raises UnknownModel, the error of a rule that leaves no candidate, or Refused if all candidates are paused.
+        """
         candidates = self.candidates(model)
         if not candidates:
             raise self._unknown(model)
         if all(one.provider.health.reachable is False for one in candidates):
             candidates += self._last_resort(candidates)
-        candidates = self.privacy.admit(candidates, model, local_only=demand.local_only)
+        candidates, not_asked, last = self.gate.admit(candidates, model, demand)
         if demand.one_model:
-            first = _same(min(candidates, key=lambda one: self._rank(one.provider)).model)
+            first = _same(min(candidates, key=lambda one: (one in last, self._rank(one.provider))).model)
             candidates = [one for one in candidates if _same(one.model) == first]
         awake, pauses = [], []
         for one in candidates:
@@ -96,12 +95,15 @@ class Router:
         if not awake:
             raise _all_paused(candidates, pauses, now)
         if len(candidates) == 1:
-            return Route(model, (candidates[0],))  # there is nothing to order
+            return Route(model, (candidates[0],), None, not_asked)  # there is nothing to order
         roomy = [one for one in awake if _fits(one, demand)]
         ordered = self._ordered(roomy or awake, now, demand)
+        if last:
+            ordered.sort(key=last.__contains__)
         if not self.routing.fallback_enabled:
             ordered = ordered[:1]
-        return Route(model, tuple(ordered), min((pause.until - now for pause in pauses), default=None))
+        wait_s = min((pause.until - now for pause in pauses), default=None)
+        return Route(model, tuple(ordered), wait_s, not_asked)
 
     def candidates(self, model: str) -> list[Candidate]:
         """All candidates for the name, at most one for each provider, in the order of the config file."""
@@ -183,7 +185,7 @@ class Router:
 
     def is_private(self, model: str) -> bool:
         """Does ``routing.local_only`` keep this model's prompts on local providers?"""
-        return self.privacy.is_private(model)
+        return self._privacy.is_private(model)
 
     def _names_provider(self, model: str) -> bool:
         """Does the name begin with that of a provider, even of a disabled provider?"""

@@ -2,7 +2,7 @@
 
 A permit says how far away the peer may be. Rule: a permit is made by a provider (see
 ``providers.permits``), and for a client's request only for a candidate that the gate has
-admitted (see ``routing.privacy``).
+admitted (see ``routing.gate``).
 """
 
 from __future__ import annotations

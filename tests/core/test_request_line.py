@@ -9,13 +9,14 @@ import pytest
 
 from linx.core import jsontext
 from linx.core.chat import Usage
+from linx.core.errors import NotAsked
 from linx.core.request_line import fields_of, text_of
 from linx.core.telemetry import AttemptRecord, RequestRecord
 
 AT = 1_700_000_000.0
 CLOCK = time.strftime("%H:%M:%S", time.localtime(AT))
 FIELDS = """ts level event id face method path model provider served_model local status outcome first_token_ms
-duration_ms prompt_tokens completion_tokens cached_tokens cost_usd client key attempts"""
+duration_ms prompt_tokens completion_tokens cached_tokens cost_usd client key attempts not_asked"""
 
 
 def record_of(**fields: Any) -> RequestRecord:
@@ -90,6 +91,7 @@ def test_the_fields_of_the_json_form() -> None:
             {"provider": "ollama", "model": "m", "local": True, "outcome": "connect_failed"},
             {"provider": "openrouter", "model": "m", "local": False, "outcome": "ok"},
         ],
+        "not_asked": [],
     }
 
 
@@ -127,6 +129,19 @@ def test_the_fields_of_the_json_form() -> None:
             answered(attempts=[attempt("a", "lost"), attempt("openrouter", "ok")], cost_usd=None, usage=None),
             "gpt-4o → openrouter/openai/gpt-4o  200  0.9 s first  9.8 s  cursor  (a: slower)",
         ),
+        (
+            answered(
+                provider="ollama",
+                served_model="q",
+                is_local=True,
+                usage=None,
+                cost_usd=None,
+                attempts=[attempt("a", "connect_failed"), attempt("ollama", "ok")],
+                not_asked=(NotAsked("openrouter", "secret in message 7"), NotAsked("paid", "budget")),
+            ),
+            "gpt-4o → ollama/q  200  0.9 s first  9.8 s  cursor"
+            "  (openrouter: not asked (secret in message 7), paid: not asked (budget), a: refused)",
+        ),
         (record_of(status=200, outcome="ok"), "gpt-4o → linx  200  cursor"),
         (record_of(method="-", path="-", model="", status=414, outcome="x", client="-"), "(unreadable)  414  x"),
     ],
@@ -138,6 +153,7 @@ def test_the_fields_of_the_json_form() -> None:
         "never-left",
         "cancelled",
         "hedge",
+        "not-asked",
         "counted",
         "unread",
     ],

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from linx.core.chat import Usage
+from linx.core.errors import NotAsked
 from linx.core.telemetry import (
     KEPT_REQUESTS,
     AttemptRecord,
@@ -82,6 +83,28 @@ def test_the_attempts_header_is_in_the_order_of_their_start() -> None:
     assert one.attempts_header() == b"ollama=connect_failed"  # what still runs is no winner yet
     one.provider = "openrouter"
     assert one.attempts_header() == b"ollama=connect_failed, openrouter=ok"
+
+
+def test_who_is_left_out_stands_before_the_attempts_until_it_is_asked_after_all() -> None:
+    one = record()
+    one.not_asked = (NotAsked("paid", "budget"), NotAsked("openrouter", "secret in message 7"))
+    assert one.attempts_header() == b"paid=not_asked(budget), openrouter=not_asked(secret in message 7)"
+    assert one.as_json()["not_asked"] == [
+        {"provider": "paid", "reason": "budget"},
+        {"provider": "openrouter", "reason": "secret in message 7"},
+    ]
+    one.attempts = [AttemptRecord("ollama", "m", 100.0, 100.5, "connect_failed")]
+    one.attempts.append(AttemptRecord("openrouter", "x/m", 100.5))
+    one.provider = "openrouter"
+    assert one.attempts_header() == b"paid=not_asked(budget), ollama=connect_failed, openrouter=ok"
+    assert one.as_json()["not_asked"] == [{"provider": "paid", "reason": "budget"}]
+
+
+def test_one_attempt_hides_nobody_who_was_left_out() -> None:
+    one = record()
+    one.not_asked = (NotAsked("paid", "budget"),)
+    one.attempts, one.provider = [AttemptRecord("ollama", "m", 100.0)], "ollama"
+    assert one.attempts_header() == b"paid=not_asked(budget), ollama=ok"
 
 
 def test_a_record_as_json() -> None:

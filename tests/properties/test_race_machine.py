@@ -14,8 +14,9 @@ from linx.core.attempt_errors import AttemptError, Fallback
 from linx.core.errors import BadRequest, LinxError
 from linx.routing.candidate import Candidate
 from linx.routing.decision import Decision, Failed, Lost, Spoke, Start, Won
+from linx.routing.demand import Demand
 from linx.routing.hedging import HedgeBudget, Rules
-from linx.routing.router import Demand, Route
+from linx.routing.router import Route
 from tests.properties.machines import QUICK, ROUNDS
 from tests.routing.world import OUTCOMES, provider
 

@@ -10,8 +10,9 @@ from linx.core.attempt_errors import Refused, RouteExhausted
 from linx.core.errors import BadRequest
 from linx.routing.candidate import Candidate
 from linx.routing.decision import Decision, Failed, Lost, Spoke, Start, WaitUntil, Won
+from linx.routing.demand import Demand
 from linx.routing.hedging import HedgeBudget, Rules
-from linx.routing.router import Demand, Route
+from linx.routing.router import Route
 from tests.routing.world import OUTCOMES, provider
 
 if TYPE_CHECKING:

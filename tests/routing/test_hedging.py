@@ -8,8 +8,8 @@ import trio
 
 from linx.providers.prices import Price
 from linx.routing.candidate import Candidate
+from linx.routing.demand import Demand
 from linx.routing.hedging import HedgeBudget, Rules
-from linx.routing.router import Demand
 from tests.routing.world import has, provider, told
 
 if TYPE_CHECKING:

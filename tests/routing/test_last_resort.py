@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.config.shape import RoutingConfig
-from linx.routing.router import Demand, Router
+from linx.routing.demand import Demand
+from linx.routing.router import Router
 from tests.routing.world import provider
 
 if TYPE_CHECKING:

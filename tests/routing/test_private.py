@@ -21,9 +21,10 @@ from linx.config.shape import RoutingConfig
 from linx.core.attempt_errors import StreamBroken
 from linx.core.errors import LinxError
 from linx.providers.prices import Price
+from linx.routing.demand import Demand
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.race import Race
-from linx.routing.router import Demand, Router
+from linx.routing.router import Router
 from tests.routing.world import ScriptedAttempt, has, provider
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import trio
 
 from linx.core.attempt_errors import Refused, RouteExhausted
 from linx.core.telemetry import Histogram
+from linx.routing.demand import Demand
 from linx.routing.hedging import HedgeBudget
-from linx.routing.router import Demand
 from tests.routing.world import Script, World, has, provider
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from linx.config.shape import RoutingConfig
 from linx.core.attempt_errors import Garbled, PauseScope, Refused
 from linx.core.errors import NoLocalProvider, UnknownModel
 from linx.providers.prices import Price
-from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Demand, Router
+from linx.routing.demand import Demand
+from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Router
 from tests.routing.world import has, provider, told
 
 if TYPE_CHECKING:

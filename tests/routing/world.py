@@ -15,9 +15,10 @@ from linx.providers.kinds import KINDS
 from linx.providers.model import Model
 from linx.providers.provider import Provider, never
 from linx.routing.candidate import Candidate
+from linx.routing.demand import Demand
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.race import Race
-from linx.routing.router import Demand, Route
+from linx.routing.router import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

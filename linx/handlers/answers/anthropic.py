@@ -23,7 +23,8 @@ from linx.handlers.request_facts import is_local_only, next_hop, read_chat
 from linx.providers.catalog import fetch_json
 from linx.providers.http_requests import HOP_HEADER
 from linx.providers.kind import Feature
-from linx.routing.router import Demand, Router
+from linx.routing.demand import Demand
+from linx.routing.router import Router
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import Plan, start_chat
 from linx.handlers.answers.whole import whole
 from linx.handlers.request_facts import is_local_only, read_chat
-from linx.routing.router import Demand
+from linx.routing.demand import Demand
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -71,7 +71,7 @@ class Generation(Generic[A]):
                 record.wait_ends(job.clock())
             now = job.clock()
             route = plan.route(router, model, now, job.demand)
-            wait_s = route.wait_s
+            wait_s, record.not_asked = route.wait_s, route.not_asked
             # The race is not stored as an attribute: it refers to ``self._start``, so there would be a reference
             # cycle, and a request of many megabytes would stay in memory until the next garbage collection.
             race = Race(route, self._rules(now), self._start)
@@ -85,6 +85,8 @@ class Generation(Generic[A]):
                 # A provider that had asked for a pause was left out, and can be asked again after its pause.
                 error.retry_after_s = min(wait_s, error.retry_after_s or wait_s)
                 error.may_retry = None
+            if error.not_asked:
+                record.not_asked = error.not_asked
             record.status, record.outcome = job.face.status_of(error), word_of(error)
             error.headers = (*error.headers, *job.error_headers(error))
             # The traceback's frames refer to the request, and some of them to the error itself: a reference cycle.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.routing.attempt import Try
     from linx.routing.candidate import Candidate
-    from linx.routing.router import Demand
+    from linx.routing.demand import Demand
     from linx.server.request import Reply, Request
 
 JUST_UNDER = 0.999

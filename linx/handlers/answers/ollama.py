@@ -17,7 +17,6 @@ from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import read_chat
 from linx.providers.kind import Feature
-from linx.routing.router import Demand, Route, Router
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.routing.attempt import Try
     from linx.routing.chunk_reader import ChunkSource
+    from linx.routing.demand import Demand
+    from linx.routing.router import Route, Router
     from linx.server.request import Reply, Request
 
 GREETING = b"Ollama is running"
@@ -78,5 +79,4 @@ def ollamas_route(router: Router, model: str, now: float, demand: Demand) -> Rou
 
 
 def _ollamas(route: Route) -> Route:
-    able = [each for each in route.candidates if Feature.LOADS_MODELS in each.provider.kind.features]
-    return Route(route.model, tuple(able))
+    return route.only([each for each in route.candidates if Feature.LOADS_MODELS in each.provider.kind.features])

@@ -21,8 +21,9 @@ from linx.handlers.request_facts import conversation_of, is_local_only
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS
 from linx.routing.chat_attempt import chat_attempt
 from linx.routing.decision import Runnable
+from linx.routing.demand import ANY, LOCAL_ONLY, Demand
 from linx.routing.race import Race
-from linx.routing.router import Demand, Route, Router
+from linx.routing.router import Route, Router
 
 if TYPE_CHECKING:
     from linx.core.chat import ChatRequest
@@ -41,8 +42,6 @@ StartAttempt = Callable[["Job", "Candidate", "AttemptRecord", bool], A]
 """Makes an attempt at a candidate. The last argument is True if no other candidate is left."""
 Deliver = Callable[["Job", Race[A]], Awaitable[None]]
 """Runs the race, and sends the winner's answer to the client."""
-
-_ANY, _LOCAL_ONLY = Demand(), Demand(local_only=True)
 
 
 class Plan(msgspec.Struct, Generic[A], frozen=True):
@@ -86,7 +85,7 @@ def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
     """The request's demand. With a single provider the estimates are left out, since there is nothing to choose."""
     local_only = is_local_only(request)
     if len(router.providers) < 2:
-        return _LOCAL_ONLY if local_only else _ANY
+        return LOCAL_ONLY if local_only else ANY
     return Demand(
         prompt_tokens=prompt_tokens(chat),
         answer_tokens=answer_tokens(chat) or DEFAULT_ANSWER_TOKENS,

@@ -29,16 +29,17 @@ from linx.handlers.request_facts import check_charset, check_name, object_of
 from linx.providers.kind import Feature
 from linx.routing.attempt import Attempt
 from linx.routing.candidate import Candidate
-from linx.routing.router import Demand, Route, Router
+from linx.routing.router import Route, Router
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator
 
     from linx.core.chat import JsonObject
     from linx.core.telemetry import AttemptRecord
     from linx.dialects.base import Face
     from linx.handlers.answers.job import Headers, Job
     from linx.handlers.context import Context
+    from linx.routing.demand import Demand
     from linx.routing.race import Race
     from linx.server.request import Reply, Request
 
@@ -130,22 +131,23 @@ def relay_plan(demand: Demand, path: str, payload: Payload | None) -> Plan[Attem
 
 def llamacpp_route(path: str, router: Router, model: str, now: float, demand: Demand) -> Route:
     """The candidates that are a llama.cpp; without a model the first llama.cpp that the demand allows."""
-    candidates = router.route(model, now, demand).candidates if model else _llamacpps(router, demand)[:1]
-    able = tuple(each for each in candidates if Feature.OWN_PATHS in each.provider.kind.features)
+    route = router.route(model, now, demand) if model else _first_llamacpp(router, demand)
+    able = [each for each in route.candidates if Feature.OWN_PATHS in each.provider.kind.features]
     if not able:
         whose = f" of the model {quote(model)!r}" if model else ""
         raise NotImplementedHere(f"Only llama.cpp has the path {path}, and no provider{whose} is a llama.cpp.")
-    return Route(model, able)
+    return route.only(able)
 
 
-def _llamacpps(router: Router, demand: Demand) -> Sequence[Candidate]:
-    """All that may be asked for no model in particular. Raises NoLocalProvider."""
+def _first_llamacpp(router: Router, demand: Demand) -> Route:
+    """The first that may be asked for no model in particular. Raises the error of a rule that leaves none."""
     found = [
         Candidate(provider, next(iter(provider.models), ""))
         for provider in router.providers
         if Feature.OWN_PATHS in provider.kind.features
     ]
-    return router.privacy.admit(found, "", local_only=demand.local_only)
+    admitted = router.gate.admit(found, "", demand)
+    return Route("", tuple(admitted.candidates[:1]), not_asked=admitted.not_asked)
 
 
 async def pass_on(job: Job, race: Race[Attempt[RelayReader]]) -> None:

@@ -20,12 +20,13 @@ from linx.dialects.untranslated.face import UntranslatedFace
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import read_chat
-from linx.routing.router import Demand, Route, Router
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context
+    from linx.routing.demand import Demand
+    from linx.routing.router import Route, Router
     from linx.server.request import Reply, Request
 
 VERSION = b"2023-06-01"  # of Anthropic's API, if the client names no version
@@ -80,7 +81,7 @@ def untranslated_route(
 ) -> Route:
     """The candidates that speak the client's dialect. Raises ``problem`` if there are none."""
     route = router.route(model, now, demand)
-    able = tuple(each for each in route.candidates if each.provider.speaks(dialect))
+    able = [each for each in route.candidates if each.provider.speaks(dialect)]
     if not able:
         raise problem
-    return Route(route.model, able)
+    return route.only(able)

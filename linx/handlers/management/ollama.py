@@ -6,7 +6,7 @@ clients on this machine as well. Bodies pass in both directions as they come, wh
 size; only the name of a model is looked at, to find the Ollama that has it.
 
 A body may hold what must stay local (system prompts, messages, files), so an Ollama is a candidate like any
-other, and has to pass the gate of ``routing.privacy``.
+other, and has to pass the gate (``routing.gate``).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from linx.handlers.request_facts import check_name, is_local_only, next_hop, obj
 from linx.providers import catalog
 from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
+from linx.routing.demand import Demand
 from linx.routing.unlisted import read_again
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def _admitted(context: Context, request: Request, name: str | None, *, served: s
     The Ollama itself is asked and no model of it, so ``served`` is empty, unless it passes the request on.
     """
     candidates = [Candidate(provider, served) for provider in _all_ollamas(context)]
-    return context.router.privacy.admit(candidates, name, local_only=is_local_only(request))
+    demand = Demand(local_only=is_local_only(request))
+    return context.router.gate.admit(candidates, name, demand).candidates
 
 
 def _first_open(ollamas: Sequence[Candidate]) -> Candidate:

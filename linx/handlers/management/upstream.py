@@ -5,7 +5,7 @@ the two in ``_PASSED_ON`` reach the provider. Of the provider's the content type
 (a page of a provider would be a page of Linx's own origin, with leave to manage it), and with an error the seconds of
 Retry-After.
 
-The gate of ``routing.privacy`` comes first: the connection must be a local one. An Ollama may pass a body on to its
+The gate (``routing.gate``) comes first: the connection must be a local one. An Ollama may pass a body on to its
 cloud, so where prompts must stay local no body goes to an Ollama on this way.
 """
 
@@ -22,6 +22,7 @@ from linx.handlers.management.ollama import AT_THE_CLOUD, is_from_here
 from linx.handlers.management.relaying import refuse_packed, relay_headers, relaying
 from linx.handlers.request_facts import is_local_only, next_hop
 from linx.routing.candidate import Candidate
+from linx.routing.demand import LOCAL_ONLY, Demand
 
 if TYPE_CHECKING:
     from linx.core.telemetry import RequestRecord
@@ -88,10 +89,10 @@ def _provider(context: Context, path: str) -> Provider:
 
 def _admitted(context: Context, request: Request, provider: Provider) -> Candidate:
     """The provider itself, over a local connection. Raises NoLocalProvider."""
-    privacy = context.router.privacy
+    gate = context.router.gate
     if request.has_body and provider.kind.is_cloud_name is not None:
-        privacy.admit([Candidate(provider, AT_THE_CLOUD)], "", local_only=is_local_only(request))
-    return privacy.admit([Candidate(provider, "")], "", local_only=True)[0]
+        gate.admit([Candidate(provider, AT_THE_CLOUD)], "", Demand(local_only=is_local_only(request)))
+    return gate.admit([Candidate(provider, "")], "", LOCAL_ONLY).candidates[0]
 
 
 def _sending(context: Context, request: Request, provider: Provider) -> Sending:

@@ -23,7 +23,7 @@ from linx.handlers.request_facts import check_charset, check_name, is_local_only
 from linx.providers.catalog import fetch_json
 from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
-from linx.routing.router import Demand
+from linx.routing.demand import Demand
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
@@ -195,9 +195,8 @@ async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> N
     up = [one for one in context.providers if _describes(one) and one.health.reachable is not False]
     asked: list[Candidate] = []
     with contextlib.suppress(NoLocalProvider):
-        asked = context.router.privacy.admit(
-            [Candidate(one, "") for one in up], None, local_only=is_local_only(request)
-        )
+        demand = Demand(local_only=is_local_only(request))
+        asked = context.router.gate.admit([Candidate(one, "") for one in up], None, demand).candidates
     async with trio.open_nursery() as nursery:
         for candidate in asked:
             nursery.start_soon(ask, candidate)

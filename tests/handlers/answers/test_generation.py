@@ -8,7 +8,7 @@ import trio.testing
 
 from linx.core import jsontext
 from linx.core.attempt_errors import RouteExhausted
-from linx.core.errors import NoLocalProvider, UnknownModel
+from linx.core.errors import NoLocalProvider, NotAsked, UnknownModel
 from linx.handlers.answers.generation import answer_chat
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
@@ -220,7 +220,14 @@ async def test_a_private_prompt_reaches_nobody_far() -> None:
             answer = await here.ask(answer_chat, CHAT, headers=private)
             assert answer.status == 502
             assert far.calls == []
+            assert answer.headers["x-linx-attempts"] == "far=not_asked(local_only), near=http_500"
             answer = await here.ask(answer_chat, {"model": "far/m", "messages": HI}, headers=private)
             assert isinstance(answer.error, NoLocalProvider)
+            assert answer.headers["x-linx-attempts"] == "far=not_asked(local_only)"
+            assert here.last.not_asked == (NotAsked("far", "local_only"),)
             assert far.calls == []
+            near.default = Answer()
+            answer = await here.ask(answer_chat, CHAT, headers=private)
+            assert answer.headers["x-linx-attempts"] == "far=not_asked(local_only), near=ok"
+            near.default = scripted.status(500)
             assert (await here.ask(answer_chat, CHAT)).headers["x-linx-provider"] == "far"

@@ -14,7 +14,8 @@ from linx.core.errors import LoopDetected, UnknownModel
 from linx.handlers.answers.job import Job
 from linx.providers.prices import Price
 from linx.routing.candidate import Candidate
-from linx.routing.router import Demand, Router
+from linx.routing.demand import Demand
+from linx.routing.router import Router
 from tests.handlers.answers.world import CHAT, Asked, openai_face
 from tests.handlers.contexts import context_for
 from tests.routing.world import has, provider

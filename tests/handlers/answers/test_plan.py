@@ -11,7 +11,8 @@ from linx.core.chat import ChatBody, ChatRequest
 from linx.handlers.answers.plan import chat_plan, demand_of, start_chat
 from linx.handlers.answers.stream import stream
 from linx.handlers.answers.whole import whole
-from linx.routing.router import Demand, Router
+from linx.routing.demand import Demand
+from linx.routing.router import Router
 from tests.handlers.answers.world import CHAT, Asked
 from tests.routing.world import provider
 

@@ -1,0 +1,34 @@
+"""What a request needs of its route, besides a model's name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from linx.dialects.shared.needs import NOTHING
+from linx.providers.provider import DEFAULT_ANSWER_TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """What a request needs of its route, besides a model's name.
+
+    ``prompt_tokens`` and ``answer_tokens`` are estimates; ``conversation`` is a key that
+    stays the same over the turns of one conversation. ``one_model`` keeps only the candidates
+    with the same model as the candidate of the highest priority, healthy or not: embedding
+    vectors of another model could not be compared with those that the client has.
+    """
+
+    prompt_tokens: int = 0
+    answer_tokens: int = DEFAULT_ANSWER_TOKENS
+    local_only: bool = False
+    conversation: str | None = None
+    one_model: bool = False
+    needs: Callable[[], frozenset[str]] = lambda: NOTHING
+    """What a model must be able to do besides text, as ``Model.capabilities`` has it; asked only where it matters."""
+
+
+ANY, LOCAL_ONLY = Demand(), Demand(local_only=True)
