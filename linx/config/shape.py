@@ -26,6 +26,7 @@ Seconds = Annotated[float, Meta(gt=0, le=1e9)]
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Money = Annotated[float, Meta(ge=0, le=1e9)]
+Tokens = Annotated[int, Meta(ge=0, le=10**15)]
 URL = Annotated[str, Meta(extra_json_schema={"pattern": "^([Hh][Tt][Tt][Pp][Ss]?://|env:)"})]
 
 
@@ -48,6 +49,16 @@ class PriceShape(Shape, frozen=True, kw_only=True):
     ] = None
     cache_write: Annotated[
         Money | None, Meta(description="for prompt tokens written to the provider's cache; null: as prompt")
+    ] = None
+
+
+class BudgetShape(Shape, frozen=True, kw_only=True):
+    """What may be spent; null: without a limit. Days and months begin at midnight, local time."""
+
+    daily_usd: Money | None = None
+    monthly_usd: Money | None = None
+    daily_tokens: Annotated[
+        Tokens | None, Meta(description="tokens of prompts and answers, those of local models as well")
     ] = None
 
 
@@ -88,6 +99,9 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     keep_alive: Annotated[
         float | str | None, Meta(description="Ollama: how long a model stays loaded, seconds or 10m")
     ] = None
+    budget: Annotated[
+        BudgetShape | None, Meta(description="at a limit the provider is asked no more until the day, or month, ends")
+    ] = None
 
     def __repr__(self) -> str:
         return safe_repr(self, hidden=("api_key",), masked=("headers",))
@@ -126,6 +140,10 @@ class RoutingConfig(Shape, frozen=True, kw_only=True):
         Meta(description="true, or a list of models (* matches any text) that only local providers may serve"),
         takes("true, false or a list of model names"),
     ] = False
+    budget: Annotated[
+        BudgetShape | None,
+        Meta(description="for all providers together: at a limit none that is remote is asked until its end"),
+    ] = None
 
 
 class ServerConfig(Shape, frozen=True, kw_only=True):

@@ -338,6 +338,11 @@ BAD: list[tuple[object, str]] = [
     ({"routing": {"hedge": {"after": -1}}}, "config.json: routing.hedge.after: must be at least 0"),
     ({"routing": {"hedge": {"after": "never"}}}, 'routing.hedge.after: must be a number of seconds, "auto" or null'),
     ({"routing": {"hedge": {"scope": "sam"}}}, "routing.hedge.scope: must be one of same, any; did you mean same?"),
+    ({"routing": {"budget": {"daily_us": 2}}}, "routing.budget.daily_us: unknown key; did you mean daily_usd?"),
+    ({"routing": {"budget": {"daily_usd": -2}}}, "config.json: routing.budget.daily_usd: must be at least 0"),
+    ({"routing": {"budget": {"daily_usd": "2"}}}, "routing.budget.daily_usd: must be a number or null"),
+    ({"routing": {"budget": 5}}, "config.json: routing.budget: must be an object or null"),
+    ({"ollama": {"budget": {"daily_tokens": 0.5}}}, "ollama.budget.daily_tokens: must be a whole number or null"),
     ({"routing": {"hedge": {"budget": 2}}}, "config.json: routing.hedge.budget: must be at most 1"),
     (
         {"routing": {"local_only": "m"}},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.config.model import ProviderConfig
-from linx.config.shape import PriceShape, SectionShape
+from linx.config.shape import BudgetShape, PriceShape, SectionShape
 from tests.config.help import KEY, box, loaded, provider
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def test_all_keys_of_a_provider_arrive() -> None:
                     "native": True,
                     "num_ctx": "auto",
                     "keep_alive": "10m",
+                    "budget": {"daily_usd": 2, "daily_tokens": 1_000_000},
                 }
             }
         }
@@ -65,6 +66,7 @@ def test_all_keys_of_a_provider_arrive() -> None:
         native=True,
         num_ctx="auto",
         keep_alive="10m",
+        budget=BudgetShape(daily_usd=2.0, daily_tokens=1_000_000),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from linx.config.misfit import known_keys
 from linx.config.shape import (
+    BudgetShape,
     FileShape,
     HedgeConfig,
     LedgerConfig,
@@ -104,6 +105,8 @@ def test_the_example_is_valid() -> None:
         {"providers": {"x": {"kind": "env:KIND", "endpoint": "env:WHERE", "num_ctx": "auto", "keep_alive": -1}}},
         {"ollama": {"price": {"prompt": 1, "completion": 2}}, "llamacpp": {"price": {"*": {"prompt": 0}}}},
         {"routing": {"provider_priority": ["a", ["b", "c"]], "local_only": ["x*"], "hedge": {"after": None}}},
+        {"ollama": {"budget": {"daily_tokens": 0}}, "routing": {"budget": {"daily_usd": 0.5, "monthly_usd": None}}},
+        {"routing": {"budget": None}},
         {"ledger": {"compare_to": "openai/gpt-4o"}},
         {"ledger": {"enabled": False, "path": "~/l.db", "compare_to": {"prompt": 2.5, "completion": 10}}},
     ],
@@ -129,6 +132,9 @@ def test_good_files_are_valid(tree: Any) -> None:
         {"providers": {"-x": {"kind": "ollama"}}},
         {"routing": {"provider_priority": [[]]}},
         {"routing": {"hedge": {"after": "never"}}},
+        {"routing": {"budget": {"daily_usd": -1}}},
+        {"routing": {"budget": {"weekly_usd": 1}}},
+        {"ollama": {"budget": {"daily_tokens": 1.5}}},
         {"tunnel": {"type": "x"}},
         {"ledger": {"keep_days": 0}},
         {"ledger": {"compare_to": {"promt": 1}}},
@@ -159,9 +165,11 @@ def test_the_keys_are_exactly_those_of_the_contract() -> None:
         "native",
         "num_ctx",
         "keep_alive",
+        "budget",
     }
+    assert known_keys(BudgetShape) == ("daily_usd", "monthly_usd", "daily_tokens")
     assert known_keys(PriceShape) == ("prompt", "completion", "cached", "cache_write")
-    assert list(known_keys(RoutingConfig)) == list(EXAMPLE["routing"])
+    assert list(known_keys(RoutingConfig)) == [*EXAMPLE["routing"], "budget"]
     assert list(known_keys(HedgeConfig)) == list(EXAMPLE["routing"]["hedge"])
     assert list(known_keys(ServerConfig)) == list(EXAMPLE["server"])
     assert known_keys(TunnelConfig) == (
