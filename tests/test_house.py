@@ -46,6 +46,7 @@ ORDERS = {
             "worker",
             "jsontext",
             "telemetry",
+            "client_key",
             "client_name",
             "request_line",
             "log_stream",
