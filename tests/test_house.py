@@ -151,6 +151,7 @@ ORDERS = {
     "linx.handlers": [
         "heartbeat",
         "kept_lists",
+        "key_uses",
         "response_store",
         "context",
         "records",
