@@ -9,8 +9,6 @@ or from an app on it. Management paths answer no page of another origin in eithe
 from __future__ import annotations
 
 import functools
-import hashlib
-import hmac
 import ipaddress
 import re
 import secrets
@@ -18,11 +16,12 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from linx.core.client_key import ClientKey, digest_of, key_by_place
 from linx.core.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding, quote
 from linx.http1.grammar import TOKEN_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from linx.core.redaction import Redactor
 
@@ -48,8 +47,8 @@ class RequestView(Protocol):
     method: str
     host: bytes
     has_body: bool
-    key_name: str
-    """Of the right key that was sent; ``Access.check`` sets it."""
+    key: ClientKey
+    """The key that was sent; ``Access.check`` sets it if the key is right."""
 
     def header(self, name: bytes) -> bytes | None: ...
 
@@ -58,14 +57,17 @@ class RequestView(Protocol):
 class Keys:
     """The keys of one listener: those in the config, or else a key that Linx invented for it."""
 
-    configured: tuple[str, ...] = field(default=(), repr=False)
+    configured: Mapping[bytes, ClientKey] = field(default_factory=dict, repr=False)
+    """By digest (see ``core.client_key``)."""
     invented: str | None = field(default=None, repr=False)
     """Kept in memory only; it is shown on the terminal and nowhere else."""
 
     @property
-    def in_force(self) -> tuple[bytes, ...]:
-        keys = self.configured or (() if self.invented is None else (self.invented,))
-        return tuple(key.encode() for key in keys)
+    def in_force(self) -> Mapping[bytes, ClientKey]:
+        """The keys that are accepted, by digest."""
+        if self.configured or self.invented is None:
+            return self.configured
+        return {digest_of(self.invented.encode()): key_by_place(1)}
 
     def or_invented(self, redactor: Redactor) -> Keys:
         """These keys, with an invented key added where no key is in force."""
@@ -88,7 +90,7 @@ class Policy:
     only names that may stand in the Host header.
     """
 
-    keys: tuple[bytes, ...] = ()
+    keys: Mapping[bytes, ClientKey] = field(default_factory=dict, repr=False)
     hosts: frozenset[str] = frozenset()
     origins: frozenset[bytes] = frozenset()
     model_paths_only: bool = False
@@ -100,7 +102,6 @@ class Access:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._wrong: deque[float] = deque()  # when wrong keys came, in trio's clock; of the last minute
-        self._salt = secrets.token_bytes(16)
 
     def check(
         self, request: RequestView, path_key: bytes | None, *, is_open: bool, is_management: bool, now: float
@@ -126,9 +127,9 @@ class Access:
 
     def _check_key(self, request: RequestView, path_key: bytes | None, now: float) -> None:
         presented = presented_key(request, path_key)
-        place = 0 if presented is None else self._place_of(presented)
-        if place:
-            request.key_name = f"key-{place}"
+        key = None if presented is None else self.policy.keys.get(digest_of(presented))
+        if key is not None:
+            request.key = key
             return
         if presented is None:
             raise Unauthorized(
@@ -144,20 +145,6 @@ class Access:
                 raise error
             self._wrong.append(now)
         raise Unauthorized("Wrong key for this Linx; the right key is the one in server.api_key or LINX_API_KEY.")
-
-    def _place_of(self, presented: bytes) -> int:
-        """The place of a right key among the keys, from 1; 0 for a wrong key.
-
-        Compares in constant time: digests of equal length, and every key, even after a match.
-        """
-        digest = self._digest(presented)
-        found = 0
-        for place, key in enumerate(self.policy.keys, 1):
-            found = max(found, place * hmac.compare_digest(digest, self._digest(key)))
-        return found
-
-    def _digest(self, key: bytes) -> bytes:
-        return hashlib.blake2b(key, key=self._salt).digest()
 
     # --- hosts and origins ---
 

@@ -341,6 +341,11 @@ class Endpoints:
         )
         if self.access.policy.model_paths_only and (is_management or path in LOCAL_PATHS):
             raise Forbidden("This path is not served through the tunnel.")
+        if is_management and request.key.is_limited:
+            raise Forbidden(
+                f"The key {request.key.name} has limits, so it may ask models and may not manage Linx, nor see what "
+                "others ask. A key without limits may."
+            )
         if endpoint is None:
             if request.method == "OPTIONS" and path == "*":
                 await reply.whole(204, b"", headers=((b"allow", b"GET, HEAD, POST, OPTIONS"),))
@@ -354,6 +359,9 @@ class Endpoints:
             raise MethodNotAllowed(
                 f"{quote(request.method)} is not for {quote(path)}; it takes {endpoint.allowed}.", endpoint.allowed
             )
+        most = request.key.requests_per_minute
+        if most is not None and endpoint.is_model_path and request.method == "POST":
+            self.context.key_uses.count(request.key, most, trio.current_time())
         request.path, request.path_key, request.named_model = path, target.key, target.model
         await handle(self.context, face, request, reply)
 

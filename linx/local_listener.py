@@ -52,7 +52,7 @@ class LocalListener:
 
     def apply(self, config: Config) -> None:
         before = self.keys.invented
-        self.keys = Keys(config.server.api_keys, before)
+        self.keys = Keys(config.server.accepted_keys(), before)
         if not all(is_only_this_machine(host) for host, _port in self.bound):
             # At a reload too: it may have removed the last configured key.
             self.keys = self.keys.or_invented(self._redactor)

@@ -49,7 +49,7 @@ def _lines(server: ServerConfig) -> Iterator[str]:
     host = _EVERYWHERE.get(server.hostname, server.hostname)
     where = f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
     connection = http.client.HTTPConnection(host, server.port, timeout=CONNECT_S)
-    key = {"Authorization": b"Bearer " + server.api_keys[0].encode()} if server.api_keys else {}
+    key = {"Authorization": b"Bearer " + server.plain_keys[0].encode()} if server.plain_keys else {}
     try:
         connection.request("GET", PATH, headers={"User-Agent": b"linx-tail", **key})
         if connection.sock is not None:

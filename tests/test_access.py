@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from linx.access import Access, Keys, Policy, is_local_name, is_only_this_machine, machine_names
+from linx.core.client_key import NO_KEY, ClientKey, digest_of
 from linx.core.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding
 from linx.core.redaction import Redactor
+from tests.keys import plain
 
 KEY = b"a-key-of-sixteen-characters"
 
@@ -19,7 +21,7 @@ class Ask:
     method: str = "GET"
     host: bytes = b"localhost:8080"
     has_body: bool = False
-    key_name: str = "-"
+    key: ClientKey = NO_KEY
 
     def header(self, name: bytes) -> bytes | None:
         return self.headers.get(name)
@@ -27,7 +29,7 @@ class Ask:
 
 def test_the_name_of_a_key_is_its_place() -> None:
     """And a request without a key, or on a path that needs none, has no name."""
-    access = Access(Policy((b"the-first-key", KEY)))
+    access = Access(Policy(plain(b"the-first-key", KEY)))
     for headers, is_open, name in (
         ({b"authorization": b"Bearer the-first-key"}, False, "key-1"),
         ({b"x-api-key": KEY}, False, "key-2"),
@@ -35,7 +37,21 @@ def test_the_name_of_a_key_is_its_place() -> None:
     ):
         ask = Ask(headers)
         access.check(ask, None, is_open=is_open, is_management=False, now=0.0)
-        assert ask.key_name == name
+        assert ask.key.name == name
+
+
+def test_a_named_key_brings_its_limits() -> None:
+    anna = ClientKey(name="anna", models=("qwen*",), requests_per_minute=20)
+    access = Access(Policy({**plain(b"the-first-key"), digest_of(KEY): anna}))
+    ask = Ask({b"x-api-key": KEY})
+    access.check(ask, None, is_open=False, is_management=False, now=0.0)
+    assert ask.key is anna
+
+
+def test_the_digest_of_a_key_opens_nothing() -> None:
+    for digest in (digest_of(KEY), digest_of(KEY).hex().encode()):
+        with pytest.raises(Unauthorized):
+            check(Policy(plain(KEY)), Ask({b"x-api-key": digest}))
 
 
 def check(
@@ -55,13 +71,13 @@ def check(
     ],
 )
 def test_the_right_key_opens(headers: dict[bytes, bytes]) -> None:
-    check(Policy((b"other", KEY)), Ask({**headers, b"origin": b"https://any.example"}, host=b"any.example"))
+    check(Policy(plain(b"other", KEY)), Ask({**headers, b"origin": b"https://any.example"}, host=b"any.example"))
 
 
 def test_the_key_may_stand_in_the_path() -> None:
-    check(Policy((KEY,)), Ask(), KEY)
+    check(Policy(plain(KEY)), Ask(), KEY)
     with pytest.raises(Unauthorized, match="Wrong key"):
-        check(Policy((KEY,)), Ask({b"x-api-key": KEY}), b"wrong")
+        check(Policy(plain(KEY)), Ask({b"x-api-key": KEY}), b"wrong")
 
 
 @pytest.mark.parametrize(
@@ -83,17 +99,17 @@ def test_the_key_may_stand_in_the_path() -> None:
 )
 def test_no_key_or_a_wrong_one_is_401(headers: dict[bytes, bytes]) -> None:
     with pytest.raises(Unauthorized) as caught:
-        check(Policy((KEY,)), Ask(headers))
+        check(Policy(plain(KEY)), Ask(headers))
     assert (b"www-authenticate", b"Bearer") in caught.value.headers
     assert KEY.decode() not in str(caught.value)
 
 
 def test_what_needs_no_key() -> None:
-    check(Policy((KEY,)), Ask(), is_open=True)
+    check(Policy(plain(KEY)), Ask(), is_open=True)
     preflight = {b"origin": b"https://app.example", b"access-control-request-method": b"POST"}
-    check(Policy((KEY,)), Ask(preflight, method="OPTIONS"))
+    check(Policy(plain(KEY)), Ask(preflight, method="OPTIONS"))
     with pytest.raises(Unauthorized):
-        check(Policy((KEY,)), Ask(method="OPTIONS"))
+        check(Policy(plain(KEY)), Ask(method="OPTIONS"))
 
 
 @pytest.mark.parametrize(
@@ -223,9 +239,9 @@ def test_management_answers_no_other_origin(keys: tuple[bytes, ...]) -> None:
     for origin in (b"http://localhost:3000", b"https://localhost:8080", b"vscode-webview://abc", b"null"):
         ask = Ask({b"origin": origin, b"x-api-key": KEY}, host=b"localhost:8080")
         with pytest.raises(Forbidden):
-            check(Policy(keys), ask, manage=True)
+            check(Policy(plain(*keys)), ask, manage=True)
     own = Ask({b"origin": b"http://localhost:8080", b"x-api-key": KEY}, host=b"localhost:8080")
-    assert Access(Policy(keys)).check(own, None, is_open=False, is_management=True, now=0.0) == []
+    assert Access(Policy(plain(*keys))).check(own, None, is_open=False, is_management=True, now=0.0) == []
 
 
 def test_a_preflight_says_what_is_allowed() -> None:
@@ -255,7 +271,7 @@ def test_local_names_are_canonical_text() -> None:
 # --- the tunnel's listener ---
 
 NAME = b"abc123.lhr.life"
-TUNNEL = Policy((KEY,), hosts=machine_names(["abc123.lhr.life"]), model_paths_only=True)
+TUNNEL = Policy(plain(KEY), hosts=machine_names(["abc123.lhr.life"]), model_paths_only=True)
 
 
 @pytest.mark.parametrize("host", [NAME, NAME.upper(), NAME + b":443"])
@@ -315,8 +331,8 @@ def test_wrong_keys_there_are_counted_for_a_minute() -> None:
 
 
 def test_configured_keys_are_in_force_and_none_is_invented_beside_them() -> None:
-    keys = Keys(("one-key", "two-key"), "an-invented-one")
-    assert keys.in_force == (b"one-key", b"two-key")
+    keys = Keys(plain("one-key", "two-key"), "an-invented-one")
+    assert keys.in_force == plain("one-key", "two-key")
     assert keys.or_invented(Redactor()) is keys
 
 
@@ -325,11 +341,11 @@ def test_an_invented_key_is_random_kept_and_known_to_the_redactor() -> None:
     keys = Keys().or_invented(redactor)
     assert keys.invented is not None
     assert len(keys.invented) >= 43  # 32 bytes
-    assert keys.in_force == (keys.invented.encode(),)
+    assert keys.in_force == plain(keys.invented)
     assert keys.or_invented(redactor) is keys
     assert keys.invented not in redactor.clean(f"the key is {keys.invented}") + repr(keys)
     assert Keys().or_invented(redactor).invented != keys.invented
-    assert Keys().in_force == ()
+    assert Keys().in_force == {}
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def write(folder: Path, config: dict[str, Any]) -> None:
 
 
 async def reload(app: App) -> Any:
-    key = app.listener.keys.invented or next(iter(app.config.server.api_keys), "")
+    key = app.listener.keys.invented or next(iter(app.config.server.plain_keys), "")
     answer = await ask(port_of(app), "/linx/reload", method="POST", headers={"x-api-key": key})
     assert answer.status == 200
     return answer.json

@@ -34,6 +34,7 @@ from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
+from tests.keys import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -470,7 +471,7 @@ async def test_failures_of_providers_are_logged_without_the_key(
 
 async def test_through_the_tunnel_only_what_models_need(tmp_path: Path) -> None:
     async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
-        app.access.policy = Policy((KEY.encode(),), frozenset({"localhost"}), model_paths_only=True)
+        app.access.policy = Policy(plain(KEY), frozenset({"localhost"}), model_paths_only=True)
         port, key = port_of(app), {"x-api-key": KEY}
         for path in ("/v1/models", "/api/tags", "/v1/models/m", "/"):
             assert (await ask(port, path, headers=key)).status == 200

@@ -46,6 +46,7 @@ ORDERS = {
             "worker",
             "jsontext",
             "telemetry",
+            "client_key",
             "client_name",
             "request_line",
             "log_stream",
@@ -150,6 +151,7 @@ ORDERS = {
     "linx.handlers": [
         "heartbeat",
         "kept_lists",
+        "key_uses",
         "response_store",
         "context",
         "records",

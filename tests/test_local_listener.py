@@ -15,6 +15,7 @@ from linx.core.redaction import Redactor
 from linx.local_listener import CannotListen, LocalListener, limits_of
 from linx.server.limits import Limits
 from linx.server.listen import Server
+from tests.keys import plain
 
 if TYPE_CHECKING:
     from linx.server.request import Reply, Request
@@ -48,11 +49,11 @@ async def test_on_loopback_only_what_is_configured_is_demanded() -> None:
     try:
         world.listener.apply(config(allowed_hosts=("linx.lan",), allowed_origins=("https://page.example",)))
         policy = world.access.policy
-        assert (policy.keys, policy.model_paths_only) == ((), False)
+        assert (policy.keys, policy.model_paths_only) == ({}, False)
         assert policy.hosts == {"linx.lan", "127.0.0.1"}
         assert policy.origins == {b"https://page.example"}
         world.listener.apply(config(api_keys=("given-key-0123456789",), max_body_mb=0.5))
-        assert world.access.policy.keys == (b"given-key-0123456789",)
+        assert world.access.policy.keys == plain("given-key-0123456789")
         assert world.server.limits.max_body == 2**19
     finally:
         await world.close()
@@ -67,11 +68,11 @@ async def test_beyond_loopback_a_key_is_made_and_comes_back_when_the_configured_
         world.listener.apply(config(hostname="0.0.0.0"))
         invented = world.listener.keys.invented
         assert invented is not None
-        assert world.access.policy.keys == (invented.encode(),)
+        assert world.access.policy.keys == plain(invented)
         world.listener.apply(config(hostname="0.0.0.0", api_keys=("given-key-0123456789",)))
-        assert world.access.policy.keys == (b"given-key-0123456789",)
+        assert world.access.policy.keys == plain("given-key-0123456789")
         world.listener.apply(config(hostname="0.0.0.0"))
-        assert world.access.policy.keys == (invented.encode(),)
+        assert world.access.policy.keys == plain(invented)
         assert invented not in world.redactor.clean(f"it is {invented}")
         assert capsys.readouterr() == ("", "")  # held back until the ready line
     finally:

@@ -143,6 +143,7 @@ class Layers:
             keys = section.get("api_key")
             headers = section.get("headers")
             texts = list(keys) if isinstance(keys, list) else [keys]
+            texts = [each.get("key") if isinstance(each, dict) else each for each in texts]
             if isinstance(headers, dict):
                 texts += config_rules.credentials_in_headers({k: v for k, v in headers.items() if isinstance(v, str)})
             if any(isinstance(text, str) and _is_secret(text) for text in texts):

@@ -83,7 +83,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every text in the config that must never be shown."""
-        found = list(self.server.api_keys)
+        found = list(self.server.plain_keys)
         for provider in self.providers:
             if provider.api_key:
                 found.append(provider.api_key)

@@ -9,7 +9,8 @@ import msgspec
 from linx.config import rules as config_rules
 from linx.config.misfit import fitted, place, suggestion
 from linx.config.model import DEMO
-from linx.config.shape import LedgerConfig, RoutingConfig, ServerConfig, TunnelConfig
+from linx.config.shape import KeyShape, LedgerConfig, RoutingConfig, ServerConfig, TunnelConfig
+from linx.core.client_key import digest_of, key_by_place
 from linx.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,19 +45,51 @@ def server_section(layers: Layers) -> ServerConfig:
     elif in_file is None:
         section["api_key"] = []
     server = fitted(section, ServerConfig, where)
-    for at, key in enumerate(server.api_keys):
-        here = place(where, "api_key") + ("" if isinstance(in_file, str) else f"[{at}]")
-        config_rules.check_key(here, key)
-        if config_rules.is_placeholder(key):
-            layers.warn(here, "is a placeholder that anybody can guess")
-        elif len(key) < config_rules.MIN_KEY:
-            layers.warn(here, f"is shorter than {config_rules.MIN_KEY} characters and can be guessed")
+    _check_keys(layers, server.api_keys, place(where, "api_key"), is_list=not isinstance(in_file, str))
     for at, host in enumerate(server.allowed_hosts):
         config_rules.check_allowed_host(f"{place(where, 'allowed_hosts')}[{at}]", host)
     for at, origin in enumerate(server.allowed_origins):
         config_rules.check_allowed_origin(f"{place(where, 'allowed_origins')}[{at}]", origin)
     hostname = config_rules.check_listen_host(place(where, "hostname"), server.hostname)
     return msgspec.structs.replace(server, hostname=hostname)
+
+
+def _check_keys(layers: Layers, keys: Sequence[str | KeyShape], where: str, *, is_list: bool) -> None:
+    names: dict[str, str] = {}
+    digests: dict[bytes, str | KeyShape] = {}
+    for at, entry in enumerate(keys):
+        here = f"{where}[{at}]" if is_list else where
+        if isinstance(entry, str):
+            name, digest = key_by_place(at + 1).name, _checked_key(layers, here, entry)
+        else:
+            config_rules.check_key_name(place(here, "name"), entry.name)
+            name, digest = entry.name, _checked_entry(layers, here, entry)
+        if name in names:
+            raise ConfigError(here, f"has the name {name}, which is also that of {names[name]}")
+        names[name] = f"api_key[{at}]"
+        other = digests.setdefault(digest, entry)
+        if other is not entry and not (isinstance(other, str) and isinstance(entry, str)):
+            raise ConfigError(here, "is a key that is given twice, under two names")
+
+
+def _checked_key(layers: Layers, where: str, key: str) -> bytes:
+    """The digest of a key that the config itself has."""
+    config_rules.check_key(where, key)
+    if config_rules.is_placeholder(key):
+        layers.warn(where, "is a placeholder that anybody can guess")
+    elif len(key) < config_rules.MIN_KEY:
+        layers.warn(where, f"is shorter than {config_rules.MIN_KEY} characters and can be guessed")
+    return digest_of(key.encode())
+
+
+def _checked_entry(layers: Layers, where: str, entry: KeyShape) -> bytes:
+    """The digest of the key of a named entry."""
+    if (entry.key is None) == (entry.key_sha256 is None):
+        raise ConfigError(where, "must have either key or key_sha256")
+    if entry.key is not None:
+        return _checked_key(layers, place(where, "key"), entry.key)
+    config_rules.check_digest(place(where, "key_sha256"), entry.key_sha256 or "")
+    return entry.digest
 
 
 def tunnel_section(layers: Layers) -> TunnelConfig:

@@ -16,7 +16,8 @@ from linx.config.file import VariableNotSet
 from linx.config.layers import is_enabled
 from linx.config.misfit import fitted, known_keys, place, unknown_key
 from linx.config.model import ProviderConfig
-from linx.config.shape import PROVIDER_NAME, SECTIONS, PriceShape, ProviderShape, SectionShape
+from linx.config.rules import NAME
+from linx.config.shape import SECTIONS, PriceShape, ProviderShape, SectionShape
 from linx.core.addresses import address_of, is_near
 from linx.core.errors import ConfigError
 
@@ -45,7 +46,7 @@ def provider_sections(layers: Layers) -> Iterator[ProviderConfig]:
             yield _provider(layers, name, name, shape, where)
     for name, entry in below.items():
         where = layers.at("providers", name)
-        if not re.fullmatch(PROVIDER_NAME, name) or len(name) > MAX_NAME:
+        if not re.fullmatch(NAME, name) or len(name) > MAX_NAME:
             raise ConfigError(
                 where,
                 f"is no name for a provider: use at most {MAX_NAME} letters, digits, dots, dashes and underscores, "

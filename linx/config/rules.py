@@ -21,10 +21,13 @@ from linx.http1.grammar import TOKEN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+MAX_KEY_NAME = 64  # characters
 MIN_KEY = 16  # characters; shorter keys can be guessed
 MAX_KEY = 1024
 MAX_ENDPOINT = 2048
 MAX_HEADER_VALUE = 8192
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
+"""The form of the names of providers and keys."""
 
 
 class Endpoint(NamedTuple):
@@ -90,6 +93,7 @@ _PLACEHOLDER = re.compile(
     r"replace[-_ ]?me|insert[-_ ].*|api[-_ ]?key|todo|placeholder)",
     re.IGNORECASE | re.DOTALL,
 )
+_DIGEST = re.compile("[0-9a-f]{64}")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|passw|credential", re.IGNORECASE)
 _PUBLIC_QUERY = frozenset({"api-version", "api_version", "version", "alt"})
@@ -309,6 +313,22 @@ def check_key(where: str, key: str) -> None:
         raise ConfigError(where, f"must not be longer than {MAX_KEY} characters")
     if not _KEY.fullmatch(key):
         raise ConfigError(where, "must not contain a space, a line end or a character outside ASCII")
+
+
+def check_key_name(where: str, name: str) -> None:
+    """Raise ConfigError unless the name of a key is one plain word: it stands in logs, labels and the ledger."""
+    if not re.fullmatch(NAME, name) or len(name) > MAX_KEY_NAME:
+        raise ConfigError(
+            where,
+            f"must be at most {MAX_KEY_NAME} letters, digits, dots, dashes and underscores, "
+            "and begin with a letter or digit",
+        )
+
+
+def check_digest(where: str, digest: str) -> None:
+    """Raise ConfigError unless the text is a SHA-256 as ``linx key add`` writes it."""
+    if not _DIGEST.fullmatch(digest):
+        raise ConfigError(where, "must be a SHA-256: 64 digits of 0-9 and a-f; linx key add makes one")
 
 
 def check_headers(where: str, headers: Mapping[str, str]) -> None:

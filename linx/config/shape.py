@@ -12,6 +12,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from linx.config.rules import MAX_KEY_NAME, NAME
+from linx.core.client_key import Budget, ClientKey, digest_of, key_by_place
+
 Kind = Literal["ollama", "llamacpp", "openrouter", "openai", "anthropic"]
 Scope = Literal["same", "any"]
 ReasoningField = Literal["reasoning_content", "reasoning", "both"]
@@ -19,7 +22,6 @@ TunnelType = Literal["localhost_run", "ngrok", "ssh"]
 
 SECTIONS: tuple[Kind, ...] = ("ollama", "llamacpp", "openrouter")
 """The sections for one provider each; the section's name is the provider's kind."""
-PROVIDER_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 
 Text = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0, le=1e9)]
@@ -146,14 +148,53 @@ class RoutingConfig(Shape, frozen=True, kw_only=True):
     ] = None
 
 
+class KeyShape(Shape, frozen=True, kw_only=True):
+    """An entry of server.api_key with a name and limits. It has either key or key_sha256."""
+
+    name: Annotated[
+        Text, Meta(extra_json_schema={"pattern": f"^{NAME}$", "maxLength": MAX_KEY_NAME}, description="shown in logs")
+    ]
+    key: str | None = None
+    key_sha256: Annotated[
+        str | None, Meta(description="the SHA-256 of the key, 64 digits in lower-case hex; linx key add writes it")
+    ] = None
+    models: Annotated[
+        tuple[Text, ...], Meta(description="patterns of the models that may be asked for, as NAME or PROVIDER/NAME")
+    ] = ()
+    local_only: bool = False
+    max_concurrent: Count | None = None
+    requests_per_minute: Count | None = None
+    budget: BudgetShape | None = None
+
+    def __repr__(self) -> str:
+        return safe_repr(self, hidden=("key", "key_sha256"))
+
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 of the key. The entry has been checked."""
+        return digest_of(self.key.encode()) if self.key is not None else bytes.fromhex(self.key_sha256 or "")
+
+    @property
+    def client_key(self) -> ClientKey:
+        """The entry without its key, as the rest of Linx sees it."""
+        limits = msgspec.structs.asdict(self)
+        for hidden in ("key", "key_sha256"):
+            del limits[hidden]
+        budget = Budget() if self.budget is None else Budget(**msgspec.structs.asdict(self.budget))
+        return ClientKey(**{**limits, "budget": None if budget == Budget() else budget})
+
+
 class ServerConfig(Shape, frozen=True, kw_only=True):
     """Where Linx listens, whom it answers, and its limits. Keys that end in _s are in seconds."""
 
     port: Annotated[int, Meta(ge=0, le=65535, description="0: any free port")] = 8080
     hostname: Text = "127.0.0.1"
-    api_keys: Annotated[tuple[Text, ...], takes("a string, a list of strings or null")] = msgspec.field(
-        name="api_key", default=()
-    )
+    api_keys: Annotated[
+        tuple[
+            Annotated[Text | KeyShape, takes('a key, or an object such as {"name": "anna", "key_sha256": "..."}')], ...
+        ],
+        takes("a string, null, or a list of keys and named keys"),
+    ] = msgspec.field(name="api_key", default=())
     """The file has a key, a list of keys or null; ``other_sections`` makes a list of it before it is fitted."""
     allowed_hosts: tuple[Text, ...] = ()
     allowed_origins: tuple[Text, ...] = ()
@@ -170,6 +211,22 @@ class ServerConfig(Shape, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return safe_repr(self, hidden=("api_keys",))
+
+    @property
+    def plain_keys(self) -> tuple[str, ...]:
+        """The keys that the config itself has, and not only by their SHA-256."""
+        texts = (entry if isinstance(entry, str) else entry.key for entry in self.api_keys)
+        return tuple(text for text in texts if text is not None)
+
+    def accepted_keys(self) -> dict[bytes, ClientKey]:
+        """The keys that clients may send, by digest. Of the same key given twice, the first counts."""
+        found: dict[bytes, ClientKey] = {}
+        for place, entry in enumerate(self.api_keys, 1):
+            if isinstance(entry, str):
+                found.setdefault(digest_of(entry.encode()), key_by_place(place))
+            else:
+                found.setdefault(entry.digest, entry.client_key)
+        return found
 
 
 class TunnelConfig(Shape, frozen=True, kw_only=True):
@@ -211,7 +268,7 @@ class FileShape(Shape, frozen=True, kw_only=True):
     llamacpp: SectionShape | UnsetType = UNSET
     openrouter: SectionShape | UnsetType = UNSET
     providers: Annotated[
-        dict[str, ProviderShape], Meta(extra_json_schema={"propertyNames": {"pattern": f"^{PROVIDER_NAME}$"}})
+        dict[str, ProviderShape], Meta(extra_json_schema={"propertyNames": {"pattern": f"^{NAME}$"}})
     ] = {}
     routing: RoutingConfig | UnsetType = UNSET
     server: ServerConfig | UnsetType = UNSET
@@ -236,6 +293,7 @@ def safe_repr(struct: msgspec.Struct, hidden: Sequence[str], masked: Sequence[st
 
 # --- the JSON Schema ---
 
+_KEY_TEXT = {"type": "string", "minLength": 1}
 _REFERENCE = {"type": "string", "pattern": "^env:[A-Za-z_][A-Za-z0-9_]*$"}
 
 
@@ -244,8 +302,8 @@ def json_schema() -> dict[str, Any]:
     schema: dict[str, Any] = _with_references(msgspec.json.schema(FileShape))
     keys = schema["$defs"]["ServerConfig"]["properties"]["api_key"]
     schema["$defs"]["ServerConfig"]["properties"]["api_key"] = {
-        "description": "the key, or the keys, that clients must send",
-        "anyOf": [keys["items"], {"type": "array", "items": keys["items"]}, {"type": "null"}],
+        "description": "the key, or the keys, that clients must send; an object gives a key a name and limits",
+        "anyOf": [dict(_KEY_TEXT), {"type": "array", "items": keys["items"]}, {"type": "null"}],
         "default": None,
     }
     # Editors write their reference to the schema into the file itself; Linx passes over it.

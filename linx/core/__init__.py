@@ -12,6 +12,7 @@ dialect and no socket.
 - ``worker``: work that takes long, in a thread.
 - ``jsontext``: reads and writes JSON; the only file that imports a JSON library.
 - ``telemetry``: counters, histograms and the records of requests.
+- ``client_key``: the key that a client sends: its name and its limits.
 - ``client_name``: the short name of a client's program, from its User-Agent.
 - ``request_line``: the line that every request leaves, as fields and as text.
 - ``folders``: where files of Linx's own belong.

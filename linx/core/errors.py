@@ -212,6 +212,14 @@ class TooManyWrongKeys(RequestError):
     code = "rate_limit_exceeded"
 
 
+class RateLimited(RequestError):
+    """A key has made as many requests in a minute as it may."""
+
+    status = 429
+    kind = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
 class NotImplementedHere(RequestError):
     status = 501
     may_retry = False

@@ -6,6 +6,7 @@ error by raising it; ``endpoints`` turns the error into an answer in the client'
 - ``response_store``: the answers that are kept for clients of the Responses API.
 - ``context``: the long-lived objects that all handlers use.
 - ``records``: how the record of a request is begun.
+- ``key_uses``: how much each limited key is used now.
 - ``kept_lists``: the lists of models as finished bytes, kept until something changes in them.
 - ``request_facts``: reads a request's body, and finds facts about the request before a provider is asked.
 - ``stored_responses``: shows and forgets those answers.

@@ -12,6 +12,7 @@ import trio
 from linx.core.watchdog import Watchdog
 from linx.handlers.heartbeat import Heartbeats
 from linx.handlers.kept_lists import KeptLists
+from linx.handlers.key_uses import KeyUses
 from linx.handlers.response_store import ResponseStore
 from linx.routing.hedging import HedgeBudget
 
@@ -54,6 +55,7 @@ class Context:
     """The name of this process in the hop header, by which a request that comes back is recognised."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    key_uses: KeyUses = field(default_factory=KeyUses)
     lists: KeptLists = field(default_factory=KeptLists)
     responses: ResponseStore = field(default_factory=ResponseStore)
     watchdog: Watchdog = field(default_factory=Watchdog)
@@ -64,6 +66,7 @@ class Context:
         """Put a config and its router in force for requests that begin from now on."""
         self.config, self.router = config, router
         self.config_problem, self.config_loaded_at = None, self.now()
+        self.key_uses.apply(config.server.accepted_keys().values(), trio.current_time())
 
     @property
     def providers(self) -> tuple[Provider, ...]:

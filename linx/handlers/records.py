@@ -23,7 +23,7 @@ def begin_record(context: Context, request: Request, now: float, model: str = ""
         model=model,
         face=request.face,
         client=client_name(request.header(b"user-agent")),
-        key=request.key_name,
+        key=request.key.name,
     )
     record.bound()
     request.record = record

@@ -115,7 +115,12 @@ async def object_of(request: Request) -> JsonObject:
 
 
 def is_local_only(request: Request) -> bool:
-    """Does the header ``x-linx-local-only`` demand a local provider? An unknown value counts as yes."""
+    """Does the client's key, or the header ``x-linx-local-only``, demand a local provider?
+
+    An unknown value of the header counts as yes.
+    """
+    if request.key.local_only:
+        return True
     values = request.header_values(b"x-linx-local-only")
     return bool(values) and any(value.strip().lower() not in (b"", b"false", b"0") for value in values)
 

@@ -19,7 +19,7 @@ from linx.core.errors import LinxError
 from linx.routing.decision import A, Decision, Failed, Lost, Spoke, Start, WaitUntil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from linx.routing.candidate import Candidate
     from linx.routing.decision import Runnable
@@ -28,14 +28,24 @@ if TYPE_CHECKING:
 
 
 class Race(Generic[A]):
-    """The attempts for one request. ``start(candidate, is_hedge, is_last)`` makes an attempt."""
+    """The attempts for one request. ``start(candidate, is_hedge, is_last)`` makes an attempt.
 
-    __slots__ = ("_decision", "_start", "_timeout_s")
+    ``turn``: awaited before the first attempt, if the request has to wait for its turn.
+    """
 
-    def __init__(self, route: Route, rules: Rules, start: Callable[[Candidate, bool, bool], A]) -> None:
+    __slots__ = ("_decision", "_start", "_timeout_s", "_turn")
+
+    def __init__(
+        self,
+        route: Route,
+        rules: Rules,
+        start: Callable[[Candidate, bool, bool], A],
+        turn: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._decision: Decision[A] = Decision(route, rules)
         self._timeout_s = rules.first_token_timeout_s
         self._start = start
+        self._turn = turn
 
     @property
     def failures(self) -> list[AttemptError]:
@@ -51,6 +61,9 @@ class Race(Generic[A]):
         Raises RouteExhausted, or another LinxError if no candidate can take the request.
         """
         events: tuple[Failed[A], ...] = ()
+        if self._turn is not None:
+            await self._turn()
+            self._turn = None
         while True:
             order = self._decision.next(trio.current_time(), events)
             if isinstance(order, Lost):

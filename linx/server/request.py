@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from linx.core.client_key import NO_KEY
 from linx.core.errors import HangUp, word_of
-from linx.core.telemetry import NOBODY
 from linx.http1.grammar import TOKEN_BYTES
 from linx.server.refusal import VISIBLE, safe_value, status_line
 from linx.server.unpack import coding_of
@@ -58,7 +58,7 @@ class Request:
 
     __slots__ = (
         "_body", "_first", "_head", "_interrupt", "_whole", "_wire", "content_length", "face", "has_body", "headers",
-        "host", "id", "is_client_gone", "is_endless", "is_over", "key_name", "listener", "method", "named_model",
+        "host", "id", "is_client_gone", "is_endless", "is_over", "key", "listener", "method", "named_model",
         "path", "path_key", "peer", "query", "record", "stopped", "target",
     )  # fmt: skip
 
@@ -71,7 +71,7 @@ class Request:
         self.path = head.path  # not decoded, without the query
         self.named_model = ""  # the model that the path names, as in Azure's; it counts before that of the body
         self.path_key: bytes | None = None  # the key in front of the path, which ``endpoints`` takes off
-        self.key_name = NOBODY  # of the key that the client sent, which ``access`` has checked
+        self.key = NO_KEY  # the key that the client sent, which ``access`` has checked
         self.face = ""  # the dialect of the client, which ``endpoints`` knows from the path
         self.record: RequestRecord | None = None  # made by the handler, if a provider is asked
         self.query = head.query

@@ -285,8 +285,11 @@ BAD: list[tuple[object, str]] = [
     ({"server": {"port": 80.5}}, "config.json: server.port: must be a whole number, not a number with a decimal point"),
     ({"server": {"port": 70000}}, "config.json: server.port: must be at most 65535"),
     ({"server": {"port": -1}}, "config.json: server.port: must be at least 0"),
-    ({"server": {"api_key": 5}}, "config.json: server.api_key: must be a string, a list of strings or null, not a"),
-    ({"server": {"api_key": [5]}}, "config.json: server.api_key[0]: must be a string, not a number"),
+    (
+        {"server": {"api_key": 5}},
+        "config.json: server.api_key: must be a string, null, or a list of keys and named keys, not a",
+    ),
+    ({"server": {"api_key": [5]}}, "config.json: server.api_key[0]: must be a key, or an object such as"),
     ({"server": {"heartbeat_s": 0}}, "config.json: server.heartbeat_s: must be more than 0"),
     ({"server": {"drain_s": -1}}, "config.json: server.drain_s: must be at least 0"),
     ({"server": {"max_connections": 0}}, "config.json: server.max_connections: must be at least 1"),

@@ -76,7 +76,7 @@ SAID: list[tuple[str, type[Shape], Any, str, str]] = [
     ),
     (
         *("type", ServerConfig, {"api_key": True}, "Expected `array`, got `bool` - at `$.api_key`"),
-        "x: api_key: must be a string, a list of strings or null, not true or false",
+        "x: api_key: must be a string, null, or a list of keys and named keys, not true or false",
     ),
     (
         *("type", FileShape, {"providers": {"y": {"kind": "ollama", "headers": {"a": None}}}}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from linx.config.model import Config
+from linx.core.client_key import key_by_place
 from linx.core.telemetry import MAX_KEPT
 from linx.handlers.records import begin_record
 from linx.routing.router import Router
@@ -22,7 +23,7 @@ def context() -> Context:
 
 async def test_who_asks_and_how() -> None:
     linx = context()
-    asked: Any = Asked({"user-agent": "curl/8.5.0"}, face="anthropic", key_name="key-2")
+    asked: Any = Asked({"user-agent": "curl/8.5.0"}, face="anthropic", key=key_by_place(2))
     record = begin_record(linx, asked, 5.0, "m")
     assert asked.record is record
     assert (record.client, record.key, record.face, record.model) == ("curl", "key-2", "anthropic", "m")

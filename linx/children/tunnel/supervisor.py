@@ -88,7 +88,7 @@ class Tunnel:
         """
         before, now = self._configured, config.tunnel
         self._configured = now
-        self.keys = Keys(config.server.api_keys, self.keys.invented)
+        self.keys = Keys(config.server.accepted_keys(), self.keys.invented)
         if self._wanted is not None:
             self.keys = self.keys.or_invented(self._redactor)
         self._set_policy()

@@ -44,13 +44,15 @@ async def answer_chat(context: Context, face: Face, request: Request, reply: Rep
 class Generation(Generic[A]):
     """One request for an answer, from its route to its last frame."""
 
-    __slots__ = ("_plan", "job")
+    __slots__ = ("_has_turn", "_key", "_plan", "job")
 
     def __init__(
         self, context: Context, face: Face, request: Request, reply: Reply, chat: ChatRequest, plan: Plan[A]
     ) -> None:
         self.job = Job(context, face, request, reply, chat, plan.demand)
         self._plan = plan
+        self._key = request.key
+        self._has_turn = False
 
     async def run(self) -> None:
         """Answer the request; its record is completed however this ends."""
@@ -74,7 +76,8 @@ class Generation(Generic[A]):
             wait_s, record.not_asked = route.wait_s, route.not_asked
             # The race is not stored as an attribute: it refers to ``self._start``, so there would be a reference
             # cycle, and a request of many megabytes would stay in memory until the next garbage collection.
-            race = Race(route, self._rules(now), self._start)
+            turn = None if self._key.max_concurrent is None else self._take_turn
+            race = Race(route, self._rules(now), self._start, turn)
             await plan.deliver(job, race)
             phase = "done"
             if race.failures:
@@ -96,7 +99,24 @@ class Generation(Generic[A]):
                 phase, record.status = "failed", 500
             raise
         finally:
+            if self._has_turn:
+                job.context.key_uses.of(self._key).give_back()
             telemetry.end(record, phase, job.clock())
+
+    async def _take_turn(self) -> None:
+        """Wait until fewer requests of the same key run than may run at once; heartbeats go out meanwhile."""
+        job = self.job
+        use, record = job.context.key_uses.of(self._key), job.record
+        if use.has_room:
+            await use.take()
+            self._has_turn = True
+            return
+        record.phase = "queued"
+        record.wait_begins(job.clock())
+        await use.take()
+        self._has_turn = True
+        record.wait_ends(job.clock())
+        record.phase = "connecting"
 
     def _rules(self, now: float) -> Rules:
         job, routing = self.job, self.job.router.routing

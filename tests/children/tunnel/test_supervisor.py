@@ -19,6 +19,7 @@ from linx.config.model import Config
 from linx.config.shape import ServerConfig, TunnelConfig
 from linx.core.redaction import Redactor
 from tests.fakes.programs import Life, Program, dead, lhr, start_takes
+from tests.keys import plain
 from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
@@ -346,15 +347,15 @@ async def test_a_key_is_invented_where_there_is_none(tmp_path: Path) -> None:
         assert len(first) >= 43  # 32 bytes
         assert first not in here.redactor.clean(f"the key is {first}")
         await here.until("running", f"https://{NAME}")
-        assert tunnel.access.policy.keys == (first.encode(),)
+        assert tunnel.access.policy.keys == plain(first)
         assert tunnel.paste_url == f"https://{NAME}/k/{first}/v1"
         assert first not in str(tunnel.as_json(at)) + repr(tunnel)
         tunnel.apply(with_keys("a-key-of-sixteen-characters"))  # a reload that brings one
-        assert tunnel.access.policy.keys == (b"a-key-of-sixteen-characters",)
+        assert tunnel.access.policy.keys == plain("a-key-of-sixteen-characters")
         assert tunnel.paste_url == f"https://{NAME}/k/<your key>/v1"
         assert here.hosts == {NAME}
         tunnel.apply(with_keys())
-        assert tunnel.access.policy.keys == (first.encode(),)
+        assert tunnel.access.policy.keys == plain(first)
         await tunnel.stop()
         tunnel.start(TunnelConfig())
         assert tunnel.keys.invented not in (None, first)
@@ -365,7 +366,7 @@ async def test_with_configured_keys_none_is_invented(tmp_path: Path) -> None:
         here.tunnel.apply(with_keys("one-key-of-sixteen", "two-key-of-sixteen"))
         here.tunnel.start(TunnelConfig())
         assert here.tunnel.keys.invented is None
-        assert here.tunnel.access.policy.keys == (b"one-key-of-sixteen", b"two-key-of-sixteen")
+        assert here.tunnel.access.policy.keys == plain("one-key-of-sixteen", "two-key-of-sixteen")
         here.tunnel.apply(with_keys())  # never open, not for a moment
         assert len(here.tunnel.access.policy.keys) == 1
         assert here.tunnel.access.policy.model_paths_only

@@ -18,6 +18,7 @@ from linx.access import Access, Policy
 from linx.app import faces_for
 from linx.config.model import Config
 from linx.core import jsontext
+from linx.core.client_key import NO_KEY, ClientKey
 from linx.core.errors import LinxError
 from linx.dialects.openai.face import OpenAIFace
 from linx.dialects.responses import client_request as responses_request
@@ -58,7 +59,7 @@ class Asked:
     path: str = "/v1/chat/completions"
     named_model: str = ""
     face: str = "openai"
-    key_name: str = "-"
+    key: ClientKey = NO_KEY
     record: RequestRecord | None = None
 
     @property
@@ -106,7 +107,7 @@ class World:
         self.context = context
         self.raised: LinxError | None = None
         faces = faces_for(context.config)
-        keys = tuple(key.encode() for key in context.config.server.api_keys)
+        keys = context.config.server.accepted_keys()
         self._endpoints = Endpoints(context, Access(Policy(keys)), lambda: faces)
 
     @property

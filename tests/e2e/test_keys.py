@@ -1,0 +1,220 @@
+"""Named keys over real sockets: each limit on each face, management, the tunnel's rules and a reload."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from linx.access import Policy
+from linx.core.client_key import ClientKey
+from tests.e2e.http_client import Client, ask
+from tests.e2e.linx_process import config_for, linx_here
+from tests.e2e.private_world import FOR_THE_CLOUD, ROADS
+from tests.fakes.provider import FakeProvider
+from tests.fakes.scripted import Answer
+from tests.test_app import port_of, reload, write
+from tests.waiting import HANG_S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from linx.app import App
+    from linx.handlers.key_uses import KeyUse
+    from tests.e2e.http_client import Answer as HttpAnswer
+
+OWNER = "the-key-of-the-owner"
+ANNA = "the-key-of-anna-0123"
+SHA = hashlib.sha256(ANNA.encode()).hexdigest()
+BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+FACES = {
+    "openai": ("/v1/chat/completions", BODY),
+    "completions": ("/v1/completions", {"model": "m", "prompt": "hi"}),
+    "embeddings": ("/v1/embeddings", {"model": "m", "input": "hi"}),
+    "responses": ("/v1/responses", {"model": "m", "input": "hi"}),
+    "anthropic": ("/v1/messages", {**BODY, "max_tokens": 9}),
+    "count_tokens": ("/v1/messages/count_tokens", {**BODY, "max_tokens": 9}),
+    "ollama": ("/api/chat", BODY),
+    "ollama_generate": ("/api/generate", {"model": "m", "prompt": "hi"}),
+    "relay": ("/v1/rerank", {"model": "m", "query": "hi", "documents": ["a"]}),
+}
+
+
+def keys(**limits: Any) -> dict[str, Any]:
+    """The section with the owner's key and anna's."""
+    return {"api_key": [OWNER, {"name": "anna", "key_sha256": SHA, **limits}]}
+
+
+def anna(path: str, body: Any = None, *, of: App, key: str = ANNA) -> Any:
+    return partial(ask, port_of(of), path, body, headers={"x-api-key": key})()
+
+
+def use_of(app: App) -> KeyUse:
+    return app.context.key_uses.of(ClientKey(name="anna", max_concurrent=1))
+
+
+def word_of(answer: HttpAnswer) -> Any:
+    """The code or type of an error in any dialect; the text where the dialect has neither."""
+    error = answer.json["error"]
+    return error if isinstance(error, str) else error.get("code") or error["type"]
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_requests_in_a_minute_are_counted_and_get_is_not(face: str, tmp_path: Path) -> None:
+    path, body = FACES[face]
+    async with FakeProvider("openai", ["m"]) as fake:
+        async with linx_here(config_for(fake, server=keys(requests_per_minute=2)), tmp_path) as app:
+            for _ in range(3):
+                assert (await anna("/v1/models", of=app)).status == 200
+                assert (await anna("/api/tags", of=app)).status == 200
+                assert (await anna("/api/show", {"model": "m"}, of=app)).status == 200
+            for _ in range(2):
+                assert (await anna(path, body, of=app)).status == 200
+            refused = await anna(path, body, of=app)
+            assert refused.status == 429
+            assert 50 <= int(refused.headers["retry-after"]) <= 60
+            assert "anna may make 2 requests" in refused.body.decode()
+            if face in ("anthropic", "count_tokens"):
+                assert word_of(refused) == "rate_limit_error"
+            elif not face.startswith("ollama"):
+                assert word_of(refused) == "rate_limit_exceeded"
+            assert (await anna(path, body, of=app, key=OWNER)).status == 200
+            assert (await anna("/v1/models", of=app)).status == 200
+            assert len(fake.calls) == 3 if face != "count_tokens" else not fake.calls
+
+
+async def test_no_more_run_at_a_time_than_may_and_heartbeats_go_out_meanwhile(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.default = Answer(first_s=HANG_S)
+        config = config_for(fake, server={**keys(max_concurrent=1), "heartbeat_s": 0.1})
+        async with linx_here(config, tmp_path) as app, Client(port_of(app)) as first, Client(port_of(app)) as second:
+            key = {"x-api-key": ANNA}
+            await first.send("POST", "/v1/chat/completions", {**BODY, "stream": True}, key)
+            await fake.received()
+            await second.send("POST", "/v1/chat/completions", {**BODY, "stream": True}, key)
+            with trio.fail_after(HANG_S):
+                head = await second.event()
+                assert (head.status_code, bytes((await second.event()).data)[:1]) == (200, b":")
+            [record] = [each for each in app.context.telemetry.running.values() if each.phase == "queued"]
+            assert (record.key, len(fake.calls)) == ("anna", 1)
+            fake.default = Answer()
+            await first.close()
+            with trio.fail_after(HANG_S):
+                text = b""
+                while b"[DONE]" not in text:
+                    text += bytes((await second.event()).data)
+            assert b"Hello" in text
+
+
+async def test_one_that_leaves_while_it_waits_takes_no_turn(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.default = Answer(first_s=HANG_S)
+        async with linx_here(config_for(fake, server=keys(max_concurrent=1)), tmp_path) as app:
+            anna_use = use_of(app)
+            async with Client(port_of(app)) as first:
+                await first.send("POST", "/v1/chat/completions", BODY, {"x-api-key": ANNA})
+                await fake.received()
+                async with Client(port_of(app)) as second:
+                    await second.send("POST", "/v1/messages", FACES["anthropic"][1], {"x-api-key": ANNA})
+                    with trio.fail_after(HANG_S):
+                        while not anna_use.waiting:
+                            await trio.sleep(0.01)
+                with trio.fail_after(HANG_S):
+                    while anna_use.waiting:
+                        await trio.sleep(0.01)
+                assert anna_use.running == 1
+            with trio.fail_after(HANG_S):
+                while anna_use.running:
+                    await trio.sleep(0.01)
+            assert len(fake.calls) == 1
+
+
+@pytest.mark.parametrize("face", [each for each in FACES if each != "count_tokens"])
+async def test_a_turn_is_given_back_on_each_face(face: str, tmp_path: Path) -> None:
+    path, body = FACES[face]
+    async with FakeProvider("openai", ["m"]) as fake:
+        async with linx_here(config_for(fake, server=keys(max_concurrent=1)), tmp_path) as app:
+            for _ in range(3):
+                assert (await anna(path, body, of=app)).status == 200
+            assert (await anna(path, {**body, "model": "unknown"}, of=app)).status == 404
+            use = use_of(app)
+            assert (use.running, use.waiting) == (0, 0)
+
+
+async def test_a_key_that_is_local_only_reaches_no_provider_elsewhere_on_any_road(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        config = config_for(fake, providers={"openai1": {"local": False}}, server=keys(local_only=True))
+        async with linx_here(config, tmp_path) as app:
+            for road in ROADS:
+                if "openai" not in road.kinds or road.path.startswith(FOR_THE_CLOUD) or "/upstream/" in road.path:
+                    continue
+                answer = await road.ask(port_of(app), "m", "a text", x_api_key=ANNA)
+                told_of_it = road.path in ("/api/show", "/v1/messages/count_tokens") and answer.status == 200
+                assert answer.status == 503 or told_of_it, f"{road}: {answer.body!r}"
+            assert not fake.calls
+            assert (await anna("/v1/chat/completions", BODY, of=app, key=OWNER)).status == 200
+
+
+MANAGEMENT: Mapping[str, Any] = {
+    "/v1/providers/status": None,
+    "/linx/requests": None,
+    "/linx/tail": None,
+    "/metrics": None,
+    "/linx/reload": {},
+    "/api/tunnel/status": None,
+    "/api/tunnel/start": {},
+    "/api/pull": {"model": "m"},
+    "/api/copy": {"source": "m", "destination": "n"},
+    "/api/me": {},
+    "/upstream/openai1/v1/models": None,
+}
+
+
+@pytest.mark.parametrize("path", MANAGEMENT)
+async def test_a_limited_key_manages_nothing_and_sees_nothing_of_others(path: str, tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        async with linx_here(config_for(fake, server=keys(requests_per_minute=99)), tmp_path) as app:
+            refused = await anna(path, MANAGEMENT[path], of=app)
+            assert (refused.status, "The key anna has limits" in refused.body.decode()) == (403, True)
+            assert (await anna("/healthz", of=app)).status == 200
+
+
+async def test_a_named_key_without_limits_is_an_owners(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake, server=keys()), tmp_path) as app:
+        assert (await anna("/v1/chat/completions", BODY, of=app)).status == 200
+        assert (await anna("/v1/providers/status", of=app)).status == 200
+        assert [record.key for record in app.context.telemetry.finished] == ["anna"]
+
+
+async def test_a_key_that_is_removed_works_no_more_from_the_reload_on(tmp_path: Path) -> None:
+    """Also on a connection that was kept; a request that runs is answered to its end."""
+    async with FakeProvider("openai", ["m"]) as fake:
+        config = config_for(fake, server=keys())
+        async with linx_here(config, tmp_path) as app, Client(port_of(app)) as kept, Client(port_of(app)) as runs:
+            key = {"authorization": f"Bearer {ANNA}"}
+            await kept.send("POST", "/v1/chat/completions", BODY, key)
+            assert (await kept.answer()).status == 200
+            fake.next(Answer(head_s=0.3))
+            await runs.send("POST", "/v1/chat/completions", BODY, key)
+            await fake.received(2)
+            write(tmp_path, config_for(fake, server={"api_key": [OWNER]}))
+            await reload(app)
+            await kept.send("POST", "/v1/chat/completions", BODY, key)
+            assert (await kept.answer()).status == 401
+            assert (await runs.answer()).status == 200
+            assert (await anna("/v1/models", of=app, key=OWNER)).status == 200
+
+
+async def test_the_tunnels_rules_hold_for_named_keys(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        async with linx_here(config_for(fake, server=keys(requests_per_minute=1)), tmp_path) as app:
+            accepted = app.config.server.accepted_keys()
+            app.access.policy = Policy(accepted, frozenset({"localhost"}), model_paths_only=True)
+            assert (await anna("/v1/chat/completions", BODY, of=app)).status == 200
+            assert (await anna("/v1/chat/completions", BODY, of=app)).status == 429
+            assert (await anna("/linx/requests", of=app)).status == 403
+            assert (await anna("/v1/models", of=app, key=SHA)).status == 401
