@@ -63,7 +63,7 @@ function PaidFallback({ store }) {
   return html`<div class="banner" data-kind="paid" data-test="paid-fallback">
     <${Icon} name="out" />
     <strong>${paid.length === 1 ? "1 answer was" : `${paid.length} answers were`} paid for</strong>
-    <span class="said">because a local provider failed since you last looked: ${money(spent)}.</span>
+    <span class="said">since you last looked, as a local provider failed: ${money(spent)}.</span>
     <button type="button" class="button small" onClick=${show}>Show</button>
     <button type="button" class="button small" onClick=${seen}>Seen</button>
   </div>`;

@@ -1,18 +1,19 @@
 /* The last hour in three charts with one cursor: tokens per second, time to the first token, requests. */
 
 import { html, useLayoutEffect, useRef, useState } from "./vendor/preact-htm.module.js";
-import { count, duration, NONE, rate } from "./format.js";
+import { axisDuration, count, duration, NONE, rate } from "./format.js";
 import { useStore } from "./hooks.js";
 import { watchTheme } from "./theme.js";
 
 const HEIGHT = 96;
-const FAST = [6, 4];
+const DASHES = [5, 3];
+const JOINED_POINTS = 48; // four minutes
 
 /* name, title, how a value is written, and the lines: field of the series, label, colour and dashes (never colour alone). */
 const CHARTS = [
-  { name: "tokens", title: "Tokens per second", write: rate, lines: [["tokens_local", "local", "local", null], ["tokens_remote", "remote", "paid", FAST]] },
-  { name: "first-token", title: "First token", write: duration, lines: [["first_token_p50", "p50", "ink", null], ["first_token_p95", "p95", "soft", FAST]] },
-  { name: "requests", title: "Requests", write: (value) => (value == null ? NONE : count(value)), lines: [["ok", "ok", "ink", null], ["failed", "failed", "failed", FAST]] },
+  { name: "tokens", title: "Tokens per second", isFilled: true, least: 10, write: rate, tick: count, lines: [["tokens_local", "local", "local", null], ["tokens_remote", "remote", "paid", DASHES]] },
+  { name: "first-token", title: "First token", least: 500, write: duration, tick: axisDuration, lines: [["first_token_p50", "p50", "ink", null], ["first_token_p95", "p95", "soft", DASHES]] },
+  { name: "requests", title: "Requests", isFilled: true, least: 3, steps: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], tick: count, write: (value) => (value == null ? NONE : count(value)), lines: [["ok", "ok", "ink", null], ["failed", "failed", "failed", DASHES]] },
 ];
 
 export function Charts({ store }) {
@@ -72,20 +73,34 @@ function optionsOf(chart, room, swatches, setAt) {
     legend: { show: false },
     padding: [6, 6, 0, 0],
     cursor: { sync: { key: "linx" }, points: { size: 5 }, drag: { x: false, y: false }, y: false },
-    scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.1, chart.least)] } },
     axes: [
       { ...axis, size: 20, space: 70, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 5)) },
-      { ...axis, size: 46, space: 28, values: (_, ticks) => ticks.map(chart.write) },
+      { ...axis, size: 46, space: 28, incrs: chart.steps, values: (_, ticks) => ticks.map(chart.tick) },
     ],
     series: [
       {},
       ...chart.lines.map(([, label, , dash], index) => {
         const stroke = colourOf(swatches[index]);
-        return { label, stroke, width: 1.5, dash: dash ?? undefined, fill: dash ? undefined : faded(stroke), points: { show: false }, spanGaps: false };
+        const fill = chart.isFilled && !dash ? faded(stroke) : undefined;
+        return { label, stroke, width: 1.5, dash: dash ?? undefined, fill, gaps: longGaps, points: { show: true, size: 3, width: 0, fill: stroke, filter: lonely } };
       }),
     ],
     hooks: { setCursor: [(plot) => setAt(plot.cursor.idx ?? null)] },
   };
 }
 
+/* Where nothing was asked there is nothing to draw: short silences (pairs of canvas pixels) are joined, long ones stay open. */
+const longGaps = (plot, _series, _from, _to, gaps) => gaps.filter(([from, to]) => to - from > (plot.bbox.width * JOINED_POINTS) / Math.max(1, plot.data[0].length));
+
+/* The points that no line reaches, and that would not be seen without a dot. */
+function lonely(plot, index) {
+  const values = plot.data[index];
+  const isAlone = (at) => !values.slice(Math.max(0, at - JOINED_POINTS), at).some(isThere) && !values.slice(at + 1, at + JOINED_POINTS).some(isThere);
+  const found = [];
+  for (let at = 0; at < values.length; at += 1) if (isThere(values[at]) && isAlone(at)) found.push(at);
+  return found;
+}
+
+const isThere = (value) => value != null;
 const faded = (colour) => colour.replace(/^rgb\((.*)\)$/, "rgba($1, 0.12)");

@@ -12,7 +12,7 @@ export function lasted(request, now) {
 }
 
 /* Answer tokens so far: counted by the provider once it is over, an estimate before. */
-export const answerTokens = (request) => request.tokens?.completion ?? request.streamed ?? null;
+export const answerTokens = (request) => request.tokens?.completion ?? (request.streamed || null);
 
 /* Tokens per second since the first token; null before there is enough to measure. */
 export function tokenRate(request, now) {

@@ -28,6 +28,16 @@ export function duration(ms) {
   return `${Math.floor(seconds / 3600)}h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}m`;
 }
 
+/* A duration in milliseconds, beside a line of a chart. */
+export const axisDuration = (ms) => (ms === 0 ? "0" : ms < 1000 ? `${Math.round(ms)} ms` : `${Number((ms / 1000).toFixed(2))} s`);
+
+/* Two durations in milliseconds with one unit: 341 / 812 ms, 0.34 / 1.21 s. */
+export function pair(low, high) {
+  if (low == null || high == null) return NONE;
+  if (high < 1000) return `${Math.round(low)} / ${Math.round(high)} ms`;
+  return `${(low / 1000).toFixed(2)} / ${(high / 1000).toFixed(high < 10_000 ? 2 : 0)} s`;
+}
+
 /* How long ago, in seconds. */
 export function ago(seconds) {
   const whole = Math.max(0, Math.round(seconds));
@@ -36,7 +46,7 @@ export function ago(seconds) {
   return whole < 172_800 ? `${Math.round(whole / 3600)} h ago` : `${Math.round(whole / 86_400)} days ago`;
 }
 
-export const rate = (perSecond) => (perSecond == null ? NONE : perSecond < 10 ? perSecond.toFixed(1) : count(perSecond));
+export const rate = (perSecond) => (perSecond == null ? NONE : perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : count(perSecond));
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });

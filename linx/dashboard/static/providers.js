@@ -3,7 +3,7 @@
 import { html } from "./vendor/preact-htm.module.js";
 import { reloadConfig } from "./banners.js";
 import { rowsOf } from "./budgets.js";
-import { ago, count, duration, money } from "./format.js";
+import { ago, count, money, pair } from "./format.js";
 import { useStore, useTick } from "./hooks.js";
 import { Icon, Place } from "./icons.js";
 
@@ -34,12 +34,12 @@ function Provider({ store, name }) {
       </div>
       ${loaded.map((model) => html`<p class="loaded" key=${model.model}><span class="model">${model.model}</span>
         ${model.context && html`<span class="faint" title="context">${count(model.context)} ctx</span>`}</p>`)}
-      <dl class="facts">
-        <div><dt>running</dt><dd>${active}${queued > 0 && html`<span class="queue"> +${queued} queued</span>`}</dd></div>
-        <div><dt>first token</dt><dd>${duration(first?.p50)}<span class="faint"> / ${duration(first?.p95)}</span></dd></div>
+      ${(active > 0 || queued > 0) && html`<p class="load">${active} running${queued > 0 && html`<span class="queue">, ${queued} queued</span>`}</p>`}
+      ${provider.requests > 0 && html`<dl class="facts">
+        <div title="the median, and the slowest twentieth"><dt>first token</dt><dd>${pair(first?.p50, first?.p95)}</dd></div>
         <div><dt>tokens</dt><dd>${count((tokens?.prompt ?? 0) + (tokens?.completion ?? 0))}</dd></div>
         <div><dt>cost</dt><dd>${provider.local && !provider.cost_usd ? "free" : provider.price_known === false ? "no price" : money(provider.cost_usd)}</dd></div>
-      </dl>
+      </dl>`}
       ${rowsOf(provider.budget ? [provider.budget].flat() : []).map(
         (row) => html`<p class="budget" key=${row.text} data-full=${row.share >= 1}><meter min="0" max="1" value=${Math.min(1, row.share)} aria-label="budget"></meter> ${row.text}</p>`,
       )}
@@ -62,8 +62,8 @@ function Config({ store }) {
   useTick(30);
   if (!config) return null;
   return html`<div class="config">
-    <span class="faint" title=${config.path ?? ""}>${config.path ? "Config" : "No config file"}${config.loaded_at ? ` read ${ago(store.now() - config.loaded_at)}` : ""}</span>
-    <button type="button" class="button small quiet" data-test="config-reload" onClick=${() => reloadConfig(store)}><${Icon} name="reload" />Read again</button>
-    <span class="faint version">Linx ${version}</span>
+    <span class="faint" title=${config.path ?? ""}>Linx ${version} · ${config.path ? "config" : "no config file"}${config.loaded_at ? ` read ${ago(store.now() - config.loaded_at)}` : ""}</span>
+    <button type="button" class="button small quiet" data-test="config-reload" aria-label="Read the config again" title="Read the config again"
+      onClick=${() => reloadConfig(store)}><${Icon} name="reload" /></button>
   </div>`;
 }

@@ -40,7 +40,7 @@ export function Row({ store, id }) {
       <span class="num rate" title="tokens per second">${rate(tokenRate(request, now))}<span class="unit"> tok/s</span></span>
       <span class="num first" title="first token">${duration(request.first_token_ms)}</span>
       <span class="num time" title="total">${duration(lasted(request, now))}</span>
-      <span class="num cost" title="cost">${place === "local" && !request.cost_usd ? html`<span class="faint">free</span>` : money(request.cost_usd)}</span>
+      <span class="num cost" title="cost">${request.local && !request.cost_usd ? html`<span class="faint">free</span>` : money(request.cost_usd)}</span>
       <span class="who"><span class="client">${KEYLESS.has(request.client) ? NONE : request.client}</span>${
         KEYLESS.has(request.key) ? null : html`<span class="key">${request.key}</span>`
       }</span>
@@ -66,7 +66,7 @@ function Names({ request }) {
 
 function Word({ request }) {
   if (request.phase === "done") return request.attempts?.length > 1 ? html`<span class="word">${request.attempts.length} tries</span>` : null;
-  const text = request.phase === "failed" ? reasonOf(request) : request.phase === "queued" && request.queue ? `queued, ${request.queue}.` : request.phase;
+  const text = request.phase === "failed" ? reasonOf(request) : request.phase === "queued" && request.queue ? `queued, #${request.queue}` : request.phase;
   return html`<span class="word" data-phase=${request.phase} title=${text}>${text}</span>`;
 }
 

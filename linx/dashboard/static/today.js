@@ -18,9 +18,9 @@ export function Today({ store }) {
   return html`
     <dl class="today" aria-label="Today">
       <${Number_} name="running" label="running" value=${active} />
-      <${Number_} name="local-tokens" label="tokens here" value=${count(totals?.local_tokens)} place="local" />
-      <${Number_} name="remote-tokens" label="tokens elsewhere" value=${count(totals?.remote_tokens)} place="paid" />
-      <${Number_} name="cost" label="spent today" value=${money(totals?.cost_usd)} />
+      <${Number_} name="local-tokens" label="local tokens" value=${count(totals?.local_tokens)} place="local" />
+      <${Number_} name="remote-tokens" label="remote tokens" value=${count(totals?.remote_tokens)} place="paid" />
+      <${Number_} name="cost" label="today" value=${money(totals?.cost_usd)} />
       <${Number_} name="saved" label="saved by local" value=${money(totals?.saved_usd)} />
       <${Number_} name="requests" label="requests" value=${count(totals?.requests)} />
       <${Number_} name="failed" label="failed" value=${count(totals?.failed)} isBad=${totals?.failed > 0} />

@@ -359,7 +359,7 @@ def busy() -> Json:
         done.append(make(number, **fields, **extra))
     return snapshot(
         providers=providers(),
-        requests=now + done,
+        requests=sorted(now + done, key=lambda row: -row["started_at"]),
         series=series(is_busy=True),
         totals={
             "day": "2026-11-29",
