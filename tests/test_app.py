@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -14,7 +15,7 @@ import trio
 
 import linx
 from linx import app as app_module
-from linx.app import App, _only, run
+from linx.app import GARBAGE_THRESHOLDS, App, _only, run
 from linx.config.load import Options, Sources
 from linx.core import jsontext
 from linx.core.errors import ConfigError
@@ -124,6 +125,18 @@ def test_a_taken_port_is_told_in_one_line(tmp_path: Path, capsys: pytest.Capture
     assert out == ""
     assert err.startswith(f"linx: cannot listen on 127.0.0.1:{port}: ")
     assert len(err.splitlines()) == 1
+
+
+def test_the_garbage_collector_leaves_what_was_imported_alone(tmp_path: Path) -> None:
+    before = gc.get_threshold()
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            run(options_for(config_for(server={"port": taken.getsockname()[1]}), tmp_path))
+        assert gc.get_threshold() == GARBAGE_THRESHOLDS
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def test_its_own_address_is_refused_at_start(tmp_path: Path) -> None:
