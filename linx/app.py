@@ -56,11 +56,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from linx.config.load import Options
-    from linx.config.shape import BudgetShape
     from linx.core.chat import Usage
     from linx.core.log import LineLog
     from linx.dialects.base import Face
-    from linx.routing.limits import Scope
+    from linx.routing.limits import Amounts, Scope
 
 """The file in the user's state folder that keeps what refusals have taught."""
 READY_WAIT_S = 0.2
@@ -266,10 +265,11 @@ class App:
                     nursery.start_soon(drain)
 
 
-def budgets_of(config: Config) -> dict[Scope, BudgetShape]:
+def budgets_of(config: Config) -> dict[Scope, Amounts]:
     """The budgets of a config, by the scopes that they are for."""
     providers = {provider.name: provider.budget for provider in config.providers}
-    return scopes(config.routing.budget, providers, {})
+    keys = {key.name: key.budget for key in config.server.accepted_keys().values()}
+    return scopes(config.routing.budget, providers, keys)
 
 
 def faces_for(config: Config) -> Mapping[str, Face]:

@@ -27,11 +27,10 @@ from linx.routing.limits import MONTHLY_USD, limits_of, shown_moment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from linx.config.shape import BudgetShape
     from linx.core.chat import JsonObject
     from linx.routing.candidate import Candidate
     from linx.routing.demand import Demand
-    from linx.routing.limits import Limit, Scope
+    from linx.routing.limits import Amounts, Limit, Scope
 
 BUDGET = "budget"
 """Why a candidate is not asked."""
@@ -75,7 +74,7 @@ class Budgets:
     def first_of_month(self) -> int:
         return self._today.first_of_month
 
-    def apply(self, shapes: Mapping[Scope, BudgetShape]) -> None:
+    def apply(self, shapes: Mapping[Scope, Amounts]) -> None:
         """Put the budgets of a config in force. What was spent and what is running stay counted."""
         told = {(limit.scope, limit.kind) for limit in self._limits if limit.is_told}
         self._limits = tuple(limits_of(shapes))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from linx.core.request_line import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from linx.config.shape import BudgetShape
     from linx.core.chat import JsonObject
     from linx.ledger.spending import Spent, Today, Where
 
@@ -18,6 +17,19 @@ TOLERANCE = 1e-9  # USD: sums of many small amounts are not exact
 ALL, PROVIDER, KEY = "all", "provider", "key"
 DAILY_USD, MONTHLY_USD, DAILY_TOKENS = "daily_usd", "monthly_usd", "daily_tokens"
 KINDS = (DAILY_USD, MONTHLY_USD, DAILY_TOKENS)
+
+
+class Amounts(Protocol):
+    """A budget as a config has it. None: no limit."""
+
+    @property
+    def daily_usd(self) -> float | None: ...
+
+    @property
+    def monthly_usd(self) -> float | None: ...
+
+    @property
+    def daily_tokens(self) -> int | None: ...
 
 
 class Scope(NamedTuple):
@@ -100,15 +112,15 @@ class Limit:
         return f"The {'monthly' if self.kind == MONTHLY_USD else 'daily'} budget {whose}"
 
 
-def limits_of(shapes: Mapping[Scope, BudgetShape]) -> list[Limit]:
+def limits_of(shapes: Mapping[Scope, Amounts]) -> list[Limit]:
     """The limits of a config."""
     amounts = ((scope, kind, getattr(shape, kind)) for scope, shape in shapes.items() for kind in KINDS)
     return [Limit(scope, kind, amount) for scope, kind, amount in amounts if amount is not None]
 
 
 def scopes(
-    routing: BudgetShape | None, providers: Mapping[str, BudgetShape | None], keys: Mapping[str, BudgetShape | None]
-) -> dict[Scope, BudgetShape]:
+    routing: Amounts | None, providers: Mapping[str, Amounts | None], keys: Mapping[str, Amounts | None]
+) -> dict[Scope, Amounts]:
     """The budgets of a config, by their scopes."""
     found = {Scope(ALL): routing}
     found.update({Scope(PROVIDER, name): shape for name, shape in providers.items()})

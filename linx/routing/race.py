@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 
 class Race(Generic[A]):
-    """The attempts for one request. ``start(candidate, is_hedge, is_last)`` makes an attempt.
-    It raises an AttemptError where the candidate may not be asked, which was not so when the route was found.
+    """The attempts for one request. ``start(candidate, is_hedge, is_last)`` makes an attempt, or raises an
+    AttemptError where the candidate may not be asked any more.
+
     ``turn``: awaited before the first attempt, if the request has to wait for its turn.
     """
 

@@ -84,7 +84,7 @@ def ask_for(
 
 def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
     """The request's demand. With a single provider the estimates are left out, since there is nothing to choose."""
-    local_only, key = is_local_only(request), request.key_name
+    local_only, key = is_local_only(request), request.key.name
     if len(router.providers) < 2:
         return (LOCAL_ONLY if local_only else ANY) if key == NOBODY else Demand(local_only=local_only, key=key)
     return Demand(
