@@ -40,6 +40,9 @@ from linx.ledger.ledger import Ledger
 from linx.local_listener import CannotListen, LocalListener
 from linx.providers.adaptation_memory import ADAPTATIONS_FILE, AdaptationMemory
 from linx.providers.comparison import estimate_for
+from linx.routing import budget_watch
+from linx.routing.budgets import Budgets
+from linx.routing.limits import scopes
 from linx.routing.provider_set import ProviderSet
 from linx.routing.router import Router
 from linx.server.limits import Limits
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from linx.core.chat import Usage
     from linx.core.log import LineLog
     from linx.dialects.base import Face
+    from linx.routing.limits import Amounts, Scope
 
 """The file in the user's state folder that keeps what refusals have taught."""
 READY_WAIT_S = 0.2
@@ -112,7 +116,8 @@ class App:
         self.tunnel.listeners.append(self._tunnel_changed)
         router, telemetry = Router((), self.config.routing), Telemetry()
         starting = {DEMO: self.demo.is_loading} if self.demo is not None else {}
-        self.providers = ProviderSet(router, self.pool, telemetry, self.redactor, starting)
+        self.budgets = Budgets()
+        self.providers = ProviderSet(router, self.pool, telemetry, self.redactor, starting, (self.budgets.rule,))
         self.memory = AdaptationMemory(state_file(ADAPTATIONS_FILE))
         feed = RequestFeed(self.redactor, lines)
         self.ledger = Ledger(self._price_to_compare, self.redactor.clean)
@@ -121,6 +126,7 @@ class App:
             *(self.config, router, self.pool, telemetry, self.redactor, self.tunnel, feed),
             reload=self.reload,
             ledger=self.ledger,
+            budgets=self.budgets,
         )
         self.faces = faces_for(self.config)
         self.access = Access(Policy())
@@ -167,6 +173,7 @@ class App:
         nursery.start_soon(self.context.watchdog.run)
         nursery.start_soon(self.context.responses.run)
         nursery.start_soon(self.watch.run, self._config_changed)
+        nursery.start_soon(budget_watch.run, self.budgets, self.ledger)
         nursery.start_soon(self._summarise)
 
     async def _summarise(self) -> None:
@@ -207,13 +214,17 @@ class App:
             log.warning("%s", warning)
         in_force = config if self.demo is None else self.demo.added_to(config)
         made = await self.providers.make(in_force)
+        self.ledger.apply(config.ledger)
+        budgets = budgets_of(config)
+        if budgets and not (self.budgets.is_wanted and self.budgets.has_ledger):
+            await budget_watch.read_soon(self.budgets, self.ledger)
         self.config = config
         self.faces = faces_for(config)
         self.providers.apply(in_force, made)
         for part in (self.listener, self.tunnel):
             part.apply(in_force)
         self.memory.apply(self.providers.router.providers)
-        self.ledger.apply(config.ledger)
+        self.budgets.apply(budgets)
         self.context.apply(in_force, self.providers.router)
 
     def _price_to_compare(self, asked: str) -> Callable[[Usage], float] | None:
@@ -259,6 +270,13 @@ class App:
                     running = self.server.requests_running
                     log.info("ending: %d requests running, at most %g s", running, self.config.server.drain_s)
                     nursery.start_soon(drain)
+
+
+def budgets_of(config: Config) -> dict[Scope, Amounts]:
+    """The budgets of a config, by the scopes that they are for."""
+    providers = {provider.name: provider.budget for provider in config.providers}
+    keys = {key.name: key.budget for key in config.server.accepted_keys().values()}
+    return scopes(config.routing.budget, providers, keys)
 
 
 def faces_for(config: Config) -> Mapping[str, Face]:

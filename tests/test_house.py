@@ -169,7 +169,7 @@ ORDERS = {
     "linx.handlers.models": ["pieces", "ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.ledger": [
-        *["schema", "rows", "database", "writer", "ledger", "period", "questions", "report", "usage"],
+        *["schema", "spending", "rows", "database", "period", "questions", "writer", "ledger", "report", "usage"],
     ],
     "linx.providers": [
         *[
@@ -194,6 +194,11 @@ ORDERS = {
             "demand",
             "gate",
             "privacy",
+            "limits",
+            "budgets",
+            "budget_watch",
+            "metered",
+            "stakes",
             "attempt",
             "chunk_reader",
             "answered_calls",

@@ -115,6 +115,21 @@ class NotLocal(ConnectFailed):
     blames_provider = False
 
 
+class BudgetReached(AttemptError):
+    """A budget keeps the provider from being asked now; nothing was sent to it."""
+
+    status = 429
+    kind = "rate_limit_error"
+    code = "budget_exceeded"
+    outcome = "not_asked(budget)"
+    blames_provider = False
+
+    def __init__(self, reason: str, *, retry_after_s: float, may_retry: bool | None) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+        self.may_retry = may_retry
+
+
 class TLSFailed(ConnectFailed):
     code = "upstream_tls"
     outcome = "tls"
@@ -241,7 +256,7 @@ class RouteExhausted(LinxError):
         if first.retry_after_s is not None:
             # The shortest wait of all failures, since one candidate that is back is enough.
             self.retry_after_s = min(each.retry_after_s for each in failures if each.retry_after_s is not None)
-            self.may_retry = None
+            self.may_retry = first.may_retry
 
     @property
     def for_log(self) -> str:

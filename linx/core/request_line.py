@@ -103,7 +103,7 @@ def text_of(fields: Mapping[str, Any], at: float, *, is_coloured: bool = False) 
         if completion and duration_ms > 0:
             line += f"  {completion / duration_ms * 1000:.0f} t/s"
     if cost or (cost is not None and fields["local"] is False):
-        line += f"  {_dollars(cost)}"
+        line += f"  {dollars(cost)}"
     if fields["client"] != NOBODY:
         line += f"  {fields['client']}"
     if others:
@@ -155,7 +155,7 @@ def _seconds(ms: float) -> str:
     return f"{ms / 1000:.1f} s" if ms < 99_950 else f"{ms / 1000:,.0f} s"
 
 
-def _dollars(cost: float) -> str:
+def dollars(cost: float) -> str:
     """Two digits that say something: $0, $0.013, $0.000073, $1.20."""
     if not cost:
         return "$0"

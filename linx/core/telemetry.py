@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -145,6 +145,43 @@ class Counters(Used):
         self.models.setdefault(model, Used()).add(usage, cost_usd)
 
 
+class Counted(NamedTuple):
+    """What budgets have counted for an attempt."""
+
+    day: int
+    """That of the request, such as 20260131."""
+    usd: float
+    tokens: int
+    is_reported: bool
+    """Did the provider report it, so that it stands in the row of the request? Otherwise it is an estimate."""
+
+
+class Meter(Protocol):
+    """Counts an answer as it comes."""
+
+    def count(self, data: bytes) -> None: ...
+
+
+class Stake(Protocol):
+    """The part of the budgets that an attempt holds while it runs."""
+
+    is_sent: bool
+    """Was the prompt sent, as far as is known?"""
+
+    reported: Usage | None
+    """What the provider has reported so far."""
+
+    @property
+    def meter(self) -> Meter | None:
+        """None where the answer need not be counted."""
+
+    def settle(self, record: AttemptRecord, usage: Usage | None, cost_usd: float | None) -> None:
+        """Say what the provider has reported of the whole answer; None for nothing. Later calls change nothing."""
+
+    def ended(self, record: AttemptRecord) -> None:
+        """The attempt has ended; called once."""
+
+
 class AttemptRecord(msgspec.Struct):
     """One attempt in the records. Times are seconds of trio's clock."""
 
@@ -165,6 +202,10 @@ class AttemptRecord(msgspec.Struct):
     """The request that the attempt serves; the attempt updates its phase and its waiting times."""
     counters: Counters | None = None
     """The counters in which the outcome is counted."""
+    stake: Stake | None = None
+    """While it runs, where budgets count it."""
+    counted: Counted | None = None
+    """Afterwards, where budgets have counted it."""
 
     def for_part(self, now: float) -> AttemptRecord:
         """A record for one of several requests that this attempt sends; its outcome is not counted by itself."""
@@ -182,6 +223,8 @@ class AttemptRecord(msgspec.Struct):
         self.ended = now
         if self.counters is not None:
             self.counters.outcomes[outcome] = self.counters.outcomes.get(outcome, 0) + 1
+        if self.stake is not None:
+            self.stake.ended(self)
 
 
 class RequestRecord(msgspec.Struct):

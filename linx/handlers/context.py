@@ -14,6 +14,7 @@ from linx.handlers.heartbeat import Heartbeats
 from linx.handlers.kept_lists import KeptLists
 from linx.handlers.key_uses import KeyUses
 from linx.handlers.response_store import ResponseStore
+from linx.routing.budgets import Budgets
 from linx.routing.hedging import HedgeBudget
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Context:
     reload: Callable[[], Awaitable[None]]
     """Reads the config again; afterwards ``config_problem`` is the mistake in it, or None."""
     ledger: Ledger
+    budgets: Budgets = field(default_factory=Budgets)
+    """What may be spent; ``budget`` is that of hedges."""
     config_problem: str | None = None
     config_loaded_at: float = 0.0
     instance: bytes = field(default_factory=lambda: secrets.token_hex(8).encode())

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from linx.ledger.rows import Row, SumKey, Sums, sums_of
 from linx.ledger.schema import APPLICATION_ID, MIGRATIONS
+from linx.ledger.spending import Spent, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 BUSY_S = 2.0  # how long a write waits for another Linx that writes
@@ -38,6 +39,10 @@ _ADD = (
     f"INSERT INTO days ({', '.join(SumKey._fields + Sums._fields)}) "  # noqa: S608 - names of this house
     f"VALUES ({', '.join('?' * len(SumKey._fields + Sums._fields))}) "
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in Sums._fields)}"
+)
+_ESTIMATE = (
+    f"INSERT INTO estimates ({', '.join(Where._fields + Spent._fields)}) VALUES (?, ?, ?, ?, ?) "  # noqa: S608 - names of this house
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in Spent._fields)}"
 )
 
 
@@ -67,12 +72,18 @@ class Database:
         """Is the open file still the one at its path? It may have been deleted, or set aside by another Linx."""
         return self._identity == _identity(self.path)
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Add the rows to both tables, all or none."""
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Tells the file from every other."""
+        return self._identity
+
+    def write(self, rows: Sequence[Row], estimates: Iterable[tuple[Where, Spent]] = ()) -> None:
+        """Add the rows to both tables, and what else budgets have counted, all or none."""
         sums = [(*key, *added) for key, added in sums_of(rows).items()]
         with _said(), _transaction(self._connection):
             self._connection.executemany(_INSERT, rows)
             self._connection.executemany(_ADD, sums)
+            self._connection.executemany(_ESTIMATE, [(*where, *spent) for where, spent in estimates])
 
     def forget(self, before: int, most: int) -> int:
         """Delete at most so many rows of the days before ``before``; return how many there were."""
@@ -80,7 +91,8 @@ class Database:
             found = self._connection.execute(
                 "DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE day < ? LIMIT ?)", (before, most)
             )
-            self._connection.execute("DELETE FROM days WHERE day < ?", (before,))
+            for table in ("days", "estimates"):
+                self._connection.execute(f"DELETE FROM {table} WHERE day < ?", (before,))  # noqa: S608 - names of this house
             return found.rowcount
 
     def ask(self, question: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

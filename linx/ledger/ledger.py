@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from linx.config.shape import LedgerConfig
     from linx.core.telemetry import RequestRecord
     from linx.ledger.rows import EstimateFor
+    from linx.ledger.spending import Spent, Where
 
 Result = TypeVar("Result")
 
@@ -102,6 +103,22 @@ class Ledger:
             with trio.move_on_after(LAST_WRITE_S, shield=True):
                 await self._write(is_last=True)
                 await self._in_thread(self._writer.close)
+
+    @property
+    def is_wanted(self) -> bool:
+        return self._settings is not None
+
+    async def spent(self, first_day: int) -> dict[Where, Spent] | None:
+        """What was spent since ``first_day``, by the file, but for what this process has counted itself.
+
+        None where the file cannot be read now, or where there is to be none.
+        """
+        settings = self._settings
+        if settings is None:
+            return None
+        return await self._in_thread(
+            partial(self._writer.spent, settings, first_day, trio.current_time(), self._clock())
+        )
 
     async def _write(self, *, is_last: bool = False) -> float | None:
         self._something = trio.Event()

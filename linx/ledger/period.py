@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from linx.core.errors import ConfigError
-from linx.ledger.rows import day_of
+from linx.ledger.spending import day_of
 
 _AGO = re.compile(r"([0-9]{1,5})([hdw])")
 HELP = "a time such as 24h, 7d or 4w, a day such as 2026-01-31, or all"

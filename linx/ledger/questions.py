@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from linx.ledger.period import shown
 from linx.ledger.rows import Sums
+from linx.ledger.spending import NOTHING, Spent, Where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,12 @@ SELECT {columns}, 1, outcome NOT IN ('ok', 'cancelled'), is_local, coalesce(prom
     coalesce(cached_tokens, 0), coalesce(completion_tokens, 0), coalesce(cost_usd, 0),
     CASE WHEN is_local AND compare_usd IS NOT NULL THEN compare_usd - coalesce(cost_usd, 0) ELSE 0 END
 FROM requests WHERE day = :day AND started >= :moment"""
+
+
+_SPENT = """
+SELECT day, provider, key, sum(cost_usd), sum(prompt_tokens + completion_tokens)
+FROM days WHERE day >= :day GROUP BY day, provider, key
+UNION ALL SELECT day, provider, key, usd, tokens FROM estimates WHERE day >= :day"""
 
 
 class Line(NamedTuple):
@@ -72,6 +79,15 @@ def usage(database: Database, by: str, period: Period) -> Usage:
     found = database.ask(*question(by, period))
     lines = tuple(Line(_names(by, row[:width]), row[width:]) for row in found)
     return Usage(by, period.text, lines, total_of(lines))
+
+
+def spent_since(database: Database, first_day: int) -> dict[Where, Spent]:
+    """What budgets count: what was reported, and what was estimated where nothing was. Raises LedgerProblem."""
+    found: dict[Where, Spent] = {}
+    for day, provider, key, usd, tokens in database.ask(_SPENT, {"day": first_day}):
+        where = Where(day, provider, key)
+        found[where] = found.get(where, NOTHING).plus(Spent(usd, tokens))
+    return found
 
 
 def total_of(lines: Sequence[Line]) -> tuple[float, ...]:

@@ -5,13 +5,13 @@ The names of the fields of ``Row`` and ``Sums`` are those of the columns in ``sc
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from linx.core.telemetry import CANCELLED, OK
+from linx.ledger.spending import Spent, Where, day_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from linx.core.chat import Usage
     from linx.core.telemetry import RequestRecord
@@ -124,12 +124,6 @@ def belongs(record: RequestRecord) -> bool:
     return record.is_model_path and record.is_admitted
 
 
-def day_of(moment: float) -> int:
-    """20260131 for a moment, in seconds since 1970, of that day in local time."""
-    local = time.localtime(moment)
-    return local.tm_year * 10000 + local.tm_mon * 100 + local.tm_mday
-
-
 def sums_of(rows: Iterable[Row]) -> dict[SumKey, Sums]:
     """What the rows add to the table ``days``."""
     found: dict[SumKey, Sums] = {}
@@ -137,6 +131,15 @@ def sums_of(rows: Iterable[Row]) -> dict[SumKey, Sums]:
         key = SumKey(row.day, row.key, row.client, row.model, row.provider, row.served_model, row.is_local)
         found[key] = found.get(key, _NOTHING).plus(row)
     return found
+
+
+def counted_of(record: RequestRecord) -> Iterator[tuple[Where, Spent, bool]]:
+    """What budgets have counted for a request, and whether it stands in the request's row."""
+    for attempt in record.attempts:
+        counted = attempt.counted
+        if counted is not None:
+            where = Where(counted.day, attempt.provider, record.key)
+            yield where, Spent(counted.usd, counted.tokens), counted.is_reported
 
 
 _NOTHING = Sums()

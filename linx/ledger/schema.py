@@ -1,7 +1,8 @@
 """The tables of the ledger's file, and the steps that bring an older file up to date.
 
 ``requests`` has a row for each request. ``days`` has the sums of each day, so that a question over years reads a few
-thousand rows and not a million; both change in the same transaction. A day is a number such as 20260131, of the local
+thousand rows and not a million; ``estimates`` has what budgets have counted beside them, where no provider has
+reported what an attempt cost. All change in the same transaction. A day is a number such as 20260131, of the local
 time in which the row was written. Texts are never null, since they are part of keys: "" where there is nothing to say.
 """
 
@@ -52,8 +53,19 @@ CREATE TABLE days (
     PRIMARY KEY (day, key, client, model, provider, served_model, is_local)
 ) WITHOUT ROWID"""
 
+_ESTIMATES = """
+CREATE TABLE estimates (
+    day INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    key TEXT NOT NULL,
+    usd REAL NOT NULL,
+    tokens INTEGER NOT NULL,
+    PRIMARY KEY (day, provider, key)
+) WITHOUT ROWID"""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (_REQUESTS, "CREATE INDEX requests_by_day ON requests (day, started)", _DAYS),
+    (_ESTIMATES,),
 )
 """The statements that lead from version 0, the empty file, to version 1, and so on. What has been released is never
 changed: a new version is one more entry."""

@@ -6,12 +6,14 @@ MOST_WAITING; a problem is told once, and its end too. One thread at a time call
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from linx.core.errors import quote
-from linx.ledger.rows import day_of, row_of
+from linx.ledger.rows import counted_of, row_of
+from linx.ledger.spending import NOTHING, Spent, Where, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +46,8 @@ class Writer:
     __slots__ = (
         *(
             "_clean",
+            "_counted",
+            "_counted_in",
             "_database",
             "_estimate_for",
             "_forget_at",
@@ -51,6 +55,7 @@ class Writer:
             "_pause_s",
             "_retry_at",
             "_settings",
+            "_uncounted",
             "_waiting",
         ),
         *("lost", "problem"),
@@ -63,6 +68,9 @@ class Writer:
         self.lost = 0  # rows for which there was no room while they waited
         self._notice = ""
         self._waiting: list[Row] = []
+        self._uncounted: list[tuple[Where, Spent, bool]] = []  # what budgets have counted for the rows that wait
+        self._counted: dict[Where, Spent] = {}  # ... and for those that this Linx has written into the present file
+        self._counted_in: tuple[int, int] | None = None
         self._settings: Settings | None = None
         self._database: Database | None = None
         self._retry_at = 0.0
@@ -122,8 +130,32 @@ class Writer:
         """At the end, or before another file: SQLite moves what it kept beside the file into it."""
         if self._waiting:
             log.warning("%d requests are not in the ledger: %s", len(self._waiting), quote(self.problem, 300))
-            self._waiting = []
+            self._waiting, self._uncounted = [], []
         self._close()
+
+    def spent(self, settings: Settings, first_day: int, clock: float, now: float) -> dict[Where, Spent] | None:
+        """What stands in the file since ``first_day``, without what this process has counted itself.
+
+        None where the file cannot be read now.
+        """
+        from linx.ledger.database import LedgerProblem, open_for_reading
+        from linx.ledger.questions import spent_since
+
+        try:
+            if not settings.path.exists():
+                return {}
+            self.work(settings, (), clock, now)  # brings the file up to date, or sets it aside
+            with contextlib.closing(open_for_reading(settings.path)) as database:
+                found = spent_since(database, first_day)
+                if database.identity != self._counted_in:
+                    return found
+        except (LedgerProblem, OSError):
+            return None
+        for where, own in self._counted.items():
+            if where in found:
+                usd, tokens = found[where]
+                found[where] = Spent(max(0.0, usd - own.usd), max(0, tokens - own.tokens))
+        return found
 
     def _take(self, records: Sequence[RequestRecord]) -> None:
         room = MOST_WAITING - len(self._waiting)
@@ -133,6 +165,7 @@ class Writer:
             if record.usage is not None and record.model not in estimates:
                 estimates[record.model] = self._estimate_for(record.model)
             self._waiting.append(row_of(record, estimates.get(record.model), self._clean))
+            self._uncounted.extend(counted_of(record))
 
     def _change(self, settings: Settings) -> None:
         """Write to another file from now on, at once, or keep rows for another time."""
@@ -152,14 +185,23 @@ class Writer:
             if notice:
                 self._tell(notice)
         if self._waiting:
-            self._database.write(self._waiting)
-            self._waiting = []
+            estimates = [(where, spent) for where, spent, is_reported in self._uncounted if not is_reported]
+            self._database.write(self._waiting, estimates)
+            self._written(self._database)
         if clock >= self._forget_at:
             before = day_of(now - settings.keep_days * DAY_S)
             if self._database.forget(before, FORGET_AT_A_TIME) >= FORGET_AT_A_TIME:
                 return 0.0
             self._forget_at = clock + FORGET_EVERY_S
         return self._forget_at - clock
+
+    def _written(self, database: Database) -> None:
+        if database.identity != self._counted_in:
+            self._counted_in = database.identity
+            self._counted.clear()
+        for where, spent, _is_reported in self._uncounted:
+            self._counted[where] = self._counted.get(where, NOTHING).plus(spent)
+        self._waiting, self._uncounted = [], []
 
     def _set_aside(self) -> None:
         """Damage may show only where a row is written, long after the file was opened."""

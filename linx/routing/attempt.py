@@ -21,6 +21,7 @@ import trio
 from linx.core.attempt_errors import AttemptError, Fallback, PauseScope, Refused, Stalled
 from linx.dialects.failures.meaning import failure, unsupported
 from linx.dialects.failures.retry_after import wait_until
+from linx.routing.metered import Metered
 from linx.upstream.response_head import ANSWERS
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from linx.core.redaction import Redactor
     from linx.core.telemetry import AttemptRecord
     from linx.routing.candidate import Candidate
+    from linx.routing.metered import Source
     from linx.upstream.pool import Exchange, Pool, Sending
 
 LOADING_POLL_S = 0.25
@@ -81,7 +83,7 @@ class RequestWriter(Protocol):
 class Reader(Protocol):
     """Makes something of an answer."""
 
-    async def gate(self, exchange: Exchange, timed: Timed) -> None:
+    async def gate(self, exchange: Source, timed: Timed) -> None:
         """Read up to what opens the gate. Raises AttemptError where that does not come."""
 
 
@@ -239,7 +241,7 @@ class Attempt(Generic[R]):
         while True:
             exchange = await self._open_patiently(now)
             try:
-                await self.reader.gate(exchange, self._timed)
+                await self.reader.gate(self._source(exchange), self._timed)
             except Refused as error:  # an error inside a 200
                 if not await self._adapts(error):
                     raise
@@ -322,6 +324,11 @@ class Attempt(Generic[R]):
         self.record.asked = self._pool.clock()
         return True
 
+    def _source(self, exchange: Exchange) -> Source:
+        """What the reader reads: counted, where a budget must know how much came."""
+        meter = None if self.record.stake is None else self.record.stake.meter
+        return exchange if meter is None else Metered(exchange, meter)
+
     def _too_slow(self, timeout_s: float) -> Stalled:
         if self._has_slot:
             return Stalled(f"sent nothing meaningful within {timeout_s:g} s")
@@ -345,7 +352,10 @@ class Attempt(Generic[R]):
     # --- whose time is it? ---
 
     def _connected(self) -> None:
-        self.record.entered("waiting")
+        record = self.record
+        record.entered("waiting")
+        if record.stake is not None:
+            record.stake.is_sent = True
 
     async def _timed(self, waiting: Awaitable[T], /) -> T:
         """See ``Timed``. After an exception the time is counted up to the end of the attempt."""

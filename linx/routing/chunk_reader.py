@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from linx.core.chat import Chunk
     from linx.dialects.base import Decoder, Encoder
     from linx.routing.attempt import Timed
-    from linx.upstream.pool import Exchange
+    from linx.routing.metered import Source
 
 
 MAX_FIRST = 256
@@ -73,9 +73,9 @@ class ChunkReader:
         self._new_decoder = new_decoder
         self._look_at = look_at
         self._limit = DECODED_READ
-        self._exchange: Exchange | None = None  # None until the head of the answer has come
+        self._exchange: Source | None = None  # None until the head of the answer has come
 
-    async def gate(self, exchange: Exchange, timed: Timed) -> None:
+    async def gate(self, exchange: Source, timed: Timed) -> None:
         self._exchange = exchange
         self.first = []  # of an answer before, which was an error and is asked for anew
         decoder = self._decoder = self._new_decoder()

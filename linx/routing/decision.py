@@ -104,7 +104,8 @@ class Decision(Generic[A]):
     """The state of one race: the candidates that are left, the attempts that run, the failures so far."""
 
     __slots__ = (
-        "_again", "_delay_s", "_has_hedged", "_left", "_look_at", "_rules", "_running", "_since", "failures", "model",
+        "_again", "_delay_s", "_has_hedged", "_is_owed", "_left", "_look_at", "_rules", "_running", "_since",
+        "failures", "model",
     )  # fmt: skip
 
     def __init__(self, route: Route, rules: Rules) -> None:
@@ -116,6 +117,7 @@ class Decision(Generic[A]):
         self._rules = rules
         self._running: list[A] = []
         self._has_hedged = False
+        self._is_owed = False  # an attempt that was to run beside another could not be started
         # For an attempt that runs alone: when it started, how long it may be silent, when to look at it again.
         self._since = 0.0
         self._delay_s = self._look_at = math.inf
@@ -147,6 +149,13 @@ class Decision(Generic[A]):
         """``attempt`` has been started, as the last order said."""
         self._left.remove(attempt.candidate)
         self._running.append(attempt)
+
+    def barred(self, error: AttemptError, candidate: Candidate) -> None:
+        """No attempt at ``candidate`` could be started, as the last order said."""
+        error.__traceback__ = None
+        self.failures.append(error)
+        self._left.remove(candidate)
+        self._is_owed = bool(self._running)
 
     def won(self) -> None:
         """An attempt has won, so no attempt counts as running any more."""
@@ -190,6 +199,7 @@ class Decision(Generic[A]):
         """A second attempt beside the running attempt: a hedge, or in place of an attempt that has just failed."""
         if len(self._running) > 1:
             return None
+        has_failed, self._is_owed = has_failed or self._is_owed, False
         is_late = self._is_late(now)
         if not (is_late or has_failed):
             return None

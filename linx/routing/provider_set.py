@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from linx.config.model import Config, ProviderConfig
     from linx.core.redaction import Redactor
     from linx.core.telemetry import Telemetry
+    from linx.routing.gate import Rule
     from linx.upstream.pool import Pool
 
 STEP = 25
@@ -29,7 +30,8 @@ class ProviderSet:
     """``apply`` makes new providers and a new router; ``run`` probes the providers.
 
     A new provider takes over what the provider of the same name has learnt. ``starting`` has,
-    by name, a function for each provider that Linx starts itself: is it still starting?
+    by name, a function for each provider that Linx starts itself: is it still starting? ``rules`` are those of the gate
+    that have to do with more than the config.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class ProviderSet:
         telemetry: Telemetry,
         redactor: Redactor,
         starting: Mapping[str, Callable[[], bool]],
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.router = router
         self._pool = pool
         self._telemetry = telemetry
         self._redactor = redactor
         self._starting = starting
+        self._rules = rules
         self._probing = trio.CancelScope()
 
     def _made(self, section: ProviderConfig) -> Provider:
@@ -71,7 +75,7 @@ class ProviderSet:
         for provider in providers:
             if provider.name in before:
                 provider.inherit(before[provider.name])
-        router = Router(providers, config.routing)
+        router = Router(providers, config.routing, self._rules)
         router.inherit(self.router)
         self.router = router
         self._probing.cancel()

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 class Race(Generic[A]):
-    """The attempts for one request. ``start(candidate, is_hedge, is_last)`` makes an attempt.
+    """The attempts for one request. ``start(candidate, is_hedge, is_last)`` makes an attempt, or raises an
+    AttemptError where the candidate may not be asked any more.
 
     ``turn``: awaited before the first attempt, if the request has to wait for its turn.
     """
@@ -69,7 +70,10 @@ class Race(Generic[A]):
             if isinstance(order, Lost):
                 raise order.error
             assert isinstance(order, Start)  # while no attempt runs, no order says to wait
+            events = ()
             attempt = self._started(order)
+            if attempt is None:
+                continue
             if not order.is_alone:
                 return await self._side_by_side(attempt)
             try:
@@ -80,8 +84,13 @@ class Race(Generic[A]):
                 self._decision.won()
                 return attempt
 
-    def _started(self, order: Start) -> A:
-        attempt = self._start(order.candidate, order.is_hedge, order.is_last)
+    def _started(self, order: Start) -> A | None:
+        """The attempt that the order says to start; None where the candidate may not be asked any more."""
+        try:
+            attempt = self._start(order.candidate, order.is_hedge, order.is_last)
+        except AttemptError as error:
+            self._decision.barred(error, order.candidate)
+            return None
         self._decision.started(attempt)
         return attempt
 
@@ -107,7 +116,9 @@ class Race(Generic[A]):
                 order = self._decision.next(trio.current_time())
                 while isinstance(order, Start | WaitUntil):
                     if isinstance(order, Start):
-                        nursery.start_soon(run, self._started(order))
+                        attempt = self._started(order)
+                        if attempt is not None:
+                            nursery.start_soon(run, attempt)
                     elif not events:
                         happened = trio.Event()
                         with trio.move_on_at(order.at):

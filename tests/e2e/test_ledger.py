@@ -166,7 +166,7 @@ def from_the_future(path: Path) -> None:
     ("spoil", "said", "used"),
     [
         (damaged, "is damaged: it is kept as ledger.db.damaged-", "ledger.db"),
-        (from_the_future, "is left alone, since a newer Linx wrote it", "ledger.v1.db"),
+        (from_the_future, "is left alone, since a newer Linx wrote it", "ledger.v2.db"),
     ],
     ids=["damaged", "from the future"],
 )

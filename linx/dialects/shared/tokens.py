@@ -44,6 +44,29 @@ def answer_tokens(chat: ChatRequest) -> int | None:
     return limit if isinstance(limit, int) and limit > 0 else None
 
 
+def billed_tokens(chat: ChatRequest) -> tuple[int, int | None]:
+    """What a provider may bill: an estimate of all prompts, and the client's limit for all answers together.
+
+    The limit is None where the client sets none.
+    """
+    asked = chat.asked
+    if isinstance(asked, EmbeddingInput):
+        return sum(map(_of_text, asked.texts)), 0
+    if isinstance(asked, Opaque):
+        body = chat.client_body or {}
+        limit = body.get("max_tokens") or body.get("max_output_tokens")
+        return chat.facts.size // BYTES_PER_TOKEN, limit if type(limit) is int and limit > 0 else None
+    limit = answer_tokens(chat)
+    if limit is not None:
+        limit *= asked.count if isinstance(asked, TextCompletion) else _choices(asked)
+    return prompt_tokens(chat), limit
+
+
+def _choices(body: ChatBody) -> int:
+    wanted = body.get("n")
+    return wanted if type(wanted) is int and wanted > 0 else 1
+
+
 def _of_chat(body: ChatBody, write: Write) -> int:
     size = images = 0
     messages = body.get("messages") or ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.core import jsontext
-from linx.core.attempt_errors import AttemptError, Refused
+from linx.core.attempt_errors import AttemptError, BudgetReached, Refused
 from linx.core.chat import ChatBody, ChatRequest, Dialect, ModelTraits, Task
 from linx.core.telemetry import AttemptRecord, kept
 from linx.core.worker import in_thread
@@ -68,7 +68,8 @@ async def counted(
     record = begin_record(context, request, trio.current_time(), chat.model)
     await context.router.until_known(chat.model, local_only=local_only)
     await look_for(context.router, chat.model, context.pool, context.redactor, local_only=local_only)
-    candidate = _first(context, chat, route, local_only=local_only)
+    demand = Demand(prompt_tokens(chat), local_only=local_only, key=request.key.name)
+    candidate = _first(context, chat, route, demand)
     if candidate is not None and not candidate.provider.speaks(chat.dialect):
         chat.headers = ()
     count = None
@@ -89,12 +90,11 @@ def _read(face: Face, body: JsonObject) -> ChatRequest:
     return ChatRequest(str(body.get("model")), asked, dialect=face.name, client_body=body)
 
 
-def _first(context: Context, chat: ChatRequest, route: FindRoute, *, local_only: bool) -> Candidate | None:
-    """The candidate that would answer this prompt; None if all candidates are paused. Raises UnknownModel."""
-    demand = Demand(prompt_tokens(chat), local_only=local_only)
+def _first(context: Context, chat: ChatRequest, route: FindRoute, demand: Demand) -> Candidate | None:
+    """The candidate that would answer this prompt; None if none may be asked now. Raises UnknownModel."""
     try:
         return route(context.router, chat.model, trio.current_time(), demand).candidates[0]
-    except Refused:
+    except (Refused, BudgetReached):
         return None
 
 

@@ -101,6 +101,8 @@ class Generation(Generic[A]):
         finally:
             if self._has_turn:
                 job.context.key_uses.of(self._key).give_back()
+            if job.has_stakes:
+                job.settle()
             telemetry.end(record, phase, job.clock())
 
     async def _take_turn(self) -> None:

@@ -9,17 +9,21 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from linx.core.attempt_errors import RouteExhausted
+from linx.core.attempt_errors import BudgetReached, RouteExhausted
 from linx.core.chat import Stamp
+from linx.core.errors import NotAsked
 from linx.core.telemetry import AttemptRecord, kept
 from linx.handlers.records import begin_record
 from linx.handlers.request_facts import next_hop
+from linx.routing.budgets import BUDGET
+from linx.routing.stakes import AttemptStake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linx.core.chat import Adapted, ChatRequest, Usage
     from linx.core.errors import LinxError
+    from linx.core.telemetry import Stake
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.routing.attempt import Try
@@ -37,7 +41,19 @@ Headers = list[tuple[bytes, bytes]]
 class Job:
     """One request while it is answered. ``router`` is the router at the request's start, whatever a reload changes."""
 
-    __slots__ = ("chat", "clock", "context", "demand", "face", "hop", "record", "reply", "router")
+    __slots__ = (
+        "chat",
+        "clock",
+        "context",
+        "demand",
+        "face",
+        "has_stakes",
+        "hop",
+        "record",
+        "reply",
+        "router",
+        "stake",
+    )
 
     def __init__(
         self, context: Context, face: Face, request: Request, reply: Reply, chat: ChatRequest, demand: Demand
@@ -52,6 +68,10 @@ class Job:
         now = self.clock()
         self.record = begin_record(context, request, now, chat.model)
         self.hop = next_hop(context, request)
+        self.stake: Stake | None = None
+        """What the attempt that answers holds in the budgets, where there are any."""
+        self.has_stakes = False
+        """Does, or did, an attempt hold a part of a budget?"""
 
     def stamp(self) -> Stamp:
         """The id and the clock of the answer, for the encoder."""
@@ -62,8 +82,17 @@ class Job:
     # --- attempts ---
 
     def new_attempt(self, candidate: Candidate, *, is_hedge: bool) -> AttemptRecord:
-        """The record for a new attempt, which starts now."""
-        provider = candidate.provider
+        """The record for a new attempt, which starts now. Raises BudgetReached."""
+        provider, stake = candidate.provider, None
+        budgets = self.context.budgets
+        if budgets.is_wanted:
+            try:
+                stake = AttemptStake(budgets, candidate, self.chat, self.record.key, self.record.started_at)
+            except BudgetReached as error:
+                error.provider = provider.name
+                self.record.not_asked += (NotAsked(provider.name, BUDGET),)
+                raise
+            self.has_stakes = True
         counters = provider.counters
         record = AttemptRecord(
             provider.name,
@@ -73,6 +102,7 @@ class Job:
             is_local=provider.is_local(candidate.model),
             request=self.record,
             counters=counters,
+            stake=stake,
         )
         self.record.attempts.append(record)
         counters.requests += 1
@@ -90,6 +120,7 @@ class Job:
         record.is_local = attempt.record.is_local
         record.adapted = attempt.record.adapted
         record.first_token = now
+        self.stake = attempt.record.stake
         # The wait for a place in the provider's queue says nothing about the model, so it does not count.
         seconds = now - (attempt.asked_at or attempt.record.started)
         provider.counters.first_chunk_seen(seconds)
@@ -110,7 +141,15 @@ class Job:
                 cost = price.estimate(usage.prompt, usage.completion, usage.cached or 0, usage.cache_write or 0)
         self.record.usage = usage
         self.record.cost_usd = cost
+        if self.stake is not None:
+            self.stake.settle(attempt.record, usage, cost)
         candidate.provider.counters.count_answer(usage, cost, attempt.record.model)
+
+    def settle(self) -> None:
+        """The request has ended: what no provider has reported is estimated."""
+        for attempt in self.record.attempts:
+            if attempt.stake is not None:
+                attempt.stake.settle(attempt, None, None)
 
     def _settle_hedge(self, winner: Try[object]) -> None:
         """Count the cost of a race with a hedge, and record how long the loser was silent.

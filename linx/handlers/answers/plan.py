@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
+from linx.core.telemetry import NOBODY
 from linx.dialects.shared.needs import needs_of
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.handlers.answers.stream import stream
@@ -83,13 +84,14 @@ def ask_for(
 
 def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
     """The request's demand. With a single provider the estimates are left out, since there is nothing to choose."""
-    local_only = is_local_only(request)
+    local_only, key = is_local_only(request), request.key.name
     if len(router.providers) < 2:
-        return LOCAL_ONLY if local_only else ANY
+        return (LOCAL_ONLY if local_only else ANY) if key == NOBODY else Demand(local_only=local_only, key=key)
     return Demand(
         prompt_tokens=prompt_tokens(chat),
         answer_tokens=answer_tokens(chat) or DEFAULT_ANSWER_TOKENS,
         local_only=local_only,
         conversation=conversation_of(request, chat),
+        key=key,
         needs=partial(needs_of, chat),
     )

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from linx.handlers.answers.payload import Payload
     from linx.routing.attempt import Timed
     from linx.routing.candidate import Candidate
-    from linx.upstream.pool import Exchange, Sending
+    from linx.routing.metered import Source
+    from linx.upstream.pool import Sending
 
 TELLING = 64  # bytes of a text in which an error can be recognised
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[ ]?[a-z0-9-]+=[a-z0-9.+_-]+)*", re.IGNORECASE)
@@ -111,9 +112,9 @@ class RelayReader:
         """The content type of the answer, written anew by Linx."""
         self.is_whole = False
         """Is ``first`` the whole answer?"""
-        self._exchange: Exchange | None = None  # None until the head of the answer has come
+        self._exchange: Source | None = None  # None until the head of the answer has come
 
-    async def gate(self, exchange: Exchange, timed: Timed) -> None:
+    async def gate(self, exchange: Source, timed: Timed) -> None:
         self._exchange = exchange
         media = (exchange.header("content-type") or "").strip()
         self.kind = media.encode("ascii") if _MEDIA_TYPE.fullmatch(media) else b"application/octet-stream"

@@ -94,6 +94,8 @@ class StreamedAnswer:
             for chunk in chunks:
                 if chunk.usage is not None:
                     usage = chunk.usage
+                    if self._job.stake is not None:
+                        self._job.stake.reported = usage
             try:
                 frames = encoder.frames(chunks)
             except AttemptError as error:

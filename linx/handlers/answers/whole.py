@@ -62,6 +62,8 @@ async def _collect(job: Job, reader: ChunkSource) -> Answer:
     while True:
         for chunk in chunks:
             answer.add(chunk)
+        if job.stake is not None:
+            job.stake.reported = answer.usage
         if reader.received > MAX_WHOLE:
             raise _unfit(Garbled(f"sent an answer of more than {MAX_WHOLE // 2**20} MiB"))
         if reader.is_done:

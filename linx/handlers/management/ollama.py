@@ -141,7 +141,8 @@ def _admitted(context: Context, request: Request, name: str | None, *, served: s
     The Ollama itself is asked and no model of it, so ``served`` is empty, unless it passes the request on.
     """
     candidates = [Candidate(provider, served) for provider in _all_ollamas(context)]
-    demand = Demand(local_only=is_local_only(request))
+    # Models are managed whatever was spent; what goes to the cloud is not.
+    demand = Demand(local_only=is_local_only(request), key=request.key.name if served else None)
     return context.router.gate.admit(candidates, name, demand).candidates
 
 

@@ -11,6 +11,7 @@ from linx.core import jsontext
 from linx.core.errors import BadRequest
 from linx.handlers.request_facts import object_of
 from linx.providers.catalog import FEATURES_HEADER, LOCAL_ONLY
+from linx.routing.limits import PROVIDER, Scope
 
 if TYPE_CHECKING:
     from linx.config.model import ProviderConfig
@@ -53,6 +54,7 @@ def status(context: Context) -> JsonObject:
             "problem": context.config_problem,
         },
         "ledger": context.ledger.status(),
+        "budget": context.budgets.status(),
         "data": data,
     }
 
@@ -87,6 +89,7 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         },
         "tokens": {"prompt": counters.prompt_tokens, "completion": counters.completion_tokens},
         "cost_usd": round(counters.cost_usd, 9),
+        "budget": context.budgets.status(Scope(PROVIDER, provider.name)),
         **({"remote_models": passed_on} if passed_on else {}),
         **({"adapted": adapted} if adapted else {}),
         **({"warning": provider.permits.warning} if provider.permits.warning else {}),
@@ -113,6 +116,7 @@ def _disabled(context: Context, config: ProviderConfig) -> JsonObject:
         "first_token_ms": {"p50": None, "p95": None},
         "tokens": {"prompt": 0, "completion": 0},
         "cost_usd": 0,
+        "budget": [],
     }
 
 

@@ -22,7 +22,7 @@ from linx.handlers.management.ollama import AT_THE_CLOUD, is_from_here
 from linx.handlers.management.relaying import refuse_packed, relay_headers, relaying
 from linx.handlers.request_facts import is_local_only, next_hop
 from linx.routing.candidate import Candidate
-from linx.routing.demand import LOCAL_ONLY, Demand
+from linx.routing.demand import Demand
 
 if TYPE_CHECKING:
     from linx.core.telemetry import RequestRecord
@@ -91,8 +91,10 @@ def _admitted(context: Context, request: Request, provider: Provider) -> Candida
     """The provider itself, over a local connection. Raises NoLocalProvider."""
     gate = context.router.gate
     if request.has_body and provider.kind.is_cloud_name is not None:
-        gate.admit([Candidate(provider, AT_THE_CLOUD)], "", Demand(local_only=is_local_only(request)))
-    return gate.admit([Candidate(provider, "")], "", LOCAL_ONLY).candidates[0]
+        demand = Demand(local_only=is_local_only(request), key=request.key.name)
+        gate.admit([Candidate(provider, AT_THE_CLOUD)], "", demand)
+    demand = Demand(local_only=True, key=request.key.name if request.has_body else None)
+    return gate.admit([Candidate(provider, "")], "", demand).candidates[0]
 
 
 def _sending(context: Context, request: Request, provider: Provider) -> Sending:

@@ -173,7 +173,7 @@ def _candidates(context: Context, name: str, *, local_only: bool) -> Sequence[Ca
     """
     router = context.router
     try:
-        return router.route(name, trio.current_time(), Demand(local_only=local_only)).candidates
+        return router.route(name, trio.current_time(), Demand(local_only=local_only, key=None)).candidates
     except UnknownModel:
         raise
     except LinxError:
@@ -195,7 +195,7 @@ async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> N
     up = [one for one in context.providers if _describes(one) and one.health.reachable is not False]
     asked: list[Candidate] = []
     with contextlib.suppress(NoLocalProvider):
-        demand = Demand(local_only=is_local_only(request))
+        demand = Demand(local_only=is_local_only(request), key=None)
         asked = context.router.gate.admit([Candidate(one, "") for one in up], None, demand).candidates
     async with trio.open_nursery() as nursery:
         for candidate in asked:

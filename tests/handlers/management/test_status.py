@@ -43,6 +43,7 @@ FIELDS = {
     "first_token_ms",
     "tokens",
     "cost_usd",
+    "budget",
 }
 
 
@@ -74,7 +75,17 @@ async def test_the_status_of_everybody(tmp_path: Path) -> None:
         )
         async with linx_here(config, tmp_path) as app:
             body = await status_of(app)
-            assert set(body) == {"object", "version", "uptime_s", "longest_stall_ms", "config", "ledger", "data"}
+            assert set(body) == {
+                "object",
+                "version",
+                "uptime_s",
+                "longest_stall_ms",
+                "config",
+                "ledger",
+                "budget",
+                "data",
+            }
+            assert body["budget"] == []
             assert (body["object"], body["version"]) == ("list", linx.__version__)
             assert body["uptime_s"] >= 0
             assert body["config"]["path"] == str(tmp_path / "config.json")
