@@ -14,7 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import docopt
 
@@ -39,6 +39,9 @@ Usage:
   linx setup CLIENT [--write | --undo] [options]
   linx tail [options]
   linx usage [--since PERIOD] [--by WHAT] [--format FORMAT] [options]
+  linx key add NAME [LIMIT...] [options]
+  linx key remove NAME [options]
+  linx key list [options]
   linx schema
 
 Commands:
@@ -48,6 +51,10 @@ Commands:
                   zed, openwebui, claude-code, codex, aider.
   tail            Follow the request lines of the Linx that runs here.
   usage           Show tokens, money and what local models saved.
+  key             Named keys for clients: add makes a key, shows it once and writes its
+                  hash to the config file. Limits: 'models=qwen*,ollama/*' local_only=true
+                  max_concurrent=2 requests_per_minute=20 daily_usd=1 monthly_usd=10
+                  daily_tokens=200000
   schema          Print the JSON Schema of config.json.
 
 Options:
@@ -73,8 +80,9 @@ Options:
   -h --help            Show this text.
   --version            Show the version.
 
-Config file: --config, else LINX_CONFIG, else ./config.json, else config.json beside the
-single binary, else built-in defaults. Linx reads the file again when it changes.
+Config file: --config, else LINX_CONFIG, else ./config.json, else linx/config.json in your
+config folder, else config.json beside the single binary, else built-in defaults. Linx
+reads the file again when it changes.
 
 Environment:
   LINX_CONFIG          Like --config.
@@ -86,8 +94,9 @@ follow, or the ledger cannot be read; 2 when it cannot use the command line or t
 """
 
 OK, FAILED, UNUSABLE = 0, 1, 2
-Given = Mapping[str, str | bool | None]
-COMMANDS = ("doctor", "setup", "tail", "usage", "schema")
+Given = Mapping[str, "str | bool | list[str] | None"]
+COMMANDS = ("doctor", "setup", "tail", "usage", "key", "schema")
+_KEY_ACTIONS = ("add", "list", "remove")
 CLIENTS = ("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-code", "codex", "aider")
 _OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
 """Each option and the name of its value, empty for a switch."""
@@ -251,11 +260,26 @@ def _usage(given: Given, redactor: Redactor) -> int:
         return _fail(FAILED, str(error), redactor)
 
 
+def _key(given: Given, _redactor: Redactor) -> int:
+    # Imported here because only this command writes a config file.
+    from linx import key_command
+
+    path, name = _text(given, "--config"), str(given["NAME"] or "")
+    if given["list"]:
+        return _print(key_command.listed(path, os.environ))
+    if given["remove"]:
+        key_command.remove(path, os.environ, name)
+        return OK
+    key_command.add(path, os.environ, name, cast("list[str]", given["LIMIT"]))
+    return OK
+
+
 _RUN: dict[str, Callable[[Given, Redactor], int]] = {
     "doctor": _doctor,
     "setup": _setup,
     "tail": _tail,
     "usage": _usage,
+    "key": _key,
     "schema": _schema,
 }
 
@@ -333,12 +357,27 @@ def _explain_words(words: Sequence[str], options: Sequence[str]) -> str:
         return "schema takes no options"
     if command == "setup" and len(words) == 1:
         return f"setup needs the name of a client: {', '.join(CLIENTS)}"
+    if command == "key":
+        return _explain_key(words[1:])
     if {"--write", "--undo"} <= set(options):
         return "--write and --undo cannot be used together"
     most = 2 if command == "setup" else 1
     if len(words) > most:
         return f"too many words after {command}; {_SEE_HELP}"
     return f"the command line cannot be understood; {_SEE_HELP}"
+
+
+def _explain_key(words: Sequence[str]) -> str:
+    action = words[0] if words else ""
+    if action not in _KEY_ACTIONS:
+        return (
+            f"unknown: key {_shown(action)}; {_suggest(action, _KEY_ACTIONS)}"
+            if action
+            else (f"key needs one of {', '.join(_KEY_ACTIONS)}")
+        )
+    if action != "list" and len(words) == 1:
+        return f"key {action} needs the name of the key"
+    return f"too many words after key {action}; {_SEE_HELP}"
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:

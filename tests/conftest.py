@@ -59,8 +59,9 @@ def _state_folders() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _state_of_its_own(_state_folders: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Linx that a test starts remembers for that test alone, and never in the folder of who runs the tests."""
+    """A Linx that a test starts reads and writes files of that test alone, and none of who runs the tests."""
     monkeypatch.setenv("XDG_STATE_HOME", os.path.join(_state_folders, f"{id(request.node):x}"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", os.path.join(_state_folders, f"{id(request.node):x}-config"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -6,8 +6,11 @@ the value may be a secret. Each key of the file is declared once, as a line in `
 
 - ``rules``: what single texts must look like: endpoints, hosts, keys, header fields.
 - ``file``: finds the file and reads it into a tree of JSON.
+- ``text_edit``: puts values into a JSON text, or takes them out, and leaves the rest as it is.
+- ``save``: writes a file whole or not at all.
 - ``shape``: the keys, their types and defaults, and the JSON Schema.
 - ``misfit``: turns a value that does not fit the shape into an error for people.
+- ``key_edit``: adds named keys to the text of a file, and takes them out.
 - ``layers``: lays defaults, file, environment and flags over each other.
 - ``model``: Config and ProviderConfig, which all other rooms read.
 - ``provider_sections``, ``other_sections``: make the typed sections out of the layered tree.

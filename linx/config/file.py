@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from linx.config.rules import key_of, shown
-from linx.core import jsontext
+from linx.core import folders, jsontext
 from linx.core.errors import ConfigError, quote
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ def candidates(path: str | None, env: Mapping[str, str]) -> tuple[str, ...]:
     chosen = path or env.get("LINX_CONFIG")
     if chosen:
         return (chosen,)
+    own = str(folders.config_file(NAME))
     if getattr(sys, "frozen", False):
-        return (NAME, os.path.join(os.path.dirname(sys.executable), NAME))
-    return (NAME,)
+        return (NAME, own, os.path.join(os.path.dirname(sys.executable), NAME))
+    return (NAME, own)
 
 
 def find(path: str | None, env: Mapping[str, str]) -> str | None:

@@ -12,6 +12,11 @@ import platformdirs
 APP = "linx"
 
 
+def config_file(name: str) -> Path:
+    """A file with settings that hold wherever Linx is started."""
+    return Path(platformdirs.user_config_dir(APP, appauthor=False)) / name
+
+
 def state_file(name: str) -> Path:
     """A file with what Linx has learnt or counted, which is worth more than a cache and is no setting."""
     return Path(platformdirs.user_state_dir(APP, appauthor=False)) / name

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from linx.config import file as config_file
-from linx.core import jsontext
+from linx.core import folders, jsontext
 from linx.core.errors import ConfigError
 
 
@@ -52,7 +52,11 @@ def test_only_the_single_binary_looks_beside_itself(tmp_path: Path, monkeypatch:
     assert config_file.find(None, {}) is None
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert config_file.find(None, {}) == str(home / "config.json")
-    assert config_file.candidates(None, {}) == ("config.json", str(home / "config.json"))
+    own = str(folders.config_file("config.json"))
+    assert config_file.candidates(None, {}) == ("config.json", own, str(home / "config.json"))
+    os.makedirs(os.path.dirname(own))
+    written(own)
+    assert config_file.find(None, {}) == own
     written("config.json")
     assert config_file.find(None, {}) == "config.json"
 

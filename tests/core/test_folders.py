@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from linx.core.folders import state_file
+from linx.core.folders import config_file, state_file
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the variable is one of Linux")
+def test_settings_are_in_the_users_folder_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert config_file("config.json") == tmp_path / "config" / "linx" / "config.json"
+    assert not (tmp_path / "config").exists()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the variable is one of Linux")

@@ -89,12 +89,9 @@ class LinxProcess:
             self.path = folder / "config.json"
             write_config(self.path, config)
             self.args += ["--config", str(self.path)]
-        # Also where the environment is chosen: nothing is learnt in the folder of who runs the tests.
-        self.env = (
-            None
-            if env is None
-            else {**({} if "XDG_STATE_HOME" in env else {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]}), **env}
-        )
+        # Also where the environment is chosen: no file of who runs the tests is read or written.
+        own = {name: os.environ[name] for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")}
+        self.env = None if env is None else {**own, **env}
         self.log = folder / "linx.log"
         self.url = ""
         self.port = 0
