@@ -178,6 +178,8 @@ ORDERS = {
             "pauses",
             "health",
             "prices",
+            "loaded",
+            "turns",
             "slots",
             "model",
             "known_hosts",

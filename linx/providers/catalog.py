@@ -108,6 +108,7 @@ async def look_again(provider: Provider, pool: Pool, redactor: Redactor) -> None
 
 async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     problem: str | None = None
+    failed: AttemptError | None = None
     loading = is_up = False
     with trio.move_on_after(PROBE_TIMEOUT_S) as limit:
         try:
@@ -123,6 +124,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
             provider.http.places.reopen()
         except AttemptError as error:
             error.redact(redactor.clean)
+            failed = error
             problem = error.problem  # with the provider's words: a probe has no prompt that they could repeat
         except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
             problem = UNREADABLE
@@ -138,6 +140,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     if problem is not None and not loading and not is_up:
         provider.permits.forget_linx()
     provider.health.probed(trio.current_time(), problem, loading=loading, is_up=is_up)
+    provider.turn_away(failed)
     provider.probed.set()
 
 
@@ -174,7 +177,9 @@ def _without_secrets(models: Mapping[str, Model], redactor: Redactor) -> Mapping
 
 def _see_loaded(provider: Provider, loaded: Mapping[str, int]) -> None:
     named = {provider.listed(name) or name: tokens for name, tokens in loaded.items()}
-    provider.contexts.seen(named, trio.current_time())
+    now = trio.current_time()
+    provider.loaded.seen(named, now)
+    provider.contexts.seen({name: tokens for name, tokens in named.items() if tokens}, now)
 
 
 async def learn_loaded(provider: Provider, pool: Pool) -> None:
