@@ -48,6 +48,10 @@ class Loaded:
                 del asked_at[next(iter(asked_at))]
         asked_at[model] = now
 
+    def unloaded(self, model: str) -> None:
+        """The server was asked to unload ``model``."""
+        self.changes += self._asked_at.pop(model, None) is not None
+
     def seen(self, models: Collection[str], now: float) -> None:
         """The server says what is loaded. What was asked for just now may not be among it yet."""
         before = self._asked_at

@@ -19,7 +19,7 @@ from linx.core.errors import quote
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.failures.lacks import TOOLS, VISION
 from linx.dialects.failures.meaning import too_long
-from linx.dialects.ollama.provider_request import given_context, is_load, wants_cut
+from linx.dialects.ollama.provider_request import given_context, is_load, is_unload, wants_cut
 from linx.dialects.openai.model_list import plain_name
 from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
@@ -335,7 +335,10 @@ class Provider:
         if not self.is_local(model):
             return
         name = self.listed(model) or model
-        self.loaded.asked(name, now)
+        if is_unload(chat):
+            self.loaded.unloaded(name)
+        else:
+            self.loaded.asked(name, now)
         if chat.task is Task.EMBED or is_load(chat):
             if self.config.num_ctx == "auto":
                 traits.num_ctx = self.contexts.again(name, now)

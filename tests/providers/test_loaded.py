@@ -73,6 +73,16 @@ def test_a_model_that_was_idle_for_long_was_not_evicted() -> None:
     assert held(loaded, *"ab") == "ab"
 
 
+def test_an_unloaded_model_is_gone_and_was_not_evicted() -> None:
+    loaded = having("a", "b")
+    before = loaded.changes
+    loaded.unloaded("a")
+    loaded.unloaded("never there")
+    assert (held(loaded, *"ab"), loaded.changes) == ("b", before + 1)
+    loaded.asked("c", 1.0)
+    assert held(loaded, *"abc") == "bc"
+
+
 def test_changes_count_only_what_may_change_an_answer() -> None:
     loaded = Loaded()
     loaded.asked("a", 1.0)

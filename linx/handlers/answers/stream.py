@@ -72,7 +72,7 @@ class StreamedAnswer:
         frame = self._encoder.heartbeat()
         place = self._job.record.place_now()
         if frame and place is not None and self._job.face.name in WITH_COMMENTS:
-            frame = b": queued, place %d\n%b" % (place, frame)
+            frame = b": queued, place %d\n\n%b" % (place, frame)
         self._reply.try_send(frame)
 
     def start(self, own_s: float | None = None) -> None:
