@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from linx.providers.provider import Provider
+    from tests.fakes.catalogue import Kind
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ async def test_thousands_of_providers_are_not_probed_in_one_turn(
     ("kinds", "watched"), [(["ollama", "openai"], ""), (["ollama", "openai", "ollama"], "ac")], ids=["one", "two"]
 )
 async def test_ollamas_that_can_be_compared_are_looked_at_often(
-    kinds: list[str], watched: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    kinds: list[Kind], watched: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
 
