@@ -191,6 +191,8 @@ ORDERS = {
             "pauses",
             "health",
             "prices",
+            "loaded",
+            "turns",
             "slots",
             "model",
             "known_hosts",

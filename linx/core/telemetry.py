@@ -264,6 +264,10 @@ class RequestRecord(msgspec.Struct):
     """The client's program, from its User-Agent."""
     key: str = NOBODY
     """The name of the key that the client sent; never the key itself."""
+    queue: int | None = None
+    """The place in a provider's queue when the request came there, 1 for the next; None: it has never waited."""
+    place: Callable[[], int | None] | None = None
+    """Says the place that it has now; None while it does not wait for one."""
     is_local: bool | None = None
     """Did the answer come from a machine of the user's own? None without an answer."""
     outcome: str = ""
@@ -292,6 +296,14 @@ class RequestRecord(msgspec.Struct):
         """Seconds since the request came in which no attempt waited: the time that Linx itself took."""
         waited = self.upstream_s + (now - self.waiting_since if self.waits else 0.0)
         return max(0.0, now - self.started - waited)
+
+    def queued(self, place: Callable[[], int | None]) -> None:
+        """An attempt has to wait for a place at its provider."""
+        self.queue, self.place = place(), place
+
+    def place_now(self) -> int | None:
+        """The place in a provider's queue; None while the request waits in none."""
+        return None if self.place is None else self.place()
 
     def left_out(self) -> list[NotAsked]:
         """Those of ``not_asked`` that no attempt has asked after all; one that is put last may be asked in the end."""
@@ -341,6 +353,7 @@ class RequestRecord(msgspec.Struct):
             if self.usage is None
             else {"prompt": self.usage.prompt, "completion": self.usage.completion},
             "cost_usd": self.cost_usd,
+            "queue": self.place_now() or self.queue,
         }
 
 

@@ -7,6 +7,7 @@ a ``provider`` waits.
 - ``requests``: how a provider is asked for a task. ``http_requests``: the HTTP that this becomes.
 - ``places``: where an endpoint's API may be. ``known_hosts``: what is known of services beforehand.
 - ``provider``: a provider as configured. ``health``: is it available? ``slots``: who may ask it now.
+  ``turns``: whose turn it is there. ``loaded``: which models are in its memory.
   ``pauses``: for which of its models, and for how long, it has asked not to be asked.
 - ``permits``: the permits for requests to it, and whether its connections are local.
 - ``adaptations``: in which way its models have to be asked. ``adaptation_file`` and

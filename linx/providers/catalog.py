@@ -43,6 +43,7 @@ CALM_S = 60.0  # between probes while the provider is up
 LOADING_S = 1.0  # while the provider loads a model
 LINX_S = 1.0  # that a request which must stay local waits to learn whether its provider is a Linx
 LOADED_S = 1.0  # that a request waits to learn what is loaded
+LOOK_S = 15.0  # between two looks at what is loaded, where several Ollamas are compared by that
 AGAIN_S = 2.0  # between two readings of a list for names that it lacks
 JITTER = 0.1  # a pause is up to this share shorter
 UNREADABLE = "sent a list of models in a shape that Linx does not know; the names can be given in its models"
@@ -108,6 +109,7 @@ async def look_again(provider: Provider, pool: Pool, redactor: Redactor) -> None
 
 async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     problem: str | None = None
+    failed: AttemptError | None = None
     loading = is_up = False
     with trio.move_on_after(PROBE_TIMEOUT_S) as limit:
         try:
@@ -123,6 +125,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
             provider.http.places.reopen()
         except AttemptError as error:
             error.redact(redactor.clean)
+            failed = error
             problem = error.problem  # with the provider's words: a probe has no prompt that they could repeat
         except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
             problem = UNREADABLE
@@ -138,6 +141,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     if problem is not None and not loading and not is_up:
         provider.permits.forget_linx()
     provider.health.probed(trio.current_time(), problem, loading=loading, is_up=is_up)
+    provider.turn_away(failed)
     provider.probed.set()
 
 
@@ -174,13 +178,23 @@ def _without_secrets(models: Mapping[str, Model], redactor: Redactor) -> Mapping
 
 def _see_loaded(provider: Provider, loaded: Mapping[str, int]) -> None:
     named = {provider.listed(name) or name: tokens for name, tokens in loaded.items()}
-    provider.contexts.seen(named, trio.current_time())
+    now = trio.current_time()
+    provider.loaded.seen(named, now)
+    provider.contexts.seen({name: tokens for name, tokens in named.items() if tokens}, now)
 
 
 async def learn_loaded(provider: Provider, pool: Pool) -> None:
     """Look at what an Ollama has loaded. Where it does not say so in time, what was known stays known."""
     with trio.move_on_after(LOADED_S), contextlib.suppress(AttemptError):
         _see_loaded(provider, await loaded_ollama(Asking(provider, pool)))
+
+
+async def watch_loaded(provider: Provider, pool: Pool) -> None:
+    """Look often at what an Ollama has loaded: a model is unloaded after minutes, or loaded by others than Linx."""
+    while True:
+        await trio.sleep(LOOK_S * (1 - JITTER * random.random()))
+        if provider.health.reachable and provider.permits.is_local:
+            await learn_loaded(provider, pool)
 
 
 async def learn_model(provider: Provider, pool: Pool, name: str) -> None:

@@ -143,13 +143,17 @@ def _set_context(parameters: object) -> int | None:
 
 
 async def loaded_ollama(ask: Ask) -> Mapping[str, int]:
-    """/api/ps: with how many tokens of context each loaded model was loaded. Raises AttemptError."""
+    """/api/ps: with how many tokens of context each loaded model was loaded. Raises AttemptError.
+
+    Older versions do not say the tokens, which are 0 then.
+    """
     answer = await ask.get("/api/ps")
     entries = answer.get("models") if isinstance(answer, Mapping) else None
     loaded = {}
     for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, Mapping) and type(entry.get("context_length")) is int and entry["context_length"] > 0:
-            loaded[str(entry.get("name") or entry.get("model"))] = entry["context_length"]
+        if isinstance(entry, Mapping):
+            length = entry.get("context_length")
+            loaded[str(entry.get("name") or entry.get("model"))] = max(0, length) if type(length) is int else 0
     return loaded
 
 

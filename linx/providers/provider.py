@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import trio
 
 from linx.core.addresses import is_loopback
-from linx.core.attempt_errors import NotLocal
+from linx.core.attempt_errors import ConnectFailed, NotLocal
 from linx.core.chat import ChatRequest, Dialect, ModelTraits, Task
 from linx.core.errors import quote
 from linx.core.telemetry import Counters, Histogram
 from linx.dialects.failures.lacks import TOOLS, VISION
 from linx.dialects.failures.meaning import too_long
-from linx.dialects.ollama.provider_request import given_context, is_load, wants_cut
+from linx.dialects.ollama.provider_request import given_context, is_load, is_unload, wants_cut
 from linx.dialects.openai.model_list import plain_name
 from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
@@ -29,6 +29,7 @@ from linx.providers.contexts import SMALLEST_CONTEXT, Contexts
 from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
 from linx.providers.kind import Feature
+from linx.providers.loaded import Loaded
 from linx.providers.model import Model
 from linx.providers.permits import Permits
 from linx.providers.signatures import Signatures
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from linx.config.model import ProviderConfig
+    from linx.core.attempt_errors import AttemptError
     from linx.providers.kind import Kind
     from linx.providers.requests import ProviderRequest
     from linx.upstream.permit import Permit
@@ -103,7 +105,9 @@ class Provider:
         """Set when the reading that runs now is done."""
         self.is_stale = False
         """Has its list probably changed since it was read? The task that probes then reads it at once."""
-        self.slots = Slots(config.max_concurrent)
+        self.loaded = Loaded()
+        """Which models are in its memory, if it is a server of the user's own."""
+        self.slots = Slots(config.max_concurrent, self.loaded)
         self.relaying = 0
         """Running requests that take no slot: a pull does not keep a model from answering."""
         self.adaptations = Adaptations(host, config.name)
@@ -142,7 +146,7 @@ class Provider:
             self.health = old.health
             self.signatures = old.signatures  # of that account's conversations
         self.first_token = old.first_token
-        self.slots = old.slots  # with the requests that still run and wait there
+        self.loaded, self.slots = old.loaded, old.slots  # with the requests that still run and wait there
         self.slots.resize(self.config.max_concurrent)
         self.adaptations = old.adaptations
         self.version = old.version
@@ -158,6 +162,15 @@ class Provider:
     def active(self) -> int:
         """Requests running there."""
         return self.slots.active + self.relaying
+
+    def turn_away(self, problem: AttemptError | None) -> None:
+        """After ``problem`` was counted: where the provider is down, requests do not wait on for a place there.
+
+        Those with another candidate go on to that. Those without wait on where the provider may only be busy, and fail
+        where no connection can be made: each would fail in the same way, one after the other.
+        """
+        if self.slots.waiting and self.health.reachable is False:
+            self.slots.turn_away(everybody=isinstance(problem, ConnectFailed) and problem.blames_provider)
 
     # --- names ---
 
@@ -200,6 +213,19 @@ class Provider:
             self.list_has_changed()
 
     # --- what is known of a model ---
+
+    def to_load(self, model: str) -> str:
+        """What must be in its memory for a request for ``model``; "" where no model takes the place of another.
+
+        So it is elsewhere than on the user's own machines, and at a server with a single model.
+        """
+        if len(self.models) < 2 or not self.is_local(model):
+            return ""
+        return self.listed(model) or model
+
+    def has_loaded(self, model: str) -> bool:
+        """Has an Ollama the model in its memory?"""
+        return self.cuts_prompts and self.loaded.has(self.listed(model) or model)
 
     def is_local(self, model: str) -> bool:
         """Do the prompts for ``model`` stay on machines of the user's own? A cloud model of a local Ollama's do not."""
@@ -308,11 +334,16 @@ class Provider:
         """Which context an Ollama is asked for, and whether it may cut the prompt to that."""
         if not self.is_local(model):
             return
+        name = self.listed(model) or model
+        if is_unload(chat):
+            self.loaded.unloaded(name)
+        else:
+            self.loaded.asked(name, now)
         if chat.task is Task.EMBED or is_load(chat):
             if self.config.num_ctx == "auto":
-                traits.num_ctx = self.contexts.again(self.listed(model) or model, now)
+                traits.num_ctx = self.contexts.again(name, now)
             return
-        most, given, name = traits.context_length, given_context(chat), self.listed(model) or model
+        most, given = traits.context_length, given_context(chat)
         if given is not None:
             most = _least(given, self._trained(model)) or given  # as Ollama bounds it
             self.contexts.asked(name, most, now)

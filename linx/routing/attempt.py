@@ -18,19 +18,21 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import trio
 
-from linx.core.attempt_errors import AttemptError, Fallback, PauseScope, Refused, Stalled
+from linx.core.attempt_errors import AttemptError, ConnectFailed, Fallback, PauseScope, Refused, Stalled
+from linx.core.telemetry import NOBODY
 from linx.dialects.failures.meaning import failure, unsupported
 from linx.dialects.failures.retry_after import wait_until
 from linx.routing.metered import Metered
 from linx.upstream.response_head import ANSWERS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from linx.core.chat import Adapted
     from linx.core.redaction import Redactor
     from linx.core.telemetry import AttemptRecord
+    from linx.providers.provider import Provider
     from linx.routing.candidate import Candidate
     from linx.routing.metered import Source
     from linx.upstream.pool import Exchange, Pool, Sending
@@ -206,6 +208,7 @@ class Attempt(Generic[R]):
             provider.lost(self.candidate.model)
         provider.counters.failures += 1
         provider.health.failed(error, self._pool.clock(), self.candidate.model)
+        provider.turn_away(error)
         self._release(error.outcome)
         return error
 
@@ -229,13 +232,8 @@ class Attempt(Generic[R]):
     # --- the way to the gate ---
 
     async def _begin(self) -> None:
-        record, slots = self.record, self.candidate.provider.slots
-        if not slots.has_room:
-            record.entered("queued")
-            self._wait()
-        await slots.take()
-        self._has_slot = True
-        self._go_on()
+        record = self.record
+        await self._take_place()
         record.asked = now = self._pool.clock()
         record.entered("connecting")
         while True:
@@ -252,6 +250,32 @@ class Attempt(Generic[R]):
                 break
         if record.adapted:
             self._writer.taken()
+
+    async def _take_place(self) -> None:
+        """Take a place at the provider, or wait for one. Raises ConnectFailed where it goes down meanwhile."""
+        provider, record = self.candidate.provider, self.record
+        slots, request = provider.slots, record.request
+        if slots.most is None:
+            slots.active += 1
+            self._has_slot = True
+            return
+        key = NOBODY if request is None else request.key
+        try:
+            self._has_slot = await slots.take(
+                key, provider.to_load(self.candidate.model), self._queued, may_leave=not self._is_patient
+            )
+        finally:
+            if request is not None:
+                request.place = None
+        self._go_on()
+        if not self._has_slot:
+            raise _down(provider)
+
+    def _queued(self, place: Callable[[], int | None]) -> None:
+        self.record.entered("queued")
+        self._wait()
+        if self.record.request is not None:
+            self.record.request.queued(place)
 
     async def _open_patiently(self, now: float) -> Exchange:
         """Open, and where no other candidate is left, wait for a provider that still loads its model."""
@@ -374,6 +398,13 @@ class Attempt(Generic[R]):
         if self._is_waiting and self.record.request is not None:
             self._is_waiting = False
             self.record.request.wait_ends(self._pool.clock())
+
+
+def _down(provider: Provider) -> ConnectFailed:
+    """For a request that has never been sent. What brought the provider down has been counted already."""
+    error = ConnectFailed(f"is down, and the request still waited for a place there: {provider.health.last_error}")
+    error.blames_provider = False
+    return error
 
 
 def _retry_after(exchange: Exchange) -> str | None:

@@ -85,6 +85,9 @@ class ProviderSet:
         while True:
             with trio.CancelScope() as self._probing:
                 async with trio.open_nursery() as nursery:
+                    ollamas = [one for one in self.router.providers if one.cuts_prompts]
+                    for one in ollamas if len(ollamas) > 1 else ():
+                        nursery.start_soon(catalog.watch_loaded, one, self._pool)
                     for number, provider in enumerate(self.router.providers, 1):
                         nursery.start_soon(catalog.watch, provider, self._pool, self._redactor)
                         if number % STEP == 0:

@@ -3,7 +3,8 @@
 Nothing here waits, except ``until_known`` just after a start. The order has these keys: providers
 that are known to lack what the request needs come last; healthy providers first; then the
 cheapest (if the config wants that); then the configured priority; between equals the provider
-whose cache is warm for the conversation, then the provider with the fewest running requests.
+whose cache is warm for the conversation, then an Ollama that has the model loaded, then the provider
+with the fewest running requests.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 KEPT_CONVERSATIONS = 4096  # conversations of which the last provider is remembered
 LONGEST_FIRST_PROBE_S = 10.0  # how long a request for an unknown name waits for the first probes
-BUSY = 4  # running requests at a provider from which on its warm cache is no advantage any more
+BUSY = 4  # running requests at a provider from which on a warm cache or a loaded model is no advantage any more
 
 
 class Route(msgspec.Struct):
@@ -281,6 +282,7 @@ class Router:
                 self._rank(provider),
                 not slots.has_room,
                 not is_warm,
+                not (slots.active < BUSY and provider.has_loaded(one.model)),
                 slots.active + slots.waiting,
             )
 

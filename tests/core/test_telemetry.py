@@ -123,6 +123,17 @@ def test_a_record_as_json() -> None:
     )
 
 
+def test_the_place_in_a_queue_is_that_of_now_while_it_waits_and_else_that_of_its_arrival() -> None:
+    record = RequestRecord("1", 0.0, 0.0, "POST", "/")
+    assert (record.queue, record.place_now(), record.as_json()["queue"]) == (None, None, None)
+    places = [3]
+    record.queued(lambda: places[0])
+    places[0] = 2
+    assert (record.queue, record.place_now(), record.as_json()["queue"]) == (3, 2, 2)
+    record.place = None
+    assert (record.queue, record.place_now(), record.as_json()["queue"]) == (3, None, 3)
+
+
 def test_only_the_last_records_are_kept_and_the_newest_comes_first() -> None:
     telemetry = Telemetry()
     for number in range(KEPT_REQUESTS + 10):

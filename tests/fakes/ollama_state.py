@@ -31,6 +31,9 @@ class OllamaState:
     loads: list[tuple[str, Runner]] = field(default_factory=list)
     """Each start of a runner that a request caused: what a user waits for."""
     blobs: set[str] = field(default_factory=set)
+    most_loaded: int | None = None
+    """So many models fit into the memory; those that were asked for longest ago are unloaded for another, as by
+    ``findRunnerToUnload`` in ollama's server/sched.go."""
     is_cold: bool = False
     """Are the models unloaded that ``runners`` does not name?"""
 
@@ -48,7 +51,11 @@ class OllamaState:
         wanted = Runner(model.default_context if num_ctx is None else num_ctx, may_shift)
         if running != wanted:
             self.loads.append((model.name, wanted))
+        self.runners.pop(model.name, None)
         self.runners[model.name] = wanted
+        if self.most_loaded is not None:
+            loaded = [name for name, runner in self.runners.items() if runner is not None]
+            self.runners.update(dict.fromkeys(loaded[: -self.most_loaded]))
         return wanted
 
     def unload(self, model: Model) -> None:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import trio
+import trio.testing
 
 from linx.core.attempt_errors import AttemptError, ConnectFailed, Garbled, Refused
 from linx.core.redaction import Redactor
 from linx.providers import catalog
-from linx.providers.catalog import learn_model, refresh, watch
+from linx.providers.catalog import LOOK_S, learn_loaded, learn_model, refresh, watch, watch_loaded
 from linx.providers.kinds import KINDS
 from linx.providers.lists import Listed, Loading
 from linx.providers.model import Model as Known
@@ -320,6 +321,72 @@ async def test_jitter_only_shortens(autojump_clock: MockClock, probes: Probes, m
         await trio.sleep(60)
     assert len(probes.times) == 2
     assert 54 <= probes.times[1] < 54.1
+
+
+# --- what is loaded ---
+
+
+async def test_a_look_tells_which_models_are_loaded_and_with_which_context(pool: Pool) -> None:
+    async with FakeProvider("ollama", ["m", "n", "old"]) as fake:
+        one = has(at(fake), "m:latest", "n", "old")
+        # Before 0.12 or so an Ollama did not say the context.
+        fake.at["/api/ps"] = listing({"models": [{"name": "m", "context_length": 4096}, {"model": "old"}]})
+        await learn_loaded(one, pool)
+        assert [one.has_loaded(name) for name in ("m", "n", "old")] == [True, False, True]
+        assert one.contexts.all_loaded() == {"m:latest": 4096}
+        fake.at["/api/ps"] = scripted.status(500)
+        await learn_loaded(one, pool)
+        assert one.has_loaded("m")
+        fake.at["/api/ps"] = listing({"models": []})
+        await learn_loaded(one, pool)
+        assert not one.has_loaded("m")
+
+
+async def test_what_is_loaded_is_looked_at_often_while_it_is_up(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 0.0)
+    looks: list[float] = []
+
+    async def look(*_arguments: object) -> None:
+        looks.append(trio.current_time())
+
+    monkeypatch.setattr(catalog, "learn_loaded", look)
+    one, start = provider("a", kind="ollama"), trio.current_time()
+    one.health.reachable = True
+    any_pool: Any = None
+    with trio.move_on_after(3.5 * LOOK_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch_loaded, one, any_pool)
+            await trio.sleep(2.5 * LOOK_S)
+            one.health.reachable = False
+    assert [at - start for at in looks] == [LOOK_S, 2 * LOOK_S]
+
+
+@pytest.mark.parametrize(
+    ("problem", "left"), [(None, "ab"), (Garbled("no"), "b"), (ConnectFailed("refused"), "")], ids=["", "ill", "gone"]
+)
+async def test_a_probe_that_finds_it_down_sends_the_waiting_on(
+    problem: AttemptError | None, left: str, probes: Probes
+) -> None:
+    one = probes.provider()
+    one.slots.most = one.slots.active = 1
+    probes.problem = problem
+    waiting = {"a", "b"}
+
+    async def wait(name: str) -> None:
+        await one.slots.take("-", "", lambda _place: None, may_leave=name == "a")
+        waiting.remove(name)
+
+    async with trio.open_nursery() as nursery:
+        for name in sorted(waiting):
+            nursery.start_soon(wait, name)
+        await trio.testing.wait_all_tasks_blocked()
+        async with probes.watching(one):
+            await one.probed.wait()
+            await trio.testing.wait_all_tasks_blocked()
+        assert "".join(sorted(waiting)) == left
+        nursery.cancel_scope.cancel()
 
 
 # --- where it is ---

@@ -243,6 +243,34 @@ def test_an_automatic_context_holds_the_prompt_and_the_answer_and_never_shrinks_
     assert one.traits(chat(max_tokens=-1), "unlisted", 0.0).num_ctx == SMALLEST_CONTEXT
 
 
+# --- what is loaded ---
+
+
+def test_what_has_to_be_loaded_for_a_request() -> None:
+    ollama = has(provider("a", kind="ollama"), "m:latest", "n", "c:cloud")
+    assert [ollama.to_load(name) for name in ("m", "n", "unlisted", "c:cloud")] == ["m:latest", "n", "unlisted", ""]
+    assert has(provider("b"), "m").to_load("any name") == "", "a llama.cpp with one model answers to all names"
+    assert has(provider("c", local=False), "m", "n").to_load("m") == "", "a marketplace loads nothing"
+
+
+def test_only_an_ollama_s_memory_is_known() -> None:
+    ollama, other = has(provider("a", kind="ollama"), "m:latest"), has(provider("b"), "m", "n")
+    other.loaded.asked("m", 0.0)
+    assert (ollama.has_loaded("m"), other.has_loaded("m")) == (False, False)
+    ollama.traits(chat(), "m", 0.0)
+    assert ollama.has_loaded("m")
+
+
+@pytest.mark.parametrize(("keep_alive", "is_loaded"), [(0, False), ("0s", False), (300, True), (None, True)])
+def test_a_model_that_a_client_unloads_is_not_loaded(keep_alive: Any, is_loaded: bool) -> None:
+    ollama = has(provider("a", kind="ollama"), "m:latest")
+    ollama.loaded.seen(["m:latest"], 0.0)
+    body = {"model": "m", "prompt": "", "keep_alive": keep_alive}
+    stop = ChatRequest("m", ChatBody({"messages": []}), dialect=Dialect.OLLAMA_GENERATE, client_body=body)
+    ollama.traits(stop, "m", 1.0)
+    assert ollama.has_loaded("m") is is_loaded
+
+
 # --- a reload ---
 
 
@@ -275,6 +303,7 @@ def test_the_same_service_keeps_what_was_learnt() -> None:
     assert (new.version, new.listed_at) == ("1.2.3", 7.0)
     assert new.probed.is_set()
     assert new.slots is old.slots
+    assert new.loaded is old.loaded
     assert (new.slots.most, new.active, new.slots.has_room) == (2, 2, False)
 
 

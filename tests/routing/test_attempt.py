@@ -316,6 +316,90 @@ async def test_no_place_in_time_is_nobodys_fault(pool: Pool) -> None:
         assert fake.calls == []
 
 
+async def test_a_waiting_request_has_a_place_that_is_kept_and_a_key_that_has_its_turn(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = at(fake, max_concurrent=1)
+        first, again, other = attempt_at(one, pool), attempt_at(one, pool), attempt_at(one, pool)
+        for attempt, key in ((first, "a"), (again, "a"), (other, "b")):
+            assert attempt.record.request is not None
+            attempt.record.request.key = key
+        await first.begin()
+        waiting = [attempt.record.request for attempt in (again, other)]
+        async with trio.open_nursery() as nursery:
+            for attempt in (again, other):
+                nursery.start_soon(attempt.begin)
+                await trio.testing.wait_all_tasks_blocked(0.005)
+            assert [each and (each.queue, each.place_now()) for each in waiting] == [(1, 2), (1, 1)]
+            first.close()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert (other.asked_at is None, again.asked_at) == (False, None), "a had its turn"
+            other.close()
+        assert [each and (each.queue, each.place) for each in waiting] == [(1, None), (1, None)]
+        assert first.record.request is not None
+        assert first.record.request.queue is None
+        again.close()
+        assert_clean(one, pool, idle=0)
+
+
+@pytest.mark.parametrize("is_patient", [False, True], ids=["others are left", "the last"])
+async def test_where_no_connection_can_be_made_nobody_waits_on(is_patient: bool, pool: Pool) -> None:
+    one = at(FakeProvider("openai", ["m"], port=9), max_concurrent=1)
+    one.slots.active = 1
+    waiting = attempt_at(one, pool, is_patient=is_patient)
+    errors: list[AttemptError] = []
+
+    async def wait() -> None:
+        with pytest.raises(ConnectFailed) as caught:
+            await waiting.begin()
+        errors.append(caught.value)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked(0.005)
+        attempt_at(one, pool).failed(ConnectFailed("refused the connection"))
+    assert "is down, and the request still waited for a place there: refused the connection" in str(errors[0])
+    assert (one.health.consecutive_failures, one.active) == (1, 1), "the failure is counted once"
+    assert waiting.record.outcome == "connect_failed"
+    assert waiting.record.request is not None
+    assert waiting.record.request.place is None
+
+
+async def test_one_that_cannot_go_elsewhere_waits_for_a_provider_that_may_only_be_busy(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = at(fake, max_concurrent=1)
+        one.slots.active = 1
+        able, last = attempt_at(one, pool), attempt_at(one, pool, is_patient=True)
+
+        async def wait() -> None:
+            with pytest.raises(ConnectFailed, match=r"did not answer a probe"):
+                await able.begin()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            nursery.start_soon(last.begin)
+            await trio.testing.wait_all_tasks_blocked(0.005)
+            one.health.probed(0.0, "did not answer a probe within 10 s")
+            one.turn_away(None)
+            await trio.testing.wait_all_tasks_blocked(0.005)
+            assert one.slots.waiting == 1
+            one.slots.give_back()
+        assert last.asked_at is not None
+        last.close()
+        assert one.health.reachable, "an answer has begun"
+
+
+async def test_without_a_limit_there_is_no_queue_and_nothing_is_noted(pool: Pool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        one = at(fake)
+        attempts = [attempt_at(one, pool) for _ in range(3)]
+        for attempt in attempts:
+            await attempt.begin()
+        assert one.slots.active == 3
+        assert {attempt.record.request and attempt.record.request.queue for attempt in attempts} == {None}
+        for attempt in attempts:
+            attempt.close()
+
+
 # --- a model that loads ---
 
 

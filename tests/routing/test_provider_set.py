@@ -21,6 +21,9 @@ from tests.fakes.provider import FakeProvider
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from linx.providers.provider import Provider
+    from tests.fakes.catalogue import Kind
+
 
 @pytest.fixture
 async def pool() -> AsyncIterator[Pool]:
@@ -133,3 +136,33 @@ async def test_thousands_of_providers_are_not_probed_in_one_turn(
         await providers.run()
     assert len(begun) == 300
     assert max(begun.count(at) for at in set(begun)) <= 25
+
+
+@pytest.mark.parametrize(
+    ("kinds", "watched"), [(["ollama", "openai"], ""), (["ollama", "openai", "ollama"], "ac")], ids=["one", "two"]
+)
+async def test_ollamas_that_can_be_compared_are_looked_at_often(
+    kinds: list[Kind], watched: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def watch(*_arguments: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def watch_loaded(one: Provider, _pool: Pool) -> None:
+        begun.append(one.name)
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr("linx.providers.catalog.watch", watch)
+    monkeypatch.setattr("linx.providers.catalog.watch_loaded", watch_loaded)
+    providers = provider_set(pool)
+    sections = [
+        ProviderConfig(name=name, kind=kind, endpoint="http://127.0.0.1:9")
+        for name, kind in zip("abc", kinds, strict=False)
+    ]
+    providers.apply(Config(providers=tuple(sections)))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(providers.run)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert "".join(sorted(begun)) == watched

@@ -291,6 +291,41 @@ def test_a_conversation_stays_where_its_cache_is_warm() -> None:
     assert routed(after_reload, conversation="talk")[0] == "c/m"
 
 
+def ollamas() -> tuple[Provider, Provider, Router]:
+    one, two = (has(provider(name, kind="ollama"), "m:latest", "n") for name in "ab")
+    return one, two, router(one, two, provider_priority=(("a", "b"),))
+
+
+def test_of_equal_ollamas_the_one_that_has_the_model_loaded_is_asked_first() -> None:
+    _one, two, replicas = ollamas()
+    assert routed(replicas) == ["a/m:latest", "b/m:latest"]
+    two.loaded.seen(["m:latest"], 0.0)
+    assert routed(replicas) == ["b/m:latest", "a/m:latest"]
+    assert routed(replicas, "n") == ["a/n", "b/n"]
+
+
+def test_a_loaded_model_counts_after_a_free_place_and_a_warm_cache_and_before_the_load() -> None:
+    one, two, replicas = ollamas()
+    two.loaded.seen(["m:latest"], 0.0)
+    two.slots.active = BUSY - 1
+    assert routed(replicas)[0] == "b/m:latest"
+    replicas.served("talk", "m:latest", one)
+    assert routed(replicas, conversation="talk")[0] == "a/m:latest"
+    two.slots.active = BUSY
+    assert routed(replicas)[0] == "a/m:latest", "several at once are worth a second load"
+    two.slots.active = two.slots.most = 1
+    assert routed(replicas)[0] == "a/m:latest"
+
+
+def test_what_is_loaded_is_no_reason_where_ranks_or_kinds_differ() -> None:
+    one, two, _replicas = ollamas()
+    two.loaded.seen(["m:latest"], 0.0)
+    assert routed(router(one, two, provider_priority=("a", "b")))[0] == "a/m:latest"
+    other, another = has(provider("c"), "m", "n"), has(provider("d"), "m", "n")
+    another.loaded.asked("m", 0.0)
+    assert routed(router(other, another, provider_priority=(("c", "d"),))) == ["c/m", "d/m"]
+
+
 def test_only_so_many_conversations_are_remembered() -> None:
     one, two, _last = three()
     both = router(one, two, provider_priority=(("a", "b"),))

@@ -157,6 +157,11 @@ def is_load(chat: ChatRequest) -> bool:
     return prompt is not None and not (chat.client_body or {}).get(prompt)
 
 
+def is_unload(chat: ChatRequest) -> bool:
+    """Does an Ollama's client ask only that the model be unloaded, as ``ollama stop`` does?"""
+    return is_load(chat) and (chat.client_body or {}).get("keep_alive") in (0, "0", "0s")
+
+
 def wants_cut(chat: ChatRequest) -> bool:
     """Does the client ask that a prompt be cut where it is too long?"""
     return chat.dialect in _OWN and (chat.client_body or {}).get("truncate") is True

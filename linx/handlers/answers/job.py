@@ -202,6 +202,8 @@ class Job:
         if provider is not None:
             headers.append((b"x-linx-provider", provider.encode()))
             headers.append((b"x-linx-model", _visible(model or "")))
+        if self.record.queue is not None:
+            headers.append((b"x-linx-queue", b"%d" % self.record.queue))
         if adapted:
             headers.append((b"x-linx-adapted", ", ".join(_visible(str(one)).decode() for one in adapted).encode()))
         own_s = self.record.own_s(self.clock()) if own_s is None else own_s

@@ -26,6 +26,9 @@ TOLD_IN_STREAM = frozenset(((Dialect.RESPONSES, "context_length_exceeded"),))
 """Errors that a client of a dialect understands only where they come inside a stream with status 200, as OpenAI sends
 them: Codex shortens a conversation after ``response.failed`` with this code, and takes a 400 for the end of its work
 (codex-rs, codex-api/src/api_bridge.rs and sse/responses.rs)."""
+WITH_COMMENTS = frozenset((Dialect.OPENAI, Dialect.COMPLETIONS, Dialect.RESPONSES))
+"""The dialects whose clients expect comments: OpenRouter fills the time before the first token with them. A comment is
+no part of Anthropic's streams, NDJSON has none, and some clients refuse a field that they do not know."""
 STREAM_HEADERS = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no"))
 
 
@@ -66,7 +69,11 @@ class StreamedAnswer:
     def beat(self) -> None:
         """See ``heartbeat.Stream``."""
         self.start()
-        self._reply.try_send(self._encoder.heartbeat())
+        frame = self._encoder.heartbeat()
+        place = self._job.record.place_now()
+        if frame and place is not None and self._job.face.name in WITH_COMMENTS:
+            frame = b": queued, place %d\n\n%b" % (place, frame)
+        self._reply.try_send(frame)
 
     def start(self, own_s: float | None = None) -> None:
         """Begin the answer, unless a heartbeat has begun it."""

@@ -42,6 +42,7 @@ def relaying(context: Context, request: Request, provider: Provider, model: str 
         error.redact(context.redactor.clean)
         record.status, record.outcome = error.status, word_of(error)
         provider.health.failed(error, trio.current_time())
+        provider.turn_away(error)
         error.headers = (*error.headers, *relay_headers(record, provider))
         raise
     except LinxError as error:

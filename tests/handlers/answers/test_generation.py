@@ -38,6 +38,55 @@ async def test_a_conversation_stays_with_one_replica() -> None:
             assert answer.headers["x-linx-provider"] == "openai2"
 
 
+# --- the queue ---
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("how", ["answers", "fails", "ends its time"])
+async def test_the_place_in_the_queue_is_told_where_it_waited(how: str, stream: bool) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        settings = {"openai1": {"max_concurrent": 1}}
+        limit = {"first_token_timeout_s": 0.1} if how == "ends its time" else {}
+        async with world(fake, providers=settings, routing=limit) as here:
+            slots = here.providers[0].slots
+            assert "x-linx-queue" not in (await here.ask(answer_chat, {**CHAT, "stream": stream})).headers
+            assert here.last.queue is None
+            slots.active = 1
+            if how == "fails":
+                fake.next(scripted.status(500))
+            async with here.asking(answer_chat, {**CHAT, "stream": stream}) as client:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+                (running,) = here.context.telemetry.running.values()
+                assert (running.phase, running.queue, running.as_json()["queue"]) == ("queued", 1, 1)
+                if how != "ends its time":
+                    slots.give_back()
+                answer = await client.answer()
+            assert answer.fields[b"x-linx-queue"] == b"1"
+            assert answer.status == {"answers": 200, "fails": 502, "ends its time": 504}[how]
+            record = here.last
+            assert record.place is None
+            assert (record.queue, slots.waiting) == (1, 0)
+
+
+@BOTH_WAYS
+async def test_one_that_waits_at_a_provider_that_goes_down_is_answered_by_the_next(stream: bool) -> None:
+    async with FakeProvider("openai", ["m"]) as one, FakeProvider("openai", ["m"]) as two:
+        settings = {"a": {"max_concurrent": 1}}
+        async with world(one, two, names=("a", "b"), providers=settings) as here:
+            a = here.providers[0]
+            a.slots.active = 1
+            async with here.asking(answer_chat, {**CHAT, "stream": stream}) as client:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+                assert a.slots.waiting == 1
+                a.health.probed(trio.current_time(), "did not answer a probe within 10 s")
+                a.turn_away(None)
+                answer = await client.answer()
+    assert (answer.status, answer.fields[b"x-linx-attempts"]) == (200, b"a=connect_failed, b=ok")
+    assert answer.fields[b"x-linx-queue"] == b"1"
+    assert one.calls == []
+    assert a.health.consecutive_failures == 0
+
+
 # --- records ---
 
 

@@ -210,7 +210,7 @@ async def test_a_cancelled_one_leaves_nothing_behind(moment: str, pool: Pool) ->
 async def test_while_it_waits_for_a_place_nobody_was_asked(pool: Pool) -> None:
     async with FakeProvider("openai", ["m"]) as fake:
         one = at(fake, max_concurrent=1)
-        await one.slots.take()
+        one.slots.active = 1
         asked = series_at(one, pool)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(asked.series.begin)

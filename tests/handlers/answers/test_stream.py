@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 KINDS: tuple[Kind, ...] = ("openai", "ollama")
 
 
+def beat_all(here: World) -> None:
+    for answer in here.context.heartbeats.streams:
+        answer.beat()
+
+
 async def beat(here: World) -> None:
     """What the one task of all heartbeats does for an answer that has been silent."""
     await trio.testing.wait_all_tasks_blocked(0.01)
@@ -126,6 +131,61 @@ async def test_when_nobody_answers_after_it_the_error_is_a_frame() -> None:
         assert b'data: {"error":' in answer.body
         assert b"[DONE]" not in answer.body
         assert here.last.status == 502
+
+
+QUEUED = b": queued, place 1\n\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "beats"),
+    [
+        ("/v1/chat/completions", QUEUED),
+        ("/v1/completions", QUEUED),
+        ("/v1/responses", QUEUED),
+        ("/v1/messages", b'event: ping\ndata: {"type":"ping"}\n\n'),
+        ("/api/chat", b""),
+    ],
+)
+async def test_while_it_waits_in_a_queue_a_heartbeat_has_the_place_where_the_dialect_has_comments(
+    path: str, beats: bytes
+) -> None:
+    """OpenRouter sends ``: OPENROUTER PROCESSING`` while it waits, so clients of OpenAI's dialects know comments."""
+    field = {"/v1/responses": "input", "/v1/completions": "prompt"}.get(path, "messages")
+    body = {"model": "m", "max_tokens": 9, "stream": True, field: STREAM["messages"] if field == "messages" else "hi"}
+    async with (
+        FakeProvider("openai", ["m"]) as fake,
+        world(fake, providers={"openai1": {"max_concurrent": 1}}) as here,
+    ):
+        slots = here.providers[0].slots
+        slots.active = 1
+        async with here.fetching(path, body) as client:
+            await beat(here)
+            slots.give_back()
+            answer = await client.answer()
+    assert answer.fields[b"x-linx-queue"] == b"1"
+    assert beats in answer.body
+    assert (b": queued" in answer.body) is (beats is QUEUED)
+    assert here.last.phase == "done"
+
+
+async def test_the_place_in_a_heartbeat_is_that_of_now() -> None:
+    async with (
+        FakeProvider("openai", ["m"]) as fake,
+        world(fake, providers={"openai1": {"max_concurrent": 1}}) as here,
+    ):
+        fake.default = Answer(first_s=0.05)
+        slots = here.providers[0].slots
+        slots.active = 1
+        async with here.asking(answer_chat, STREAM), here.asking(answer_chat, STREAM) as client:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            beat_all(here)
+            slots.give_back()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            beat_all(here)
+            answer = await client.answer()
+            assert not here.context.heartbeats.streams
+    assert answer.fields[b"x-linx-queue"] == b"2"
+    assert answer.body.startswith(b": queued, place 2\n\n: linx\n\n: queued, place 1\n\n: linx\n\ndata: ")
 
 
 async def test_a_heartbeat_is_of_the_client_s_dialect() -> None:

@@ -153,7 +153,7 @@ async def test_the_requests_newest_first(tmp_path: Path) -> None:
         assert 0 <= done["first_token_ms"] <= done["duration_ms"]
         assert set(done) == {
             "id", "started_at", "phase", "method", "path", "model", "served_model", "provider", "attempts", "status",
-            "first_token_ms", "duration_ms", "tokens", "cost_usd", "not_asked",
+            "first_token_ms", "duration_ms", "tokens", "cost_usd", "not_asked", "queue",
         }  # fmt: skip
 
 
