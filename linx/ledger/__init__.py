@@ -9,6 +9,7 @@ thread at a time beside it.
 - ``database``: the file itself; the only place that names sqlite3.
 - ``writer``: what the thread does: write a batch, wait out a problem, delete what is too old.
 - ``ledger``: the event loop's side: collects records, and calls the writer twice a second.
+- ``today``: what the ledger has of today, for the dashboard.
 - ``period``: what ``--since`` may say.
 - ``questions``: the questions of ``linx usage`` and their answers.
 - ``report``: shows an answer as a table, as JSON or as CSV.
