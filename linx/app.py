@@ -23,11 +23,13 @@ from linx.children.tunnel.supervisor import Tunnel
 from linx.config.load import refuse_own_address
 from linx.config.model import DEMO, Config
 from linx.config.watch import ConfigWatch
-from linx.console import Console
-from linx.core.errors import ConfigError
+from linx.console import Console, address_of
+from linx.core.errors import ConfigError, LinxError
 from linx.core.folders import state_file
 from linx.core.request_feed import RequestFeed
 from linx.core.telemetry import Telemetry
+from linx.dashboard import frames
+from linx.dashboard.dashboard import Dashboard
 from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.completions.face import CompletionsFace
 from linx.dialects.ollama.face import OllamaFace
@@ -36,6 +38,7 @@ from linx.dialects.responses import client_request as responses_request
 from linx.dialects.responses.face import ResponsesFace
 from linx.endpoints import Endpoints
 from linx.handlers.context import Context
+from linx.handlers.management.overview import Overview
 from linx.ledger.ledger import Ledger
 from linx.local_listener import CannotListen, LocalListener
 from linx.providers.adaptation_memory import ADAPTATIONS_FILE, AdaptationMemory
@@ -121,15 +124,17 @@ class App:
         self.memory = AdaptationMemory(state_file(ADAPTATIONS_FILE))
         feed = RequestFeed(self.redactor, lines)
         self.ledger = Ledger(self._price_to_compare, self.redactor.clean)
+        self.access = Access(Policy())
+        self.dashboard = Dashboard(telemetry, self.redactor, self._price_to_compare, self._needs_key)
         telemetry.watchers += (feed.tell, self.ledger.note)
         self.context = Context(
             *(self.config, router, self.pool, telemetry, self.redactor, self.tunnel, feed),
             reload=self.reload,
             ledger=self.ledger,
             budgets=self.budgets,
+            dashboard=self.dashboard,
         )
         self.faces = faces_for(self.config)
-        self.access = Access(Policy())
         endpoints = Endpoints(self.context, self.access, lambda: self.faces)
         self.server = Server(endpoints, Limits(), endpoints.error_answer, endpoints.note_unread)
         self.listener = LocalListener(self.server, self.access, self.console, self.redactor)
@@ -157,6 +162,7 @@ class App:
     async def _start(self, nursery: trio.Nursery) -> None:
         await nursery.start(self.pool.run)
         await self.listener.listen(self.config)
+        self.dashboard.address = address_of(*self.bound[0])
         if self.demo is not None:
             self.redactor.add(self.demo.api_key)
             await nursery.start(self.demo.run)
@@ -169,6 +175,7 @@ class App:
             await self.providers.first_probes()
         self.console.show_ready(*self.bound[0])
         nursery.start_soon(self.tunnel.run)
+        nursery.start_soon(self.dashboard.run, Overview(self.context), self.config.ledger)
         nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
         nursery.start_soon(self.context.watchdog.run)
         nursery.start_soon(self.context.responses.run)
@@ -226,10 +233,29 @@ class App:
         self.memory.apply(self.providers.router.providers)
         self.budgets.apply(budgets)
         self.context.apply(in_force, self.providers.router)
+        self._renew_pages()
+
+    def _renew_pages(self) -> None:
+        """Close each page of the dashboard that would not be let in any more, since its key is gone.
+
+        All others get a new snapshot, since providers may have gone.
+        """
+        now = trio.current_time()
+        for viewer in self.dashboard.hub.viewers:
+            request = viewer.request
+            try:
+                self.access.check(request, request.path_key, is_open=False, is_management=True, now=now)
+            except LinxError:
+                viewer.close(frames.POLICY)
+            else:
+                viewer.refresh()
 
     def _price_to_compare(self, asked: str) -> Callable[[Usage], float] | None:
         """For the ledger, in its thread: what the tokens of an answer would have cost."""
         return estimate_for(self.providers.router.providers, self.config.ledger.compare_to, asked)
+
+    def _needs_key(self) -> bool:
+        return bool(self.access.policy.keys)
 
     # --- changes that the demo and the tunnel report ---
 

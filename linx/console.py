@@ -81,7 +81,8 @@ class Console:
             log.warning("no provider is enabled: enable one in config.json, or try --demo")
         elif not any(provider.health.reachable for provider in providers):
             log.warning("no provider can be reached yet; Linx keeps trying")
-        url = f"http://{'localhost' if is_only_this_machine(host) else host}:{port}"
+        url = address_of(host, port)
+        log.info("the dashboard is at %s/dashboard", url)
         log.info("give your client %s/v1 as its OpenAI base URL, or %s as its Ollama or Anthropic address", url, url)
 
     def _tell(self, text: str) -> None:
@@ -89,6 +90,11 @@ class Console:
             say(text, sys.stderr)  # not logged, since keys must not reach the log
         else:
             self._held_back.append(text)
+
+
+def address_of(host: str, port: int) -> str:
+    """The address to use in a client on this machine, or on others if they can reach it."""
+    return f"http://{_address('localhost' if is_only_this_machine(host) else host, port)}"
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> str:

@@ -46,7 +46,7 @@ from linx.handlers.answers import (
     untranslated,
 )
 from linx.handlers.answers.generation import answer_chat
-from linx.handlers.management import metrics, tail, tunnel, upstream
+from linx.handlers.management import events, metrics, page, requests, tail, tunnel, upstream
 from linx.handlers.management import ollama as ollama_manage
 from linx.handlers.management import status as admin
 from linx.handlers.models import ollama as ollama_models
@@ -167,6 +167,8 @@ OLLAMA_EXPERIMENTAL = Endpoint(
 OLLAMA_BLOBS = Endpoint({"HEAD": ollama_manage.blob, "POST": ollama_manage.blob}, "ollama", is_management=True)
 UPSTREAM = "/upstream/"
 ANY_UPSTREAM = Endpoint({"GET": upstream.relay, "POST": upstream.relay}, EITHER, is_management=True)
+PAGE = Endpoint({"GET": page.show}, is_open=True, is_management=True)
+ONE_REQUEST = Endpoint({"GET": requests.show, "POST": requests.act}, is_management=True)
 HEALTH = Endpoint({"GET": admin.healthz}, is_open=True)
 EXACT_PATHS: Mapping[str, Endpoint] = {
     "/": Endpoint({"GET": ollama.greet}, "ollama", is_open=True),
@@ -176,7 +178,9 @@ EXACT_PATHS: Mapping[str, Endpoint] = {
     "/v1/health": HEALTH,
     "/metrics": Endpoint({"GET": metrics.metrics}, is_management=True),
     "/v1/providers/status": Endpoint({"GET": admin.providers_status}, is_management=True),
-    "/linx/requests": Endpoint({"GET": admin.list_requests}, is_management=True),
+    page.PATH: PAGE,
+    "/linx/events": Endpoint({"GET": events.events}, is_management=True),
+    "/linx/requests": Endpoint({"GET": requests.list_all}, is_management=True),
     "/linx/tail": Endpoint({"GET": tail.follow}, is_management=True),
     "/linx/reload": Endpoint({"POST": admin.reload_config}, is_management=True),
     "/api/tunnel/start": Endpoint({"POST": tunnel.start}, is_management=True),
@@ -206,6 +210,8 @@ PREFIXES = (
     ("/api/blobs/", OLLAMA_BLOBS),
     ("/api/experimental/", OLLAMA_EXPERIMENTAL),
     (UPSTREAM, ANY_UPSTREAM),
+    (page.PATH + "/", PAGE),
+    (requests.PATH, ONE_REQUEST),
 )
 
 _NAMED = re.compile(
@@ -394,6 +400,8 @@ class Endpoints:
             error.headers = (*error.headers, (b"x-linx-attempts", record.attempts_header()))
         record.outcome = word_of(error)
         record.is_admitted = not isinstance(error, Unauthorized | Forbidden | TooManyWrongKeys)
+        if record.is_model_path and record.is_admitted:
+            self.context.telemetry.keep(record)
         self._note(record, "failed", face.status_of(error))
 
     def _note_cut(self, request: Request, target: Resolved, why: BaseException) -> None:

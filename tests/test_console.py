@@ -91,6 +91,7 @@ async def test_the_summary_has_a_line_for_each_provider(caplog: pytest.LogCaptur
     assert caplog.messages == [
         "provider good: up, 2 models",
         "provider bad: down (refused the connection)",
+        "the dashboard is at http://localhost:8080/dashboard",
         "give your client http://localhost:8080/v1 as its OpenAI base URL, "
         "or http://localhost:8080 as its Ollama or Anthropic address",
     ]

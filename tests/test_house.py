@@ -20,7 +20,7 @@ FLOORS = [
     ["app"],
     ["endpoints", "local_listener"],
     ["handlers", "console", "tail", "key_command"],
-    ["routing"],
+    ["routing", "dashboard"],
     ["providers", "children", "ledger"],
     ["server", "upstream", "dialects", "config", "access"],
     ["http1"],
@@ -58,6 +58,7 @@ ORDERS = {
             "redaction",
             "worker",
             "jsontext",
+            "kept_bodies",
             "telemetry",
             "client_key",
             "client_name",
@@ -67,6 +68,10 @@ ORDERS = {
             "request_feed",
         ],
         *["folders", "watchdog"],
+    ],
+    "linx.dashboard": [
+        *["static_files", "rows", "series", "totals", "activity", "frames", "viewers", "hub", "feed", "details"],
+        "dashboard",
     ],
     "linx.dialects": [
         *[
@@ -178,11 +183,26 @@ ORDERS = {
         *["multipart", "payload", "job", "stream", "whole", "plan", "generation", "series", "completions"],
         *["embeddings", "ollama", "relay_attempt", "relay", "untranslated", "responses", "anthropic", "input_tokens"],
     ],
-    "linx.handlers.management": ["metrics", "relaying", "ollama", "status", "tail", "tunnel", "upstream"],
+    "linx.handlers.management": [
+        *["metrics", "relaying", "ollama", "status", "overview", "events", "page", "requests", "tail", "tunnel"],
+        "upstream",
+    ],
     "linx.handlers.models": ["pieces", "ollama", "other_shapes", "openai"],
     "linx.http1": ["grammar", "chunked", "h11_heads", "repeated_head", "transport"],
     "linx.ledger": [
-        *["schema", "spending", "rows", "database", "period", "questions", "writer", "ledger", "report", "usage"],
+        *[
+            "schema",
+            "spending",
+            "rows",
+            "database",
+            "period",
+            "questions",
+            "writer",
+            "ledger",
+            "today",
+            "report",
+            "usage",
+        ],
     ],
     "linx.providers": [
         *[

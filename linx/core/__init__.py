@@ -11,6 +11,7 @@ dialect and no socket.
 - ``redaction``: takes secrets out of a text.
 - ``worker``: work that takes long, in a thread.
 - ``jsontext``: reads and writes JSON; the only file that imports a JSON library.
+- ``kept_bodies``: the bodies of the last requests, for the dashboard.
 - ``telemetry``: counters, histograms and the records of requests.
 - ``client_key``: the key that a client sends: its name and its limits.
 - ``client_name``: the short name of a client's program, from its User-Agent.

@@ -185,6 +185,13 @@ class RequestTimeout(RequestError):
     status = 408
 
 
+class Conflict(RequestError):
+    """What is asked for cannot be done any more, or not now."""
+
+    status = 409
+    may_retry = False
+
+
 class BodyTooLarge(RequestError):
     status = 413
     code = "request_too_large"
@@ -257,6 +264,14 @@ class ShuttingDown(RequestError):
     status = 503
     kind = "server_error"
     code = "shutting_down"
+
+
+class Stopped(RequestError):
+    """The user has cancelled the request on the dashboard. The client must not ask again by itself, so it is no 5xx."""
+
+    status = 499
+    code = "cancelled"
+    may_retry = False
 
 
 class NoLocalProvider(RequestError):

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from linx.core.chat import Adapted, Usage
-    from linx.core.errors import NotAsked
+    from linx.core.errors import LinxError, NotAsked
+    from linx.core.kept_bodies import Kept
 
 KEPT_REQUESTS = 500
 KEPT_MODELS = 256  # of one provider that get counters of their own, since a llama.cpp answers to any model name
@@ -182,6 +183,15 @@ class Stake(Protocol):
         """The attempt has ended; called once."""
 
 
+class Progress(Protocol):
+    """An answer on its way to the client."""
+
+    sends: int
+    """How often some of the body has been sent."""
+    sent: int
+    """Bytes of the body."""
+
+
 class AttemptRecord(msgspec.Struct):
     """One attempt in the records. Times are seconds of trio's clock."""
 
@@ -200,6 +210,8 @@ class AttemptRecord(msgspec.Struct):
     """What was changed in the body so that the provider takes it."""
     request: RequestRecord | None = None
     """The request that the attempt serves; the attempt updates its phase and its waiting times."""
+    first: float | None = None
+    """When the first meaningful chunk of its answer came; None where another attempt was faster, or none came."""
     counters: Counters | None = None
     """The counters in which the outcome is counted."""
     stake: Stake | None = None
@@ -256,8 +268,26 @@ class RequestRecord(msgspec.Struct):
     waits: int = 0
     """The number of attempts that wait now."""
     waiting_since: float = 0.0
-    stop: Callable[[], None] | None = None
-    """Cancels the request while it runs."""
+    stop: Callable[[LinxError], None] | None = None
+    """Cancels the request while it runs, and tells its client why."""
+    answer: Progress | None = None
+    """How far the answer has come; None before the answer is prepared, and when the request is over."""
+    bytes_sent: int = 0
+    """Of the answer's body, in the end."""
+    sends: int = 0
+    """How often some of the answer was sent, in the end."""
+    is_streamed: bool = False
+    """Does the client get the answer as it comes?"""
+    reads: int = 0
+    """Of an answer that is collected before it is sent: how often some of it has been read from the provider."""
+    counted_tokens: int = 0
+    """Of the answer, those that the charts have counted."""
+    saved_usd: float | None = None
+    """What a local answer would have cost elsewhere, less what it did cost; None where that is not known."""
+    kept: Kept | None = None
+    """What was kept of its bodies for the dashboard."""
+    replay_of: str | None = None
+    """The id of the request that is asked again by this one."""
     face: str = ""
     """The dialect of the client."""
     client: str = NOBODY
@@ -325,37 +355,6 @@ class RequestRecord(msgspec.Struct):
         told += [f"{name}={outcome}" for name, outcome in named if outcome]
         return ", ".join(told).encode("ascii", "replace")
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "started_at": self.started_at,
-            "phase": self.phase,
-            "method": self.method,
-            "path": self.path,
-            "model": self.model,
-            "served_model": self.served_model,
-            "provider": self.provider,
-            "attempts": [
-                {
-                    "provider": attempt.provider,
-                    "model": attempt.model,
-                    "started_ms": _ms(attempt.started - self.started),
-                    "ended_ms": None if attempt.ended is None else _ms(attempt.ended - self.started),
-                    "outcome": attempt.outcome or None,
-                }
-                for attempt in self.attempts
-            ],
-            "not_asked": [one._asdict() for one in self.left_out()],
-            "status": self.status,
-            "first_token_ms": None if self.first_token is None else _ms(self.first_token - self.started),
-            "duration_ms": None if self.ended is None else _ms(self.ended - self.started),
-            "tokens": None
-            if self.usage is None
-            else {"prompt": self.usage.prompt, "completion": self.usage.completion},
-            "cost_usd": self.cost_usd,
-            "queue": self.place_now() or self.queue,
-        }
-
 
 class Telemetry:
     """The running requests, the last finished requests, and the counters of each provider."""
@@ -383,6 +382,9 @@ class Telemetry:
     def end(self, record: RequestRecord, phase: str, now: float) -> None:
         """A request that a provider was asked for, or would have been, is over: keep its record."""
         record.stop = None
+        answer = record.answer
+        if answer is not None:
+            record.bytes_sent, record.sends, record.answer = answer.sent, answer.sends, None
         self.running.pop(record.id, None)
         for attempt in record.attempts:
             # The request refers to its attempts. Without this the 500 kept records would be reference cycles.
@@ -400,6 +402,15 @@ class Telemetry:
         for watcher in self.watchers:
             watcher(record)
 
+    def keep(self, record: RequestRecord) -> None:
+        """Keep the record of a request that was refused before any provider was asked."""
+        self.finished.append(record)
+
+    def find(self, request_id: str) -> RequestRecord | None:
+        """A request that runs, or one of the last."""
+        running = self.running.get(request_id)
+        return running or next((record for record in reversed(self.finished) if record.id == request_id), None)
+
     def newest(self) -> Iterator[RequestRecord]:
         yield from reversed(self.running.values())
         yield from reversed(self.finished)
@@ -408,7 +419,3 @@ class Telemetry:
 Watcher = Callable[[RequestRecord], None]
 _OUTCOMES = {"done": OK, "cancelled": CANCELLED, "failed": FAILED}
 """The outcome of a request for which no reason was given, by its last phase."""
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from linx.core.kept_bodies import KeptBodies
 from linx.core.watchdog import Watchdog
 from linx.handlers.heartbeat import Heartbeats
 from linx.handlers.kept_lists import KeptLists
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from linx.core.redaction import Redactor
     from linx.core.request_feed import RequestFeed
     from linx.core.telemetry import Telemetry
+    from linx.dashboard.dashboard import Dashboard
     from linx.ledger.ledger import Ledger
     from linx.providers.provider import Provider
     from linx.routing.router import Router
@@ -50,6 +52,7 @@ class Context:
     reload: Callable[[], Awaitable[None]]
     """Reads the config again; afterwards ``config_problem`` is the mistake in it, or None."""
     ledger: Ledger
+    dashboard: Dashboard
     budgets: Budgets = field(default_factory=Budgets)
     """What may be spent; ``budget`` is that of hedges."""
     config_problem: str | None = None
@@ -60,6 +63,7 @@ class Context:
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     key_uses: KeyUses = field(default_factory=KeyUses)
     lists: KeptLists = field(default_factory=KeptLists)
+    kept_bodies: KeptBodies = field(default_factory=KeptBodies)
     responses: ResponseStore = field(default_factory=ResponseStore)
     watchdog: Watchdog = field(default_factory=Watchdog)
     started: float = field(default_factory=trio.current_time)
@@ -70,6 +74,7 @@ class Context:
         self.config, self.router = config, router
         self.config_problem, self.config_loaded_at = None, self.now()
         self.key_uses.apply(config.server.accepted_keys().values(), trio.current_time())
+        self.kept_bodies.apply(is_on=config.server.capture)
 
     @property
     def providers(self) -> tuple[Provider, ...]:

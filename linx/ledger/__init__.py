@@ -12,6 +12,7 @@ thread at a time beside it.
 - ``questions``: the questions of ``linx usage`` and their answers.
 - ``writer``: what the thread does: write a batch, wait out a problem, delete what is too old.
 - ``ledger``: the event loop's side: collects records, and calls the writer twice a second.
+- ``today``: what the ledger has of today, for the dashboard.
 - ``report``: shows an answer as a table, as JSON or as CSV.
 - ``usage``: the command ``linx usage``.
 """

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from linx.core.errors import LinxError
+    from linx.core.kept_bodies import Kept
     from linx.core.telemetry import RequestRecord
     from linx.server.body import Body
     from linx.server.head import Head
@@ -133,6 +134,11 @@ class Request:
         """The whole body, of which ``start`` has come from ``stream_body``, not decoded. Raises as ``body``."""
         return await self._body.rest(self.content_length, start)
 
+    @property
+    def whole_body(self) -> bytes | None:
+        """The whole body, decoded, if it has been read."""
+        return self._whole
+
     def stop(self, why: LinxError) -> None:
         """Cancel the handler and tell the client ``why``. Does nothing if the request is over."""
         if self.stopped is None and not self.is_over:
@@ -161,7 +167,8 @@ class Reply:
 
     __slots__ = (
         "_body", "_has_no_body", "_head", "_held", "_is_chunked", "_shared", "_wire", "common", "is_aborted",
-        "is_committed", "is_ended", "is_started", "is_torn_on_error", "keeps_alive", "on_error", "status",
+        "is_committed", "is_ended", "is_started", "is_torn_on_error", "keeps_alive", "kept", "on_error", "sends",
+        "sent", "status",
     )  # fmt: skip
 
     def __init__(self, head: Head, body: Body, wire: Wire, shared: Shared) -> None:
@@ -174,6 +181,9 @@ class Reply:
         self.is_ended = False
         self.is_aborted = False
         self.keeps_alive = False  # whether the head of the answer keeps the connection
+        self.kept: Kept | None = None  # keeps the beginning of the answer
+        self.sends = 0  # see ``telemetry.Progress``
+        self.sent = 0
         self._head = head
         self._body = body
         self._wire = wire
@@ -193,6 +203,7 @@ class Reply:
             framing = b"content-length: %d\r\n" % len(body)
         head = self._make_head(status, content_type, headers, framing)
         self.is_committed = True
+        self._note(body)
         await self._wire.send(head if self._has_no_body else head + body)
         self.is_ended = True
 
@@ -228,6 +239,7 @@ class Reply:
         """Send one frame, or several joined frames, at once."""
         if not data:
             return
+        self._note(data)
         if self._is_chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
             if not self._held:
@@ -245,6 +257,12 @@ class Reply:
         """
         if self._held or not self._is_chunked or not data:
             return self.send(data)
+        # As in ``_note``, without the call: this is done for every frame.
+        self.sends += 1
+        self.sent += len(data)
+        kept = self.kept
+        if kept is not None and len(kept.answer) < kept.room:
+            kept.answer += data
         wire = self._wire
         return None if wire.send_now(b"%x\r\n%b\r\n" % (len(data), data)) else wire.send(b"")
 
@@ -261,6 +279,8 @@ class Reply:
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last bytes of the body and its end."""
+        if data:
+            self._note(data)
         if self._is_chunked:
             data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
         elif self._has_no_body:
@@ -299,6 +319,14 @@ class Reply:
         self.common = [field for field in self.common if field[0] not in ours]
         await self.whole(status, body, headers=headers)
 
+    def _note(self, data: bytes) -> None:
+        """Count some of the body, and keep it if it is at the beginning."""
+        self.sends += 1
+        self.sent += len(data)
+        kept = self.kept
+        if kept is not None and len(kept.answer) < kept.room:
+            kept.answer += data if len(data) <= kept.room else data[: kept.room]
+
     async def _write(self, data: bytes) -> None:
         if self._held:
             data = self._held + data
@@ -333,7 +361,10 @@ class Reply:
             parts.append(b"%b: %b\r\n" % (name, value))
         parts.append(framing)
         parts.append(b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n")
-        return b"".join(parts)
+        made = b"".join(parts)
+        if self.kept is not None:
+            self.kept.head = made
+        return made
 
 
 def _may_be_set(name: bytes) -> bool:

@@ -89,15 +89,12 @@ def test_who_is_left_out_stands_before_the_attempts_until_it_is_asked_after_all(
     one = record()
     one.not_asked = (NotAsked("paid", "budget"), NotAsked("openrouter", "secret in message 7"))
     assert one.attempts_header() == b"paid=not_asked(budget), openrouter=not_asked(secret in message 7)"
-    assert one.as_json()["not_asked"] == [
-        {"provider": "paid", "reason": "budget"},
-        {"provider": "openrouter", "reason": "secret in message 7"},
-    ]
+    assert list(one.left_out()) == list(one.not_asked)
     one.attempts = [AttemptRecord("ollama", "m", 100.0, 100.5, "connect_failed")]
     one.attempts.append(AttemptRecord("openrouter", "x/m", 100.5))
     one.provider = "openrouter"
     assert one.attempts_header() == b"paid=not_asked(budget), ollama=connect_failed, openrouter=ok"
-    assert one.as_json()["not_asked"] == [{"provider": "paid", "reason": "budget"}]
+    assert list(one.left_out()) == [NotAsked("paid", "budget")]
 
 
 def test_one_attempt_hides_nobody_who_was_left_out() -> None:
@@ -107,31 +104,15 @@ def test_one_attempt_hides_nobody_who_was_left_out() -> None:
     assert one.attempts_header() == b"paid=not_asked(budget), ollama=ok"
 
 
-def test_a_record_as_json() -> None:
-    one = record()
-    one.attempts = [AttemptRecord("ollama", "m", 100.25, 100.5, "reset"), AttemptRecord("b", "m", 100.5)]
-    one.first_token, one.usage, one.cost_usd = 101.0, Usage(3, 4), 0.5
-    shown = one.as_json()
-    assert shown["attempts"] == [
-        {"provider": "ollama", "model": "m", "started_ms": 250.0, "ended_ms": 500.0, "outcome": "reset"},
-        {"provider": "b", "model": "m", "started_ms": 500.0, "ended_ms": None, "outcome": None},
-    ]
-    assert (shown["first_token_ms"], shown["duration_ms"], shown["tokens"]) == (
-        1000.0,
-        None,
-        {"prompt": 3, "completion": 4},
-    )
-
-
 def test_the_place_in_a_queue_is_that_of_now_while_it_waits_and_else_that_of_its_arrival() -> None:
     record = RequestRecord("1", 0.0, 0.0, "POST", "/")
-    assert (record.queue, record.place_now(), record.as_json()["queue"]) == (None, None, None)
+    assert (record.queue, record.place_now()) == (None, None)
     places = [3]
     record.queued(lambda: places[0])
     places[0] = 2
-    assert (record.queue, record.place_now(), record.as_json()["queue"]) == (3, 2, 2)
+    assert (record.queue, record.place_now()) == (3, 2)
     record.place = None
-    assert (record.queue, record.place_now(), record.as_json()["queue"]) == (3, None, 3)
+    assert (record.queue, record.place_now()) == (3, None)
 
 
 def test_only_the_last_records_are_kept_and_the_newest_comes_first() -> None:
@@ -145,7 +126,10 @@ def test_only_the_last_records_are_kept_and_the_newest_comes_first() -> None:
     newest = list(telemetry.newest())
     assert len(newest) == KEPT_REQUESTS + 1
     assert [one.id for one in newest[:2]] == ["running", str(KEPT_REQUESTS + 9)]
-    assert newest[1].as_json()["duration_ms"] == 1000.0
+    assert newest[1].ended == 101.0
+    assert telemetry.find("running") is running
+    assert telemetry.find(str(KEPT_REQUESTS + 9)) is newest[1]
+    assert telemetry.find("0") is None
     assert telemetry.counters("a") is telemetry.counters("a")
 
 

@@ -8,6 +8,7 @@ from linx.children.tunnel.supervisor import Tunnel
 from linx.core.redaction import Redactor
 from linx.core.request_feed import RequestFeed
 from linx.core.telemetry import Telemetry
+from linx.dashboard.dashboard import Dashboard
 from linx.handlers.context import Context
 from linx.ledger.ledger import Ledger
 from linx.upstream.dial import Dialer
@@ -30,6 +31,7 @@ def context_for(config: Config, router: Router, pool: Pool | None = None) -> Con
         feed=feed,
         reload=_never,
         ledger=Ledger(lambda _asked: None, redactor.clean),
+        dashboard=Dashboard(telemetry, redactor, lambda _asked: None),
     )
 
 

@@ -37,8 +37,7 @@ function ConfigProblem({ store }) {
 
 function Budgets({ store }) {
   const budgets = useStore(store, (state) => state.budget);
-  const providers = useStore(store, (state) => state.providers);
-  return reached(budgets, providers).map(
+  return reached(budgets).map(
     ({ name, text }) => html`<div class="banner" data-kind="paid" data-test="budget-reached" key=${name}>
       <strong>Budget reached: ${name}.</strong> <span class="said">${text}</span>
     </div>`,

@@ -45,11 +45,12 @@ const KINDS = {
     state.config = config;
     state.rev.config += 1;
   },
-  totals(state, { totals, budget, ledger }) {
+  totals(state, { totals }) {
     state.totals = totals;
-    if (budget !== undefined) state.budget = budget;
-    if (ledger !== undefined) state.ledger = ledger;
     state.rev.totals += 1;
+  },
+  budget(state, { budget }) {
+    state.budget = budget;
   },
   point(state, { point }) {
     if (!state.series) return;

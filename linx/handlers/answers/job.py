@@ -67,6 +67,9 @@ class Job:
         self.clock = context.pool.clock
         now = self.clock()
         self.record = begin_record(context, request, now, chat.model)
+        self.record.stop, self.record.answer = request.stop, reply
+        if context.kept_bodies.is_on:
+            self._keep(request)
         self.hop = next_hop(context, request)
         self.stake: Stake | None = None
         """What the attempt that answers holds in the budgets, where there are any."""
@@ -78,6 +81,12 @@ class Job:
         record, context = self.record, self.context
         first_at = None if record.first_token is None else context.at(record.first_token)
         return Stamp(record.id, context.at(record.started), context.now, first_at)
+
+    def _keep(self, request: Request) -> None:
+        """Keep what the client sent, for the dashboard, and from now on what providers get and the client receives."""
+        body = request.whole_body or b""
+        kept = self.context.kept_bodies.keep(request.path, request.query, request.headers, body)
+        self.record.kept = self.reply.kept = kept
 
     # --- attempts ---
 
@@ -116,6 +125,7 @@ class Job:
         record, candidate = self.record, attempt.candidate
         provider = candidate.provider
         record.phase = "streaming"
+        attempt.record.first = now
         record.provider, record.served_model = provider.name, attempt.record.model
         record.is_local = attempt.record.is_local
         record.adapted = attempt.record.adapted

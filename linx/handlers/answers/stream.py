@@ -86,7 +86,7 @@ class StreamedAnswer:
             self._start(self._job.error_headers(error))
 
     def _start(self, headers: Headers) -> None:
-        self._job.record.status = 200
+        self._job.record.status, self._job.record.is_streamed = 200, True
         self._reply.on_error = self._encoder.error
         self._reply.is_torn_on_error = self._job.face.is_failure_torn
         self._reply.start(200, self._job.face.stream_type, (*STREAM_HEADERS, *headers))

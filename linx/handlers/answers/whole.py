@@ -76,6 +76,7 @@ async def _collect(job: Job, reader: ChunkSource) -> Answer:
 async def _more(job: Job, reader: ChunkSource) -> list[Chunk]:
     """The next chunks. The wait for them is counted as the provider's time and not as Linx's own."""
     job.record.wait_begins(job.clock())
+    job.record.reads += 1
     try:
         return await reader.more()
     finally:

@@ -1,6 +1,8 @@
 """Management: the status of Linx, and the few actions that it offers; never through the tunnel.
 
-- ``status``: health, providers, requests, and reading the config again.
+- ``status``: health, providers, and reading the config again.
+- ``overview``: what the dashboard is told besides the requests. ``events``: its WebSocket. ``page``: its files.
+- ``requests``: the last requests, one in detail, and stopping one.
 - ``tail``: the line of every request, for those who follow.
 - ``metrics``: the counters in Prometheus' text format.
 - ``tunnel``: start, stop and status of the tunnel.

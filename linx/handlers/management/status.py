@@ -1,7 +1,8 @@
-"""The status of Linx and its providers, the list of requests, and reading the config again."""
+"""The status of Linx and its providers, and reading the config again."""
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import trio
@@ -14,6 +15,8 @@ from linx.providers.catalog import FEATURES_HEADER, LOCAL_ONLY
 from linx.routing.limits import PROVIDER, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from linx.config.model import ProviderConfig
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 
+MOST_PRICED = 8
+"""Models of a provider whose price is looked for, to say whether prices are known."""
 _HEALTH_HEADERS = ((FEATURES_HEADER.encode(), LOCAL_ONLY.encode()),)
 
 
@@ -41,22 +46,34 @@ async def providers_status(context: Context, _face: Face, _request: Request, rep
 def status(context: Context) -> JsonObject:
     """The state of the config and of every provider."""
     now = trio.current_time()
-    data = [_provider(context, provider, now) for provider in context.providers]
-    data += [_disabled(context, provider) for provider in context.config.providers if not provider.enabled]
     return {
         "object": "list",
         "version": linx.__version__,
         "uptime_s": round(now - context.started, 3),
         "longest_stall_ms": _ms(context.watchdog.longest_s(now)),
-        "config": {
-            "path": context.config.path,
-            "loaded_at": context.config_loaded_at,
-            "problem": context.config_problem,
-        },
+        "config": config_status(context),
         "ledger": context.ledger.status(),
         "budget": context.budgets.status(),
-        "data": data,
+        "data": [row for _name, row in provider_rows(context)],
     }
+
+
+def config_status(context: Context) -> JsonObject:
+    """Which config is in force, and the mistake for which a newer one is not."""
+    return {
+        "path": context.config.path,
+        "loaded_at": context.config_loaded_at,
+        "problem": context.config_problem,
+    }
+
+
+def provider_rows(context: Context) -> Iterator[tuple[str, JsonObject]]:
+    """The row of every provider, by name, made one by one."""
+    for provider in context.providers:
+        yield provider.name, _provider(context, provider, trio.current_time())
+    for config in context.config.providers:
+        if not config.enabled:
+            yield config.name, _disabled(context, config)
 
 
 def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
@@ -80,6 +97,9 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         "retry_at": None if retry_at is None else context.at(retry_at),
         **({"paused_models": {name: context.at(until) for name, until in paused.items()}} if paused else {}),
         "active": provider.active,
+        "queued": provider.slots.waiting,
+        "loaded": [{"model": name, "context": tokens} for name, tokens in provider.contexts.all_loaded().items()],
+        "price_known": any(provider.price(name) is not None for name in islice(provider.models, MOST_PRICED)),
         "requests": counters.requests,
         "failures": counters.failures,
         "hedges": counters.hedges,
@@ -110,6 +130,9 @@ def _disabled(context: Context, config: ProviderConfig) -> JsonObject:
         "consecutive_failures": 0,
         "retry_at": None,
         "active": 0,
+        "queued": 0,
+        "loaded": [],
+        "price_known": False,
         "requests": 0,
         "failures": 0,
         "hedges": 0,
@@ -120,19 +143,13 @@ def _disabled(context: Context, config: ProviderConfig) -> JsonObject:
     }
 
 
-async def list_requests(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
-    """``GET /linx/requests``: the running requests and the last finished ones, newest first."""
-    data = [record.as_json() for record in context.telemetry.newest()]
-    await reply.whole(200, jsontext.dumps({"object": "list", "data": data}))
-
-
 async def reload_config(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``POST /linx/reload``: read the config again now. Takes no fields."""
     body = await request.body()
     if body.strip() and await object_of(request):
         raise BadRequest("This path takes no fields.")
     await context.reload()
-    await reply.whole(200, jsontext.dumps(status(context)["config"]))
+    await reply.whole(200, jsontext.dumps(config_status(context)))
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -57,7 +57,7 @@ async def test_the_place_in_the_queue_is_told_where_it_waited(how: str, stream: 
             async with here.asking(answer_chat, {**CHAT, "stream": stream}) as client:
                 await trio.testing.wait_all_tasks_blocked(0.01)
                 (running,) = here.context.telemetry.running.values()
-                assert (running.phase, running.queue, running.as_json()["queue"]) == ("queued", 1, 1)
+                assert (running.phase, running.queue, running.place_now()) == ("queued", 1, 1)
                 if how != "ends its time":
                     slots.give_back()
                 answer = await client.answer()

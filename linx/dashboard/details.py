@@ -1,0 +1,89 @@
+"""The bodies of one request as they are shown, without the secrets in them. Called in a thread: bodies may be large."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from linx.core.chat import JsonObject
+    from linx.core.kept_bodies import Asked, Kept
+    from linx.core.redaction import Redactor
+    from linx.core.telemetry import RequestRecord
+
+HIDDEN = "…"
+SECRET_FIELDS = frozenset(
+    {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "set-cookie"}
+)
+"""Header fields of which nothing is shown but that they were there."""
+LEAST_BEGUN = 4  # characters of a secret at the end of a body that was cut there
+
+
+def bodies_of(record: RequestRecord, redactor: Redactor) -> JsonObject:
+    """What the client sent, what each attempt sent to its provider, and the answer; null for what is not kept."""
+    kept = record.kept
+    if kept is None or kept.is_forgotten:
+        return {"client_request": None, "provider_requests": [], "answer": None}
+    return {
+        "client_request": {
+            "headers": _headers(kept.headers, redactor),
+            "body": _text(kept.body, redactor, is_cut=len(kept.body) < kept.size),
+            "truncated": len(kept.body) < kept.size,
+        },
+        "provider_requests": [_asked(record, one, redactor) for one in list(kept.asked)],
+        "answer": _answer(record, kept, redactor),
+    }
+
+
+def _asked(record: RequestRecord, asked: Asked, redactor: Redactor) -> JsonObject:
+    is_cut = len(asked.body) < asked.size
+    place = next((place for place, one in enumerate(record.attempts) if one is asked.attempt), None)
+    return {
+        "attempt": place,
+        "provider": asked.provider,
+        "model": redactor.clean(asked.model),
+        "path": redactor.clean(asked.target.decode("latin-1")),
+        "headers": _headers(asked.headers, redactor),
+        "body": _text(asked.body, redactor, is_cut=is_cut),
+        "truncated": is_cut,
+    }
+
+
+def _answer(record: RequestRecord, kept: Kept, redactor: Redactor) -> JsonObject | None:
+    if not kept.head:
+        return None
+    body = bytes(kept.answer)
+    sent = record.bytes_sent if record.answer is None else record.answer.sent
+    is_cut = sent > len(body)
+    status, _, fields = kept.head.partition(b"\r\n")
+    lines = [line.partition(b": ") for line in fields.split(b"\r\n") if line]
+    return {
+        "status": int(status.split(b" ")[1]),
+        "headers": _headers(((name, value) for name, _colon, value in lines), redactor),
+        "body": _text(body, redactor, is_cut=is_cut),
+        "truncated": is_cut,
+    }
+
+
+def _headers(fields: Iterable[tuple[bytes, bytes]], redactor: Redactor) -> list[list[str]]:
+    shown = []
+    for raw_name, raw_value in fields:
+        name = raw_name.decode("latin-1")
+        value = HIDDEN if name.lower() in SECRET_FIELDS else redactor.clean(raw_value.decode("latin-1"))
+        shown.append([name, value])
+    return shown
+
+
+def _text(body: bytes, redactor: Redactor, *, is_cut: bool) -> str:
+    text = redactor.clean(body.decode("utf-8", "replace"))
+    return _without_begun(text, redactor.forms) if is_cut else text
+
+
+def _without_begun(text: str, secrets: Iterable[str]) -> str:
+    """``text``, which was cut somewhere, without the beginning of a secret at its end."""
+    for secret in secrets:
+        for size in range(min(len(secret) - 1, len(text)), LEAST_BEGUN - 1, -1):
+            if text.endswith(secret[:size]):
+                return text[:-size] + HIDDEN
+    return text

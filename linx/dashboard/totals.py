@@ -1,0 +1,107 @@
+"""Today in numbers: what the ledger has of today when Linx starts, and what has ended since."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from linx.core.telemetry import CANCELLED, OK
+from linx.ledger.spending import day_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from linx.core.chat import JsonObject, Usage
+    from linx.core.telemetry import RequestRecord
+    from linx.ledger.today import Today
+
+    EstimateFor = Callable[[str], Callable[[Usage], float] | None]
+
+MOST_PRICES = 256  # of names that were asked for
+PRICES_S = 60.0
+"""How long a price is remembered, since looking one up takes longer than counting."""
+
+
+class Totals:
+    """``note`` each request that has ended; ``add`` what the ledger knows."""
+
+    __slots__ = (
+        "_clock", "_cost_usd", "_day", "_estimate_for", "_failed", "_local", "_prices", "_prices_until", "_remote",
+        "_requests", "_saved_usd", "_until",
+    )  # fmt: skip
+
+    def __init__(self, estimate_for: EstimateFor, clock: Callable[[], float] = time.time) -> None:
+        """``clock`` is in seconds since 1970."""
+        self._estimate_for = estimate_for
+        self._clock = clock
+        self._prices: dict[str, Callable[[Usage], float] | None] = {}
+        self._prices_until = 0.0
+        self._day = 0
+        self._until = 0.0
+        self._requests = self._failed = self._local = self._remote = 0
+        self._cost_usd = self._saved_usd = 0.0
+        self._begin_day(clock())
+
+    def note(self, record: RequestRecord) -> None:
+        """A request of someone who may ask has ended. It belongs to the day on which it came in, as in the ledger."""
+        now = record.started_at
+        if now >= self._until:
+            self._begin_day(now)
+        elif now < self._until - 86400 and day_of(now) != self._day:
+            return
+        self._requests += 1
+        self._failed += record.outcome not in (OK, CANCELLED)
+        usage = record.usage
+        if usage is None:
+            return
+        if record.is_local:
+            self._local += usage.prompt + usage.completion
+            estimate = self._price(record.model)
+            if estimate is not None:
+                record.saved_usd = estimate(usage) - (record.cost_usd or 0.0)
+                self._saved_usd += record.saved_usd
+        else:
+            self._remote += usage.prompt + usage.completion
+        self._cost_usd += record.cost_usd or 0.0
+
+    def add(self, today: Today) -> None:
+        """What the ledger has of the day; nothing if another day has begun meanwhile."""
+        if today.day != self._day:
+            return
+        self._requests += today.requests
+        self._failed += today.failed
+        self._local += today.local_tokens
+        self._remote += today.remote_tokens
+        self._cost_usd += today.cost_usd
+        self._saved_usd += today.saved_usd
+
+    def as_json(self) -> JsonObject:
+        now = self._clock()
+        if now >= self._until:
+            self._begin_day(now)
+        day = str(self._day)
+        return {
+            "day": f"{day[:4]}-{day[4:6]}-{day[6:]}",
+            "local_tokens": self._local,
+            "remote_tokens": self._remote,
+            "cost_usd": round(self._cost_usd, 9),
+            "saved_usd": round(self._saved_usd, 9),
+            "requests": self._requests,
+            "failed": self._failed,
+        }
+
+    def _begin_day(self, now: float) -> None:
+        local = time.localtime(now)
+        self._day = day_of(now)
+        self._until = time.mktime((local.tm_year, local.tm_mon, local.tm_mday + 1, 0, 0, 0, 0, 0, -1))
+        self._requests = self._failed = self._local = self._remote = 0
+        self._cost_usd = self._saved_usd = 0.0
+
+    def _price(self, asked: str) -> Callable[[Usage], float] | None:
+        now = self._clock()
+        if now >= self._prices_until or len(self._prices) >= MOST_PRICES:
+            self._prices.clear()
+            self._prices_until = now + PRICES_S
+        if asked not in self._prices:
+            self._prices[asked] = self._estimate_for(asked)
+        return self._prices[asked]

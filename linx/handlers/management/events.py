@@ -1,0 +1,28 @@
+"""``GET /linx/events``: the WebSocket of the dashboard's page."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from linx.core.errors import Overloaded
+from linx.dashboard.feed import check_handshake, feed
+from linx.handlers.management.overview import Overview
+
+if TYPE_CHECKING:
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.server.request import Reply, Request
+
+
+async def events(context: Context, _face: Face, request: Request, _reply: Reply) -> None:
+    """Serve one page until it leaves, or Linx ends."""
+    check_handshake(request)
+    hub = context.dashboard.hub
+    viewer = hub.join(request)
+    if viewer is None:
+        raise Overloaded("Too many pages of the dashboard are open.")
+    try:
+        await feed(request.upgrade(), viewer, partial(hub.snapshot, Overview(context)))
+    finally:
+        hub.leave(viewer)

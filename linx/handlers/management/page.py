@@ -1,0 +1,41 @@
+"""``GET /dashboard`` and ``/dashboard/FILE``: the page itself, which needs no key; what it shows does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from linx.core.errors import UnknownEndpoint, quote
+from linx.dashboard.static_files import INDEX
+
+if TYPE_CHECKING:
+    from linx.dialects.base import Face
+    from linx.handlers.context import Context
+    from linx.server.request import Reply, Request
+
+PATH = "/dashboard"
+HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        b"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-cache"),
+)
+"""Nothing but the page's own files runs, and no other page may frame it or keep a hand on its window."""
+
+
+async def show(context: Context, _face: Face, request: Request, reply: Reply) -> None:
+    """One file of the page, or 304 if the browser has it."""
+    name = request.path.removeprefix(PATH).removeprefix("/") or INDEX
+    file = context.dashboard.files.get(name)
+    if file is None:
+        raise UnknownEndpoint(f"The dashboard has no file {quote(name)!r}.")
+    headers = (*HEADERS, (b"etag", file.etag))
+    given = b",".join(request.header_values(b"if-none-match"))
+    if file.etag in (one.strip().removeprefix(b"W/") for one in given.split(b",")):
+        await reply.whole(304, b"", headers=headers)
+    else:
+        await reply.whole(200, file.body, file.kind, headers)
