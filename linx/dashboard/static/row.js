@@ -25,12 +25,14 @@ export function Row({ store, id }) {
   const runs = Boolean(request) && isRunning(request);
   useTick(TICK_S, runs);
   if (!request) return null;
+  // The link is for the keyboard and for a tab of its own; a click anywhere else on the row opens it too.
+  const open = (event) => event.target.closest("a, button") || store.open(id);
   const now = store.now();
   const provider = providerOf(request);
   const place = placeOf(request);
   return html`
     <li class="row" data-test="request" data-id=${id} data-phase=${request.phase} data-provider=${request.provider ?? provider} data-place=${place}
-      data-selected=${isSelected || undefined} data-open=${isOpen || undefined}>
+      data-selected=${isSelected || undefined} data-open=${isOpen || undefined} onClick=${open}>
       <span class="mark"><${Mark} phase=${request.phase} /></span>
       <time class="when" title=${dayAndClock(request.started_at)}>${clock(request.started_at)}</time>
       <a class="names" href=${hashOf({ view: "requests", id })} aria-label=${labelOf(request, provider)}><${Names} request=${request} /></a>
