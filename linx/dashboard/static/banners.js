@@ -38,9 +38,9 @@ function ConfigProblem({ store }) {
 function Budgets({ store }) {
   const budgets = useStore(store, (state) => state.budget);
   const providers = useStore(store, (state) => state.providers);
-  return reached(budgets, providers).map(
-    ({ name, text }) => html`<div class="banner" data-kind="paid" data-test="budget-reached" key=${name}>
-      <strong>Budget reached: ${name}.</strong> <span class="said">${text}</span>
+  return reached(budgets, providers, store.now()).map(
+    ({ id, whose, text }) => html`<div class="banner" data-kind="paid" data-test="budget-reached" key=${id}>
+      <strong>Budget reached: ${whose}.</strong> <span class="said">${text}</span>
     </div>`,
   );
 }

@@ -1,20 +1,28 @@
-/* Budgets as sentences. Pure. */
+/* Budgets as sentences. Pure. A limit is {scope, name, kind, limit, spent, reserved, ends_at, reached}, as the status has it. */
 
-import { count, money } from "./format.js";
+import { clock, count, dayAndClock, money } from "./format.js";
 
-const UNITS = { daily_usd: [money, "today"], monthly_usd: [money, "this month"], daily_tokens: [(tokens) => `${count(tokens)} tokens`, "today"] };
+const UNITS = {
+  daily_usd: [money, "today"],
+  monthly_usd: [money, "this month"],
+  daily_tokens: [(tokens) => `${count(tokens)} tokens`, "today"],
+};
+const WHOSE = { all: () => "all providers together", provider: (name) => name, key: (name) => `key ${name}` };
+const A_DAY_S = 86_400;
 
-/* Rows {name, limit, spent, share, text} of what Linx tells of budgets: a list, or null. */
-export function rowsOf(budgets) {
-  return (Array.isArray(budgets) ? budgets : []).map((row) => {
-    const [write, when] = UNITS[row.limit_name ?? row.limit] ?? [String, ""];
-    const max = row.max ?? row.of ?? 0;
-    const used = row.used ?? row.spent ?? 0;
-    return { name: row.name ?? row.scope ?? "", share: max ? used / max : 0, text: `${write(used)} of ${write(max)} ${when}`.trim() };
+/* Rows {id, whose, share, isReached, text} of a list of limits, or of null. */
+export function rowsOf(limits) {
+  return (limits ?? []).map(({ scope, name, kind, limit, spent, reached: isReached }) => {
+    const [write, when] = UNITS[kind] ?? [count, ""];
+    const whose = (WHOSE[scope] ?? ((one) => one ?? scope))(name);
+    return { id: `${scope} ${name} ${kind}`, whose, share: limit ? spent / limit : 1, isReached, text: `${write(spent)} of ${write(limit)} ${when}`.trim() };
   });
 }
 
-export function reached(budgets, providers) {
-  const own = [...(providers?.values() ?? [])].flatMap((provider) => rowsOf(provider.budget ? [provider.budget].flat() : []));
-  return [...rowsOf(budgets), ...own].filter((row) => row.share >= 1);
+/* The limits that are reached: those of all, of keys and of providers, each once; and when each ends. */
+export function reached(limits, providers, now) {
+  const all = [...(limits ?? []), ...[...providers.values()].flatMap((provider) => provider.budget ?? [])].filter((limit) => limit.reached);
+  const ends = ({ ends_at: at }) => (at ? `, counted anew at ${at - now < A_DAY_S ? clock(at) : dayAndClock(at)}` : "");
+  const rows = rowsOf(all).map((row, index) => ({ ...row, text: `${row.text}${ends(all[index])}.` }));
+  return [...new Map(rows.map((row) => [row.id, row])).values()];
 }

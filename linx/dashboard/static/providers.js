@@ -40,8 +40,8 @@ function Provider({ store, name }) {
         <div><dt>tokens</dt><dd>${count((tokens?.prompt ?? 0) + (tokens?.completion ?? 0))}</dd></div>
         <div><dt>cost</dt><dd>${provider.local && !provider.cost_usd ? "free" : provider.price_known === false ? "no price" : money(provider.cost_usd)}</dd></div>
       </dl>`}
-      ${rowsOf(provider.budget ? [provider.budget].flat() : []).map(
-        (row) => html`<p class="budget" key=${row.text} data-full=${row.share >= 1}><meter min="0" max="1" value=${Math.min(1, row.share)} aria-label="budget"></meter> ${row.text}</p>`,
+      ${rowsOf(provider.budget).map(
+        (row) => html`<p class="budget" key=${row.id} data-full=${row.isReached}><meter min="0" max="1" value=${Math.min(1, row.share)} aria-label="budget"></meter> ${row.text}</p>`,
       )}
       ${provider.last_error && state !== "disabled" && html`<p class="last-error" title=${provider.last_error}>${provider.last_error}</p>`}
       ${provider.warning && html`<p class="warning">${provider.warning}</p>`}

@@ -36,10 +36,12 @@ def test_an_ill_provider_tells_why_and_when_it_is_asked_again(open_page: Opener)
 
 
 def test_a_spent_budget_is_told_at_its_provider_and_above_the_page(open_page: Opener) -> None:
-    spent = {"name": "openrouter", "limit": "daily_usd", "max": 2.0, "used": 2.0031}
+    spent = worlds.limit("provider", "openrouter", reached=True, spent=2.0031)
     ill = worlds.provider("openrouter", local=False, budget=[spent])
-    page = open_page(worlds.snapshot(providers=[ill])).page
-    expect(page.get_by_test_id("budget-reached")).to_contain_text("$2.00 of $2.00 today")
+    half = worlds.limit("all", None, kind="daily_tokens", limit=200_000, spent=100_000)
+    page = open_page(worlds.snapshot(providers=[ill], budget=[half, spent])).page
+    expect(page.get_by_test_id("budget-reached")).to_have_count(1)
+    expect(page.get_by_test_id("budget-reached")).to_contain_text("openrouter. $2.00 of $2.00 today")
     expect(page.locator("[data-test=provider] .budget")).to_contain_text("$2.00 of $2.00 today")
 
 
