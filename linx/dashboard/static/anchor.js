@@ -55,7 +55,7 @@ const rowOf = (element, id) => (id ? element.querySelector(`[data-id="${CSS.esca
 function hold(element, top) {
   const rows = element.querySelector(".rows");
   rows.style.paddingBottom = "0px";
-  const missing = top + element.clientHeight - element.scrollHeight;
+  const missing = top + element.clientHeight - (rows.offsetTop + rows.offsetHeight);
   rows.style.paddingBottom = missing > 0 && top > 0 ? `${missing}px` : "";
   element.scrollTop = top;
 }

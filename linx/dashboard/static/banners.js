@@ -37,9 +37,10 @@ function ConfigProblem({ store }) {
 
 function Budgets({ store }) {
   const budgets = useStore(store, (state) => state.budget);
-  return reached(budgets).map(
-    ({ name, text }) => html`<div class="banner" data-kind="paid" data-test="budget-reached" key=${name}>
-      <strong>Budget reached: ${name}.</strong> <span class="said">${text}</span>
+  const providers = useStore(store, (state) => state.providers);
+  return reached(budgets, providers, store.now()).map(
+    ({ id, whose, text }) => html`<div class="banner" data-kind="paid" data-test="budget-reached" key=${id}>
+      <strong>Budget reached: ${whose}.</strong> <span class="said">${text}</span>
     </div>`,
   );
 }

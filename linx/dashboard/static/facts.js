@@ -53,7 +53,9 @@ export function pieces(request, now) {
   let at = 0;
   const until = (kind, end) => {
     if (end == null || end <= at) return;
-    found.push([kind, Math.min(end, total) - at]);
+    const length = Math.min(end, total) - at;
+    if (found.at(-1)?.[0] === kind) found.at(-1)[1] += length;
+    else found.push([kind, length]);
     at = Math.min(end, total);
   };
   for (const attempt of request.attempts ?? []) {

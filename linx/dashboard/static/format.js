@@ -5,8 +5,8 @@ export const NONE = "–";
 export function count(number) {
   if (number == null) return NONE;
   if (number < 10_000) return Math.round(number).toLocaleString("en-US");
-  if (number < 1_000_000) return `${trimmed(number / 1000, number < 100_000 ? 1 : 0)}k`;
-  if (number < 1_000_000_000) return `${trimmed(number / 1_000_000, number < 100_000_000 ? 1 : 0)}M`;
+  if (number < 999_500) return `${trimmed(number / 1000, number < 100_000 ? 1 : 0)}k`;
+  if (number < 999_500_000) return `${trimmed(number / 1_000_000, number < 100_000_000 ? 1 : 0)}M`;
   return `${trimmed(number / 1_000_000_000, 1)}G`;
 }
 

@@ -37,9 +37,9 @@ export function Header({ store }) {
         <${CopyButton} text=${address} label="Copy the address for your clients" data-test="address"><code>${address}</code><//>
         <${Tunnel} store=${store} />
         <${Looks} store=${store} />
-        <button type="button" class="button quiet palette-open" onClick=${() => store.set({ overlay: "palette" })} aria-label="Command palette"
+        <button type="button" class="button quiet palette-open" onClick=${() => store.set({ overlay: "palette" })}
           aria-keyshortcuts=${isMac ? "Meta+K" : "Control+K"}>
-          <${Icon} name="search" /><kbd>${isMac ? "⌘K" : "Ctrl K"}</kbd>
+          <${Icon} name="search" /><span class="unseen">Command palette</span><kbd>${isMac ? "⌘K" : "Ctrl K"}</kbd>
         </button>
       </div>
       <${Today} store=${store} />

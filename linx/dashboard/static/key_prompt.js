@@ -28,7 +28,7 @@ export function KeyPrompt({ store, socket }) {
         <p>It is in <code>server.api_key</code> of the config, or was printed when Linx started. The page keeps it for this tab.</p>
         <label class="field">
           <span>Key</span>
-          <input ref=${input} data-test="key-input" type="password" autocomplete="current-password" spellcheck="false"
+          <input ref=${input} data-test="key-input" type="password" autocomplete="current-password" spellcheck=${false}
             aria-invalid=${wasWrong} aria-describedby="key-problem" />
         </label>
         <p id="key-problem" class="problem" role="alert">${wasWrong ? "That is not the key." : ""}</p>

@@ -1,6 +1,6 @@
 /* What lies over the page: the command palette, the list of keys, and a short note. */
 
-import { html, useEffect, useRef } from "./vendor/preact-htm.module.js";
+import { html, useLayoutEffect, useRef } from "./vendor/preact-htm.module.js";
 import { useStore } from "./hooks.js";
 import { KEYS } from "./keyboard.js";
 import { Palette } from "./palette.js";
@@ -20,7 +20,7 @@ export function Overlays({ store }) {
 function Dialog({ store, title, children }) {
   const dialog = useRef(null);
   const close = () => store.set({ overlay: "" });
-  useEffect(() => {
+  useLayoutEffect(() => {
     dialog.current.showModal();
     return () => dialog.current?.close();
   }, []);

@@ -63,7 +63,7 @@ export function Palette({ store }) {
   return html`
     <div class="palette" data-test="palette">
       <input ref=${input} autofocus type="text" role="combobox" aria-expanded="true" aria-controls="commands" aria-activedescendant=${`command-${at}`}
-        aria-label="Command" placeholder="What do you want to do?" spellcheck="false" autocomplete="off" value=${typed}
+        aria-label="Command" placeholder="What do you want to do?" spellcheck=${false} autocomplete="off" value=${typed}
         onInput=${(event) => { setTyped(event.target.value); setAt(0); }} onKeyDown=${onKeyDown} />
       <ul id="commands" role="listbox" aria-label="Commands">
         ${found.map(([title, hint], index) => html`<li key=${title + hint} id=${`command-${index}`} role="option" aria-selected=${index === at}

@@ -57,7 +57,7 @@ function Filter({ store }) {
   return html`
     <label class="filter">
       <${Icon} name="search" /><span class="unseen">Filter</span>
-      <input data-test="filter" type="search" value=${text} placeholder="model:qwen status:failed cost>0.01" spellcheck="false" autocomplete="off"
+      <input data-test="filter" type="search" value=${text} placeholder="model:qwen status:failed cost>0.01" spellcheck=${false} autocomplete="off"
         aria-invalid=${Boolean(problem)} aria-describedby="filter-problem" onInput=${(event) => store.set({ filter: event.target.value })} />
       <kbd>/</kbd>
     </label>

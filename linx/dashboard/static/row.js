@@ -25,15 +25,17 @@ export function Row({ store, id }) {
   const runs = Boolean(request) && isRunning(request);
   useTick(TICK_S, runs);
   if (!request) return null;
+  // The link is for the keyboard and for a tab of its own; a click anywhere else on the row opens it too.
+  const open = (event) => event.target.closest("a, button") || store.open(id);
   const now = store.now();
   const provider = providerOf(request);
   const place = placeOf(request);
   return html`
     <li class="row" data-test="request" data-id=${id} data-phase=${request.phase} data-provider=${request.provider ?? provider} data-place=${place}
-      data-selected=${isSelected || undefined} data-open=${isOpen || undefined}>
+      data-selected=${isSelected || undefined} data-open=${isOpen || undefined} onClick=${open}>
       <span class="mark"><${Mark} phase=${request.phase} /></span>
       <time class="when" title=${dayAndClock(request.started_at)}>${clock(request.started_at)}</time>
-      <a class="names" href=${hashOf({ view: "requests", id })} aria-label=${labelOf(request, provider)}><${Names} request=${request} /></a>
+      <a class="names" href=${hashOf({ view: "requests", id })}><${Names} request=${request} /><span class="unseen">${restOf(request, provider)}</span></a>
       <span class="from"><${Place} place=${place} /><span class="provider-name">${provider || NONE}</span></span>
       <span class="phase"><${Bar} request=${request} now=${now} /><${Word} request=${request} /></span>
       <span class="num tokens" title="answer tokens">${count(answerTokens(request))}<span class="unit"> tok</span></span>
@@ -77,7 +79,7 @@ function Bar({ request, now }) {
   </span></span>`;
 }
 
-function labelOf(request, provider) {
-  const served = request.served_model && request.served_model !== request.model ? `, served by ${request.served_model}` : "";
-  return `${request.model || request.path}${served}${provider ? ` at ${provider}` : ""}, ${request.phase === "failed" ? `failed: ${reasonOf(request)}` : request.phase}`;
+/* What a screen reader adds to the names: the rest is beside them for the eye alone. */
+function restOf(request, provider) {
+  return `${provider ? ` at ${provider}` : ""}, ${request.phase === "failed" ? `failed: ${reasonOf(request)}` : request.phase}`;
 }

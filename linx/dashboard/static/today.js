@@ -18,18 +18,19 @@ export function Today({ store }) {
   return html`
     <dl class="today" aria-label="Today">
       <${Number_} name="running" label="running" value=${active} />
-      <${Number_} name="local-tokens" label="local tokens" value=${count(totals?.local_tokens)} place="local" />
-      <${Number_} name="remote-tokens" label="remote tokens" value=${count(totals?.remote_tokens)} place="paid" />
+      <${Number_} name="local-tokens" label="local" more="tokens" value=${count(totals?.local_tokens)} place="local" />
+      <${Number_} name="remote-tokens" label="remote" more="tokens" value=${count(totals?.remote_tokens)} place="paid" />
       <${Number_} name="cost" label="today" value=${money(totals?.cost_usd)} />
-      <${Number_} name="saved" label="saved by local" value=${money(totals?.saved_usd)} />
+      <${Number_} name="saved" label="saved" more="by local" value=${money(totals?.saved_usd)} />
       <${Number_} name="requests" label="requests" value=${count(totals?.requests)} />
       <${Number_} name="failed" label="failed" value=${count(totals?.failed)} isBad=${totals?.failed > 0} />
     </dl>
   `;
 }
 
-function Number_({ name, label, value, place, isBad }) {
+/* A number and what it is; the second half of its name is left out on a phone. */
+function Number_({ name, label, more, value, place, isBad }) {
   return html`<div data-test=${`today-${name}`} data-bad=${isBad || undefined}>
-    <dt>${place && html`<${Place} place=${place} />`}${label}</dt><dd>${value}</dd>
+    <dt>${place && html`<${Place} place=${place} />`}${label}${more && html`<span class="more">${more}</span>`}</dt><dd>${value}</dd>
   </div>`;
 }

@@ -39,6 +39,21 @@ def provider(name: str, **fields: Any) -> Json:
     }
 
 
+def limit(scope: str, name: str | None, **fields: Any) -> Json:
+    """A budget's limit of two dollars a day."""
+    return {
+        "scope": scope,
+        "name": name,
+        "kind": "daily_usd",
+        "limit": 2.0,
+        "spent": 0.0,
+        "reserved": 0.0,
+        "ends_at": NOW + 4 * 3600,
+        "reached": False,
+        **fields,
+    }
+
+
 def attempt(provider_name: str, model: str, started: float = 0, **fields: Any) -> Json:
     return {
         "provider": provider_name,
@@ -412,6 +427,7 @@ def broken() -> Json:
             models=["openai/gpt-4o"],
             first_token_ms={"p50": 905.0, "p95": 1840.0},
             cost_usd=2.0031,
+            budget=[limit("provider", "openrouter", spent=2.0031, reached=True)],
             tokens={"prompt": 41_000, "completion": 9_800},
         ),
     ]

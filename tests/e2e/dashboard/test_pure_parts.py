@@ -1,0 +1,170 @@
+"""The parts of the page that need no browser, in one process of node: filters, numbers, budgets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.conftest import find_program
+from tests.e2e.dashboard import worlds
+from tests.e2e.dashboard.fake_linx import STATIC
+
+pytestmark = pytest.mark.needs("node")
+
+NONE = "\u2013"
+ROWS = {
+    "local": worlds.request(1, id="local", model="qwen3:8b", client="cursor", key="anna"),
+    "paid": worlds.remote(2, id="paid", key="Anna"),
+    "fallback": worlds.fallback(3, id="fallback", key="ben"),
+    "failed": worlds.failed(4, id="failed", client="zed"),
+    "running": worlds.running(5, "streaming", 12, id="running"),
+}
+FILTERS = {
+    "": "local paid fallback failed running",
+    "model:qwen": "local running",
+    "model:claude": "paid",
+    "status:failed": "failed",
+    "status:502": "failed",
+    "status:timed": "failed",
+    "key:anna": "local paid",
+    "key:anna client:cursor": "local",
+    "-key:anna": "fallback failed running",
+    "cost>0.01": "paid fallback",
+    "cost>$0.02": "paid fallback",
+    "cost<=0": "local",
+    "time>8": "failed running",
+    "time>=12 is:running": "running",
+    "first<0.5": "local running",
+    "tokens>=220": "local paid fallback running",
+    "attempts=2": "fallback failed",
+    "is:paid": "paid fallback",
+    "is:local": "local failed running",
+    "is:fallback": "fallback",
+    "provider:ollama": "local fallback failed running",
+    "qwen3:8b": "local running",
+    "zed": "failed",
+    'client:"open webui"': "",
+    "nothing-is-called-that": "",
+}
+PROBLEMS = {
+    "is:nothing": "is: takes",
+    "costs>1": "No number is called costs",
+    "model:x": "",
+    "constructor>1": "No number",
+}
+NUMBERS = {
+    "count(null)": NONE,
+    "count(9999)": "9,999",
+    "count(10000)": "10k",
+    "count(50812)": "50.8k",
+    "count(999499)": "999k",
+    "count(999999)": "1M",
+    "count(1204331)": "1.2M",
+    "count(2e9)": "2G",
+    "money(null)": NONE,
+    "money(0)": "$0",
+    "money(0.00001)": "<$0.0001",
+    "money(0.0042)": "$0.0042",
+    "money(0.4182)": "$0.42",
+    "money(1234)": "$1,234",
+    "duration(null)": NONE,
+    "duration(380)": "380 ms",
+    "duration(4200)": "4.20 s",
+    "duration(12345)": "12.3 s",
+    "duration(61000)": "1m 01s",
+    "duration(3700000)": "1h 01m",
+    "pair(341, 812)": "341 / 812 ms",
+    "pair(341, 1210)": "0.34 / 1.21 s",
+    "ago(12)": "12 s ago",
+    "ago(3000)": "50 min ago",
+    "ago(200000)": "2 days ago",
+    "rate(0)": "0",
+    "rate(7.42)": "7.4",
+}
+SCRIPT = """
+const {rows, filters, problems, numbers, now, folder, limits} = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+(async () => {
+    const {compile} = await import(`${folder}/filter.js`);
+    const format = await import(`${folder}/format.js`);
+    const facts = await import(`${folder}/facts.js`);
+    const budgets = await import(`${folder}/budgets.js`);
+    const found = {filters: {}, problems: {}, numbers: {}};
+    for (const text of filters) {
+        const filter = compile(text);
+        found.filters[text] = Object.keys(rows).filter((id) => filter.test(rows[id], now)).join(" ");
+    }
+    for (const text of problems) found.problems[text] = compile(text).problem;
+    const names = Object.keys(format);
+    const valueOf = (text) => new Function(...names, `return ${text}`)(...Object.values(format));
+    for (const text of numbers) found.numbers[text] = valueOf(text);
+    found.share = [10, 1000, 60000, 600000].map(facts.barShare);
+    found.budgets = budgets.rowsOf(limits).map(({whose, text, isReached}) => [whose, text, isReached]);
+    console.log(JSON.stringify(found));
+})();
+"""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    node = find_program("node")
+    assert node is not None
+    folder = tmp_path_factory.mktemp("page")
+    for path in STATIC.glob("*.js"):
+        shutil.copy(path, folder)
+    (folder / "package.json").write_text('{"type": "module"}')  # as a browser reads them
+    asked = {
+        "rows": ROWS,
+        "filters": list(FILTERS),
+        "problems": list(PROBLEMS),
+        "numbers": list(NUMBERS),
+        "now": worlds.NOW,
+        "folder": folder.as_uri(),
+        "limits": [
+            worlds.limit("all", None, spent=0.5),
+            worlds.limit("provider", "openrouter", kind="monthly_usd", limit=20.0, spent=20.0, reached=True),
+            worlds.limit("key", "anna", kind="daily_tokens", limit=200_000, spent=12_000),
+        ],
+    }
+    done = subprocess.run(
+        [node, "-e", SCRIPT],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("text", FILTERS)
+def test_a_filter_lets_through(found: Any, text: str) -> None:
+    assert found["filters"][text] == FILTERS[text]
+
+
+@pytest.mark.parametrize("text", PROBLEMS)
+def test_a_filter_that_is_not_understood_says_why(found: Any, text: str) -> None:
+    assert found["problems"][text].startswith(PROBLEMS[text])
+    assert bool(found["problems"][text]) == bool(PROBLEMS[text])
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_number_is_written(found: Any, text: str) -> None:
+    assert found["numbers"][text] == NUMBERS[text]
+
+
+def test_a_longer_request_has_a_longer_bar(found: Any) -> None:
+    assert found["share"] == sorted(found["share"])
+    assert found["share"][-1] == 1
+    assert found["share"][0] > 0
+
+
+def test_budgets_are_sentences(found: Any) -> None:
+    assert found["budgets"] == [
+        ["all providers together", "$0.50 of $2.00 today", False],
+        ["openrouter", "$20.00 of $20.00 this month", True],
+        ["key anna", "12k tokens of 200k tokens today", False],
+    ]
