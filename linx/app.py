@@ -15,6 +15,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
 from linx.access import Access, Policy
@@ -24,7 +25,7 @@ from linx.config.load import refuse_own_address
 from linx.config.model import DEMO, Config
 from linx.config.watch import ConfigWatch
 from linx.console import Console, address_of
-from linx.core.errors import ConfigError, LinxError
+from linx.core.errors import ConfigError, LinxError, quote
 from linx.core.folders import state_file
 from linx.core.request_feed import RequestFeed
 from linx.core.telemetry import Telemetry
@@ -42,10 +43,11 @@ from linx.handlers.management.overview import Overview
 from linx.ledger.ledger import Ledger
 from linx.local_listener import CannotListen, LocalListener
 from linx.providers.adaptation_memory import ADAPTATIONS_FILE, AdaptationMemory
-from linx.providers.comparison import estimate_for
+from linx.providers.comparison import estimate_for, unknown_model
 from linx.routing import budget_watch
 from linx.routing.budgets import Budgets
-from linx.routing.limits import scopes
+from linx.routing.limits import MONTHLY_USD, limits_of, scopes
+from linx.routing.near_names import near_names
 from linx.routing.provider_set import ProviderSet
 from linx.routing.router import Router
 from linx.server.limits import Limits
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from linx.config.load import Options
+    from linx.config.shape import LedgerConfig
     from linx.core.chat import Usage
     from linx.core.log import LineLog
     from linx.dialects.base import Face
@@ -71,6 +74,8 @@ READY_WAIT_S = 0.2
 SUMMARY_WAIT_S = 2.0
 """How long the summary in the log waits for the first probes."""
 TUNNEL_SHARE = 0.25  # of all connections, at most, through the tunnel: it must not lock out local clients
+
+LONGEST_MONTH_DAYS = 31
 
 RELOAD = getattr(signal, "SIGHUP", None)
 """The signal that reads the config again; Windows has none."""
@@ -187,6 +192,14 @@ class App:
         with trio.move_on_after(SUMMARY_WAIT_S):
             await self.providers.first_probes()
         self.console.show_summary(self.context.providers, *self.bound[0])
+        self._warn_of_comparison()
+
+    def _warn_of_comparison(self) -> None:
+        unknown = unknown_model(self.context.providers, self.config.ledger.compare_to)
+        if unknown is not None:
+            near = near_names(unknown, [name for one in self.context.providers for name in one.models])
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            log.warning("ledger.compare_to: OpenRouter's list has no price for %r%s", quote(unknown), hint)
 
     # --- config ---
 
@@ -207,6 +220,7 @@ class App:
             return
         before = self.config.server
         await self._apply(outcome)
+        self._warn_of_comparison()
         log.info("config read again from %s", outcome.path or "the defaults")
         if (outcome.server.hostname, outcome.server.port) != (before.hostname, before.port):
             log.warning("server.hostname or server.port has changed; restart Linx to listen there")
@@ -221,8 +235,8 @@ class App:
             log.warning("%s", warning)
         in_force = config if self.demo is None else self.demo.added_to(config)
         made = await self.providers.make(in_force)
-        self.ledger.apply(config.ledger)
         budgets = budgets_of(config)
+        self.ledger.apply(kept_for(budgets, config.ledger))
         if budgets and not (self.budgets.is_wanted and self.budgets.has_ledger):
             await budget_watch.read_soon(self.budgets, self.ledger)
         self.config = config
@@ -303,6 +317,13 @@ def budgets_of(config: Config) -> dict[Scope, Amounts]:
     providers = {provider.name: provider.budget for provider in config.providers}
     keys = {key.name: key.budget for key in config.server.accepted_keys().values()}
     return scopes(config.routing.budget, providers, keys)
+
+
+def kept_for(budgets: Mapping[Scope, Amounts], ledger: LedgerConfig) -> LedgerConfig:
+    """The ledger's config, which keeps a month at least where a budget is for a month."""
+    if any(limit.kind == MONTHLY_USD for limit in limits_of(budgets)):
+        return msgspec.structs.replace(ledger, keep_days=max(ledger.keep_days, LONGEST_MONTH_DAYS))
+    return ledger
 
 
 def faces_for(config: Config) -> Mapping[str, Face]:

@@ -32,21 +32,8 @@ ORDERS = {
     "linx.children.demo": ["child", "commands", "supervisor"],
     "linx.children.tunnel": ["child", "commands", "lines", "explain", "process", "supervisor"],
     "linx.config": [
-        *[
-            "rules",
-            "file",
-            "text_edit",
-            "save",
-            "shape",
-            "misfit",
-            "key_edit",
-            "layers",
-            "model",
-            "provider_sections",
-            "other_sections",
-            "load",
-        ],
-        "watch",
+        *["rules", "file", "text_edit", "save", "shape", "misfit", "key_edit", "layers", "model", "provider_sections"],
+        *["other_sections", "money_warnings", "load", "watch"],
     ],
     "linx.core": [
         *[

@@ -14,6 +14,7 @@ the value may be a secret. Each key of the file is declared once, as a line in `
 - ``layers``: lays defaults, file, environment and flags over each other.
 - ``model``: Config and ProviderConfig, which all other rooms read.
 - ``provider_sections``, ``other_sections``: make the typed sections out of the layered tree.
+- ``money_warnings``: what a config says about money and probably does not mean.
 - ``load``: does all of this in one call, at the start and at a reload.
 - ``watch``: looks at the file twice a second, and reads it again when it has changed.
 """

@@ -15,11 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from linx.config import file as config_file
 from linx.config import rules as config_rules
 from linx.config.layers import DEFAULTS, NO_OVERRIDES, Layers, Overrides
 from linx.config.misfit import place
 from linx.config.model import Config
+from linx.config.money_warnings import warn_of_money
 from linx.config.other_sections import ledger_section, routing_section, server_section, tunnel_section
 from linx.config.provider_sections import provider_sections
 from linx.core.errors import ConfigError
@@ -73,15 +76,16 @@ def load(
     found = config_file.find(path, env)
     layers = Layers(config_file.read(found) if found else None, env, kinds, overrides)
     providers = tuple(provider_sections(layers))
-    return Config(
+    config = Config(
         providers=providers,
         routing=routing_section(layers, [provider.name for provider in providers]),
         server=server_section(layers),
         tunnel=tunnel_section(layers),
         ledger=ledger_section(layers),
         path=layers.path,
-        warnings=tuple(layers.warnings),
     )
+    warn_of_money(layers, config)
+    return msgspec.structs.replace(config, warnings=tuple(layers.warnings))
 
 
 def refuse_own_address(config: Config, bound: Sequence[tuple[str, int]]) -> None:

@@ -34,13 +34,24 @@ def estimate_for(
     return None if price is None else partial(_cost, price)
 
 
+def unknown_model(providers: Sequence[Provider], compare_to: str | PriceShape | None) -> str | None:
+    """The model to compare with, where OpenRouter's list was read and has no price for it; None where all is well."""
+    if not isinstance(compare_to, str) or not any(_lists_prices(one) and one.listed_at for one in providers):
+        return None
+    return compare_to if _price(providers, compare_to, "") is None else None
+
+
+def _lists_prices(provider: Provider) -> bool:
+    return provider.kind.name == OPENROUTER and not provider.permits.is_local
+
+
 def _price(providers: Sequence[Provider], compare_to: str | PriceShape | None, asked: str) -> Price | None:
     if isinstance(compare_to, PriceShape):
         return prices.configured({"*": compare_to})["*"]
-    remote = [one for one in providers if not one.permits.is_local]
     if compare_to is not None:
-        listing = [one for one in remote if one.kind.name == OPENROUTER]
+        listing = [one for one in providers if _lists_prices(one)]
         return next(filter(None, (_listed_price(one, compare_to) for one in listing)), None)
+    remote = [one for one in providers if not one.permits.is_local]
     return next(filter(None, (_listed_price(one, asked) for one in remote)), None) if asked else None
 
 

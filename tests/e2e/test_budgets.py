@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -277,3 +278,34 @@ async def test_models_are_managed_whatever_was_spent_but_nothing_goes_to_the_clo
                 assert got.status == 429, path
                 assert "budget" in got.body.decode()
     assert not any(call.path == "/api/chat" for call in home.calls)
+
+
+async def test_a_comparison_with_no_model_of_openrouters_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeProvider("openrouter", ["openai/gpt-4o"]) as router:
+        made = config_for(router, names=("openrouter1",), providers={"openrouter1": {"local": False}})
+        made["ledger"] = {"path": str(tmp_path / "ledger.db"), "compare_to": "openai/gpt-40"}
+        async with linx_here(made, tmp_path):
+            with trio.fail_after(HANG_S):
+                while "compare_to" not in caplog.text:
+                    await trio.sleep(0.02)
+    assert "has no price for 'openai/gpt-40'; did you mean 'openai/gpt-4o'?" in caplog.text
+
+
+async def test_a_month_is_kept_for_a_monthly_budget(tmp_path: Path) -> None:
+    """Although the ledger keeps a day only, what was spent at the month's beginning still counts."""
+    path = tmp_path / "ledger.db"
+    async with FakeProvider("openai", ["m"]) as paid:
+        made = config(tmp_path, paid, routing={"budget": {"monthly_usd": 1}})
+        made["ledger"] = {"path": str(path), "keep_days": 1}
+        async with linx_here(made, tmp_path) as app:
+            await ask(port_of(app), PATH, CHAT)
+        connection = sqlite3.connect(path)
+        month = connection.execute("SELECT day / 100 * 100 + 1 FROM days").fetchone()[0]
+        connection.execute("UPDATE days SET day = ?", (month,))
+        connection.commit()
+        connection.close()
+        for _ in range(2):
+            async with linx_here(made, tmp_path) as app:
+                assert [row["spent"] for row in await budget(port_of(app))] == [pytest.approx(COST)]

@@ -8,7 +8,7 @@ import pytest
 
 from linx.config.shape import PriceShape
 from linx.core.chat import Usage
-from linx.providers.comparison import estimate_for
+from linx.providers.comparison import estimate_for, unknown_model
 from linx.providers.prices import MILLION, Price
 from tests.routing.world import has, provider
 
@@ -58,3 +58,21 @@ def test_a_model_of_openrouters_list() -> None:
 def test_a_given_price() -> None:
     price = PriceShape(prompt=1.0, completion=2.0)
     assert compared("anything", provider("ollama"), compare_to=price) == pytest.approx(1200 / MILLION)
+
+
+@pytest.mark.parametrize(
+    ("compare_to", "unknown"),
+    [
+        ("openai/gpt-4o", None),
+        ("gpt-4o", None),
+        ("openai/gpt-5", "openai/gpt-5"),
+        ("odd/unknown", "odd/unknown"),
+        (PriceShape(prompt=1.0), None),
+        (None, None),
+    ],
+)
+def test_a_model_that_openrouter_has_no_price_for(compare_to: str | PriceShape | None, unknown: str | None) -> None:
+    one = openrouter()
+    assert unknown_model([one], compare_to) is None  # its list was not read yet
+    one.listed_at = 1.0
+    assert unknown_model([provider("ollama"), one], compare_to) == unknown

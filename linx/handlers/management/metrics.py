@@ -55,6 +55,7 @@ class Readings(Collector):
         yield from self._attempts()
         yield from self._used()
         yield from self._providers()
+        yield from self._budgets()
         yield from self._pool()
         yield from self._loop()
 
@@ -137,6 +138,18 @@ class Readings(Collector):
             active.add_metric([provider.name], provider.active)
             queued.add_metric([provider.name], provider.slots.waiting)
         yield from (state, active, queued)
+
+    def _budgets(self) -> Iterator[Metric]:
+        labels = ["scope", "name", "kind"]
+        families = {
+            "limit": GaugeMetricFamily("linx_budget_limit", "What may be spent, in USD or tokens.", labels=labels),
+            "spent": GaugeMetricFamily("linx_budget_spent", "What was spent of it.", labels=labels),
+            "reserved": GaugeMetricFamily("linx_budget_reserved", "What running requests may cost.", labels=labels),
+        }
+        for row in self._context.budgets.status():
+            for name, family in families.items():
+                family.add_metric([row["scope"], row["name"] or "", row["kind"]], row[name])
+        yield from families.values()
 
     def _pool(self) -> Iterator[Metric]:
         connections = GaugeMetricFamily("linx_upstream_connections", "Connections to providers.", labels=["state"])

@@ -113,3 +113,15 @@ def test_models_that_clients_make_up_share_one_label() -> None:
         counters.count_answer(Usage(1, 1), None, f"made-up-{number}")
     assert len(counters.models) == KEPT_MODELS + 1
     assert counters.models[OTHER_MODELS].prompt_tokens == 100
+
+
+async def test_budgets(tmp_path: Path) -> None:
+    async with FakeProvider("openrouter", ["m"]) as paid:
+        config = config_for(paid, names=("paid",), routing={"budget": {"daily_usd": 5, "daily_tokens": 1000}})
+        async with linx_here({**config, "ledger": {"enabled": False}}, tmp_path) as app:
+            await ask(app.bound[0][1], "/v1/chat/completions", CHAT)
+            samples = await scrape(app.bound[0][1])
+    for kind, limit, spent in (("daily_usd", 5, 0.00042), ("daily_tokens", 1000, 14)):
+        labels = frozenset({"scope": "all", "name": "", "kind": kind}.items())
+        found = [samples[f"linx_budget_{name}", labels] for name in ("limit", "spent", "reserved")]
+        assert found == [limit, spent, 0]
