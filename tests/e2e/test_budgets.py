@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import trio
 from linx.routing import budget_watch
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import LinxProcess, config_for, linx_here, write_config
+from tests.e2e.private_world import CHAT as CHAT_KINDS
+from tests.e2e.private_world import ROADS as ALL_ROADS
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
 from tests.waiting import HANG_S
@@ -309,3 +312,36 @@ async def test_a_month_is_kept_for_a_monthly_budget(tmp_path: Path) -> None:
         for _ in range(2):
             async with linx_here(made, tmp_path) as app:
                 assert [row["spent"] for row in await budget(port_of(app))] == [pytest.approx(COST)]
+
+
+FREE_ROADS = {
+    *("/api/show", "/api/create", "/api/pull", "/api/push", "/api/copy", "/api/delete", "/api/blobs/DIGEST"),
+    *("/api/me", "/api/signout"),
+}
+"""Management of an Ollama's models, which costs nothing."""
+
+
+async def test_with_a_spent_budget_no_byte_of_a_prompt_leaves_on_any_road(tmp_path: Path) -> None:
+    """Asked one after the other for the models of four remote providers, each with a text that is looked for there."""
+    async with contextlib.AsyncExitStack() as stack:
+        fakes = {kind: await stack.enter_async_context(FakeProvider(kind, [f"{kind}-m"])) for kind in CHAT_KINDS}
+        settings = {"local": False, "native": True, "price": PRICE}
+        made = config_for(
+            *fakes.values(),
+            names=tuple(f"the-{kind}" for kind in fakes),
+            providers={f"the-{kind}": settings for kind in fakes},
+            routing={"budget": {"daily_usd": 0}},
+            ledger={"enabled": False},
+        )
+        told = {}
+        async with linx_here(made, tmp_path) as app:
+            for number, road in enumerate(ALL_ROADS):
+                for kind in road.kinds:
+                    answer = await road.ask(port_of(app), f"{kind}-m", f"canary-{number}-{kind}-end")
+                    told[f"canary-{number}-{kind}-end"] = (str(road), road.path, answer.status)
+        heard = b"".join(bytes(one.body) for fake in fakes.values() for one in fake.requests).decode("utf-8", "replace")
+    left = {road for text, (road, path, _status) in told.items() if text in heard and path not in FREE_ROADS}
+    assert not left
+    assert any(text in heard for text in told), "nothing was found of what is free"
+    refused = {status for _road, path, status in told.values() if path not in FREE_ROADS}
+    assert refused <= {200, 429}, told  # 200: token counts, which Linx estimates

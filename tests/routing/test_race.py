@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
-from linx.core.attempt_errors import Refused, RouteExhausted
+from linx.core.attempt_errors import BudgetReached, Refused, RouteExhausted
 from linx.core.telemetry import Histogram
 from linx.routing.demand import Demand
 from linx.routing.hedging import HedgeBudget
-from tests.routing.world import Script, World, has, provider
+from tests.routing.world import Script, ScriptedAttempt, World, has, provider
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
+
+    from linx.routing.candidate import Candidate
 
 
 @pytest.mark.parametrize(
@@ -326,3 +329,55 @@ async def test_a_failure_in_the_instant_of_a_win_starts_nobody(autojump_clock: M
     won = await world.race.winner()
     assert won.candidate.provider.name == "b"
     assert [name for name, _at in world.starts] == ["a", "b"]
+
+
+def barred() -> BudgetReached:
+    return BudgetReached("The daily budget is spent", retry_after_s=3600.0, may_retry=False)
+
+
+class BarredWorld(World):
+    """A world in which some providers may not be asked from some time on."""
+
+    def __init__(self, script: list[Script], since: dict[str, float], **rules: Any) -> None:
+        super().__init__(script, **rules)
+        self.since = since
+
+    def _start(self, candidate: Candidate, is_hedge: bool, is_last: bool) -> ScriptedAttempt:
+        if trio.current_time() >= self.since.get(candidate.provider.name, math.inf):
+            raise barred()
+        return super()._start(candidate, is_hedge, is_last)
+
+
+@pytest.mark.parametrize(
+    ("script", "after", "since", "starts"),
+    [
+        ([("a", 1, "answers"), ("b", 1, "answers")], None, {"a": 0}, [("b", 0)]),
+        ([("a", 1, "fails"), ("b", 1, "answers"), ("c", 1, "answers")], None, {"b": 0.5}, [("a", 0), ("c", 1)]),
+        ([("a", 9, "answers"), ("b", 1, "answers"), ("c", 1, "answers")], 2.0, {"b": 1}, [("a", 0), ("c", 2)]),
+        (
+            [("a", 3, "fails"), ("b", 9, "answers"), ("c", 1, "answers"), ("d", 1, "answers")],
+            2.0,
+            {"c": 2.5},
+            [("a", 0), ("b", 2), ("d", 3)],
+        ),
+        ([("a", 9, "answers"), ("b", 1, "answers")], 2.0, {"b": 1}, [("a", 0)]),
+    ],
+)
+async def test_a_candidate_that_may_not_be_asked_any_more_is_passed_over(
+    autojump_clock: MockClock,
+    script: list[Script],
+    after: float | None,
+    since: dict[str, float],
+    starts: list[tuple[str, float]],
+) -> None:
+    world = BarredWorld(script, since, after=after)
+    world.assert_only_open(await world.race.winner())
+    assert world.starts == starts
+
+
+async def test_where_none_may_be_asked_any_more_the_client_is_told_why(autojump_clock: MockClock) -> None:
+    world = BarredWorld([("a", 1, "fails"), ("b", 1, "answers")], {"b": 0.5})
+    with pytest.raises(RouteExhausted, match="The daily budget is spent") as caught:
+        await world.race.winner()
+    error = caught.value
+    assert (error.status, error.code, error.retry_after_s, error.may_retry) == (429, "budget_exceeded", 3600.0, False)
