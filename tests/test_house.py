@@ -228,6 +228,7 @@ ORDERS = {
             "candidate",
             "demand",
             "gate",
+            "key_models",
             "privacy",
             "limits",
             "budgets",
