@@ -215,6 +215,7 @@ ORDERS = {
             "candidate",
             "demand",
             "gate",
+            "key_models",
             "privacy",
             "limits",
             "budgets",

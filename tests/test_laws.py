@@ -180,6 +180,9 @@ def test_what_decides_over_privacy_is_asked_in_the_gate_alone() -> None:
     """A road with a decision of its own is a road that a later rule forgets."""
     assert readers("local_only") <= {
         "linx/routing/privacy.py",
+        "linx/routing/key_models.py",  # what a list shows
+        "linx/handlers/models/openai.py",  # which lists are the same
+        "linx/handlers/models/ollama.py",
         "linx/handlers/request_facts.py",  # is_local_only: the client's key or header
         "linx/routing/router.py",  # hands it to the gate, and waits for lists that tell what is local
         "linx/handlers/answers/generation.py",

@@ -157,6 +157,16 @@ class Forbidden(RequestError):
     may_retry = False
 
 
+class ModelNotAllowed(Forbidden):
+    """The client's key is not for this model."""
+
+    code = "model_not_allowed"
+    param = "model"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="model")
+
+
 class UnknownEndpoint(RequestError):
     status = 404
 

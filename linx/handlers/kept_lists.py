@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Make = Callable[[], Iterator[bytes]]
 
 MOST_BYTES = 64 * 2**20  # of all lists that are kept; the lists of 20,000 models in all shapes have 42 MB
-MOST_LISTS = 16  # pages count as lists, too
+MOST_LISTS = 64  # pages count as lists, too, and so does what a key with limits may see
 
 
 class Sign:

@@ -96,8 +96,8 @@ class Budgets:
 
     def rule(self, model: str | None, demand: Demand) -> Judge | None:
         """See ``gate.Rule``."""
-        key = demand.key
-        if not self._limits or model is None or key is None:
+        key = demand.key.name
+        if not self._limits or model is None or not demand.may_cost:
             return None
         self._roll()
         if not any(limit.is_taken for limit in self._limits):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from linx.core.telemetry import NOBODY
+from linx.core.client_key import NO_KEY, ClientKey
 from linx.dialects.shared.needs import NOTHING
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS
 
@@ -28,8 +28,10 @@ class Demand(msgspec.Struct, frozen=True):
     local_only: bool = False
     conversation: str | None = None
     one_model: bool = False
-    key: str | None = NOBODY
-    """The name of the client's key. None: the request is none for an answer, so that no budget matters."""
+    key: ClientKey = NO_KEY
+    """The key that the client sent."""
+    may_cost: bool = True
+    """False: the request is none for an answer, so that no budget matters."""
     needs: Callable[[], frozenset[str]] = lambda: NOTHING
     """What a model must be able to do besides text, as ``Model.capabilities`` has it; asked only where it matters."""
 

@@ -22,6 +22,7 @@ from linx.core.errors import UnknownModel, quote
 from linx.dialects.shared.needs import NOTHING
 from linx.providers.catalog import AGAIN_S
 from linx.providers.kinds import KINDS
+from linx.routing import key_models
 from linx.routing.candidate import Candidate
 from linx.routing.gate import Gate
 from linx.routing.near_names import NEAREST, near_names
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from linx.config.shape import RoutingConfig
-    from linx.core.errors import NotAsked
+    from linx.core.client_key import ClientKey
+    from linx.core.errors import LinxError, NotAsked
     from linx.providers.pauses import Pause
     from linx.providers.prices import Price
     from linx.providers.provider import Provider
@@ -69,7 +71,7 @@ class Router:
         self.routing = routing
         self._ranks = _ranks(routing.provider_priority)
         self._privacy = Privacy(routing.local_only, self._names_provider)
-        self.gate = Gate((self._privacy.rule, *rules))
+        self.gate = Gate((key_models.rule, self._privacy.rule, *rules))
         self._warm: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def route(self, model: str, now: float, demand: Demand) -> Route:
@@ -79,7 +81,7 @@ class Router:
         """
         candidates = self.candidates(model)
         if not candidates:
-            raise self._unknown(model)
+            raise self._unknown(model, demand.key)
         if all(one.provider.health.reachable is False for one in candidates):
             candidates += self._last_resort(candidates)
         candidates, not_asked, last = self.gate.admit(candidates, model, demand)
@@ -288,8 +290,15 @@ class Router:
 
         return sorted(candidates, key=key)
 
-    def _unknown(self, model: str) -> UnknownModel:
-        names = self.names()
+    def _unknown(self, model: str, key: ClientKey) -> LinxError:
+        """For a name that nobody has. A key that may not ask for it is told so, whether or not somebody has it."""
+        if not key_models.may_name(key, model):
+            return key_models.not_allowed(key, model)
+        names = {
+            name: found
+            for name, found in self.names().items()
+            if not key.models or any(key_models.is_offered(key, name, one) for one in found)
+        }
         near = near_names(model, names)
         if near:
             hint = "Did you mean " + " or ".join(repr(name) for name in near) + "?"

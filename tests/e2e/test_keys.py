@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,12 @@ import trio
 
 from linx.access import Policy
 from linx.core.client_key import ClientKey
+from linx.endpoints import resolve
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
-from tests.e2e.private_world import FOR_THE_CLOUD, ROADS
+from tests.e2e.private_world import CHAT, FOR_THE_CLOUD, ROADS
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Answer
+from tests.fakes.scripted import Answer, Whole
 from tests.test_app import port_of, reload, write
 from tests.waiting import HANG_S
 
@@ -157,6 +159,95 @@ async def test_a_key_that_is_local_only_reaches_no_provider_elsewhere_on_any_roa
                 assert answer.status == 503 or told_of_it, f"{road}: {answer.body!r}"
             assert not fake.calls
             assert (await anna("/v1/chat/completions", BODY, of=app, key=OWNER)).status == 200
+
+
+async def test_another_model_is_refused_on_every_road_in_its_dialect(tmp_path: Path) -> None:
+    """And the own model is answered on each, so that the refusal is one of the key."""
+    async with contextlib.AsyncExitStack() as stack:
+        fakes = []
+        for kind in CHAT:
+            fake = await stack.enter_async_context(FakeProvider(kind, [f"{kind}-own", f"{kind}-m"]))
+            for path in ("/v1/images/generations", "/v1/audio/speech", "/v1/audio/transcriptions", "/detokenize"):
+                fake.at[path] = Whole(200, b'{"ok":true}')
+            fakes.append(fake)
+        config = config_for(
+            *fakes, names=tuple(f"the-{kind}" for kind in CHAT), server=keys(models=["*-own", "the-ollama/none"])
+        )
+        async with linx_here(config, tmp_path) as app:
+            for road in ROADS:
+                target = resolve(road.path, is_anthropic=False)
+                assert target.endpoint is not None
+                if target.endpoint.is_management or road.is_unnamed:
+                    continue
+                for kind in road.kinds:
+                    before = sum(len(fake.calls) for fake in fakes)
+                    refused = await road.ask(port_of(app), f"{kind}-m", "a text", x_api_key=ANNA)
+                    assert (refused.status, "The key anna may not" in refused.body.decode()) == (403, True), str(road)
+                    if target.face in ("openai", "completions", "responses"):
+                        assert word_of(refused) == "model_not_allowed"
+                    elif target.face == "anthropic":
+                        assert word_of(refused) == "permission_error"
+                    assert sum(len(fake.calls) for fake in fakes) == before, str(road)
+                    answer = await road.ask(port_of(app), f"{kind}-own", "a text", x_api_key=ANNA)
+                    assert answer.status == 200, f"{road}: {answer.body!r}"
+            assert {record.outcome for record in app.context.telemetry.finished if record.status == 403} == {
+                "model_not_allowed"
+            }
+            assert not [
+                record for record in app.context.telemetry.finished if record.status == 403 and record.is_admitted
+            ]
+
+
+LISTS: Mapping[str, Any] = {
+    "/v1/models": lambda found: [each["id"] for each in found["data"]],
+    "/v1/models?client_version=1": lambda found: [each["slug"] for each in found["models"]],
+    "/api/tags": lambda found: [each["name"] for each in found["models"]],
+    "/api/ps": lambda found: [each["name"] for each in found["models"]],
+}
+
+
+@pytest.mark.parametrize("path", [*LISTS, "anthropic"])
+async def test_a_list_has_the_models_of_the_key_and_no_others(path: str, tmp_path: Path) -> None:
+    """Asked for by turns, so that no list that is kept for one key comes to another."""
+    names = LISTS.get(path, lambda found: [each["id"] for each in found["data"]])
+    header = {"anthropic-version": "2023-06-01"} if path == "anthropic" else {}
+    async with FakeProvider("llamacpp", ["own-1", "other", "own-2"]) as fake:
+        async with linx_here(config_for(fake, server=keys(models=["own*"])), tmp_path) as app:
+            for _ in range(2):
+                for key, expected in ((OWNER, {"own-1", "other", "own-2"}), (ANNA, {"own-1", "own-2"})):
+                    target = "/v1/models" if path == "anthropic" else path
+                    answer = await ask(port_of(app), target, headers={"x-api-key": key, **header})
+                    assert {name.removesuffix(":latest") for name in names(answer.json)} == expected
+            for asked, status in (("own-1", 200), ("other", 403), ("nobody-has-it", 403), ("own-nobody-has", 404)):
+                assert (await anna(f"/v1/models/{asked}", of=app)).status == status
+                assert (await anna("/api/show", {"model": asked}, of=app)).status == status
+            assert word_of(await anna("/v1/models/other", of=app)) == "model_not_allowed"
+
+
+async def test_a_llamacpp_without_a_model_named_is_asked_only_where_its_model_is_the_keys(tmp_path: Path) -> None:
+    async with FakeProvider("llamacpp", ["other"]) as fake:
+        config = config_for(fake, server=keys(models=["own*"]))
+        async with linx_here(config, tmp_path) as app:
+            assert (await anna("/tokenize", {"content": "hi"}, of=app)).status == 403
+            assert (await anna("/props", of=app)).status == 403
+            assert (await anna("/slots", of=app)).status == 403
+            assert not fake.calls
+            write(tmp_path, config_for(fake, server=keys(models=["other"])))
+            await reload(app)
+            assert (await anna("/tokenize", {"content": "hi"}, of=app)).status == 200
+            assert (await anna("/props", of=app)).status == 200
+            assert "what others ask" in (await anna("/slots", of=app)).body.decode()
+            assert (await anna("/slots", of=app, key=OWNER)).status == 200
+
+
+async def test_what_one_key_had_answered_no_other_key_can_read(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake, server=keys()), tmp_path) as app:
+        stored = (await anna("/v1/responses", {"model": "m", "input": "hi"}, of=app)).json["id"]
+        assert (await anna(f"/v1/responses/{stored}", of=app)).status == 200
+        assert (await anna(f"/v1/responses/{stored}", of=app, key=OWNER)).status == 404
+        again = {"model": "m", "input": "and?", "previous_response_id": stored}
+        assert (await anna("/v1/responses", again, of=app, key=OWNER)).status == 400
+        assert (await anna("/v1/responses", again, of=app)).status == 200
 
 
 MANAGEMENT: Mapping[str, Any] = {

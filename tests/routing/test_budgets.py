@@ -105,7 +105,7 @@ def test_the_rule_of_the_gate() -> None:
     assert admitted.not_asked == (NotAsked("paid", BUDGET),)
     with pytest.raises(BudgetReached, match="is spent"):
         gate.admit([PAID], "m", Demand())
-    assert gate.admit([PAID], "m", Demand(key=None)).candidates  # it is none for an answer
+    assert gate.admit([PAID], "m", Demand(may_cost=False)).candidates  # it is none for an answer
     assert gate.admit([PAID], None, Demand()).candidates
 
 

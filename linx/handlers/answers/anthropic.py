@@ -68,7 +68,7 @@ async def counted(
     record = begin_record(context, request, trio.current_time(), chat.model)
     await context.router.until_known(chat.model, local_only=local_only)
     await look_for(context.router, chat.model, context.pool, context.redactor, local_only=local_only)
-    demand = Demand(prompt_tokens(chat), local_only=local_only, key=request.key.name)
+    demand = Demand(prompt_tokens(chat), local_only=local_only, key=request.key)
     candidate = _first(context, chat, route, demand)
     if candidate is not None and not candidate.provider.speaks(chat.dialect):
         chat.headers = ()

@@ -61,8 +61,7 @@ async def _answer(
 
 def embeddings_plan(request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource]]:
     """A plan for one model only, whose answer is always sent whole."""
-    local_only, key = is_local_only(request), request.key.name
-    demand = Demand(prompt_tokens(chat), 0, local_only=local_only, one_model=True, key=key)
+    demand = Demand(prompt_tokens(chat), 0, local_only=is_local_only(request), one_model=True, key=request.key)
     return Plan(demand, start_chat, partial(whole, fold=fold_vectors))
 
 

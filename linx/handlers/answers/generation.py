@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from linx.core.attempt_errors import RouteExhausted
-from linx.core.errors import HangUp, LinxError, quote, word_of
+from linx.core.errors import Forbidden, HangUp, LinxError, quote, word_of
 from linx.handlers.answers.job import Job
 from linx.handlers.answers.plan import chat_plan
 from linx.handlers.request_facts import read_chat
@@ -91,6 +91,7 @@ class Generation(Generic[A]):
             if error.not_asked:
                 record.not_asked = error.not_asked
             record.status, record.outcome = job.face.status_of(error), word_of(error)
+            record.is_admitted = not isinstance(error, Forbidden)
             error.headers = (*error.headers, *job.error_headers(error))
             # The traceback's frames refer to the request, and some of them to the error itself: a reference cycle.
             raise error.with_traceback(None) from None

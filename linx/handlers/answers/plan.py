@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
-from linx.core.telemetry import NOBODY
+from linx.core.client_key import NO_KEY
 from linx.dialects.shared.needs import needs_of
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.handlers.answers.stream import stream
@@ -84,9 +84,9 @@ def ask_for(
 
 def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
     """The request's demand. With a single provider the estimates are left out, since there is nothing to choose."""
-    local_only, key = is_local_only(request), request.key.name
+    local_only, key = is_local_only(request), request.key
     if len(router.providers) < 2:
-        return (LOCAL_ONLY if local_only else ANY) if key == NOBODY else Demand(local_only=local_only, key=key)
+        return (LOCAL_ONLY if local_only else ANY) if key is NO_KEY else Demand(local_only=local_only, key=key)
     return Demand(
         prompt_tokens=prompt_tokens(chat),
         answer_tokens=answer_tokens(chat) or DEFAULT_ANSWER_TOKENS,

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 from linx.core import jsontext
 from linx.core.chat import ChatRequest, Dialect, Opaque
-from linx.core.errors import BadRequest, NotImplementedHere, UnknownEndpoint, quote
+from linx.core.errors import BadRequest, Forbidden, NotImplementedHere, UnknownEndpoint, quote
 from linx.core.worker import in_thread
 from linx.handlers.answers import multipart
 from linx.handlers.answers.generation import Generation
@@ -74,6 +74,8 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
 
 async def look(context: Context, face: Face, request: Request, reply: Reply) -> None:
     """``GET /props`` and ``GET /slots``, with the model in the query, as llama.cpp's router has it."""
+    if request.key.is_limited and inner_path(request.path) == "/slots":
+        raise Forbidden(f"The key {request.key.name} has limits, so it may not see what others ask a llama.cpp.")
     try:
         query = parse_qs(request.query, max_num_fields=16)
     except ValueError:

@@ -142,7 +142,7 @@ def _admitted(context: Context, request: Request, name: str | None, *, served: s
     """
     candidates = [Candidate(provider, served) for provider in _all_ollamas(context)]
     # Models are managed whatever was spent; what goes to the cloud is not.
-    demand = Demand(local_only=is_local_only(request), key=request.key.name if served else None)
+    demand = Demand(local_only=is_local_only(request), key=request.key, may_cost=bool(served))
     return context.router.gate.admit(candidates, name, demand).candidates
 
 

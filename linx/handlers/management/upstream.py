@@ -91,9 +91,9 @@ def _admitted(context: Context, request: Request, provider: Provider) -> Candida
     """The provider itself, over a local connection. Raises NoLocalProvider."""
     gate = context.router.gate
     if request.has_body and provider.kind.is_cloud_name is not None:
-        demand = Demand(local_only=is_local_only(request), key=request.key.name)
+        demand = Demand(local_only=is_local_only(request), key=request.key)
         gate.admit([Candidate(provider, AT_THE_CLOUD)], "", demand)
-    demand = Demand(local_only=True, key=request.key.name if request.has_body else None)
+    demand = Demand(local_only=True, key=request.key, may_cost=request.has_body)
     return gate.admit([Candidate(provider, "")], "", demand).candidates[0]
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from linx.core import jsontext
 from linx.core.attempt_errors import AttemptError, Garbled, Stalled
-from linx.core.errors import BadRequest, LinxError, NoLocalProvider, UnknownModel
+from linx.core.errors import BadRequest, LinxError, ModelNotAllowed, NoLocalProvider, UnknownModel
 from linx.core.worker import in_thread
 from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
@@ -24,12 +25,14 @@ from linx.providers.catalog import fetch_json
 from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
 from linx.routing.demand import Demand
+from linx.routing.key_models import is_offered, may_ask
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from linx.core.chat import JsonObject
+    from linx.core.client_key import ClientKey
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
@@ -60,16 +63,17 @@ def _is_new_enough(text: str | None) -> bool:
     return match is not None and tuple(int(part or 0) for part in match.groups()) >= OLDEST
 
 
-async def tags(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
+async def tags(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /api/tags``: every name that may be asked for."""
     router = context.router
     router.lists_shown(trio.current_time())
-    await reply.shared(200, await context.lists.pieces(router, context.redactor, tags, lambda: _tags(context, router)))
+    make, key = partial(_tags, context, router, request.key), (tags, request.key.models, request.key.local_only)
+    await reply.shared(200, await context.lists.pieces(router, context.redactor, key, make))
 
 
-def _tags(context: Context, router: Router) -> Iterator[bytes]:
+def _tags(context: Context, router: Router, key: ClientKey) -> Iterator[bytes]:
     """The list has an Ollama's own words in it, see ``_cleaned``."""
-    found = names(router)
+    found = names(router, key)
     entries = (jsontext.dumps(_entry(context, *one)) if one is not None else b"" for one in found)
     for piece in joined(b'{"models":[', entries, b"]}"):
         yield context.redactor.clean_known(piece.decode()).encode()
@@ -123,9 +127,9 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
     check_name(name)
     asked = {key: value for key, value in body.items() if key != "name"}
     problem: AttemptError | None = None
-    local_only = is_local_only(request)
-    await look_for(context.router, name, context.pool, context.redactor, local_only=local_only)
-    for candidate in _candidates(context, name, local_only=local_only):
+    demand = Demand(local_only=is_local_only(request), key=request.key, may_cost=False)
+    await look_for(context.router, name, context.pool, context.redactor, local_only=demand.local_only)
+    for candidate in _candidates(context, name, demand):
         try:
             answer = await _shown(context, name, candidate, asked, hop)
         except AttemptError as error:
@@ -166,19 +170,19 @@ def _named(error: AttemptError, context: Context, provider: Provider) -> Attempt
     return error
 
 
-def _candidates(context: Context, name: str, *, local_only: bool) -> Sequence[Candidate]:
-    """The candidates for ``name``, the one that would answer now first. Raises UnknownModel.
+def _candidates(context: Context, name: str, demand: Demand) -> Sequence[Candidate]:
+    """The candidates for ``name``, the one that would answer now first. Raises UnknownModel or ModelNotAllowed.
 
     Those that no gate has admitted are private: where they are not local, they are described and not asked.
     """
     router = context.router
     try:
-        return router.route(name, trio.current_time(), Demand(local_only=local_only, key=None)).candidates
-    except UnknownModel:
+        return router.route(name, trio.current_time(), demand).candidates
+    except (UnknownModel, ModelNotAllowed):
         raise
     except LinxError:
         # No candidate would answer just now (all paused, or none local); what the model is can be told all the same.
-        return router.candidates(name)
+        return [one for one in router.candidates(name) if may_ask(demand.key, name, one)]
 
 
 async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> None:
@@ -190,12 +194,17 @@ async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> N
         provider = candidate.provider
         found = await _ask(context, candidate, hop, b"GET", "/api/ps")
         entries = found.get("models") if isinstance(found, dict) else None
-        loaded[provider.name] = [entry for entry in entries or () if isinstance(entry, dict)]
+        dicts = [entry for entry in entries or () if isinstance(entry, dict)]
+        loaded[provider.name] = [entry for entry in dicts if is_own(provider, entry)]
+
+    def is_own(provider: Provider, entry: JsonObject) -> bool:
+        name = str(entry.get("name") or entry.get("model"))
+        return is_offered(request.key, name, Candidate(provider, name))
 
     up = [one for one in context.providers if _describes(one) and one.health.reachable is not False]
     asked: list[Candidate] = []
     with contextlib.suppress(NoLocalProvider):
-        demand = Demand(local_only=is_local_only(request), key=None)
+        demand = Demand(local_only=is_local_only(request), may_cost=False)
         asked = context.router.gate.admit([Candidate(one, "") for one in up], None, demand).candidates
     async with trio.open_nursery() as nursery:
         for candidate in asked:
@@ -203,7 +212,8 @@ async def ps(context: Context, _face: Face, request: Request, reply: Reply) -> N
         for provider in context.providers:
             if _has_all_in_memory(provider):
                 models = [describe(context, name, Candidate(provider, name)) for name in provider.models]
-                loaded[provider.name] = [ollama_catalog.running(model) for model in models]
+                entries = [ollama_catalog.running(model) for model in models]
+                loaded[provider.name] = [entry for entry in entries if is_own(provider, entry)]
     found = [entry for provider in context.providers for entry in loaded.get(provider.name, ())]
     merged = {str(entry.get("name")): entry for entry in found}
     await reply.whole(200, await _cleaned(context, {"models": list(merged.values())}))

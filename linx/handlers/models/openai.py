@@ -17,12 +17,14 @@ from linx.handlers.models import other_shapes
 from linx.handlers.models.pieces import joined, names
 from linx.providers.prices import FREE
 from linx.routing.candidate import Candidate
+from linx.routing.key_models import is_offered, may_name, not_allowed
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from linx.core.chat import JsonObject
+    from linx.core.client_key import ClientKey
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.handlers.models.other_shapes import Page
@@ -47,15 +49,18 @@ async def list_models(context: Context, _face: Face, request: Request, reply: Re
     elif "client_version" in query:
         shape = other_shapes.codex_list
 
+    key = request.key
+
     def make() -> Iterator[bytes]:
-        return shape(_entries(context, router), page)
+        return shape(_entries(context, router, key), page)
 
-    await reply.shared(200, await context.lists.pieces(router, context.redactor, (shape, page), make))
+    kept_as = (shape, page, key.models, key.local_only)
+    await reply.shared(200, await context.lists.pieces(router, context.redactor, kept_as, make))
 
 
-def _entries(context: Context, router: Router) -> Iterator[JsonObject | None]:
+def _entries(context: Context, router: Router, key: ClientKey) -> Iterator[JsonObject | None]:
     """All entries, and None between them, see ``pieces``."""
-    for found in names(router):
+    for found in names(router, key):
         yield _entry(context, *found) if found is not None else None
 
 
@@ -67,11 +72,13 @@ def _openai_list(entries: Iterable[JsonObject | None], _page: Page | None) -> It
 async def show_model(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """``GET /v1/models/{id}``: the id may contain slashes, raw or percent-encoded."""
     asked = unquote(request.path.partition("/models/")[2])
-    names = (asked, asked.rstrip("/"))
-    found = _found(context, names)
+    names, key = (asked, asked.rstrip("/")), request.key
+    found = _found(context, names, key)
     if found is None:
         await look_for(context.router, names[1], context.pool, context.redactor, local_only=False)
-        found = _found(context, names)
+        found = _found(context, names, key)
+    if found is None and not any(may_name(key, name) for name in names):
+        raise not_allowed(key, asked)
     if found is None:
         raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all models.")
     entry = _entry(context, *found)
@@ -80,19 +87,19 @@ async def show_model(context: Context, _face: Face, request: Request, reply: Rep
     await reply.whole(200, jsontext.dumps(entry))
 
 
-def _found(context: Context, names: Iterable[str]) -> tuple[str, Candidate] | None:
-    return next(((name, first) for name in names if (first := _first(context, name)) is not None), None)
+def _found(context: Context, names: Iterable[str], key: ClientKey) -> tuple[str, Candidate] | None:
+    return next(((name, first) for name in names if (first := _first(context, name, key)) is not None), None)
 
 
-def _first(context: Context, name: str) -> Candidate | None:
+def _first(context: Context, name: str, key: ClientKey) -> Candidate | None:
     """The first candidate for a name, also if the provider lists it in another spelling (``m`` for ``m:latest``)."""
     listed = context.router.first_offered(name)
-    if listed is not None:
+    if listed is not None and is_offered(key, name, listed):
         return listed
     for provider in context.providers:
         served = provider.mapped(name) or provider.listed(name)
-        if served:
-            return Candidate(provider, served)
+        if served and is_offered(key, name, candidate := Candidate(provider, served)):
+            return candidate
     return None
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linx.routing.key_models import is_offered
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from linx.core.client_key import ClientKey
     from linx.routing.candidate import Candidate
     from linx.routing.router import Router
 
@@ -18,11 +21,11 @@ PIECE = 48 * 1024  # bytes, and the rest of an entry: so the kernel takes a piec
 STEP = 100  # names between two turns, which take one or two milliseconds
 
 
-def names(router: Router) -> Iterator[tuple[str, Candidate] | None]:
-    """Each name that clients may ask for, with its first candidate."""
+def names(router: Router, key: ClientKey) -> Iterator[tuple[str, Candidate] | None]:
+    """Each name that clients with ``key`` may ask for, with its first candidate."""
     seen: set[str] = set()
     for looked_at, (name, candidate) in enumerate(router.offered(), 1):
-        if name not in seen:
+        if name not in seen and is_offered(key, name, candidate):
             seen.add(name)
             yield name, candidate
         if looked_at % STEP == 0:

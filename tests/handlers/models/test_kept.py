@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from linx.config.shape import PriceShape, RoutingConfig
 from linx.core import jsontext
+from linx.core.client_key import NO_KEY, ClientKey
 from linx.handlers.kept_lists import KeptLists
 from linx.handlers.models import ollama, openai
 from linx.providers.contexts import Contexts
@@ -47,11 +48,19 @@ ASKED: Mapping[str, tuple[Callable[..., Any], str, Mapping[bytes, bytes]]] = {
 }
 
 
+KEYS = (
+    NO_KEY,
+    ClientKey(name="anna", models=("a", "b*", "*cloud", "gpt")),
+    ClientKey(name="ben", local_only=True),
+)
+
+
 class Asking:
     """A request for a list, as far as its handler looks."""
 
-    def __init__(self, query: str, headers: Mapping[bytes, bytes]) -> None:
+    def __init__(self, query: str, headers: Mapping[bytes, bytes], key: ClientKey) -> None:
         self.query = query
+        self.key = key
         self.header = headers.get
 
 
@@ -121,9 +130,10 @@ class World:
     async def answers(self, context: Context) -> dict[str, bytes]:
         found = {}
         for name, (handler, query, headers) in ASKED.items():
-            heard = Heard()
-            await handler(context, None, Asking(query, headers), heard)
-            found[name] = heard.body
+            for key in KEYS:
+                heard = Heard()
+                await handler(context, None, Asking(query, headers, key), heard)
+                found[f"{name} for {key.name}"] = heard.body
         return found
 
     async def check(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from linx.config.shape import RoutingConfig
 from linx.core import jsontext
+from linx.core.client_key import NO_KEY
 from linx.handlers.models.pieces import PIECE, STEP, joined, names
 from linx.routing.router import Router
 from tests.routing.world import has, provider
@@ -31,7 +32,7 @@ def test_each_name_once_with_its_first_candidate_and_turns_between() -> None:
     one = has(provider("a", model_mappings={"gpt": "m1", "default": "m1"}), *(f"m{n}" for n in range(STEP)))
     two = has(provider("b"), *(f"m{n}" for n in range(2 * STEP)))
     router = Router([one, two], RoutingConfig())
-    found = list(names(router))
+    found = list(names(router, NO_KEY))
     expected = {name: candidates[0] for name, candidates in router.names().items()}
     assert dict(each for each in found if each is not None) == expected
     assert len(found) - found.count(None) == len(expected)
