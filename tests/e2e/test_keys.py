@@ -102,6 +102,7 @@ async def test_no_more_run_at_a_time_than_may_and_heartbeats_go_out_meanwhile(tm
                 head = await second.event()
                 assert (head.status_code, bytes((await second.event()).data)[:1]) == (200, b":")
             [record] = [each for each in app.context.telemetry.running.values() if each.phase == "queued"]
+            assert record.queue == 1
             assert (record.key, len(fake.calls)) == ("anna", 1)
             fake.default = Answer()
             await first.close()

@@ -11,7 +11,6 @@ from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Answer
 from tests.waiting import within
 
 if TYPE_CHECKING:
@@ -42,20 +41,22 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 class Crowd:
-    """Clients whose requests come one after the other, while the first holds the only place."""
+    """Clients whose requests come one after the other, while the first, who leaves in the end, holds the only place."""
 
     def __init__(self, app: App, nursery: trio.Nursery) -> None:
         self._app = app
         self._nursery = nursery
         self.provider: Provider = app.context.providers[0]
         self.answers: dict[str, Got] = {}
+        self.first = trio.CancelScope()
 
     async def come(self, who: str, model: str, said: str) -> None:
         before = self.provider.slots.waiting + self.provider.active
         headers = {"authorization": f"Bearer {KEYS[who]}"}
 
         async def run() -> None:
-            self.answers[said] = await ask(port_of(self._app), PATH, body(model, said), headers=headers)
+            with trio.CancelScope() if before else self.first:
+                self.answers[said] = await ask(port_of(self._app), PATH, body(model, said), headers=headers)
 
         self._nursery.start_soon(run)
         await until(lambda: self.provider.slots.waiting + self.provider.active > before)
@@ -69,7 +70,7 @@ async def test_keys_take_turns_and_models_are_swapped_seldom(tmp_path: Path) -> 
     async with FakeProvider("ollama", ["x", "y"]) as fake:
         fake.ollama.unload_all()
         fake.ollama.most_loaded = 1
-        fake.next(Answer(first_s=0.5))
+        fake.next(scripted.hang())
         config = config_for(fake, names=("a",), providers=ONE_AT_A_TIME, server={"api_key": list(KEYS.values())})
         async with linx_here(config, tmp_path) as app:
             async with trio.open_nursery() as nursery:
@@ -85,12 +86,14 @@ async def test_keys_take_turns_and_models_are_swapped_seldom(tmp_path: Path) -> 
                 ).json["data"]
                 queued = {one["queue"] for one in shown if one["phase"] == "queued"}
                 assert len(queued) == crowd.provider.slots.waiting
+                await fake.received()
+                crowd.first.cancel()
         # x is loaded: cid has had no turn yet, ann has. Then y for bob, who has two. In order of arrival: three swaps.
         assert said(fake) == ["ann 0", "cid 0", "ann 1", "cid 1", "ann 2", "ann 3", "bob 0", "bob 1"]
         assert [name for name, _runner in fake.ollama.loads] == ["x", "y"]
         places = {name: answer.headers.get("x-linx-queue") for name, answer in crowd.answers.items()}
         assert places == {
-            "ann 0": None, "ann 1": "1", "ann 2": "2", "ann 3": "3",
+            "ann 1": "1", "ann 2": "2", "ann 3": "3",
             "bob 0": "4", "bob 1": "5", "cid 0": "1", "cid 1": "3",
         }  # fmt: skip
 
@@ -99,7 +102,7 @@ async def test_a_request_for_another_model_is_passed_over_eight_times(tmp_path: 
     async with FakeProvider("ollama", ["x", "y"]) as fake:
         fake.ollama.unload_all()
         fake.ollama.most_loaded = 1
-        fake.next(Answer(first_s=0.5))
+        fake.next(scripted.hang())
         config = config_for(fake, names=("a",), providers=ONE_AT_A_TIME, server={"api_key": list(KEYS.values())})
         async with linx_here(config, tmp_path) as app:
             async with trio.open_nursery() as nursery:
@@ -108,6 +111,8 @@ async def test_a_request_for_another_model_is_passed_over_eight_times(tmp_path: 
                 await crowd.come("ann", "y", "other")
                 for number in range(12):
                     await crowd.come("ann", "x", f"{number}")
+                await fake.received()
+                crowd.first.cancel()
         assert said(fake).index("other") == 9
         assert [name for name, _runner in fake.ollama.loads] == ["x", "y", "x"]
 
@@ -115,33 +120,37 @@ async def test_a_request_for_another_model_is_passed_over_eight_times(tmp_path: 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 async def test_a_client_that_leaves_gives_up_its_place_in_the_queue(stream: bool, tmp_path: Path) -> None:
     async with FakeProvider("ollama", ["x"]) as fake:
-        fake.next(Answer(first_s=0.3))
         async with linx_here(config_for(fake, names=("a",), providers=ONE_AT_A_TIME), tmp_path) as app:
             slots = app.context.providers[0].slots
+            slots.active = 1
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(ask, port_of(app), PATH, body("x", "first"))
-                await fake.received()
                 async with Client(port_of(app)) as client:
                     await client.send("POST", PATH, body("x", "leaves", stream=stream))
                     await until(lambda: slots.waiting == 1)
                     nursery.start_soon(ask, port_of(app), PATH, body("x", "stays"))
                     await until(lambda: slots.waiting == 2)
                 await until(lambda: slots.waiting == 1)
-            assert said(fake) == ["first", "stays"]
+                slots.give_back()
+            assert said(fake) == ["stays"]
             assert (slots.active, slots.waiting) == (0, 0)
 
 
 async def test_while_it_waits_a_stream_is_told_its_place(tmp_path: Path) -> None:
     async with FakeProvider("ollama", ["x"]) as fake:
-        fake.next(Answer(first_s=0.6))
         config = config_for(fake, names=("a",), providers=ONE_AT_A_TIME, server={"heartbeat_s": 0.1})
-        async with linx_here(config, tmp_path) as app, trio.open_nursery() as nursery:
-            nursery.start_soon(ask, port_of(app), PATH, body("x"))
-            await fake.received()
-            answer = await ask(port_of(app), PATH, body("x", stream=True))
-            assert answer.headers["x-linx-queue"] == "1"
-            assert b": queued, place 1\n\n" in answer.body
-            assert answer.text == "Hello from the fake."
+        async with linx_here(config, tmp_path) as app, Client(port_of(app)) as client:
+            slots = app.context.providers[0].slots
+            slots.active = 1
+            await client.send("POST", PATH, body("x", stream=True))
+            data = b""
+            with within(5):
+                while b": queued, place 1\n\n" not in data:
+                    data += await client.stream.receive_some()
+            assert b"x-linx-queue: 1\r\n" in data.lower()
+            slots.give_back()
+            with within(5):
+                while b"[DONE]" not in data:
+                    data += await client.stream.receive_some()
 
 
 async def test_those_who_wait_for_a_provider_that_dies_are_answered_by_another(tmp_path: Path) -> None:

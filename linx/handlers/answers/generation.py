@@ -114,7 +114,7 @@ class Generation(Generic[A]):
             await use.take()
             self._has_turn = True
             return
-        record.phase = "queued"
+        record.phase, record.queue = "queued", use.waiting + 1
         record.wait_begins(job.clock())
         await use.take()
         self._has_turn = True
