@@ -51,6 +51,7 @@ ORDERS = {
     "linx.core": [
         *[
             "addresses",
+            "secret_shapes",
             "chat",
             "errors",
             "attempt_errors",
@@ -155,6 +156,7 @@ ORDERS = {
             "text_completion",
             "fields",
             "data_urls",
+            "secrets",
             "ndjson",
             "sse",
             "opaque_reasoning",
@@ -173,6 +175,7 @@ ORDERS = {
         "response_store",
         "context",
         "records",
+        "prompt_search",
         "request_facts",
         "stored_responses",
         "answers",
@@ -229,6 +232,7 @@ ORDERS = {
             "demand",
             "gate",
             "privacy",
+            "secrets",
             "limits",
             "budgets",
             "budget_watch",

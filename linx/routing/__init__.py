@@ -7,6 +7,7 @@ that moment; only the loops around the decisions wait.
 - ``demand``: what a request needs of its route.
 - ``gate``: the gate before every provider: a table of rules, each of which may keep candidates from being asked.
 - ``privacy``: the gate's first rule: what must stay local is sent to local providers alone.
+- ``secrets``: the rule over prompts with a secret in them: they stay at home.
 - ``limits``: the limits of budgets: for whom each is, and whom it stops.
 - ``budgets``: the gate's rule of budgets, and what is counted for it: what was spent, and what may be.
 - ``budget_watch``: keeps the budgets in step with the ledger.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -18,6 +19,7 @@ from linx.core.errors import BadRequest, LinxError, NoLocalProvider, UnknownMode
 from linx.core.worker import in_thread
 from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
+from linx.dialects.shared.secrets import secret_in
 from linx.handlers.models.pieces import joined, names
 from linx.handlers.request_facts import check_charset, check_name, is_local_only, next_hop, object_of
 from linx.providers.catalog import fetch_json
@@ -123,9 +125,9 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
     check_name(name)
     asked = {key: value for key, value in body.items() if key != "name"}
     problem: AttemptError | None = None
-    local_only = is_local_only(request)
-    await look_for(context.router, name, context.pool, context.redactor, local_only=local_only)
-    for candidate in _candidates(context, name, local_only=local_only):
+    demand = Demand(local_only=is_local_only(request), key=None, secret=partial(secret_in, body))
+    await look_for(context.router, name, context.pool, context.redactor, demand)
+    for candidate in _candidates(context, name, demand):
         try:
             answer = await _shown(context, name, candidate, asked, hop)
         except AttemptError as error:
@@ -166,14 +168,14 @@ def _named(error: AttemptError, context: Context, provider: Provider) -> Attempt
     return error
 
 
-def _candidates(context: Context, name: str, *, local_only: bool) -> Sequence[Candidate]:
+def _candidates(context: Context, name: str, demand: Demand) -> Sequence[Candidate]:
     """The candidates for ``name``, the one that would answer now first. Raises UnknownModel.
 
     Those that no gate has admitted are private: where they are not local, they are described and not asked.
     """
     router = context.router
     try:
-        return router.route(name, trio.current_time(), Demand(local_only=local_only, key=None)).candidates
+        return router.route(name, trio.current_time(), demand).candidates
     except UnknownModel:
         raise
     except LinxError:

@@ -17,6 +17,7 @@ from linx.handlers.models import other_shapes
 from linx.handlers.models.pieces import joined, names
 from linx.providers.prices import FREE
 from linx.routing.candidate import Candidate
+from linx.routing.demand import NAMES_ONLY
 from linx.routing.unlisted import look_for
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ async def show_model(context: Context, _face: Face, request: Request, reply: Rep
     names = (asked, asked.rstrip("/"))
     found = _found(context, names)
     if found is None:
-        await look_for(context.router, names[1], context.pool, context.redactor, local_only=False)
+        await look_for(context.router, names[1], context.pool, context.redactor, NAMES_ONLY)
         found = _found(context, names)
     if found is None:
         raise UnknownModel(f"No provider has the model {quote(asked)!r}. GET /v1/models lists all models.")
