@@ -38,6 +38,7 @@ ORDERS = {
     "linx.core": [
         *[
             "addresses",
+            "secret_shapes",
             "chat",
             "errors",
             "attempt_errors",
@@ -142,6 +143,7 @@ ORDERS = {
             "text_completion",
             "fields",
             "data_urls",
+            "secrets",
             "ndjson",
             "sse",
             "opaque_reasoning",
@@ -160,6 +162,7 @@ ORDERS = {
         "response_store",
         "context",
         "records",
+        "prompt_search",
         "request_facts",
         "stored_responses",
         "answers",
@@ -217,6 +220,7 @@ ORDERS = {
             "gate",
             "key_models",
             "privacy",
+            "secrets",
             "limits",
             "budgets",
             "budget_watch",

@@ -17,6 +17,7 @@ from linx.core.client_key import Budget, ClientKey, digest_of, key_by_place
 
 Kind = Literal["ollama", "llamacpp", "openrouter", "openai", "anthropic"]
 Scope = Literal["same", "any"]
+SecretsMode = Literal["off", "prefer_local", "local_only"]
 ReasoningField = Literal["reasoning_content", "reasoning", "both"]
 TunnelType = Literal["localhost_run", "ngrok", "ssh"]
 
@@ -146,6 +147,10 @@ class RoutingConfig(Shape, frozen=True, kw_only=True):
         BudgetShape | None,
         Meta(description="for all providers together: at a limit none that is remote is asked until its end"),
     ] = None
+    secrets: Annotated[
+        SecretsMode,
+        Meta(description="prompts with a key, a token or a .env block: remote providers asked last, or never"),
+    ] = "off"
 
 
 class KeyShape(Shape, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ The room's rule: it imports nothing from the other rooms of Linx, and knows no p
 dialect and no socket.
 
 - ``addresses``: hosts and origins, and which hosts are near (on this machine or network).
+- ``secret_shapes``: finds secrets in a text by their shapes.
 - ``chat``: a chat request and its answer, in no dialect.
 - ``errors``: what every failure has in common, and the failures that are the request's own fault.
 - ``attempt_errors``: every way an attempt at a provider can fail, and what each failure means.

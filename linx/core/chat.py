@@ -17,6 +17,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from linx.core.secret_shapes import Secret
+
 JsonObject = dict[str, Any]
 
 
@@ -105,7 +107,8 @@ class RequestFacts(msgspec.Struct):
 
     For a large request the thread that reads the body computes them all; for any other
     request each fact is computed when it is first needed, since most requests need none.
-    ``dialects.shared.tokens`` counts the tokens, ``handlers.request_facts`` finds the opening.
+    ``dialects.shared.tokens`` counts the tokens, ``dialects.shared.secrets`` looks for secrets,
+    ``handlers.request_facts`` finds the opening.
     """
 
     size: int = 0
@@ -114,6 +117,11 @@ class RequestFacts(msgspec.Struct):
     """An estimate; None until it is made."""
     opening: str | None = None
     """A digest of the messages up to the user's first one; empty if there is no such message, None until computed."""
+    secret: Secret | None = None
+    """A secret in the prompt; ``is_searched`` says whether one was looked for."""
+    is_searched: bool = False
+    is_counted: bool = False
+    """Has the search been counted in the telemetry?"""
 
 
 class ChatRequest(msgspec.Struct):

@@ -291,6 +291,15 @@ class NoLocalProvider(RequestError):
     may_retry = False
 
 
+class SecretInPrompt(RequestError):
+    """A prompt with a secret in it has to stay local, and no local provider can answer."""
+
+    status = 503
+    kind = "server_error"
+    code = "secret_in_prompt"
+    may_retry = False
+
+
 _WORD = re.compile(r"[a-z][a-z0-9_.-]{0,47}")
 _STATUS_WORDS = {status.value: status.name.lower() for status in HTTPStatus}
 

@@ -365,6 +365,8 @@ class Telemetry:
         self.providers: dict[str, Counters] = {}
         self.ended: dict[tuple[str, int], int] = {}
         """The number of finished requests by last phase and by status sent (0: no status was sent)."""
+        self.secrets: dict[str, int] = {}
+        """The number of prompts in which a secret was found, by its kind (see ``core.secret_shapes``)."""
         self.added = Buckets(ADDED_BOUNDS)
         """The time that Linx itself took before an answer began."""
         self.watchers: list[Watcher] = []

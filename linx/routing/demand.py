@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import msgspec
 
 from linx.core.client_key import NO_KEY, ClientKey
+from linx.core.secret_shapes import Secret
 from linx.dialects.shared.needs import NOTHING
+from linx.dialects.shared.secrets import UNREAD
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Search = Callable[[], Secret | None]
+"""Looks for a secret in the prompt."""
+
+
+def unread() -> Secret | None:
+    """For a text that Linx does not look through: it may have any secret in it."""
+    return UNREAD
 
 
 class Demand(msgspec.Struct, frozen=True):
@@ -34,6 +41,10 @@ class Demand(msgspec.Struct, frozen=True):
     """False: the request is none for an answer, so that no budget matters."""
     needs: Callable[[], frozenset[str]] = lambda: NOTHING
     """What a model must be able to do besides text, as ``Model.capabilities`` has it; asked only where it matters."""
+    secret: Search = unread
+    """The secret in the prompt, or None; asked only where the config wants prompts looked through."""
 
 
 ANY, LOCAL_ONLY = Demand(), Demand(local_only=True)
+NAMES_ONLY = Demand(secret=lambda: None)
+"""Of a request that says nothing but the name of a model."""

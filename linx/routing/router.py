@@ -27,6 +27,7 @@ from linx.routing.candidate import Candidate
 from linx.routing.gate import Gate
 from linx.routing.near_names import NEAREST, near_names
 from linx.routing.privacy import Privacy
+from linx.routing.secrets import Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,10 +55,12 @@ class Route(msgspec.Struct):
     """Seconds until the first provider that asked for a pause, and is left out for that, can be asked again."""
     not_asked: tuple[NotAsked, ...] = ()
     """The candidates that a rule has dropped, or put last."""
+    has_last: bool = False
+    """Has a rule put some of the candidates last?"""
 
     def only(self, candidates: Sequence[Candidate]) -> Route:
         """The same route with some of its candidates."""
-        return Route(self.model, tuple(candidates), not_asked=self.not_asked)
+        return Route(self.model, tuple(candidates), not_asked=self.not_asked, has_last=self.has_last)
 
 
 class Router:
@@ -71,7 +74,11 @@ class Router:
         self.routing = routing
         self._ranks = _ranks(routing.provider_priority)
         self._privacy = Privacy(routing.local_only, self._names_provider)
-        self.gate = Gate((key_models.rule, self._privacy.rule, *rules))
+        self._secrets = Secrets(routing.secrets)
+        self.seeks_secrets = self._secrets.are_sought
+        """Are prompts looked through for secrets?"""
+        secrets = (self._secrets.rule,) if self.seeks_secrets else ()
+        self.gate = Gate((key_models.rule, self._privacy.rule, *secrets, *rules))
         self._warm: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def route(self, model: str, now: float, demand: Demand) -> Route:
@@ -106,7 +113,7 @@ class Router:
         if not self.routing.fallback_enabled:
             ordered = ordered[:1]
         wait_s = min((pause.until - now for pause in pauses), default=None)
-        return Route(model, tuple(ordered), wait_s, not_asked)
+        return Route(model, tuple(ordered), wait_s, not_asked, bool(last))
 
     def candidates(self, model: str) -> list[Candidate]:
         """All candidates for the name, at most one for each provider, in the order of the config file."""
@@ -129,7 +136,7 @@ class Router:
         """Is there a provider whose first probe has not ended?"""
         return any(not provider.probed.is_set() for provider in self.providers)
 
-    async def until_known(self, model: str, *, local_only: bool = False) -> None:
+    async def until_known(self, model: str, demand: Demand) -> None:
         """If no provider is known to have the name yet, wait for the first probes.
 
         Without this, in the moment after a start a name would be unknown, or answered by a
@@ -137,7 +144,7 @@ class Router:
         whether a mapped name is that of a cloud model.
         """
         pending = [one for one in self.providers if not one.probed.is_set()]
-        is_private = local_only or self.is_private(model)
+        is_private = self.stays_local(model, demand)
 
         def is_known() -> bool:
             found = self._by_name(model)
@@ -156,14 +163,14 @@ class Router:
                 for provider in pending:
                     nursery.start_soon(look, provider)
 
-    def unlisted_at(self, model: str, *, local_only: bool = False) -> Sequence[Provider]:
+    def unlisted_at(self, model: str, demand: Demand) -> Sequence[Provider]:
         """The providers whose lists should be read once more before it is said who may serve the name.
 
         Where nobody has the name these are all of them; where a ``default`` would answer it, only the Ollamas here,
         whose lists cost least and change most. A prompt that must stay local may go by a mapping to a model that is
         not listed, and only the list tells whether that is a cloud model.
         """
-        is_private = local_only or self.is_private(model)
+        is_private = self.stays_local(model, demand)
         if not is_private:
             for provider in self.providers:
                 if model in provider.models:
@@ -185,6 +192,10 @@ class Router:
         for provider in self.providers:
             if provider.local and _lists_clouds(provider) and now - provider.read_at >= AGAIN_S:
                 provider.list_has_changed()
+
+    def stays_local(self, model: str, demand: Demand) -> bool:
+        """Is the prompt for local providers alone, as the rules of the gate see it?"""
+        return demand.local_only or self._privacy.is_private(model) or self._secrets.stay_home(demand)
 
     def is_private(self, model: str) -> bool:
         """Does ``routing.local_only`` keep this model's prompts on local providers?"""

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
     from linx.core.redaction import Redactor
     from linx.providers.provider import Provider
+    from linx.routing.demand import Demand
     from linx.routing.router import Router
     from linx.upstream.pool import Pool
 
 LOOK_S = 2.0  # that a client waits for lists, before it is told what is known without them
 
 
-async def look_for(router: Router, model: str, pool: Pool, redactor: Redactor, *, local_only: bool) -> None:
+async def look_for(router: Router, model: str, pool: Pool, redactor: Redactor, demand: Demand) -> None:
     """Read the lists that may have the name by now; none where the name is known."""
-    await read_again(router.unlisted_at(model, local_only=local_only), pool, redactor)
+    await read_again(router.unlisted_at(model, demand), pool, redactor)
 
 
 async def read_again(providers: Sequence[Provider], pool: Pool, redactor: Redactor) -> None:

@@ -169,7 +169,7 @@ def test_the_keys_are_exactly_those_of_the_contract() -> None:
     }
     assert known_keys(BudgetShape) == ("daily_usd", "monthly_usd", "daily_tokens")
     assert known_keys(PriceShape) == ("prompt", "completion", "cached", "cache_write")
-    assert list(known_keys(RoutingConfig)) == [*EXAMPLE["routing"], "budget"]
+    assert list(known_keys(RoutingConfig)) == [*EXAMPLE["routing"], "budget", "secrets"]
     assert list(known_keys(HedgeConfig)) == list(EXAMPLE["routing"]["hedge"])
     assert list(known_keys(ServerConfig)) == list(EXAMPLE["server"])
     assert known_keys(TunnelConfig) == (

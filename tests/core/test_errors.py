@@ -29,6 +29,7 @@ from linx.core.errors import LinxError, RequestError, quote
         (errors.Overloaded("x"), 503, "server_error", "overloaded"),
         (errors.ShuttingDown("x"), 503, "server_error", "shutting_down"),
         (errors.NoLocalProvider("x"), 503, "server_error", "no_local_provider"),
+        (errors.SecretInPrompt("x"), 503, "server_error", "secret_in_prompt"),
     ],
 )
 def test_what_a_client_sees_of_its_own_mistakes(error: RequestError, status: int, kind: str, code: str | None) -> None:

@@ -35,6 +35,7 @@ NAMES = tuple(f"the-{kind}" for kind in CHAT)
 ROUNDS = int(os.environ.get("LINX_PRIVATE_ROUNDS", "6"))
 REQUESTS = 25  # in each world
 CANARY, FREE = "canary-bird", "free-bird"
+TOKEN = "ghp_" + "c4Nary" * 6
 NET = ipaddress.ip_network("203.0.113.0/24")
 MODELS = ("m", "m", "mapped", "mixed", "q:cloud", "unheard")
 EXPERIMENTAL = "/api/experimental/web_search"
@@ -74,6 +75,24 @@ def test_every_path_that_takes_a_text_is_one_of_the_roads() -> None:
             assert (method, endpoint) in tried, f"nobody tries {method} {path}"
 
 
+def is_looked_through(road: Road) -> bool:
+    """Is a text on this road looked through for secrets? What is streamed to an Ollama's disk is not."""
+    return not (road.is_unnamed and road.path.startswith("/api/"))
+
+
+async def test_without_a_secret_every_road_that_is_looked_through_leads_anywhere(tmp_path: Path) -> None:
+    async with fakes_of(*CHAT) as fakes:
+        providers = {f"the-{fake.kind}": {"local": False, "native": True} for fake in fakes}
+        config = config_for(*fakes, names=NAMES, providers=providers, routing={"secrets": "local_only"})
+        with Internet() as internet:
+            async with linx_here(config, tmp_path) as app:
+                for number, road in enumerate(ROADS):
+                    for kind in road.kinds:
+                        text = f"{FREE}-{number}-{kind}"
+                        await road.ask(port_of(app), f"{kind}-m", text)
+                        assert bool(heard(internet, fakes, text)) == is_looked_through(road), f"{road} at {kind}"
+
+
 @pytest.mark.parametrize(
     ("where", "how"),
     [
@@ -82,6 +101,8 @@ def test_every_path_that_takes_a_text_is_one_of_the_roads() -> None:
         ("near name that leads elsewhere", "header"),
         ("near name that leads elsewhere", "pattern"),
         ("said not to be local", "config"),
+        ("public address", "secret"),
+        ("near name that leads elsewhere", "secret"),
     ],
 )
 async def test_no_road_leads_to_a_provider_elsewhere(where: str, how: str, tmp_path: Path) -> None:
@@ -99,15 +120,18 @@ async def test_no_road_leads_to_a_provider_elsewhere(where: str, how: str, tmp_p
         with Internet() as internet:
             internet.names[host] = ["203.0.113.7"]
             internet.hosts["203.0.113.7"] = "127.0.0.1"
-            private = {**config, "routing": {**config["routing"], "local_only": local_only}}
+            secrets = "local_only" if how == "secret" else "off"
+            text = TOKEN if how == "secret" else CANARY
+            private = {**config, "routing": {**config["routing"], "local_only": local_only, "secrets": secrets}}
             async with linx_here(private, tmp_path) as app:
                 headers = {"x_linx_local_only": "true"} if how == "header" else {}
                 for road in ROADS:
                     for kind in road.kinds:
-                        answer = await road.ask(port_of(app), f"{kind}-m", CANARY, **headers)
+                        answer = await road.ask(port_of(app), f"{kind}-m", text, **headers)
                         told_of_it = road.path in ("/api/show", "/v1/messages/count_tokens") and answer.status == 200
                         assert answer.status == 503 or told_of_it, f"{road} at {kind}: {answer.body!r}"
-                        assert not heard(internet, fakes, CANARY), f"{road} at {kind} let it out"
+                        assert not heard(internet, fakes, text), f"{road} at {kind} let it out"
+                        assert TOKEN.encode() not in answer.body or road.path == "/api/show"
             async with linx_here(config, tmp_path) as app:
                 for number, road in enumerate(ROADS):
                     for kind in road.kinds:
@@ -117,19 +141,20 @@ async def test_no_road_leads_to_a_provider_elsewhere(where: str, how: str, tmp_p
         assert not [fault for fake in fakes for fault in fake.faults]
 
 
-async def test_every_road_leads_to_a_local_provider(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [{"local_only": True}, {"secrets": "local_only"}], ids=["config", "secret"])
+async def test_every_road_leads_to_a_local_provider(how: dict[str, Any], tmp_path: Path) -> None:
     async with fakes_of(*CHAT) as fakes:
         endpoints = [fake.endpoint.replace("127.0.0.1", "gpu.local") for fake in fakes]
         providers = {
             name: {"endpoint": endpoint, "native": True} for name, endpoint in zip(NAMES, endpoints, strict=True)
         }
-        config = config_for(*fakes, names=NAMES, providers=providers, routing={"local_only": True})
+        config = config_for(*fakes, names=NAMES, providers=providers, routing=how)
         with Internet() as internet:
             internet.names["gpu.local"] = ["203.0.113.7", "127.0.0.1"]
             async with linx_here(config, tmp_path) as app:
                 for number, road in enumerate(ROADS):
                     for kind in road.kinds:
-                        text = f"{CANARY}-{number}-{kind}"
+                        text = f"{TOKEN}{number}{kind}" if "secrets" in how else f"{CANARY}-{number}-{kind}"
                         answer = await road.ask(port_of(app), f"{kind}-m", text)
                         if road.path.startswith(FOR_THE_CLOUD):
                             assert answer.status == 503

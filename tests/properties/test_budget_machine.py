@@ -21,6 +21,7 @@ from trio.testing import MockClock
 
 from linx.config.shape import BudgetShape, RoutingConfig
 from linx.core.chat import ChatBody, ChatRequest, Usage
+from linx.core.client_key import ClientKey
 from linx.core.errors import LinxError
 from linx.core.telemetry import AttemptRecord, RequestRecord
 from linx.ledger.spending import Spent, Where, day_of, today
@@ -122,7 +123,7 @@ class Linx:
             attempts.append(Attempt(self, candidate, asked, record))
             return attempts[-1]
 
-        demand = Demand(asked.prompt, asked.limit or 1024, local_only=asked.is_private, key=asked.key)
+        demand = Demand(asked.prompt, asked.limit or 1024, local_only=asked.is_private, key=ClientKey(name=asked.key))
         rules = Rules(after=0.05, scope="any", share=1.0, budget=HedgeBudget(), demand=demand)
         with trio.move_on_after(PATIENCE_S):
             try:

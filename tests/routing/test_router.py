@@ -12,7 +12,7 @@ from linx.config.shape import RoutingConfig
 from linx.core.attempt_errors import Garbled, PauseScope, Refused
 from linx.core.errors import NoLocalProvider, UnknownModel
 from linx.providers.prices import Price
-from linx.routing.demand import Demand
+from linx.routing.demand import ANY, Demand
 from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Router
 from tests.routing.world import has, provider, told
 
@@ -360,10 +360,10 @@ def test_every_name_but_default() -> None:
 async def test_nobody_waits_for_a_name_that_is_known_or_when_all_have_answered(autojump_clock: MockClock) -> None:
     one = has(provider("a"), "m")
     assert router(one).is_starting()
-    await router(one).until_known("m")
+    await router(one).until_known("m", ANY)
     one.probed.set()
     assert not router(one).is_starting()
-    await router(one).until_known("x")
+    await router(one).until_known("x", ANY)
     assert trio.current_time() == 0
 
 
@@ -378,10 +378,10 @@ async def test_a_name_is_waited_for_until_somebody_has_it(autojump_clock: MockCl
     async with trio.open_nursery() as nursery:
         nursery.start_soon(probe, quick, 1, "x")
         nursery.start_soon(probe, slow, 3, "m")
-        await router(slow, quick, never).until_known("m")
+        await router(slow, quick, never).until_known("m", ANY)
         assert trio.current_time() == 3
         with trio.fail_after(LONGEST_FIRST_PROBE_S + 1):
-            await router(slow, quick, never).until_known("nobody")
+            await router(slow, quick, never).until_known("nobody", ANY)
         assert trio.current_time() == 3 + LONGEST_FIRST_PROBE_S
 
 
@@ -395,7 +395,7 @@ async def test_all_probes_back_ends_the_wait(autojump_clock: MockClock) -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(probe)
-        await router(one, two).until_known("nobody")
+        await router(one, two).until_known("nobody", ANY)
     assert trio.current_time() == 2
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +10,7 @@ import trio
 from linx.config.shape import RoutingConfig
 from linx.core.redaction import Redactor
 from linx.providers.catalog import AGAIN_S, refresh
+from linx.routing.demand import ANY, LOCAL_ONLY
 from linx.routing.router import Router
 from linx.routing.unlisted import LOOK_S, look_for
 from linx.upstream.dial import Dialer
@@ -52,22 +52,22 @@ def router(*providers: Provider, **routing: Any) -> Router:
 def test_whose_lists_may_have_it(name: str, where: list[str]) -> None:
     one = has(provider("a", kind="ollama", model_mappings={"gpt": "mapped"}), "m:latest")
     two = provider("b", kind="openrouter", local=False)
-    assert [each.name for each in router(one, two).unlisted_at(name)] == where
+    assert [each.name for each in router(one, two).unlisted_at(name, ANY)] == where
 
 
 def test_where_a_default_would_answer_only_the_ollamas_here_are_asked() -> None:
     one = has(provider("a", kind="ollama", model_mappings={"default": "m"}), "m:latest")
     far = provider("b", kind="ollama", local=False)
     other = provider("c", kind="openai")
-    assert router(one, far, other).unlisted_at("nothing") == [one]
+    assert router(one, far, other).unlisted_at("nothing", ANY) == [one]
 
 
 def test_a_private_mapping_to_an_unlisted_model_is_looked_up() -> None:
     one = has(provider("a", kind="ollama", model_mappings={"gpt": "plain", "known": "m"}), "m:latest")
-    assert list(router(one).unlisted_at("gpt")) == []
-    assert router(one).unlisted_at("gpt", local_only=True) == [one]
-    assert router(one, local_only=["gpt"]).unlisted_at("gpt") == [one]
-    assert router(one).unlisted_at("known", local_only=True) == []
+    assert list(router(one).unlisted_at("gpt", ANY)) == []
+    assert router(one).unlisted_at("gpt", LOCAL_ONLY) == [one]
+    assert router(one, local_only=["gpt"]).unlisted_at("gpt", ANY) == [one]
+    assert router(one).unlisted_at("known", LOCAL_ONLY) == []
 
 
 async def test_a_model_that_was_just_pulled_is_there_and_no_list_is_read_twice_in_a_row(pool: Pool) -> None:
@@ -76,12 +76,12 @@ async def test_a_model_that_was_just_pulled_is_there_and_no_list_is_read_twice_i
         await refresh(one, pool, Redactor())
         here = router(one)
         fake.models.append(Model("new"))
-        await look_for(here, "new", pool, Redactor(), local_only=False)
+        await look_for(here, "new", pool, Redactor(), ANY)
         assert one.listed("new") is None  # the list has just been read
         one.read_at -= AGAIN_S
         async with trio.open_nursery() as nursery:
             for _ in range(5):
-                nursery.start_soon(partial(look_for, local_only=False), here, "new", pool, Redactor())
+                nursery.start_soon(look_for, here, "new", pool, Redactor(), ANY)
         assert one.listed("new") == "new:latest"
         assert paths(fake).count("GET /api/tags") == 2
 
@@ -92,7 +92,7 @@ async def test_a_list_that_is_known_to_change_is_read_at_once(pool: Pool) -> Non
         await refresh(one, pool, Redactor())
         fake.models.append(Model("new"))
         one.relaying = 1
-        await look_for(router(one), "new", pool, Redactor(), local_only=False)
+        await look_for(router(one), "new", pool, Redactor(), ANY)
         assert one.listed("new") == "new:latest"
 
 
@@ -101,6 +101,6 @@ async def test_a_list_that_does_not_come_is_not_waited_for_long(pool: Pool, auto
         slow.at["/api/tags"] = Raw([ReadRequest(), Stall()])
         one = at(slow)
         start = trio.current_time()
-        await look_for(router(one), "new", pool, Redactor(), local_only=False)
+        await look_for(router(one), "new", pool, Redactor(), ANY)
         assert trio.current_time() - start == pytest.approx(LOOK_S, abs=0.1)
         assert one.reading is None

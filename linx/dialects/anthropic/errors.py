@@ -27,7 +27,7 @@ _TYPES = {
     OVERLOADED: "overloaded_error",
 }
 _TYPES_BY_CODE = {"upstream_credit": "billing_error"}
-_NO_OVERLOAD = frozenset({"no_local_provider", "shutting_down"})
+_NO_OVERLOAD = frozenset({"no_local_provider", "secret_in_prompt", "shutting_down"})
 _TOO_LONG = "prompt is too long"
 _COUNTED = re.compile(_TOO_LONG + ": [0-9]", re.IGNORECASE)
 _TOKENS = re.compile(r"([0-9]{1,12})[ _]tokens?", re.IGNORECASE)

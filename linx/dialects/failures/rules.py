@@ -62,11 +62,11 @@ _UNKNOWN_MODEL_WORDS = re.compile(
 _BAD_TEMPLATE = re.compile(r"^template: :\d+: ", re.MULTILINE)
 _MODEL = re.compile(r"\bmodel\b")
 RULES = (
-    # The words are for faces whose errors have no code (see ``routing.privacy``).
+    # The words are for faces whose errors have no code (see ``routing.privacy`` and ``routing.secrets``).
     Rule(
         NOT_LOCAL,
-        labels=frozenset(("no_local_provider", "not_local")),
-        words=("may only be answered by a local provider",),
+        labels=frozenset(("no_local_provider", "not_local", "secret_in_prompt")),
+        words=("may only be answered by a local provider", "routing.secrets keeps it on local providers"),
         statuses=frozenset((503,)),
     ),
     # Ollama's server/cloud_proxy.go, for a cloud model while nobody is signed in.

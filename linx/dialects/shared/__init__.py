@@ -14,6 +14,7 @@ Reading a client's request:
 - ``chat_body``: parts of the chat body into which requests are translated.
 - ``data_urls``: pictures and files inside a request.
 - ``tokens``: estimates how many tokens a prompt has.
+- ``secrets``: looks for secrets in everything that a client's request says.
 - ``needs``: what a request needs its model to be able to do.
 - ``identity``: fields that tell who asks, before a body leaves.
 - ``free_text_tools``: tools that take free text, as functions and back.

@@ -15,9 +15,11 @@ from linx.core.chat import ChatBody, ChatRequest, Dialect, ModelTraits, Task
 from linx.core.telemetry import AttemptRecord, kept
 from linx.core.worker import in_thread
 from linx.dialects.anthropic.client_request import to_chat_body
+from linx.dialects.shared.secrets import secret_of
 from linx.dialects.shared.tokens import prompt_tokens
 from linx.dialects.untranslated.provider_request import clean_messages
 from linx.handlers.answers.untranslated import dialect_headers
+from linx.handlers.prompt_search import search
 from linx.handlers.records import begin_record
 from linx.handlers.request_facts import is_local_only, next_hop, read_chat
 from linx.providers.catalog import fetch_json
@@ -64,11 +66,16 @@ async def counted(
 
     ``local_only``: only a local provider may be asked, also where the request does not demand it.
     """
-    local_only = local_only or is_local_only(request)
+    demand = Demand(
+        prompt_tokens(chat),
+        local_only=local_only or is_local_only(request),
+        key=request.key,
+        secret=partial(secret_of, chat),
+    )
+    await search(context.router, context.telemetry, chat)
     record = begin_record(context, request, trio.current_time(), chat.model)
-    await context.router.until_known(chat.model, local_only=local_only)
-    await look_for(context.router, chat.model, context.pool, context.redactor, local_only=local_only)
-    demand = Demand(prompt_tokens(chat), local_only=local_only, key=request.key)
+    await context.router.until_known(chat.model, demand)
+    await look_for(context.router, chat.model, context.pool, context.redactor, demand)
     candidate = _first(context, chat, route, demand)
     if candidate is not None and not candidate.provider.speaks(chat.dialect):
         chat.headers = ()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from linx.core import jsontext
 from linx.dialects import embeddings
 from linx.dialects.ollama.embeddings import parse_embed, parse_embeddings
+from linx.dialects.shared.secrets import secret_of
 from linx.dialects.shared.tokens import prompt_tokens
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import Plan, start_chat
@@ -61,7 +62,14 @@ async def _answer(
 
 def embeddings_plan(request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource]]:
     """A plan for one model only, whose answer is always sent whole."""
-    demand = Demand(prompt_tokens(chat), 0, local_only=is_local_only(request), one_model=True, key=request.key)
+    demand = Demand(
+        prompt_tokens(chat),
+        0,
+        local_only=is_local_only(request),
+        one_model=True,
+        key=request.key,
+        secret=partial(secret_of, chat),
+    )
     return Plan(demand, start_chat, partial(whole, fold=fold_vectors))
 
 

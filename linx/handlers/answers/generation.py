@@ -13,6 +13,7 @@ from linx.core.attempt_errors import RouteExhausted
 from linx.core.errors import Forbidden, HangUp, LinxError, quote, word_of
 from linx.handlers.answers.job import Job
 from linx.handlers.answers.plan import chat_plan
+from linx.handlers.prompt_search import search
 from linx.handlers.request_facts import read_chat
 from linx.routing.decision import Runnable
 from linx.routing.hedging import Rules
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from linx.handlers.answers.plan import Plan
     from linx.handlers.context import Context
     from linx.routing.candidate import Candidate
+    from linx.routing.router import Route
     from linx.server.request import Reply, Request
 
 A = TypeVar("A", bound=Runnable)
@@ -63,11 +65,13 @@ class Generation(Generic[A]):
         phase = "cancelled"
         wait_s: float | None = None
         try:
+            if router.seeks_secrets:
+                await search(router, telemetry, job.chat)
             if router.is_starting():
                 record.wait_begins(record.started)
-                await router.until_known(model, local_only=job.demand.local_only)
+                await router.until_known(model, job.demand)
                 record.wait_ends(job.clock())
-            elif model and (unlisted_at := router.unlisted_at(model, local_only=job.demand.local_only)):
+            elif model and (unlisted_at := router.unlisted_at(model, job.demand)):
                 record.wait_begins(job.clock())
                 await read_again(unlisted_at, job.context.pool, job.context.redactor)
                 record.wait_ends(job.clock())
@@ -77,7 +81,7 @@ class Generation(Generic[A]):
             # The race is not stored as an attribute: it refers to ``self._start``, so there would be a reference
             # cycle, and a request of many megabytes would stay in memory until the next garbage collection.
             turn = None if self._key.max_concurrent is None else self._take_turn
-            race = Race(route, self._rules(now), self._start, turn)
+            race = Race(route, self._rules(now, route), self._start, turn)
             await plan.deliver(job, race)
             phase = "done"
             if race.failures:
@@ -121,14 +125,15 @@ class Generation(Generic[A]):
         record.wait_ends(job.clock())
         record.phase = "connecting"
 
-    def _rules(self, now: float) -> Rules:
+    def _rules(self, now: float, route: Route) -> Rules:
         job, routing = self.job, self.job.router.routing
         hedge, budget, may_hedge = routing.hedge, job.context.budget, self._plan.may_hedge
         if may_hedge:
             budget.requested(now)
         return Rules(
             after=hedge.after if may_hedge else None,
-            scope=hedge.scope,
+            # What a rule of the gate has put last is not asked for its speed, whatever the config allows.
+            scope="same" if route.has_last else hedge.scope,
             share=hedge.budget if may_hedge else 0.0,
             budget=budget,
             demand=job.demand,

@@ -15,6 +15,7 @@ from linx.core.errors import UnknownModel, quote
 from linx.dialects.ollama.client_request import is_unload, shows_prompt
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import chat_plan
+from linx.handlers.prompt_search import search
 from linx.handlers.request_facts import read_chat
 from linx.providers.kind import Feature
 from linx.routing.unlisted import look_for
@@ -58,8 +59,8 @@ async def _load(generation: Generation[Try[ChunkSource]]) -> None:
     """
     job = generation.job
     chat, context = job.chat, job.context
-    local_only = job.demand.local_only
-    await look_for(job.router, chat.model, context.pool, context.redactor, local_only=local_only)
+    await search(job.router, context.telemetry, chat)
+    await look_for(job.router, chat.model, context.pool, context.redactor, job.demand)
     now = job.clock()
     route = job.router.route(chat.model, now, job.demand)
     answers_itself = Feature.LOADS_MODELS in route.candidates[0].provider.kind.features

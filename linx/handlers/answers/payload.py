@@ -78,10 +78,15 @@ class PayloadStream:
         return await anext(self._payload.rest)
 
 
-async def read_form(request: Request, boundary: bytes, pieces: AsyncIterator[bytes]) -> Payload:
-    """Read a form until its model is known, or completely. Raises BadRequest, or BodyTooLarge as ``request.body``."""
+async def read_form(
+    request: Request, boundary: bytes, pieces: AsyncIterator[bytes], *, is_held: bool = False
+) -> Payload:
+    """Read a form until its model is known, or completely (``is_held``).
+
+    Raises BadRequest, or BodyTooLarge as ``request.body``.
+    """
     rest: AsyncIterator[bytes] | None = None
-    if request.is_packed or (request.content_length or MAX_HELD + 1) <= MAX_HELD:
+    if is_held or request.is_packed or (request.content_length or MAX_HELD + 1) <= MAX_HELD:
         start = await request.body()
         place = await _find_model(start, boundary)
     else:

@@ -14,6 +14,7 @@ import msgspec
 
 from linx.core.client_key import NO_KEY
 from linx.dialects.shared.needs import needs_of
+from linx.dialects.shared.secrets import secret_of
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.handlers.answers.stream import stream
 from linx.handlers.answers.whole import whole
@@ -85,7 +86,7 @@ def ask_for(
 def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
     """The request's demand. With a single provider the estimates are left out, since there is nothing to choose."""
     local_only, key = is_local_only(request), request.key
-    if len(router.providers) < 2:
+    if len(router.providers) < 2 and not router.seeks_secrets:
         return (LOCAL_ONLY if local_only else ANY) if key is NO_KEY else Demand(local_only=local_only, key=key)
     return Demand(
         prompt_tokens=prompt_tokens(chat),
@@ -94,4 +95,5 @@ def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
         conversation=conversation_of(request, chat),
         key=key,
         needs=partial(needs_of, chat),
+        secret=partial(secret_of, chat),
     )

@@ -19,6 +19,7 @@ from linx.core import jsontext
 from linx.core.chat import ChatRequest, Dialect, Opaque
 from linx.core.errors import BadRequest, Forbidden, NotImplementedHere, UnknownEndpoint, quote
 from linx.core.worker import in_thread
+from linx.dialects.shared.secrets import secret_in, secret_in_form
 from linx.handlers.answers import multipart
 from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.payload import Payload, read_form
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.answers.job import Headers, Job
     from linx.handlers.context import Context
-    from linx.routing.demand import Demand
+    from linx.routing.demand import Demand, Search
     from linx.routing.race import Race
     from linx.server.request import Reply, Request
 
@@ -65,11 +66,13 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         if request.named_model:
             asked["model"] = request.named_model
             payload.start = await in_thread(jsontext.dumps_in_pieces, asked)
-        await _relay(context, face, request, reply, path, _json_model(asked, path), payload)
+        search = partial(secret_in, asked)
+        await _relay(context, face, request, reply, path, _json_model(asked, path), payload, search)
         return
     async with aclosing(cast("AsyncGenerator[bytes, None]", request.stream_body())) as pieces:
-        payload = await read_form(request, boundary, pieces)
-        await _relay(context, face, request, reply, path, payload.model, payload)
+        payload = await read_form(request, boundary, pieces, is_held=context.router.seeks_secrets)
+        search = partial(secret_in_form, payload.start, boundary)
+        await _relay(context, face, request, reply, path, payload.model, payload, search)
 
 
 async def look(context: Context, face: Face, request: Request, reply: Reply) -> None:
@@ -81,14 +84,26 @@ async def look(context: Context, face: Face, request: Request, reply: Reply) -> 
     except ValueError:
         raise BadRequest("The query has too many fields.") from None
     model = query.get("model", [""])[0]
-    await _relay(context, face, request, reply, inner_path(request.path), model, None)
+    await _relay(context, face, request, reply, inner_path(request.path), model, None, lambda: None)
 
 
 async def _relay(
-    context: Context, face: Face, request: Request, reply: Reply, path: str, model: str, payload: Payload | None
+    context: Context,
+    face: Face,
+    request: Request,
+    reply: Reply,
+    path: str,
+    model: str,
+    payload: Payload | None,
+    search: Search,
 ) -> None:
+    """``search`` looks for a secret in the body."""
     check_name(model)
     chat = ChatRequest(model, Opaque(), stream=True, dialect=Dialect.OPAQUE)
+    if context.router.seeks_secrets:
+        is_large = payload is not None and len(payload.start) > jsontext.LARGE
+        chat.facts.secret = await in_thread(search) if is_large else search()
+        chat.facts.is_searched = True
     plan = relay_plan(demand_of(context.router, request, chat), path, payload)
     await Generation(context, face, request, reply, chat, plan).run()
 

@@ -77,6 +77,14 @@ class Readings(Collector):
         for phase in PHASES:
             running.add_metric([phase], phases.count(phase))
         yield running
+        secrets = CounterMetricFamily(
+            "linx_prompts_with_secrets",
+            "Prompts in which a secret was found (routing.secrets), by its kind.",
+            labels=["kind"],
+        )
+        for kind, count in telemetry.secrets.items():
+            secrets.add_metric([kind], count)
+        yield secrets
         added = HistogramMetricFamily(
             "linx_added_latency_seconds", "Linx's own share of the time before an answer began.", labels=[]
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
@@ -25,12 +26,13 @@ from linx.core.errors import (
 )
 from linx.dialects.failures.meaning import failure
 from linx.dialects.ollama.encoder import error_line
+from linx.dialects.shared.secrets import secret_in
 from linx.handlers.management.relaying import refuse_packed, relay_headers, relaying
 from linx.handlers.request_facts import check_name, is_local_only, next_hop, object_of
 from linx.providers import catalog
 from linx.providers.kind import Feature
 from linx.routing.candidate import Candidate
-from linx.routing.demand import Demand
+from linx.routing.demand import Demand, unread
 from linx.routing.unlisted import read_again
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
+    from linx.routing.demand import Search
     from linx.server.request import Reply, Request
     from linx.upstream.pool import Exchange, Sending
 
@@ -105,7 +108,7 @@ async def to_owner(context: Context, _face: Face, request: Request, reply: Reply
         is_copy = request.path.rstrip("/").endswith("/copy")
         raise BadRequest('source "" is invalid' if is_copy else f"{key} is required", param=key)
     check_name(name)
-    ollamas = _admitted(context, request, name)
+    ollamas = _admitted(context, request, name, secret=partial(secret_in, body))
     if _found(ollamas, name) is None:
         await read_again([one.provider for one in ollamas], context.pool, context.redactor)
     ollama, known = _owner(ollamas, name)
@@ -135,14 +138,17 @@ def _all_ollamas(context: Context) -> list[Provider]:
     return ollamas
 
 
-def _admitted(context: Context, request: Request, name: str | None, *, served: str = "") -> list[Candidate]:
+def _admitted(
+    context: Context, request: Request, name: str | None, *, served: str = "", secret: Search = unread
+) -> list[Candidate]:
     """The Ollamas that the gate admits for a request that names the model ``name``. Raises NoLocalProvider.
 
     The Ollama itself is asked and no model of it, so ``served`` is empty, unless it passes the request on.
     """
     candidates = [Candidate(provider, served) for provider in _all_ollamas(context)]
     # Models are managed whatever was spent; what goes to the cloud is not.
-    demand = Demand(local_only=is_local_only(request), key=request.key, may_cost=bool(served))
+    # Models are managed whatever was spent; what goes to the cloud is not.
+    demand = Demand(local_only=is_local_only(request), key=request.key, may_cost=bool(served), secret=secret)
     return context.router.gate.admit(candidates, name, demand).candidates
 
 

@@ -54,6 +54,7 @@ def status(context: Context) -> JsonObject:
         "config": config_status(context),
         "ledger": context.ledger.status(),
         "budget": context.budgets.status(),
+        "secrets": {"mode": context.config.routing.secrets, "found": sum(context.telemetry.secrets.values())},
         "data": [row for _name, row in provider_rows(context)],
     }
 

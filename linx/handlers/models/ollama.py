@@ -19,6 +19,7 @@ from linx.core.errors import BadRequest, LinxError, ModelNotAllowed, NoLocalProv
 from linx.core.worker import in_thread
 from linx.dialects.ollama import model_list as ollama_catalog
 from linx.dialects.ollama.model_list import Described
+from linx.dialects.shared.secrets import secret_in
 from linx.handlers.models.pieces import joined, names
 from linx.handlers.request_facts import check_charset, check_name, is_local_only, next_hop, object_of
 from linx.providers.catalog import fetch_json
@@ -127,8 +128,8 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
     check_name(name)
     asked = {key: value for key, value in body.items() if key != "name"}
     problem: AttemptError | None = None
-    demand = Demand(local_only=is_local_only(request), key=request.key, may_cost=False)
-    await look_for(context.router, name, context.pool, context.redactor, local_only=demand.local_only)
+    demand = Demand(local_only=is_local_only(request), key=request.key, may_cost=False, secret=partial(secret_in, body))
+    await look_for(context.router, name, context.pool, context.redactor, demand)
     for candidate in _candidates(context, name, demand):
         try:
             answer = await _shown(context, name, candidate, asked, hop)

@@ -17,6 +17,7 @@ from linx.handlers.models import other_shapes
 from linx.handlers.models.pieces import joined, names
 from linx.providers.prices import FREE
 from linx.routing.candidate import Candidate
+from linx.routing.demand import NAMES_ONLY
 from linx.routing.key_models import is_offered, may_name, not_allowed
 from linx.routing.unlisted import look_for
 
@@ -75,7 +76,7 @@ async def show_model(context: Context, _face: Face, request: Request, reply: Rep
     names, key = (asked, asked.rstrip("/")), request.key
     found = _found(context, names, key)
     if found is None:
-        await look_for(context.router, names[1], context.pool, context.redactor, local_only=False)
+        await look_for(context.router, names[1], context.pool, context.redactor, NAMES_ONLY)
         found = _found(context, names, key)
     if found is None and not any(may_name(key, name) for name in names):
         raise not_allowed(key, asked)

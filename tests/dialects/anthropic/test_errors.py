@@ -32,6 +32,7 @@ def refused(status: int, code: str | None = "upstream_error", text: str = "no") 
         (refused(503, "overloaded"), 529, "overloaded_error"),
         (refused(529), 529, "overloaded_error"),
         (errors.NoLocalProvider("x"), 503, "api_error"),
+        (errors.SecretInPrompt("x"), 503, "api_error"),
         (errors.ShuttingDown("x"), 503, "api_error"),
         (errors.LoopDetected("x"), 508, "api_error"),
     ],

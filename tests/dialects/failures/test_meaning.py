@@ -185,6 +185,8 @@ ROWS: list[tuple[int, bytes, int, str | None, Fallback, bool]] = [
     (529, openai("overloaded"), 503, "overloaded", YES, True),
     (503, openai("x", "no_local_provider"), 503, "no_local_provider", YES, False),
     (503, openai("x", "not_local"), 503, "no_local_provider", YES, False),
+    (503, openai("x", "secret_in_prompt"), 503, "no_local_provider", YES, False),
+    (503, ollama("a secret, and routing.secrets keeps it on local providers"), 503, "no_local_provider", YES, False),
     (503, ollama("Model 'm' may only be answered by a local provider"), 503, "no_local_provider", YES, False),
     (508, openai("loop"), 508, "loop_detected", YES, False),
     (599, b"", 502, "upstream_error", YES, True),

@@ -86,6 +86,7 @@ async def test_the_status_of_everybody(tmp_path: Path) -> None:
                 "config",
                 "ledger",
                 "budget",
+                "secrets",
                 "data",
             }
             assert body["budget"] == []
