@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
+from linx.core.kept_bodies import Keeper, Kept
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from linx.core.chat import Adapted, Usage
     from linx.core.errors import LinxError, NotAsked
-    from linx.core.kept_bodies import Kept
 
 KEPT_REQUESTS = 500
 KEPT_MODELS = 256  # of one provider that get counters of their own, since a llama.cpp answers to any model name
@@ -183,7 +184,7 @@ class Stake(Protocol):
         """The attempt has ended; called once."""
 
 
-class Progress(Protocol):
+class Progress(Keeper, Protocol):
     """An answer on its way to the client."""
 
     sends: int
@@ -282,8 +283,6 @@ class RequestRecord(msgspec.Struct):
     """Of an answer that is collected before it is sent: how often some of it has been read from the provider."""
     counted_tokens: int = 0
     """Of the answer, those that the charts have counted."""
-    saved_usd: float | None = None
-    """What a local answer would have cost elsewhere, less what it did cost; None where that is not known."""
     kept: Kept | None = None
     """What was kept of its bodies for the dashboard."""
     replay_of: str | None = None

@@ -18,34 +18,56 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from linx.config.shape import LedgerConfig
+    from linx.core.chat import JsonObject
     from linx.core.telemetry import RequestRecord, Telemetry
     from linx.dashboard.series import Point
     from linx.dashboard.totals import EstimateFor
 
     OnPoint = Callable[[float, Point], None]
 
+BATCH = 64
 RUNNING_A_TURN = 200  # running requests that are looked at between two turns of other tasks
 
 log = logging.getLogger("linx.dashboard")
 
 
 class Activity:
-    """The last hour, and today. ``now`` gives seconds since 1970."""
+    """The last hour, and today. ``now`` gives seconds since 1970.
 
-    __slots__ = ("_begun", "_now", "_telemetry", "series", "totals")
+    Requests are counted some at a time, since that costs less for each.
+    """
+
+    __slots__ = ("_begun", "_ended", "_now", "_series", "_telemetry", "totals")
 
     def __init__(self, telemetry: Telemetry, estimate_for: EstimateFor, now: Callable[[], float]) -> None:
         self._telemetry = telemetry
         self._now = now
         self._begun = now()
-        self.series = Series(self._begun // STEP_S * STEP_S)
+        self._ended: list[RequestRecord] = []
+        self._series = Series(self._begun // STEP_S * STEP_S)
         self.totals = Totals(estimate_for)
 
     def note(self, record: RequestRecord) -> None:
         """A request has ended."""
-        if record.is_model_path and record.is_admitted:
-            self.series.note(record)
-            self.totals.note(record)
+        ended = self._ended
+        ended.append(record)
+        if len(ended) >= BATCH:
+            self._count()
+
+    def series_json(self) -> JsonObject:
+        """The last hour, up to the step before this one."""
+        return self._series.as_json()
+
+    def totals_json(self) -> JsonObject:
+        """Today, up to now."""
+        self._count()
+        return self.totals.as_json()
+
+    def _count(self) -> None:
+        ended = [record for record in self._ended if record.is_model_path and record.is_admitted]
+        self._ended.clear()
+        self._series.note(ended)
+        self.totals.note(ended)
 
     async def run(self, config: LedgerConfig, on_point: OnPoint) -> None:
         """Begin with what the ledger has of today, and end a step every few seconds."""
@@ -53,13 +75,14 @@ class Activity:
             if config.enabled:
                 nursery.start_soon(self._read_ledger, config)
             while True:
-                ends_at = self.series.at + STEP_S
+                ends_at = self._series.at + STEP_S
                 await trio.sleep(max(0.0, ends_at - self._now()))
                 running = list(self._telemetry.running.values())
                 for start in range(0, len(running), RUNNING_A_TURN):
-                    self.series.progress(running[start : start + RUNNING_A_TURN])
+                    self._series.progress(running[start : start + RUNNING_A_TURN])
                     await trio.lowlevel.checkpoint()
-                on_point(ends_at, self.series.step())
+                self._count()
+                on_point(ends_at, self._series.step())
 
     async def _read_ledger(self, config: LedgerConfig) -> None:
         try:

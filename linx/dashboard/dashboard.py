@@ -37,9 +37,9 @@ class Dashboard:
         needs_key: Callable[[], bool] = lambda: False,
     ) -> None:
         """``estimate_for``: see ``totals``. ``needs_key``: must a client of the local listener send a key?"""
-        self.rows = Rows(redactor)
-        self.hub = Hub(telemetry, self.rows)
         self.activity = Activity(telemetry, estimate_for, partial(_now, time.time() - trio.current_time()))
+        self.rows = Rows(redactor, self.activity.totals.saved)
+        self.hub = Hub(telemetry, self.rows)
         self.files = static_files.read()
         self.address = ""
         """Where Linx listens, as clients write it; known once it listens."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linx.core.kept_bodies import Beginning
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from linx.core.chat import JsonObject
-    from linx.core.kept_bodies import Asked, Kept
+    from linx.core.kept_bodies import Kept, Written
     from linx.core.redaction import Redactor
     from linx.core.telemetry import RequestRecord
 
@@ -23,7 +25,7 @@ LEAST_BEGUN = 4  # characters of a secret at the end of a body that was cut ther
 def bodies_of(record: RequestRecord, redactor: Redactor) -> JsonObject:
     """What the client sent, what each attempt sent to its provider, and the answer; null for what is not kept."""
     kept = record.kept
-    if kept is None or kept.is_forgotten:
+    if kept is None:
         return {"client_request": None, "provider_requests": [], "answer": None}
     return {
         "client_request": {
@@ -31,21 +33,23 @@ def bodies_of(record: RequestRecord, redactor: Redactor) -> JsonObject:
             "body": _text(kept.body, redactor, is_cut=len(kept.body) < kept.size),
             "truncated": len(kept.body) < kept.size,
         },
-        "provider_requests": [_asked(record, one, redactor) for one in list(kept.asked)],
+        "provider_requests": [_asked(record, attempt, sent, redactor) for attempt, sent in list(kept.asked)],
         "answer": _answer(record, kept, redactor),
     }
 
 
-def _asked(record: RequestRecord, asked: Asked, redactor: Redactor) -> JsonObject:
-    is_cut = len(asked.body) < asked.size
-    place = next((place for place, one in enumerate(record.attempts) if one is asked.attempt), None)
+def _asked(record: RequestRecord, attempt: object, sent: Written, redactor: Redactor) -> JsonObject:
+    is_cut = isinstance(sent, Beginning) and len(sent.body) != sent.size
+    attempts = [*record.attempts]
+    # A part of an attempt that asks several times has a record of its own; it is shown with the last attempt.
+    place = next((place for place, one in enumerate(attempts) if one is attempt), len(attempts) - 1)
     return {
         "attempt": place,
-        "provider": asked.provider,
-        "model": redactor.clean(asked.model),
-        "path": redactor.clean(asked.target.decode("latin-1")),
-        "headers": _headers(asked.headers, redactor),
-        "body": _text(asked.body, redactor, is_cut=is_cut),
+        "provider": attempts[place].provider,
+        "model": redactor.clean(attempts[place].model),
+        "path": redactor.clean(sent.target.decode("latin-1")),
+        "headers": _headers(sent.headers, redactor),
+        "body": _text(sent.body, redactor, is_cut=is_cut),
         "truncated": is_cut,
     }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from linx.core.chat import JsonObject
     from linx.core.redaction import Redactor
     from linx.core.telemetry import AttemptRecord, RequestRecord
@@ -14,12 +16,16 @@ MAX_NAMES = 1024
 
 
 class Rows:
-    """Makes the rows. It remembers the cleaned form of names."""
+    """Makes the rows. It remembers the cleaned form of names.
 
-    __slots__ = ("_cleaned", "_known", "_redactor")
+    ``saved`` reckons what an answer has saved, in USD; None where that is not known.
+    """
 
-    def __init__(self, redactor: Redactor) -> None:
+    __slots__ = ("_cleaned", "_known", "_redactor", "_saved")
+
+    def __init__(self, redactor: Redactor, saved: Callable[[RequestRecord], float | None]) -> None:
         self._redactor = redactor
+        self._saved = saved
         self._cleaned: dict[str, str] = {}
         self._known = redactor.known  # the number of secrets when ``_cleaned`` was begun
 
@@ -48,7 +54,7 @@ class Rows:
             if usage is None
             else {"prompt": usage.prompt, "completion": usage.completion, "cached": usage.cached},
             "cost_usd": record.cost_usd,
-            "saved_usd": record.saved_usd,
+            "saved_usd": self._saved(record),
             "face": record.face,
             "client": record.client,
             "key": record.key,

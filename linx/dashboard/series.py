@@ -47,22 +47,38 @@ class Series:
         self._times: list[float] = []
         self._ok = self._failed = 0
 
-    def note(self, record: RequestRecord) -> None:
-        """A request of someone who may ask has ended."""
-        if record.outcome == OK:
-            self._ok += 1
-        elif record.outcome != CANCELLED:
-            self._failed += 1
-        if record.first_token is not None:
-            if len(self._times) < MOST_TIMES:
-                self._times.append(record.first_token - record.started)
-            self._count(record)
+    def note(self, ended: Iterable[RequestRecord]) -> None:
+        """Requests of those who may ask have ended."""
+        ok = failed = local = remote = 0
+        times: list[float] = []
+        for record in ended:
+            outcome, first = record.outcome, record.first_token
+            if outcome == OK:
+                ok += 1
+            elif outcome != CANCELLED:
+                failed += 1
+            if first is None:
+                continue
+            times.append(first - record.started)
+            usage = record.usage
+            tokens = (streamed(record) if usage is None else usage.completion) - record.counted_tokens
+            if record.is_local:
+                local += tokens
+            else:
+                remote += tokens
+        self._ok += ok
+        self._failed += failed
+        self._tokens[True] += local
+        self._tokens[False] += remote
+        self._times += times[: MOST_TIMES - len(self._times)]
 
     def progress(self, running: Iterable[RequestRecord]) -> None:
         """Count the tokens that have come since the last step."""
         for record in running:
-            if record.first_token is not None:
-                self._count(record)
+            if record.first_token is not None and record.ended is None:
+                count = streamed(record)
+                self._tokens[bool(record.is_local)] += count - record.counted_tokens
+                record.counted_tokens = count
 
     def step(self) -> Point:
         """The step is over: what was counted in it."""
@@ -91,11 +107,6 @@ class Series:
             "from": begun,
             **{name: list(column) for name, column in zip(Point._fields, columns, strict=True)},
         }
-
-    def _count(self, record: RequestRecord) -> None:
-        tokens = streamed(record)
-        self._tokens[bool(record.is_local)] += tokens - record.counted_tokens
-        record.counted_tokens = tokens
 
 
 def _share(times: list[float], share: float) -> float | None:

@@ -9,7 +9,7 @@ from linx.core.telemetry import CANCELLED, OK
 from linx.ledger.spending import day_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from linx.core.chat import JsonObject, Usage
     from linx.core.telemetry import RequestRecord
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     EstimateFor = Callable[[str], Callable[[Usage], float] | None]
 
 MOST_PRICES = 256  # of names that were asked for
+_FINE = frozenset((OK, CANCELLED))
 PRICES_S = 60.0
 """How long a price is remembered, since looking one up takes longer than counting."""
 
@@ -27,7 +28,7 @@ class Totals:
 
     __slots__ = (
         "_clock", "_cost_usd", "_day", "_estimate_for", "_failed", "_local", "_prices", "_prices_until", "_remote",
-        "_requests", "_saved_usd", "_until",
+        "_requests", "_saved_usd", "_since", "_until",
     )  # fmt: skip
 
     def __init__(self, estimate_for: EstimateFor, clock: Callable[[], float] = time.time) -> None:
@@ -37,32 +38,50 @@ class Totals:
         self._prices: dict[str, Callable[[Usage], float] | None] = {}
         self._prices_until = 0.0
         self._day = 0
-        self._until = 0.0
+        self._since = self._until = 0.0
         self._requests = self._failed = self._local = self._remote = 0
         self._cost_usd = self._saved_usd = 0.0
         self._begin_day(clock())
 
-    def note(self, record: RequestRecord) -> None:
-        """A request of someone who may ask has ended. It belongs to the day on which it came in, as in the ledger."""
-        now = record.started_at
-        if now >= self._until:
-            self._begin_day(now)
-        elif now < self._until - 86400 and day_of(now) != self._day:
-            return
-        self._requests += 1
-        self._failed += record.outcome not in (OK, CANCELLED)
-        usage = record.usage
-        if usage is None:
-            return
-        if record.is_local:
-            self._local += usage.prompt + usage.completion
-            estimate = self._price(record.model)
-            if estimate is not None:
-                record.saved_usd = estimate(usage) - (record.cost_usd or 0.0)
-                self._saved_usd += record.saved_usd
-        else:
-            self._remote += usage.prompt + usage.completion
-        self._cost_usd += record.cost_usd or 0.0
+    def note(self, ended: Iterable[RequestRecord]) -> None:
+        """Requests of those who may ask have ended. One belongs to the day on which it came in, as in the ledger."""
+        prices, until = self._fresh_prices(), self._until
+        requests = local = remote = 0
+        for record in ended:
+            came, usage = record.started_at, record.usage
+            if came >= until:
+                requests = local = remote = 0
+                self._begin_day(came)
+                until = self._until
+            elif came < self._since:
+                continue
+            requests += 1
+            if record.outcome not in _FINE:
+                self._failed += 1
+            if usage is None:
+                continue
+            if record.cost_usd:
+                self._cost_usd += record.cost_usd
+            if not record.is_local:
+                remote += usage.prompt + usage.completion
+                continue
+            local += usage.prompt + usage.completion
+            if (record.model not in prices) or prices[record.model] is not None:
+                self._saved_usd += self.saved(record) or 0.0
+        self._requests += requests
+        self._local += local
+        self._remote += remote
+
+    def saved(self, record: RequestRecord) -> float | None:
+        """What a local answer would have cost elsewhere, less what it did cost; None where that is not known."""
+        usage, asked = record.usage, record.model
+        if usage is None or not record.is_local:
+            return None
+        prices = self._fresh_prices()
+        if asked not in prices:
+            prices[asked] = self._estimate_for(asked)
+        estimate = prices[asked]
+        return None if estimate is None else estimate(usage) - (record.cost_usd or 0.0)
 
     def add(self, today: Today) -> None:
         """What the ledger has of the day; nothing if another day has begun meanwhile."""
@@ -93,15 +112,14 @@ class Totals:
     def _begin_day(self, now: float) -> None:
         local = time.localtime(now)
         self._day = day_of(now)
+        self._since = time.mktime((local.tm_year, local.tm_mon, local.tm_mday, 0, 0, 0, 0, 0, -1))
         self._until = time.mktime((local.tm_year, local.tm_mon, local.tm_mday + 1, 0, 0, 0, 0, 0, -1))
         self._requests = self._failed = self._local = self._remote = 0
         self._cost_usd = self._saved_usd = 0.0
 
-    def _price(self, asked: str) -> Callable[[Usage], float] | None:
+    def _fresh_prices(self) -> dict[str, Callable[[Usage], float] | None]:
         now = self._clock()
         if now >= self._prices_until or len(self._prices) >= MOST_PRICES:
             self._prices.clear()
             self._prices_until = now + PRICES_S
-        if asked not in self._prices:
-            self._prices[asked] = self._estimate_for(asked)
-        return self._prices[asked]
+        return self._prices

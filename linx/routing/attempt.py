@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 import trio
 
 from linx.core.attempt_errors import AttemptError, ConnectFailed, Fallback, PauseScope, Refused, Stalled
-from linx.core.kept_bodies import Asked
 from linx.core.telemetry import NOBODY
 from linx.dialects.failures.meaning import failure, unsupported
 from linx.dialects.failures.retry_after import wait_until
@@ -309,7 +308,9 @@ class Attempt(Generic[R]):
         """
         sending = await self._writer.write(now, self._timed)
         self.record.adapted = self._writer.adapted
-        self._keep(sending)
+        request = self.record.request
+        if request is not None and request.kept is not None:
+            request.kept.note_asked(self.record, sending, is_stream=sending.stream is not None)
         self._wait()
         permit = await self.candidate.permit(self._pool)
         exchange = self._exchange = await self._pool.open(permit, sending, self._connected)
@@ -374,14 +375,6 @@ class Attempt(Generic[R]):
             self._is_past_gate = False
             self.candidate.provider.health.succeeded()
         self.record.end(outcome, self._pool.clock())
-
-    def _keep(self, sending: Sending) -> None:
-        """For the dashboard, if the bodies of this request are kept."""
-        request = self.record.request
-        if request is not None and request.kept is not None:
-            record = self.record
-            asked = Asked(record, record.provider, record.model, sending.target, sending.headers, sending.body)
-            request.kept.note_asked(asked)
 
     # --- whose time is it? ---
 

@@ -17,6 +17,7 @@ import trio
 
 from linx.core.client_key import NO_KEY
 from linx.core.errors import HangUp, word_of
+from linx.core.kept_bodies import MAX_BODY, Kept
 from linx.http1.grammar import TOKEN_BYTES
 from linx.server.refusal import VISIBLE, safe_value, status_line
 from linx.server.unpack import coding_of
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from linx.core.errors import LinxError
-    from linx.core.kept_bodies import Kept
     from linx.core.telemetry import RequestRecord
     from linx.server.body import Body
     from linx.server.head import Head
@@ -261,7 +261,7 @@ class Reply:
         self.sends += 1
         self.sent += len(data)
         kept = self.kept
-        if kept is not None and len(kept.answer) < kept.room:
+        if kept is not None and len(kept.answer) < MAX_BODY:
             kept.answer += data
         wire = self._wire
         return None if wire.send_now(b"%x\r\n%b\r\n" % (len(data), data)) else wire.send(b"")
@@ -324,8 +324,8 @@ class Reply:
         self.sends += 1
         self.sent += len(data)
         kept = self.kept
-        if kept is not None and len(kept.answer) < kept.room:
-            kept.answer += data if len(data) <= kept.room else data[: kept.room]
+        if kept is not None and len(kept.answer) < MAX_BODY:
+            kept.answer += data[:MAX_BODY]
 
     async def _write(self, data: bytes) -> None:
         if self._held:

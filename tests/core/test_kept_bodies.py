@@ -2,76 +2,112 @@
 
 from __future__ import annotations
 
-from linx.core.kept_bodies import MAX_BODY, MAX_BYTES, MOST_ASKED, MOST_KEPT, Asked, KeptBodies
+import pytest
+
+from linx.core.kept_bodies import MAX_BODY, MAX_LARGE, MOST_ASKED, MOST_KEPT, SMALL, Beginning, Kept, KeptBodies
 
 
-def asked(attempt: object, body: bytes) -> Asked:
-    return Asked(attempt, "p", "m", b"/x", (), body)
+class Answer:
+    def __init__(self) -> None:
+        self.kept: Kept | None = None
+
+
+class Record:
+    """The parts of a request's record that are looked at."""
+
+    def __init__(self) -> None:
+        self.kept: Kept | None = None
+        self.answer: Answer | None = Answer()
+
+
+def keep(bodies: KeptBodies, body: bytes = b"") -> Record:
+    record = Record()
+    assert record.answer is not None
+    bodies.keep(record, record.answer, "/x", "", (), body)
+    return record
+
+
+def kept_in(record: Record) -> Kept:
+    assert record.kept is not None
+    return record.kept
+
+
+def asked(body: bytes) -> Beginning:
+    return Beginning(b"/x", (), body, len(body))
 
 
 def test_a_body_is_referred_to_and_a_large_one_is_cut() -> None:
     bodies = KeptBodies()
-    small, large = b"x" * MAX_BODY, b"y" * (MAX_BODY + 1)
-    first, second = bodies.keep("/x", "", (), small), bodies.keep("/x", "", (), large)
-    assert first.body is small
-    assert first.is_whole
-    assert (len(second.body), second.size, second.is_whole) == (MAX_BODY, MAX_BODY + 1, False)
-    assert bodies.size == 2 * MAX_BODY
+    tiny, small, large = b"x" * SMALL, b"x" * MAX_BODY, b"y" * (MAX_BODY + 1)
+    first, second, third = (kept_in(keep(bodies, body)) for body in (tiny, small, large))
+    assert first.body is tiny
+    assert second.body is small
+    assert (second.is_whole, bodies.large) == (True, 2 * MAX_BODY)
+    assert (len(third.body), third.size, third.is_whole) == (MAX_BODY, MAX_BODY + 1, False)
 
 
-def test_only_the_last_requests_are_kept() -> None:
+def test_only_the_last_requests_are_kept_and_an_old_one_gets_no_more() -> None:
     bodies = KeptBodies()
-    kept = [bodies.keep("/x", "", (), b"12345") for _ in range(MOST_KEPT + 3)]
-    assert [one.is_forgotten for one in kept] == [True] * 3 + [False] * MOST_KEPT
-    assert bodies.size == 5 * MOST_KEPT
-    assert (kept[0].body, kept[0].room, kept[0].is_whole) == (b"", 0, False)
+    records = [keep(bodies, bytes(SMALL + 1)) for _ in range(MOST_KEPT + 3)]
+    assert [record.kept is None for record in records] == [True] * 3 + [False] * MOST_KEPT
+    assert [record.answer and record.answer.kept for record in records[:3]] == [None] * 3
+    assert bodies.large == MOST_KEPT * (SMALL + 1)
+    records[3].answer = None  # it is over
+    keep(bodies)
+    assert records[3].kept is None
 
 
 def test_all_together_are_bounded_however_large_they_are() -> None:
     bodies = KeptBodies()
     for _ in range(MOST_KEPT):
-        kept = bodies.keep("/x", "", (), bytes(MAX_BODY))
+        last = keep(bodies, bytes(MAX_BODY))
         for _ in range(3):
-            kept.note_asked(asked(object(), bytes(MAX_BODY)))
-    assert MAX_BYTES - 4 * MAX_BODY < bodies.size <= MAX_BYTES
-    assert not kept.is_forgotten
+            kept_in(last).note_asked(object(), asked(bytes(MAX_BODY + 1)), is_stream=False)
+    assert MAX_LARGE - 4 * MAX_BODY < bodies.large <= MAX_LARGE
+    assert [len(one.body) for _attempt, one in kept_in(last).asked] == [MAX_BODY] * 3
 
 
 def test_of_an_attempt_the_last_body_is_kept() -> None:
-    bodies = KeptBodies()
-    kept = bodies.keep("/x", "", (), b"")
+    kept = kept_in(keep(KeptBodies()))
     attempt, other = object(), object()
     for one, body in ((attempt, b"first"), (other, b"b"), (attempt, b"2nd")):
-        kept.note_asked(asked(one, body))
-    assert [one.body for one in kept.asked] == [b"b", b"2nd"]
-    assert bodies.size == 4
+        kept.note_asked(one, asked(body), is_stream=False)
+    assert [one.body for _attempt, one in kept.asked] == [b"b", b"2nd"]
 
 
 def test_a_request_with_very_many_attempts() -> None:
     bodies = KeptBodies()
-    kept = bodies.keep("/x", "", (), b"")
+    kept = kept_in(keep(bodies))
     for _ in range(2 * MOST_ASKED):
-        kept.note_asked(asked(object(), b"12"))
+        kept.note_asked(object(), asked(bytes(SMALL + 1)), is_stream=False)
     assert len(kept.asked) == MOST_ASKED
-    assert bodies.size == 2 * MOST_ASKED
+    assert bodies.large == MOST_ASKED * (SMALL + 1)
 
 
-def test_switching_it_off_forgets_all() -> None:
+def test_a_body_that_is_relayed_as_it_comes_is_not_held() -> None:
+    kept = kept_in(keep(KeptBodies()))
+    sending = asked(b"")
+    kept.note_asked(object(), sending, is_stream=True)
+    [(_attempt, one)] = kept.asked
+    assert one is not sending
+    assert isinstance(one, Beginning)
+    assert one.size is None
+
+
+@pytest.mark.parametrize("is_over", [False, True], ids=["it runs", "it is over"])
+def test_switching_it_off_forgets_all(is_over: bool) -> None:
     bodies = KeptBodies()
-    kept = bodies.keep("/x", "", (), b"secret")
-    kept.note_asked(asked(object(), b"secret"))
-    kept.answer += b"secret"
+    record = keep(bodies, bytes(MAX_BODY))
+    answer = record.answer
+    if is_over:
+        record.answer = None
     bodies.apply(is_on=False)
-    assert (bodies.is_on, bodies.size, kept.is_forgotten) == (False, 0, True)
-    assert not kept.body
-    assert not kept.asked
-    assert not kept.answer
-    kept.note_asked(asked(object(), b"later"))
-    assert (kept.asked, bodies.size) == ([], 0)
+    assert (bodies.is_on, bodies.large, record.kept) == (False, 0, None)
+    assert is_over or (answer is not None and answer.kept is None)
 
 
 def test_frames_are_counted_as_they_come() -> None:
-    kept = KeptBodies().keep("/x", "", (), b"")
+    kept = kept_in(keep(KeptBodies()))
     seen = []
     for piece in (b"data: a\n\n", b"data: b\n", b"\ndata: c\n\n", b""):
         kept.answer += piece

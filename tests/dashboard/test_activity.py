@@ -53,10 +53,10 @@ async def test_only_requests_of_a_model_of_those_who_may_ask_count() -> None:
     _telemetry, activity = counting()
     activity.note(record(at=NOON, outcome="not_found", is_model_path=False))
     activity.note(record(at=NOON, outcome="unauthorized", is_admitted=False))
-    assert activity.totals.as_json()["requests"] == 0
+    assert activity.totals_json()["requests"] == 0
     activity.note(record(at=NOON, outcome="model_not_found"))
-    assert activity.totals.as_json()["failed"] == 1
-    assert activity.series.step().failed == 1
+    assert activity.totals_json()["failed"] == 1
+    assert activity._series.step().failed == 1
 
 
 async def test_the_ledger_is_read_once_at_the_start(tmp_path: Path) -> None:
@@ -68,10 +68,10 @@ async def test_the_ledger_is_read_once_at_the_start(tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(activity.run, LedgerConfig(path=str(path)), lambda _at, _point: None)
         with trio.fail_after(10):
-            while not activity.totals.as_json()["requests"]:
+            while not activity.totals_json()["requests"]:
                 await trio.sleep(0.01)
         nursery.cancel_scope.cancel()
-    assert activity.totals.as_json()["local_tokens"] == 1200
+    assert activity.totals_json()["local_tokens"] == 1200
 
 
 async def test_a_ledger_that_cannot_be_read_is_said_and_no_more(

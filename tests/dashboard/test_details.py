@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from linx.core import jsontext
-from linx.core.kept_bodies import MAX_BODY, Asked, Kept, KeptBodies
+from linx.core.kept_bodies import MAX_BODY, Kept, KeptBodies
 from linx.core.redaction import Redactor
 from linx.core.telemetry import AttemptRecord, RequestRecord
 from linx.dashboard.details import bodies_of
-from tests.dashboard.records import record
+from linx.upstream.pool import Sending as Asked
+from tests.dashboard.records import Sending, record
 
 SECRET = "linx-key-0123456789"
 PROVIDER_SECRET = "sk-provider-0123456789"
@@ -24,8 +27,13 @@ def redactor() -> Redactor:
 
 def kept_in(one: RequestRecord, body: bytes = b"{}", **headers: str) -> Kept:
     fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    kept = one.kept = KeptBodies().keep("/v1/chat/completions", "", fields, body)
-    return kept
+    KeptBodies().keep(one, Sending(), "/v1/chat/completions", "", fields, body)
+    assert one.kept is not None
+    return one.kept
+
+
+def sent(attempt: AttemptRecord, kept: Kept, target: bytes, headers: Any, body: bytes) -> None:
+    kept.note_asked(attempt, Asked(b"POST", target, headers, body), is_stream=False)
 
 
 def test_all_three_are_shown_as_they_were() -> None:
@@ -34,7 +42,7 @@ def test_all_three_are_shown_as_they_were() -> None:
     kept = kept_in(one, body.encode(), content_type="application/json")
     one.attempts = [AttemptRecord("a", "m", 100.0), AttemptRecord("b", "m2", 100.1)]
     for attempt in reversed(one.attempts):
-        kept.note_asked(Asked(attempt, attempt.provider, attempt.model, b"/v1/x", ((b"accept", b"*/*"),), b'{"x":1}'))
+        sent(attempt, kept, b"/v1/x", ((b"accept", b"*/*"),), b'{"x":1}')
     kept.head = HEAD
     kept.answer += b'{"answer":1}'
     assert bodies_of(one, redactor()) == {
@@ -64,8 +72,6 @@ def test_nothing_is_shown_of_what_is_not_kept() -> None:
     nothing: dict[str, object] = {"client_request": None, "provider_requests": [], "answer": None}
     one = record()
     assert bodies_of(one, redactor()) == nothing
-    kept_in(one).forget()
-    assert bodies_of(one, redactor()) == nothing
     kept_in(one)
     assert bodies_of(one, redactor())["answer"] is None  # it has not begun
 
@@ -84,7 +90,7 @@ def test_secrets_are_taken_out_everywhere() -> None:
     attempt = AttemptRecord("a", SECRET, 100.0)
     one.attempts = [attempt]
     headers = ((b"authorization", b"Bearer other-key"), (b"x-goog-api-key", b"goog-key"), (b"api-key", b"azure-key"))
-    kept.note_asked(Asked(attempt, "a", SECRET, f"/v1?key={PROVIDER_SECRET}".encode(), headers, body))
+    sent(attempt, kept, f"/v1?key={PROVIDER_SECRET}".encode(), headers, body)
     kept.head = HEAD.replace(b"a=b", SECRET.encode())
     kept.answer += body
     shown = str(bodies_of(one, redactor()))

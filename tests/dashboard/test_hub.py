@@ -14,7 +14,7 @@ from linx.core.redaction import Redactor
 from linx.core.telemetry import AttemptRecord, Telemetry
 from linx.dashboard.hub import LOOKS_A_ROUND, MOST_PROGRESS, Hub
 from linx.dashboard.rows import Rows
-from tests.dashboard.records import PAGE, Sending, record
+from tests.dashboard.records import PAGE, Sending, record, saves_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def messages(told: bytes | None) -> list[Any]:
 def watched() -> tuple[Telemetry, Hub, Viewer]:
     """A hub with one page that has had its snapshot."""
     telemetry = Telemetry()
-    hub = Hub(telemetry, Rows(Redactor()))
+    hub = Hub(telemetry, Rows(Redactor(), saves_nothing))
     viewer = hub.join(PAGE)
     assert viewer is not None
     assert viewer.take() is None
@@ -161,7 +161,7 @@ def test_with_no_page_nothing_is_encoded_or_remembered(monkeypatch: pytest.Monke
 
 async def test_looking_begins_with_the_first_page_and_ends_with_the_last(autojump_clock: object) -> None:
     telemetry = Telemetry()
-    hub = Hub(telemetry, Rows(Redactor()))
+    hub = Hub(telemetry, Rows(Redactor(), saves_nothing))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hub.run, World())
         telemetry.begin(record())

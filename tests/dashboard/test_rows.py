@@ -9,7 +9,7 @@ from linx.core.kept_bodies import KeptBodies
 from linx.core.redaction import Redactor
 from linx.core.telemetry import AttemptRecord
 from linx.dashboard.rows import MAX_NAMES, Rows, has_body, streamed
-from tests.dashboard.records import Sending, record
+from tests.dashboard.records import Sending, record, saves_nothing
 
 SECRET = "linx-key-0123456789"
 FIELDS = {
@@ -22,7 +22,7 @@ FIELDS = {
 def rows() -> Rows:
     redactor = Redactor()
     redactor.add(SECRET)
-    return Rows(redactor)
+    return Rows(redactor, saves_nothing)
 
 
 def test_a_row_has_the_fields_of_the_contract() -> None:
@@ -65,7 +65,7 @@ def test_a_key_in_a_name_is_not_shown() -> None:
 
 def test_a_key_that_becomes_known_later() -> None:
     redactor = Redactor()
-    made = Rows(redactor)
+    made = Rows(redactor, saves_nothing)
     assert made.clean(SECRET) == SECRET
     redactor.add(SECRET)
     assert SECRET not in made.clean(SECRET)
@@ -86,7 +86,8 @@ def test_tokens_so_far_are_frames(face: str, frame: bytes) -> None:
     one = record(face=face, is_streamed=True)
     one.answer = Sending(2, 10 * len(frame))  # ten frames in two sends, of which five are kept
     assert streamed(one) == 2
-    one.kept = KeptBodies().keep("/x", "", (), b"body")
+    KeptBodies().keep(one, one.answer, "/x", "", (), b"body")
+    assert one.kept is not None
     one.kept.answer += 5 * frame
     assert streamed(one) == 10
     assert has_body(one)

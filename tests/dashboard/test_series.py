@@ -24,7 +24,7 @@ def test_tokens_are_counted_as_they_come_and_put_right_at_the_end() -> None:
     series.progress([one])
     assert series.step().tokens_local == 10
     one.answer, one.usage, one.outcome = None, Usage(1, 200), "ok"
-    series.note(one)
+    series.note([one])
     assert series.step() == Point(20.0, 0.0, 100.0, 100.0, 1, 0)
     assert series.at == 3 * STEP_S
 
@@ -35,19 +35,19 @@ def test_an_estimate_that_was_too_high_never_makes_a_step_negative() -> None:
     series.progress([one])
     assert series.step().tokens_remote == 20
     one.answer, one.usage, one.outcome = None, Usage(1, 60), "ok"
-    series.note(one)
+    series.note([one])
     other = record(first_token=100.1, is_local=False, outcome="ok", usage=Usage(1, 50))
     assert series.step().tokens_remote == 0
-    series.note(other)
+    series.note([other])
     assert series.step().tokens_remote == 2  # 50, less the 40 that were too many
 
 
 def test_how_requests_ended_and_when_they_began() -> None:
     series = Series(0.0)
     for number in range(100):
-        series.note(record(first_token=100.0 + (number + 1) / 100, outcome="ok"))
+        series.note([record(first_token=100.0 + (number + 1) / 100, outcome="ok")])
     for outcome in ("reset", "rate_limited", "cancelled"):
-        series.note(record(outcome=outcome))
+        series.note([record(outcome=outcome)])
     point = series.step()
     assert (point.ok, point.failed) == (100, 2)
     assert (point.first_token_p50, point.first_token_p95) == (510.0, 960.0)
@@ -59,7 +59,7 @@ def test_how_requests_ended_and_when_they_began() -> None:
 def test_memory_is_bounded() -> None:
     series = Series(0.0)
     for _ in range(2 * MOST_TIMES):
-        series.note(record(first_token=100.1, outcome="ok"))
+        series.note([record(first_token=100.1, outcome="ok")])
     assert len(series._times) == MOST_TIMES
     for _ in range(2 * STEPS):
         series.step()

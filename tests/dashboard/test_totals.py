@@ -34,10 +34,10 @@ def a_cent_a_token(_asked: str) -> Callable[[Usage], float]:
 def test_local_and_remote_are_counted_apart() -> None:
     totals = Totals(a_cent_a_token, Clock())
     local = record(at=NOON, outcome="ok", is_local=True, usage=Usage(100, 20), cost_usd=0.0)
-    totals.note(local)
-    totals.note(record(at=NOON, outcome="ok", is_local=False, usage=Usage(10, 2), cost_usd=0.5))
-    totals.note(record(at=NOON, outcome="reset"))
-    totals.note(record(at=NOON, outcome="cancelled", is_local=True))
+    totals.note([local])
+    totals.note([record(at=NOON, outcome="ok", is_local=False, usage=Usage(10, 2), cost_usd=0.5)])
+    totals.note([record(at=NOON, outcome="reset")])
+    totals.note([record(at=NOON, outcome="cancelled", is_local=True)])
     assert totals.as_json() == {
         "day": "2026-01-31",
         "local_tokens": 120,
@@ -47,19 +47,19 @@ def test_local_and_remote_are_counted_apart() -> None:
         "requests": 4,
         "failed": 1,
     }
-    assert local.saved_usd == 1.2
+    assert totals.saved(local) == 1.2
 
 
 def test_without_a_price_to_compare_nothing_is_saved() -> None:
     totals = Totals(lambda _asked: None, Clock())
     one = record(at=NOON, outcome="ok", is_local=True, usage=Usage(100, 20))
-    totals.note(one)
-    assert (one.saved_usd, totals.as_json()["saved_usd"]) == (None, 0.0)
+    totals.note([one])
+    assert (totals.saved(one), totals.as_json()["saved_usd"]) == (None, 0.0)
 
 
 def test_what_the_ledger_has_of_the_same_day_is_added() -> None:
     totals = Totals(lambda _asked: None, Clock())
-    totals.note(record(at=NOON, outcome="ok"))
+    totals.note([record(at=NOON, outcome="ok")])
     totals.add(Today(20260131, 10, 2, 300, 400, 1.5, 0.25))
     totals.add(Today(20260130, 10, 2, 300, 400, 1.5, 0.25))
     shown = totals.as_json()
@@ -71,15 +71,15 @@ def test_what_the_ledger_has_of_the_same_day_is_added() -> None:
 def test_midnight(seen_by: str) -> None:
     clock = Clock()
     totals = Totals(lambda _asked: None, clock)
-    totals.note(record(at=MIDNIGHT - 1, outcome="ok"))
+    totals.note([record(at=MIDNIGHT - 1, outcome="ok")])
     assert totals.as_json()["requests"] == 1
     clock.now = MIDNIGHT
     if seen_by == "a request":
-        totals.note(record(at=MIDNIGHT, outcome="ok"))
+        totals.note([record(at=MIDNIGHT, outcome="ok")])
     else:
         assert totals.as_json()["requests"] == 0
-        totals.note(record(at=MIDNIGHT + 1, outcome="ok"))
-    totals.note(record(at=MIDNIGHT - 1, outcome="ok"))  # came in yesterday, and is yesterday's in the ledger, too
+        totals.note([record(at=MIDNIGHT + 1, outcome="ok")])
+    totals.note([record(at=MIDNIGHT - 1, outcome="ok")])  # came in yesterday, and is yesterday's in the ledger, too
     shown = totals.as_json()
     assert (shown["day"], shown["requests"]) == ("2026-02-01", 1)
 
@@ -94,7 +94,7 @@ def test_prices_are_looked_up_seldom_and_remembered_in_bounds() -> None:
     totals = Totals(price, clock)
 
     def note(model: str) -> None:
-        totals.note(record(at=NOON, outcome="ok", is_local=True, usage=Usage(1, 1), model=model))
+        totals.note([record(at=NOON, outcome="ok", is_local=True, usage=Usage(1, 1), model=model)])
 
     for _ in range(10):
         note("m")

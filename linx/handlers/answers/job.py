@@ -68,8 +68,10 @@ class Job:
         now = self.clock()
         self.record = begin_record(context, request, now, chat.model)
         self.record.stop, self.record.answer = request.stop, reply
-        if context.kept_bodies.is_on:
-            self._keep(request)
+        bodies = context.kept_bodies
+        if bodies.is_on:
+            body = request.whole_body or b""
+            bodies.keep(self.record, reply, request.path, request.query, request.headers, body)
         self.hop = next_hop(context, request)
         self.stake: Stake | None = None
         """What the attempt that answers holds in the budgets, where there are any."""
@@ -81,12 +83,6 @@ class Job:
         record, context = self.record, self.context
         first_at = None if record.first_token is None else context.at(record.first_token)
         return Stamp(record.id, context.at(record.started), context.now, first_at)
-
-    def _keep(self, request: Request) -> None:
-        """Keep what the client sent, for the dashboard, and from now on what providers get and the client receives."""
-        body = request.whole_body or b""
-        kept = self.context.kept_bodies.keep(request.path, request.query, request.headers, body)
-        self.record.kept = self.reply.kept = kept
 
     # --- attempts ---
 

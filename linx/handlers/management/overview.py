@@ -30,7 +30,7 @@ class Overview:
             "address": context.dashboard.address,
             "needs_key": context.dashboard.needs_key(),
             "capture": context.config.server.capture,
-            "series": context.dashboard.activity.series.as_json(),
+            "series": context.dashboard.activity.series_json(),
             "ledger": context.ledger.status(),
         }
 
@@ -39,7 +39,7 @@ class Overview:
         return {
             "tunnel": context.tunnel.as_json(context.at),
             "config": config_status(context),
-            "totals": context.dashboard.activity.totals.as_json(),
+            "totals": context.dashboard.activity.totals_json(),
             "budget": context.budgets.status(),
         }
 

@@ -68,7 +68,7 @@ async def test_without_capture_nothing_is_kept(tmp_path: Path) -> None:
             *(False, None, []),
             None,
         )
-        assert app.context.kept_bodies.size == 0
+        assert not app.context.kept_bodies._records
 
 
 async def test_a_refused_answer_is_shown_as_it_was_sent(tmp_path: Path) -> None:
