@@ -41,7 +41,7 @@ function Provider({ store, name }) {
         <div><dt>cost</dt><dd>${provider.local && !provider.cost_usd ? "free" : provider.price_known === false ? "no price" : money(provider.cost_usd)}</dd></div>
       </dl>`}
       ${rowsOf(provider.budget).map(
-        (row) => html`<p class="budget" key=${row.id} data-full=${row.isReached}><meter min="0" max="1" value=${Math.min(1, row.share)} aria-label="budget"></meter> ${row.text}</p>`,
+        (row) => html`<p class="budget" key=${row.id} data-full=${row.isReached}><span class="gauge" aria-hidden="true"><span style=${{ width: `${Math.min(100, row.share * 100)}%` }}></span></span>${row.text}</p>`,
       )}
       ${provider.last_error && state !== "disabled" && html`<p class="last-error" title=${provider.last_error}>${provider.last_error}</p>`}
       ${provider.warning && html`<p class="warning">${provider.warning}</p>`}
