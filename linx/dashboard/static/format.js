@@ -13,7 +13,7 @@ export function count(number) {
 export function money(usd) {
   if (usd == null) return NONE;
   if (usd === 0) return "$0";
-  if (usd < 0.0001) return "<$0.0001";
+  if (usd < 0.0001) return "<$.0001";
   if (usd < 0.01) return `$${usd.toFixed(4)}`;
   return usd < 100 ? `$${usd.toFixed(2)}` : `$${Math.round(usd).toLocaleString("en-US")}`;
 }

@@ -8,13 +8,17 @@ import { useStore, useTick } from "./hooks.js";
 import { Icon, Place } from "./icons.js";
 
 export function Providers({ store }) {
-  const names = useStore(store, (state) => [...state.providers.keys()]);
+  const names = useStore(store, (state) => inOrder([...state.providers.values()]));
   return html`
     <h2 class="column-title">Providers <span class="faint">${names.length || ""}</span></h2>
     <ul class="providers">${names.map((name) => html`<${Provider} key=${name} store=${store} name=${name} />`)}</ul>
     <${Config} store=${store} />
   `;
 }
+
+/* The order of the config, without those that are off: they come last. */
+const inOrder = (providers) => [...providers.filter(isInUse), ...providers.filter((one) => !isInUse(one))].map(({ name }) => name);
+const isInUse = ({ state }) => state !== "disabled";
 
 const WORDS = { cooling: "paused", unknown: "not asked yet", loading: "loading a model", disabled: "off" };
 

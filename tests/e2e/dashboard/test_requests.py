@@ -97,6 +97,23 @@ def test_only_the_changed_row_is_rendered_again(open_page: Opener) -> None:
     assert page.evaluate("[...window.changed]") == ["req-2"]
 
 
+def test_a_second_snapshot_renders_only_what_changed(open_page: Opener) -> None:
+    """A page that fell behind gets everything anew; 500 rows that are over are not rendered again for it."""
+    fake = open_page(worlds.snapshot(requests=[worlds.request(1), worlds.running(2, "streaming", 3)]))
+    page = fake.page
+    page.evaluate(
+        """() => {
+            window.changed = 0;
+            const options = {subtree: true, childList: true, attributes: true, characterData: true};
+            const row = document.querySelector('[data-id="req-1"]');
+            new MutationObserver(() => { window.changed += 1; }).observe(row, options);
+        }"""
+    )
+    fake.send(**worlds.snapshot(requests=[worlds.request(1), worlds.request(2)]))
+    expect(row(page, "req-2")).to_have_attribute("data-phase", "done")
+    assert page.evaluate("window.changed") == 0
+
+
 def test_many_messages_are_one_paint(open_page: Opener) -> None:
     fake = open_page(worlds.snapshot(requests=[worlds.running(1, "streaming", 1)]))
     page = fake.page
