@@ -2,9 +2,11 @@
 
 export const NONE = "–";
 
+const WHOLE = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
 export function count(number) {
   if (number == null) return NONE;
-  if (number < 10_000) return Math.round(number).toLocaleString("en-US");
+  if (number < 10_000) return WHOLE.format(number);
   if (number < 999_500) return `${trimmed(number / 1000, number < 100_000 ? 1 : 0)}k`;
   if (number < 999_500_000) return `${trimmed(number / 1_000_000, number < 100_000_000 ? 1 : 0)}M`;
   return `${trimmed(number / 1_000_000_000, 1)}G`;
@@ -13,9 +15,9 @@ export function count(number) {
 export function money(usd) {
   if (usd == null) return NONE;
   if (usd === 0) return "$0";
-  if (usd < 0.0001) return "<$0.0001";
+  if (usd < 0.0001) return "<$.0001";
   if (usd < 0.01) return `$${usd.toFixed(4)}`;
-  return usd < 100 ? `$${usd.toFixed(2)}` : `$${Math.round(usd).toLocaleString("en-US")}`;
+  return usd < 100 ? `$${usd.toFixed(2)}` : `$${WHOLE.format(usd)}`;
 }
 
 /* A duration in milliseconds. */

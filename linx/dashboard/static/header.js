@@ -1,13 +1,13 @@
 /* The head of the page: is it live, where may I go, what did today cost; and on a phone the bar at the bottom. */
 
-import { html } from "./vendor/preact-htm.module.js";
+import { html, useEffect, useState } from "./vendor/preact-htm.module.js";
 import { CopyButton } from "./copy.js";
 import { ago } from "./format.js";
 import { useStore, useTick } from "./hooks.js";
 import { Icon } from "./icons.js";
 import { hashOf } from "./route.js";
 import { Today } from "./today.js";
-import { isDark, toggleTheme } from "./theme.js";
+import { isDark, toggleTheme, watchTheme } from "./theme.js";
 import { Tunnel } from "./tunnel.js";
 import { VIEWS } from "./views.js";
 
@@ -36,7 +36,7 @@ export function Header({ store }) {
         <span class="gap"></span>
         <${CopyButton} text=${address} label="Copy the address for your clients" data-test="address"><code>${address}</code><//>
         <${Tunnel} store=${store} />
-        <${Looks} store=${store} />
+        <${Looks} />
         <button type="button" class="button quiet palette-open" onClick=${() => store.set({ overlay: "palette" })}
           aria-keyshortcuts=${isMac ? "Meta+K" : "Control+K"}>
           <${Icon} name="search" /><span class="unseen">Command palette</span><kbd>${isMac ? "⌘K" : "Ctrl K"}</kbd>
@@ -52,7 +52,9 @@ export function BottomBar({ store }) {
 }
 
 function Tabs({ store, wanted, className }) {
-  const view = useStore(store, (state) => state.route.view);
+  const shown = useStore(store, (state) => state.route.view);
+  // Where providers have no tab of their own they stand beside the requests.
+  const view = shown === "providers" && !wanted.has(shown) ? "requests" : shown;
   return html`
     <nav class=${className} aria-label="Views">
       ${TABS.filter(([name]) => wanted.has(name) && isThere(name)).map(
@@ -79,11 +81,11 @@ function Connection({ store }) {
   </span>`;
 }
 
-function Looks({ store }) {
-  useStore(store, (state) => state.looks);
-  const dark = isDark();
+function Looks() {
+  const [dark, setDark] = useState(isDark());
+  useEffect(() => watchTheme(() => setDark(isDark())), []);
   return html`<button type="button" class="button quiet" data-test="theme" aria-label=${dark ? "Light colours" : "Dark colours"}
-    onClick=${() => { toggleTheme(); store.set({ looks: isDark() ? "dark" : "light" }); }}>
+    onClick=${toggleTheme}>
     <${Icon} name=${dark ? "sun" : "moon"} />
   </button>`;
 }

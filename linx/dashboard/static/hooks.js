@@ -26,14 +26,30 @@ export function useRequest(store, id) {
   return store.state.requests.get(id);
 }
 
-/* Renders every `seconds` while `isOn`: for what grows with time alone. */
+/* Renders every `seconds` while `isOn`: for what grows with time alone. All that follow the same beat are one paint. */
 export function useTick(seconds, isOn = true) {
   const [, render] = useReducer(again, 0);
-  useEffect(() => {
-    if (!isOn) return undefined;
-    const timer = setInterval(() => document.hidden || render(), seconds * 1000);
-    return () => clearInterval(timer);
-  }, [seconds, isOn]);
+  useEffect(() => (isOn ? follow(seconds, render) : undefined), [seconds, isOn]);
+}
+
+const beats = new Map();
+
+function follow(seconds, render) {
+  if (!beats.has(seconds)) beats.set(seconds, beat(seconds));
+  const { followers } = beats.get(seconds);
+  followers.add(render);
+  return () => {
+    followers.delete(render);
+    if (followers.size) return;
+    clearInterval(beats.get(seconds).timer);
+    beats.delete(seconds);
+  };
+}
+
+function beat(seconds) {
+  const followers = new Set();
+  const renderAll = () => followers.forEach((render) => render());
+  return { followers, timer: setInterval(() => document.hidden || requestAnimationFrame(renderAll), seconds * 1000) };
 }
 
 function isSame(a, b) {

@@ -12,7 +12,7 @@ export const KEYS = [
   ["x", "cancel it", cancelSelected],
   ["r", "replay it on another model", (store) => chosen(store) && store.open(chosen(store), "replay")],
   ["/", "filter", focusFilter],
-  ["p", "providers", (store) => store.go("providers")],
+  ["p", "providers", toProviders],
   ["c", "chat", (store) => "chat" in VIEWS && store.go("chat")],
   ["?", "these keys", (store) => store.set({ overlay: "help" })],
   ["Escape", "close, clear", back],
@@ -58,6 +58,11 @@ function cancelSelected(store) {
 function focusFilter(store) {
   store.go("requests");
   requestAnimationFrame(() => document.querySelector("[data-test=filter]")?.focus());
+}
+
+function toProviders(store) {
+  store.go("providers");
+  requestAnimationFrame(() => document.querySelector("[data-test=provider] button")?.focus());
 }
 
 /* Escape takes away one thing: what lies over the page, the opened request, the filter, the selection. */

@@ -15,15 +15,15 @@ const KINDS = {
     state.address = message.address ?? state.address;
     state.capture = message.capture;
     state.providers = new Map(message.providers.map((provider) => [provider.name, provider]));
-    const before = [...state.requests.keys()];
-    state.requests = new Map(message.requests.map((request) => [request.id, request]));
+    const known = state.requests;
+    state.requests = new Map(message.requests.map((request) => [request.id, unchanged(known.get(request.id), request) ?? request]));
     state.order = message.requests.map((request) => request.id);
     for (const part of ["tunnel", "config", "series", "totals", "ledger", "budget"]) state[part] = message[part] ?? null;
     state.isLoaded = true;
     state.connection = "live";
     state.keyNeeded = false;
     for (const part of Object.keys(state.rev)) state.rev[part] += 1;
-    return [...before, ...state.order];
+    return state.order.filter((id) => state.requests.get(id) !== known.get(id));
   },
   request(state, { request }) {
     const known = state.requests.get(request.id);
@@ -62,6 +62,12 @@ const KINDS = {
     state.rev.series += 1;
   },
 };
+
+/* The known row, if the new one says the same: what is over does not change, and need not be painted again. */
+function unchanged(known, request) {
+  const isSame = known && isOver(known) && known.phase === request.phase && known.duration_ms === request.duration_ms && known.has_body === request.has_body;
+  return isSame ? known : undefined;
+}
 
 /* The order without the oldest finished requests beyond those that are kept. */
 function kept(state, order) {

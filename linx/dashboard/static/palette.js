@@ -25,7 +25,7 @@ export function commands(store, typed) {
     ["Copy the address", state.address, () => copyText(state.address).then(() => store.say("Copied."))],
     [isOn(state.tunnel) ? "Stop the tunnel" : "Start the tunnel", state.tunnel?.type ?? "", () => switchTunnel(store)],
     ["Read the config again", state.config?.path ?? "", () => reloadConfig(store)],
-    ["Light or dark colours", "", () => { toggleTheme(); store.set({ looks: Math.random() }); }],
+    ["Light or dark colours", "", toggleTheme],
     ["Keys", "?", () => store.set({ overlay: "help" })],
     ...[...state.providers.keys()].map((name) => [`Requests of ${name}`, "provider", () => filter(store, `provider:${name}`)]),
     ...state.order.slice(0, 200).map((id) => {

@@ -8,13 +8,17 @@ import { useStore, useTick } from "./hooks.js";
 import { Icon, Place } from "./icons.js";
 
 export function Providers({ store }) {
-  const names = useStore(store, (state) => [...state.providers.keys()]);
+  const names = useStore(store, (state) => inOrder([...state.providers.values()]));
   return html`
     <h2 class="column-title">Providers <span class="faint">${names.length || ""}</span></h2>
     <ul class="providers">${names.map((name) => html`<${Provider} key=${name} store=${store} name=${name} />`)}</ul>
     <${Config} store=${store} />
   `;
 }
+
+/* The order of the config, without those that are off: they come last. */
+const inOrder = (providers) => [...providers.filter(isInUse), ...providers.filter((one) => !isInUse(one))].map(({ name }) => name);
+const isInUse = ({ state }) => state !== "disabled";
 
 const WORDS = { cooling: "paused", unknown: "not asked yet", loading: "loading a model", disabled: "off" };
 
@@ -41,7 +45,7 @@ function Provider({ store, name }) {
         <div><dt>cost</dt><dd>${provider.local && !provider.cost_usd ? "free" : provider.price_known === false ? "no price" : money(provider.cost_usd)}</dd></div>
       </dl>`}
       ${rowsOf(provider.budget).map(
-        (row) => html`<p class="budget" key=${row.id} data-full=${row.isReached}><meter min="0" max="1" value=${Math.min(1, row.share)} aria-label="budget"></meter> ${row.text}</p>`,
+        (row) => html`<p class="budget" key=${row.id} data-full=${row.isReached}><span class="gauge" aria-hidden="true"><span style=${{ width: `${Math.min(100, row.share * 100)}%` }}></span></span>${row.text}</p>`,
       )}
       ${provider.last_error && state !== "disabled" && html`<p class="last-error" title=${provider.last_error}>${provider.last_error}</p>`}
       ${provider.warning && html`<p class="warning">${provider.warning}</p>`}

@@ -1,6 +1,6 @@
 /* One request as a row: asked → served, who answers, its phases in time, its numbers, and the button that cancels it. */
 
-import { html } from "./vendor/preact-htm.module.js";
+import { html, useMemo } from "./vendor/preact-htm.module.js";
 import { answerTokens, barShare, isRunning, lasted, pieces, placeOf, providerOf, reasonOf, tokenRate } from "./facts.js";
 import { clock, count, dayAndClock, duration, money, NONE, rate } from "./format.js";
 import { useRequest, useStore, useTick } from "./hooks.js";
@@ -24,6 +24,8 @@ export function Row({ store, id }) {
   const isOpen = useStore(store, (state) => state.route.id === id);
   const runs = Boolean(request) && isRunning(request);
   useTick(TICK_S, runs);
+  const startedAt = request?.started_at ?? 0;
+  const began = useMemo(() => ({ clock: clock(startedAt), day: dayAndClock(startedAt) }), [startedAt]);
   if (!request) return null;
   // The link is for the keyboard and for a tab of its own; a click anywhere else on the row opens it too.
   const open = (event) => event.target.closest("a, button") || store.open(id);
@@ -34,7 +36,7 @@ export function Row({ store, id }) {
     <li class="row" data-test="request" data-id=${id} data-phase=${request.phase} data-provider=${request.provider ?? provider} data-place=${place}
       data-selected=${isSelected || undefined} data-open=${isOpen || undefined} onClick=${open}>
       <span class="mark"><${Mark} phase=${request.phase} /></span>
-      <time class="when" title=${dayAndClock(request.started_at)}>${clock(request.started_at)}</time>
+      <time class="when" title=${began.day}>${began.clock}</time>
       <a class="names" href=${hashOf({ view: "requests", id })}><${Names} request=${request} /><span class="unseen">${restOf(request, provider)}</span></a>
       <span class="from"><${Place} place=${place} /><span class="provider-name">${provider || NONE}</span></span>
       <span class="phase"><${Bar} request=${request} now=${now} /><${Word} request=${request} /></span>

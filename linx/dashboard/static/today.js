@@ -1,6 +1,6 @@
 /* Today in numbers: what runs, what stayed here, what left, what it cost and what it would have cost. */
 
-import { html } from "./vendor/preact-htm.module.js";
+import { html, useEffect } from "./vendor/preact-htm.module.js";
 import { isRunning } from "./facts.js";
 import { count, money } from "./format.js";
 import { useStore } from "./hooks.js";
@@ -15,6 +15,9 @@ export function running(state) {
 export function Today({ store }) {
   const active = useStore(store, running);
   const totals = useStore(store, (state) => state.totals);
+  useEffect(() => {
+    document.title = active ? `(${active}) Linx` : "Linx";
+  }, [active]);
   return html`
     <dl class="today" aria-label="Today">
       <${Number_} name="running" label="running" value=${active} />

@@ -131,8 +131,8 @@ class FakeLinx:
         self.page.wait_for_selector(until)
         return self.page
 
-    def send(self, kind: str, **message: Any) -> None:
-        self.sockets[-1].send(json.dumps({"type": kind, **message}))
+    def send(self, type: str, **message: Any) -> None:  # noqa: A002 - the name of the message's own field
+        self.sockets[-1].send(json.dumps({"type": type, **message}))
 
     def drop(self) -> None:
         """The connection is lost, and nothing answers until ``server.is_up`` is true again."""

@@ -35,6 +35,13 @@ def test_the_keys_walk_open_cancel_and_close(open_page: Opener) -> None:
     assert fake.asked("/linx/requests/req-1/cancel") == [None]
 
 
+def test_a_key_leads_to_the_providers(open_page: Opener) -> None:
+    page = open_page(worlds.busy()).page
+    page.keyboard.press("p")
+    expect(page.locator("[data-test=provider] button").first).to_be_focused()
+    expect(page.locator(".tabs [aria-current]")).to_have_text("Requests")
+
+
 def test_the_filter_has_a_key_and_typing_in_it_is_typing(open_page: Opener) -> None:
     page = open_page(worlds.snapshot(requests=[worlds.request(1)])).page
     page.keyboard.press("/")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Json = dict[str, Any]
 NOW = 1_795_780_800.0
@@ -228,8 +231,8 @@ def series(*, is_busy: bool) -> Json:
             "ok": zero,
             "failed": zero,
         }
-    local = [round(88 * a * (0.7 + 0.3 * b), 1) for a, b in zip(wave(61), wave(3.1, 1), strict=True)]
-    elsewhere = [round(61 * a * b, 1) for a, b in zip(wave(47, 2.2), wave(2.3), strict=True)]
+    local = [round(88 * a * (0.7 + 0.3 * b), 1) for a, b in zip(wave(61, 2.0), wave(3.1, 1), strict=True)]
+    elsewhere = [round(61 * a * b, 1) for a, b in zip(wave(47, 4.4), wave(2.3), strict=True)]
     p50 = [
         None if here + there == 0 else 340 + 120 * math.sin(point / 19) + 60 * math.sin(point / 2.7)
         for point, here, there in zip(points, local, elsewhere, strict=True)
@@ -244,8 +247,8 @@ def series(*, is_busy: bool) -> Json:
             None if value is None else value * (2.1 + 0.6 * math.sin(point / 11))
             for point, value in zip(points, p50, strict=True)
         ],
-        "ok": [round(3 * value) for value in wave(61)],
-        "failed": [1 if 480 < point < 560 and point % 9 == 0 else 0 for point in points],
+        "ok": [round(3 * value) for value in wave(61, 2.0)],
+        "failed": [1 if 300 < point < 360 and point % 9 == 0 else 0 for point in points],
     }
 
 
@@ -336,42 +339,7 @@ def busy() -> Json:
         ),
     ]
     makers = [request, remote, request, request, fallback, request, cancelled, request, remote, failed, request]
-    variety = [
-        {
-            "duration_ms": 2100.0 + 940 * (number % 7),
-            "tokens": {"prompt": 800 + 37 * number, "completion": 90 + 61 * (number % 9), "cached": 0},
-        }
-        if makers[number % len(makers)] is request
-        else {}
-        for number in range(60)
-    ]
-    extra: Json
-    clients = ["cursor", "open-webui", "cline", "zed", "continue"]
-    done = []
-    for number, fields in enumerate(variety):
-        make = makers[number % len(makers)]
-        extra = {"client": clients[number % 5]} if make is request else {}
-        if make is request and number % 3 == 0:
-            extra |= {"model": "qwen3:8b"}
-        if make is request and number % 4 == 3:
-            extra |= {
-                "model": "qwen3-coder",
-                "served_model": "qwen3-coder:30b",
-                "provider": "workstation",
-                "key": "ben",
-                "attempts": [
-                    attempt(
-                        "workstation",
-                        "qwen3-coder:30b",
-                        asked_ms=700.0,
-                        first_ms=1320.0,
-                        ended_ms=fields["duration_ms"],
-                        outcome="ok",
-                    )
-                ],
-                "first_token_ms": 1320.0,
-            }
-        done.append(make(number, **fields, **extra))
+    done = [made(number, makers[number % len(makers)]) for number in range(60)]
     return snapshot(
         providers=providers(),
         requests=sorted(now + done, key=lambda row: -row["started_at"]),
@@ -386,6 +354,42 @@ def busy() -> Json:
             "failed": 6,
         },
     )
+
+
+def made(number: int, make: Callable[..., Json]) -> Json:
+    """One of many requests: no two have the same numbers, and the clients take turns."""
+    fields: Json = {}
+    tokens = 90 + 61 * (number * 5 % 13)
+    if make in (request, remote):
+        duration = 640.0 + tokens * (18 + number * 7 % 9)
+        usage = {"prompt": 800 + 137 * (number * 3 % 11), "completion": tokens, "cached": 0}
+        fields = {"duration_ms": duration, "tokens": usage, "first_token_ms": 300.0 + 37 * (number * 5 % 8)}
+        if make is remote:
+            fields["cost_usd"] = round(usage["prompt"] * 3e-6 + tokens * 15e-6, 6)
+        else:
+            fields["client"] = ("cursor", "open-webui", "cline", "zed", "continue")[number % 5]
+    if make is request and number % 3 == 0:
+        fields["model"] = "qwen3:8b"
+    if make is request and number % 4 == 3:
+        model = "qwen3-coder:30b"
+        fields |= {"model": "qwen3-coder", "served_model": model, "provider": "workstation", "key": "ben"}
+        fields["attempts"] = [
+            attempt("workstation", model, asked_ms=260.0, first_ms=500.0, ended_ms=fields["duration_ms"], outcome="ok")
+        ]
+    elif fields:
+        provider_name = "openrouter" if make is remote else "ollama"
+        whole = make(number, **fields)
+        fields["attempts"] = [
+            attempt(
+                provider_name,
+                whole["served_model"],
+                local=whole["local"],
+                first_ms=fields["first_token_ms"],
+                ended_ms=fields["duration_ms"],
+                outcome="ok",
+            )
+        ]
+    return make(number, **fields)
 
 
 def empty() -> Json:
