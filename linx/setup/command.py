@@ -51,7 +51,7 @@ def found_target(asked: Asked, tell: Say) -> Target:
         raise Refused(needs_key(place)) from None
     if not target.models:
         tell(f"the Linx at {place.address} has no model yet: {asked.model or PLACEHOLDER_MODEL} stands in the settings")
-    elif asked.model is not None and all(model.name != asked.model for model in target.models):
+    elif asked.model is not None and target.find(asked.model) is None:
         tell(f"the Linx at {place.address} does not list {asked.model}")
     return target
 

@@ -98,10 +98,15 @@ class Target:
         """For clients that cannot send a key: it is part of the path."""
         return f"{self.address}/k/{url_quote(self.key, safe='')}" if self.key else self.address
 
+    def find(self, name: str) -> Model | None:
+        """The model of that name, which an Ollama may list with its tag."""
+        names = (name, f"{name}:latest")
+        return next((model for model in self.models if model.name in names), None)
+
     def model(self, prompt_tokens: int = 0) -> Model:
         """The model to begin with."""
         if self.wanted is not None:
-            return next((model for model in self.models if model.name == self.wanted), Model(self.wanted))
+            return self.find(self.wanted) or Model(self.wanted)
         chosen = by_preference(self.models, prompt_tokens)
         return chosen[0] if chosen else Model(PLACEHOLDER_MODEL)
 

@@ -57,7 +57,7 @@ async def test_the_models_of_the_linx_that_runs(tmp_path: Path, capsys: pytest.C
         assert "export ANTHROPIC_MODEL=large:8b\n" in out
         assert f"export ANTHROPIC_AUTH_TOKEN={KEY}\n" in out
         code, out, err = await setup(f"claude --api-key {KEY} --model small")
-        assert "small holds 8,192" in err
+        assert "small:latest holds 8,192" in err
         code, out, err = await setup(f"claude --api-key {KEY} --model gone")
         assert err == f"linx: the Linx at http://127.0.0.1:{port} does not list gone\n"
 

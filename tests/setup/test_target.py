@@ -61,6 +61,7 @@ def test_the_user_chooses() -> None:
     assert target.model(19_000) == SMALL
     assert [model.name for model in target.listed()] == ["small", "large"]
     assert Target("http://h", wanted="other").model() == Model("other")
+    assert Target("http://h", models=(EMBEDDING,), wanted="nomic-embed-text").model() == EMBEDDING
 
 
 def test_not_hundreds_are_listed() -> None:
