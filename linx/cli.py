@@ -21,7 +21,7 @@ import docopt
 import linx
 from linx.config.layers import Overrides
 from linx.config.load import Options, Sources
-from linx.config.shape import json_schema
+from linx.config.shape import ServerConfig, json_schema
 from linx.core import jsontext
 from linx.core.errors import ConfigError, quote
 from linx.core.log import LEVELS, line_log, set_up_log
@@ -30,13 +30,17 @@ from linx.core.redaction import Redactor, escape_controls
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from linx.setup.command import Asked
+    from linx.setup.folders import Folders
+
 USAGE = """\
 Linx: one address for every local and remote language model.
 
 Usage:
   linx [options]
   linx doctor [--fix] [options]
-  linx setup CLIENT [--write | --undo] [options]
+  linx setup CLIENT [--write | --undo] [--model NAME] [options]
+  linx launch CLIENT [--model NAME] [options] [-- ARGS...]
   linx tail [options]
   linx usage [--since PERIOD] [--by WHAT] [--format FORMAT] [options]
   linx key add NAME [LIMIT...] [options]
@@ -48,7 +52,10 @@ Commands:
   (none)          Serve.
   doctor          Look for problems and for local servers, and say what to do.
   setup CLIENT    Print the settings of a client: cursor, continue, vscode, cline,
-                  zed, openwebui, claude-code, codex, aider.
+                  zed, openwebui, claude-code (or claude), codex, aider, opencode,
+                  kilo, qwen-code, llm.
+  launch CLIENT   Start a client, set up for this run only; ARGS are for the client.
+                  Starts a Linx for that long where none runs.
   tail            Follow the request lines of the Linx that runs here.
   usage           Show tokens, money and what local models saved.
   key             Named keys for clients: add makes a key, shows it once and writes its
@@ -74,6 +81,7 @@ Options:
   --fix                With doctor: write a config for what was found.
   --write              With setup: write the settings, keeping a backup.
   --undo               With setup: restore the settings from before.
+  --model NAME         With setup and launch, the model that the client begins with.
   --since PERIOD       With usage, since 24h, 7d, 4w, 2026-01-31 or all [default: 7d].
   --by WHAT            With usage, model, provider, key, client or day [default: model].
   --format FORMAT      With usage, table, json or csv [default: table].
@@ -90,14 +98,20 @@ Environment:
   OPENROUTER_API_KEY   The key for OpenRouter; wins over config.json.
 
 Exit codes: 0 after SIGINT or SIGTERM; 1 when Linx cannot listen, no Linx runs for tail to
-follow, or the ledger cannot be read; 2 when it cannot use the command line or the config.
+follow, the ledger cannot be read, or setup or launch cannot do what was asked; 2 when it
+cannot use the command line or the config. launch ends with the exit code of the client.
 """
 
 OK, FAILED, UNUSABLE = 0, 1, 2
 Given = Mapping[str, "str | bool | list[str] | None"]
-COMMANDS = ("doctor", "setup", "tail", "usage", "key", "schema")
+COMMANDS = ("doctor", "setup", "launch", "tail", "usage", "key", "schema")
 _KEY_ACTIONS = ("add", "list", "remove")
-CLIENTS = ("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-code", "codex", "aider")
+CLIENTS = (
+    *("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-code", "codex", "aider"),
+    *("opencode", "kilo", "qwen-code", "llm"),
+)
+"""As in ``linx.setup.clients.table``, which is not imported for a mistake on the command line."""
+_OF_CLIENTS = ("setup", "launch")
 _OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
 """Each option and the name of its value, empty for a switch."""
 _COMMAND_OF = {
@@ -106,6 +120,19 @@ _COMMAND_OF = {
     **dict.fromkeys(("--since", "--by", "--format"), "usage"),
 }
 """The options that work with one command only, and that command."""
+_OF_SERVING = frozenset(
+    {
+        "--config",
+        "--host",
+        "--tunnel",
+        "--no-tunnel",
+        "--ollama",
+        "--demo",
+        "--demo-model",
+        "--log-level",
+        "--log-format",
+    }
+)
 _MODULES = {"--gui": "linx.gui"}
 """Options that need a module which this version of Linx may not contain."""
 _SEE_HELP = "see linx --help"
@@ -221,11 +248,67 @@ def _doctor(_given: Given, _redactor: Redactor) -> int:
     return _not_yet("doctor")
 
 
-def _setup(given: Given, _redactor: Redactor) -> int:
-    client = str(given["CLIENT"])
-    if client not in CLIENTS:
-        raise _CommandLineError(f"setup knows no client {_shown(client)}; {_suggest(client, CLIENTS)}")
-    return _not_yet("setup")
+def _setup(given: Given, redactor: Redactor) -> int:
+    from linx.setup.command import DO, Refused
+
+    action = "write" if given["--write"] else "undo" if given["--undo"] else "show"
+    try:
+        is_done = DO[action](_asked(given, redactor), _folders(), _say, _tell)
+    except Refused as why:
+        return _fail(FAILED, str(why), redactor)
+    return OK if is_done else FAILED
+
+
+def _launch(given: Given, redactor: Redactor) -> int:
+    from linx.setup.command import Refused
+    from linx.setup.launch import Given as Launched
+    from linx.setup.launch import launch
+
+    args = given["ARGS"]
+    if args and not given["--"]:  # docopt takes every part of "[-- ARGS...]" for optional by itself
+        raise _CommandLineError(_explain_words(("launch", str(given["CLIENT"]), "ARGS"), ()))
+    launched = Launched(
+        args=tuple(args) if isinstance(args, list) else (),
+        options=_options_for_child(given),
+        is_port_chosen=given["--port"] is not None,
+    )
+    try:
+        return launch(_asked(given, redactor), launched, _folders(), _tell, os.environ)
+    except Refused as why:
+        return _fail(FAILED, str(why), redactor)
+
+
+def _asked(given: Given, redactor: Redactor) -> Asked:
+    """What setup and launch are asked for."""
+    from linx.setup.clients.table import find
+    from linx.setup.command import Asked
+    from linx.setup.running import OTHER_PORTS, Place
+
+    name = str(given["CLIENT"])
+    client = find(name)
+    if client is None:
+        raise _CommandLineError(f"there is no client {_shown(name)}; {_suggest(name, CLIENTS)}")
+    server = options_from(given, os.environ, redactor).config.server
+    usual = Place.of(server.hostname, server.port)
+    others = OTHER_PORTS if given["--port"] is None and server.port == ServerConfig().port else ()
+    places = (usual, *(Place(usual.host, port) for port in others))
+    return Asked(client, places, server.plain_keys[0] if server.plain_keys else None, _text(given, "--model"))
+
+
+def _options_for_child(given: Given) -> tuple[str, ...]:
+    """The options of this command line that a Linx started for a client gets as well; the key travels otherwise."""
+    found: list[str] = []
+    for option, value in _OPTIONS.items():
+        told = given[option]
+        if told and option in _OF_SERVING:
+            found += [option, str(told)] if value else [option]
+    return tuple(found)
+
+
+def _folders() -> Folders:
+    from linx.setup.folders import Folders
+
+    return Folders.of(sys.platform, dict(os.environ))
 
 
 def _tail(given: Given, redactor: Redactor) -> int:
@@ -277,6 +360,7 @@ def _key(given: Given, _redactor: Redactor) -> int:
 _RUN: dict[str, Callable[[Given, Redactor], int]] = {
     "doctor": _doctor,
     "setup": _setup,
+    "launch": _launch,
     "tail": _tail,
     "usage": _usage,
     "key": _key,
@@ -299,7 +383,17 @@ def _tunnel_child(words: list[str]) -> int:
     return child.main(words)
 
 
-_CHILDREN: dict[str, Callable[[list[str]], int]] = {"--demo-child": _demo_child, "--tunnel-child": _tunnel_child}
+def _launched_child(words: list[str]) -> int:
+    from linx.setup import leash
+
+    return leash.main(words)
+
+
+_CHILDREN: dict[str, Callable[[list[str]], int]] = {
+    "--demo-child": _demo_child,
+    "--tunnel-child": _tunnel_child,
+    "--launched-child": _launched_child,
+}
 
 
 def _not_yet(what: str) -> int:
@@ -350,18 +444,22 @@ def _explain_words(words: Sequence[str], options: Sequence[str]) -> str:
     command = words[0] if words else ""
     if command and command not in COMMANDS:
         return f"unknown command {_shown(command)}; {_suggest(command, COMMANDS)}"
+    if "--model" in options and command not in _OF_CLIENTS:
+        return "--model works only with the commands setup and launch"
     for option in options:
         if _COMMAND_OF.get(option, command) != command:
             return f"{option} works only with the command {_COMMAND_OF[option]}"
     if command == "schema" and options:
         return "schema takes no options"
-    if command == "setup" and len(words) == 1:
-        return f"setup needs the name of a client: {', '.join(CLIENTS)}"
     if command == "key":
         return _explain_key(words[1:])
+    if command in _OF_CLIENTS and len(words) == 1:
+        return f"{command} needs the name of a client: {', '.join(CLIENTS)}"
     if {"--write", "--undo"} <= set(options):
         return "--write and --undo cannot be used together"
-    most = 2 if command == "setup" else 1
+    if command == "launch" and len(words) > 2:
+        return f"the arguments of the client come after --, as in: linx launch {quote(words[1], 32)} -- ARGS"
+    most = 2 if command in _OF_CLIENTS else 1
     if len(words) > most:
         return f"too many words after {command}; {_SEE_HELP}"
     return f"the command line cannot be understood; {_SEE_HELP}"
@@ -424,6 +522,17 @@ def _print(text: str) -> int:
     sys.stdout.write(text)
     sys.stdout.flush()
     return OK
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{escape_controls(text, keep_lines=True)}\n")
+    sys.stdout.flush()
+
+
+def _tell(text: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"linx: {text}\n")
+        sys.stderr.flush()
 
 
 def _fail(code: int, problem: str, redactor: Redactor) -> int:

@@ -46,7 +46,7 @@ from linx.handlers.answers import (
     untranslated,
 )
 from linx.handlers.answers.generation import answer_chat
-from linx.handlers.management import events, metrics, page, requests, tail, tunnel, upstream
+from linx.handlers.management import clients, events, metrics, page, requests, tail, tunnel, upstream
 from linx.handlers.management import ollama as ollama_manage
 from linx.handlers.management import status as admin
 from linx.handlers.models import ollama as ollama_models
@@ -180,6 +180,7 @@ EXACT_PATHS: Mapping[str, Endpoint] = {
     "/v1/providers/status": Endpoint({"GET": admin.providers_status}, is_management=True),
     page.PATH: PAGE,
     "/linx/events": Endpoint({"GET": events.events}, is_management=True),
+    "/linx/clients": Endpoint({"GET": clients.show}, is_management=True),
     "/linx/requests": Endpoint({"GET": requests.list_all}, is_management=True),
     "/linx/tail": Endpoint({"GET": tail.follow}, is_management=True),
     "/linx/reload": Endpoint({"POST": admin.reload_config}, is_management=True),

@@ -72,7 +72,7 @@ def _lines(server: ServerConfig) -> Iterator[str]:
 
 def _refused(status: int, where: str) -> str:
     if status == 401:
-        return f"the Linx at {where} needs its key: --api-key, LINX_API_KEY or server.api_key in the config"
+        return f"the Linx at {where} needs its key: LINX_API_KEY, server.api_key in the config, or --api-key"
     if status in (200, 404):
         return f"the program at {where} is no Linx, or one too old to be followed"
     return f"the Linx at {where} may not be followed now: {status} {word_of_status(status)}"

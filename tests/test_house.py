@@ -21,7 +21,7 @@ FLOORS = [
     ["endpoints", "local_listener"],
     ["handlers", "console", "tail", "key_command"],
     ["routing", "dashboard"],
-    ["providers", "children", "ledger"],
+    ["providers", "children", "ledger", "setup"],
     ["server", "upstream", "dialects", "config", "access"],
     ["http1"],
     ["core"],
@@ -174,7 +174,19 @@ ORDERS = {
         *["embeddings", "ollama", "relay_attempt", "relay", "untranslated", "responses", "anthropic", "input_tokens"],
     ],
     "linx.handlers.management": [
-        *["metrics", "relaying", "ollama", "status", "overview", "events", "page", "requests", "tail", "tunnel"],
+        *[
+            "clients",
+            "metrics",
+            "relaying",
+            "ollama",
+            "status",
+            "overview",
+            "events",
+            "page",
+            "requests",
+            "tail",
+            "tunnel",
+        ],
         "upstream",
     ],
     "linx.handlers.models": ["pieces", "ollama", "other_shapes", "openai"],
@@ -255,6 +267,15 @@ ORDERS = {
         ],
         *["connection", "sockets", "listen"],
     ],
+    "linx.setup": [
+        *["edits", "folders", "target", "client", "clients", "settings", "written", "running"],
+        *["command", "leash", "own_linx", "program", "launch"],
+    ],
+    "linx.setup.clients": [
+        *["claude_code", "codex", "opencode", "qwen_code", "continue_dev", "editors", "openwebui", "terminal"],
+        "table",
+    ],
+    "linx.setup.edits": ["edit", "jsonc_tree", "jsonc", "lines", "toml", "yaml"],
     "linx.upstream": [
         *[
             "permit",

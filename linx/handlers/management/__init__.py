@@ -3,6 +3,7 @@
 - ``status``: health, providers, and reading the config again.
 - ``overview``: what the dashboard is told besides the requests. ``events``: its WebSocket. ``page``: its files.
 - ``requests``: the last requests, one in detail, and stopping one.
+- ``clients``: how each client is connected.
 - ``tail``: the line of every request, for those who follow.
 - ``metrics``: the counters in Prometheus' text format.
 - ``tunnel``: start, stop and status of the tunnel.

@@ -53,20 +53,20 @@ async def list_models(context: Context, _face: Face, request: Request, reply: Re
     key = request.key
 
     def make() -> Iterator[bytes]:
-        return shape(_entries(context, router, key), page)
+        return shape(entries(context, router, key), page)
 
     kept_as = (shape, page, key.models, key.local_only)
     await reply.shared(200, await context.lists.pieces(router, context.redactor, kept_as, make))
 
 
-def _entries(context: Context, router: Router, key: ClientKey) -> Iterator[JsonObject | None]:
+def entries(context: Context, router: Router, key: ClientKey) -> Iterator[JsonObject | None]:
     """All entries, and None between them, see ``pieces``."""
     for found in names(router, key):
         yield _entry(context, *found) if found is not None else None
 
 
-def _openai_list(entries: Iterable[JsonObject | None], _page: Page | None) -> Iterator[bytes]:
-    written = (jsontext.dumps(entry) if entry is not None else b"" for entry in entries)
+def _openai_list(listed: Iterable[JsonObject | None], _page: Page | None) -> Iterator[bytes]:
+    written = (jsontext.dumps(entry) if entry is not None else b"" for entry in listed)
     return joined(b'{"object":"list","data":[', written, b"]}")
 
 
