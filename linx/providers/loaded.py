@@ -9,12 +9,14 @@ loaded at once. That is one model where nothing has been seen, as for a server t
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
 SETTLE_S = 5.0  # after a request for a model, a look may still show what was loaded before
+KEPT_MODELS = 512
 IDLE_S = 300.0  # Ollama unloads an idle model after five minutes by default, so its memory was not needed for another
 
 
@@ -52,8 +54,9 @@ class Loaded:
         """The server was asked to unload ``model``."""
         self.changes += self._asked_at.pop(model, None) is not None
 
-    def seen(self, models: Collection[str], now: float) -> None:
+    def seen(self, names: Iterable[str], now: float) -> None:
         """The server says what is loaded. What was asked for just now may not be among it yet."""
+        models = dict.fromkeys(islice(names, KEPT_MODELS))
         before = self._asked_at
         gone = {name: at for name, at in before.items() if name not in models}
         self._most = max(1, len(models), 0 if _was_evicted(gone, now) else self._most)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from linx.providers.loaded import IDLE_S, SETTLE_S, Loaded
+from linx.providers.loaded import IDLE_S, KEPT_MODELS, SETTLE_S, Loaded
 
 
 def having(*models: str) -> Loaded:
@@ -81,6 +81,13 @@ def test_an_unloaded_model_is_gone_and_was_not_evicted() -> None:
     assert (held(loaded, *"ab"), loaded.changes) == ("b", before + 1)
     loaded.asked("c", 1.0)
     assert held(loaded, *"abc") == "bc"
+
+
+def test_only_so_many_models_are_kept_whatever_a_server_says() -> None:
+    loaded = having(*map(str, range(KEPT_MODELS + 10)))
+    assert (loaded.has(str(KEPT_MODELS - 1)), loaded.has(str(KEPT_MODELS))) == (True, False)
+    loaded.asked("one more", 1.0)
+    assert (loaded.has("0"), loaded.has("one more")) == (False, True)
 
 
 def test_changes_count_only_what_may_change_an_answer() -> None:
