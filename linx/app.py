@@ -185,6 +185,7 @@ class App:
         nursery.start_soon(self.dashboard.run, Overview(self.context), self.config.ledger)
         nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
         nursery.start_soon(self.context.watchdog.run)
+        nursery.start_soon(self.context.keep_time)
         nursery.start_soon(self.context.responses.run)
         nursery.start_soon(self.watch.run, self._config_changed)
         nursery.start_soon(budget_watch.run, self.budgets, self.ledger)
