@@ -46,6 +46,7 @@ from linx.providers.adaptation_memory import ADAPTATIONS_FILE, AdaptationMemory
 from linx.providers.comparison import estimate_for, unknown_model
 from linx.routing import budget_watch
 from linx.routing.budgets import Budgets
+from linx.routing.late_costs import LateCosts
 from linx.routing.limits import MONTHLY_USD, limits_of, scopes
 from linx.routing.near_names import near_names
 from linx.routing.provider_set import ProviderSet
@@ -131,7 +132,8 @@ class App:
         self.ledger = Ledger(self._price_to_compare, self.redactor.clean)
         self.access = Access(Policy())
         self.dashboard = Dashboard(telemetry, self.redactor, self._price_to_compare, self._needs_key)
-        telemetry.watchers += (feed.tell, self.ledger.note)
+        self.late_costs = LateCosts(lambda: self.providers.router.providers, self.pool, self.budgets, self.ledger)
+        telemetry.watchers += (self.late_costs.note, feed.tell, self.ledger.note)
         self.context = Context(
             *(self.config, router, self.pool, telemetry, self.redactor, self.tunnel, feed),
             reload=self.reload,
@@ -183,9 +185,11 @@ class App:
         nursery.start_soon(self.dashboard.run, Overview(self.context), self.config.ledger)
         nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
         nursery.start_soon(self.context.watchdog.run)
+        nursery.start_soon(self.context.keep_time)
         nursery.start_soon(self.context.responses.run)
         nursery.start_soon(self.watch.run, self._config_changed)
         nursery.start_soon(budget_watch.run, self.budgets, self.ledger)
+        nursery.start_soon(self.late_costs.run)
         nursery.start_soon(self._summarise)
 
     async def _summarise(self) -> None:

@@ -222,7 +222,7 @@ ORDERS = {
             "lists",
         ],
         *["requests", "kind", "kinds", "http_requests", "contexts", "permits", "provider"],
-        *["comparison", "adaptation_file", "adaptation_memory", "catalog"],
+        *["comparison", "adaptation_file", "adaptation_memory", "catalog", "late_costs"],
     ],
     "linx.routing": [
         *[
@@ -238,6 +238,7 @@ ORDERS = {
             "budget_watch",
             "metered",
             "stakes",
+            "late_costs",
             "attempt",
             "chunk_reader",
             "answered_calls",

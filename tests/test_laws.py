@@ -120,7 +120,8 @@ def test_a_permit_is_made_by_a_provider_alone() -> None:
 
 def test_only_the_catalogue_asks_without_a_candidate() -> None:
     """The permits of a provider are for Linx's own questions; a client's request has that of its candidate."""
-    assert readers("nearest") <= {"linx/providers/permits.py", "linx/providers/catalog.py"}
+    own = {"linx/providers/catalog.py", "linx/providers/late_costs.py"}
+    assert readers("nearest") <= {"linx/providers/permits.py", *own}
     own = "linx/providers/catalog.py", "linx/providers/provider.py", "linx/providers/permits.py"
     for path, inside in nodes().items():
         for node in inside:
@@ -171,6 +172,7 @@ def test_every_connection_goes_through_the_pool() -> None:
     assert asking == {"linx/providers/catalog.py", "linx/routing/attempt.py", *management}
     assert uses("fetch_json").keys() == {
         "linx/providers/catalog.py",
+        "linx/providers/late_costs.py",
         "linx/handlers/answers/anthropic.py",
         "linx/handlers/models/ollama.py",
     }

@@ -219,6 +219,8 @@ class AttemptRecord(msgspec.Struct):
     """While it runs, where budgets count it."""
     counted: Counted | None = None
     """Afterwards, where budgets have counted it."""
+    answer_id: str | None = None
+    """By which the provider can be asked what the answer has cost, where it was cut short."""
 
     def for_part(self, now: float) -> AttemptRecord:
         """A record for one of several requests that this attempt sends; its outcome is not counted by itself."""

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from linx.ledger.rows import Row, SumKey, Sums, sums_of
 from linx.ledger.schema import APPLICATION_ID, MIGRATIONS
-from linx.ledger.spending import Spent, Where
+from linx.ledger.spending import NOTHING, Spent, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from linx.ledger.rows import Correction
 
 BUSY_S = 2.0  # how long a write waits for another Linx that writes
 _BESIDE = ("-wal", "-shm")  # what SQLite keeps beside a file
@@ -43,6 +45,14 @@ _ADD = (
 _ESTIMATE = (
     f"INSERT INTO estimates ({', '.join(Where._fields + Spent._fields)}) VALUES (?, ?, ?, ?, ?) "  # noqa: S608 - names of this house
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in Spent._fields)}"
+)
+_FIND = """
+SELECT id FROM requests WHERE day = ? AND started = ? AND key = ? AND model = ? AND provider = ? AND duration_ms = ?
+    AND prompt_tokens IS NULL LIMIT 1"""
+_CORRECT = "UPDATE requests SET prompt_tokens = ?, completion_tokens = ?, cost_usd = ? WHERE id = ?"
+_CORRECT_DAY = (
+    "UPDATE days SET prompt_tokens = prompt_tokens + ?, completion_tokens = completion_tokens + ?, "  # noqa: S608 - names of this house
+    f"cost_usd = cost_usd + ? WHERE {' AND '.join(f'{name} = ?' for name in SumKey._fields)}"
 )
 
 
@@ -84,6 +94,25 @@ class Database:
             self._connection.executemany(_INSERT, rows)
             self._connection.executemany(_ADD, sums)
             self._connection.executemany(_ESTIMATE, [(*where, *spent) for where, spent in estimates])
+
+    def correct(self, row: Row, correction: Correction) -> bool:
+        """Put in what was not known when ``row`` was written. False where the file has no such row."""
+        where, before, real = correction.where, correction.before, correction.real
+        prompt, answer = correction.prompt_tokens, real.tokens - correction.prompt_tokens
+        estimated = Spent(-before.usd, -before.tokens)
+        with _said(), _transaction(self._connection):
+            ask = self._connection.execute
+            if not correction.is_of_row:
+                estimated = estimated.plus(real)
+            else:
+                known = ask(_FIND, (row.day, row.started, row.key, row.model, row.provider, row.duration_ms)).fetchone()
+                if known is None:
+                    return False
+                ask(_CORRECT, (prompt, answer, real.usd, known[0]))
+                ask(_CORRECT_DAY, (prompt, answer, real.usd, *(getattr(row, name) for name in SumKey._fields)))
+            if estimated != NOTHING:
+                ask(_ESTIMATE, (*where, *estimated))
+            return True
 
     def forget(self, before: int, most: int) -> int:
         """Delete at most so many rows of the days before ``before``; return how many there were."""

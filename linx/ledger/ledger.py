@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linx.config.shape import LedgerConfig
     from linx.core.telemetry import RequestRecord
-    from linx.ledger.rows import EstimateFor
+    from linx.ledger.rows import Correction, EstimateFor
     from linx.ledger.spending import Spent, Where
 
 Result = TypeVar("Result")
@@ -41,7 +41,7 @@ def ledger_path(config: LedgerConfig) -> Path:
 class Ledger:
     """``apply`` each config, ``note`` each finished request, ``run`` until all requests have ended."""
 
-    __slots__ = ("_clock", "_lost", "_one", "_records", "_settings", "_something", "_writer")
+    __slots__ = ("_clock", "_corrections", "_lost", "_one", "_records", "_settings", "_something", "_writer")
 
     def __init__(
         self, estimate_for: EstimateFor, clean: Callable[[str], str], clock: Callable[[], float] = time.time
@@ -53,6 +53,7 @@ class Ledger:
         self._clock = clock
         self._settings: Settings | None = None  # None: the config wants no ledger
         self._records: list[RequestRecord] = []
+        self._corrections: list[Correction] = []
         self._something = trio.Event()
         self._writer = Writer(estimate_for, clean)
         self._lost = 0
@@ -104,6 +105,12 @@ class Ledger:
                 await self._write(is_last=True)
                 await self._in_thread(self._writer.close)
 
+    def correct(self, correction: Correction) -> None:
+        """What a request has cost was learnt after its end."""
+        if self._settings is not None and belongs(correction.record):
+            self._corrections.append(correction)
+            self._something.set()
+
     @property
     def is_wanted(self) -> bool:
         return self._settings is not None
@@ -123,9 +130,11 @@ class Ledger:
     async def _write(self, *, is_last: bool = False) -> float | None:
         self._something = trio.Event()
         records, self._records = self._records, []
+        corrections, self._corrections = self._corrections, []
         settings = self._settings
-        if settings is None or (is_last and not records and not self._writer.waiting):
+        if settings is None or (is_last and not records and not corrections and not self._writer.waiting):
             return None
+        self._writer.to_correct += corrections
         work = partial(self._writer.work, settings, records, trio.current_time(), self._clock(), is_last=is_last)
         return await self._in_thread(work)
 

@@ -119,6 +119,21 @@ def row_of(record: RequestRecord, estimate: Estimate | None, clean: Callable[[st
     )
 
 
+class Correction(NamedTuple):
+    """What an attempt has really cost, which was not known when its request ended."""
+
+    record: RequestRecord
+    where: Where
+    before: Spent
+    """What budgets had counted for it by estimate."""
+    real: Spent
+    prompt_tokens: int
+    is_of_row: bool
+    """Does it belong in the request's row, since that attempt has answered? Otherwise in ``estimates`` alone."""
+    is_counted: bool
+    """Do the budgets of this process count it?"""
+
+
 def belongs(record: RequestRecord) -> bool:
     """Has the ledger a row for this request: one on a model path, of someone who may ask?"""
     return record.is_model_path and record.is_admitted

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from linx.core.telemetry import RequestRecord
     from linx.ledger.database import Database
-    from linx.ledger.rows import Estimate, EstimateFor, Row
+    from linx.ledger.rows import Correction, Estimate, EstimateFor, Row
 
 MOST_WAITING = 10_000  # rows in memory; each has about a kilobyte
 RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # after a problem, doubling
@@ -58,7 +58,7 @@ class Writer:
             "_uncounted",
             "_waiting",
         ),
-        *("lost", "problem"),
+        *("lost", "problem", "to_correct"),
     )
 
     def __init__(self, estimate_for: EstimateFor, clean: Callable[[str], str]) -> None:
@@ -66,6 +66,8 @@ class Writer:
         self._clean = lru_cache(CLEANED_NAMES)(clean)
         self.problem = ""
         self.lost = 0  # rows for which there was no room while they waited
+        self.to_correct: list[Correction] = []
+        """What has become known of rows that were written before."""
         self._notice = ""
         self._waiting: list[Row] = []
         self._uncounted: list[tuple[Where, Spent, bool]] = []  # what budgets have counted for the rows that wait
@@ -188,6 +190,9 @@ class Writer:
             estimates = [(where, spent) for where, spent, is_reported in self._uncounted if not is_reported]
             self._database.write(self._waiting, estimates)
             self._written(self._database)
+        while self.to_correct:
+            self._correct(self._database, self.to_correct[0])
+            del self.to_correct[0]
         if clock >= self._forget_at:
             before = day_of(now - settings.keep_days * DAY_S)
             if self._database.forget(before, FORGET_AT_A_TIME) >= FORGET_AT_A_TIME:
@@ -202,6 +207,13 @@ class Writer:
         for where, spent, _is_reported in self._uncounted:
             self._counted[where] = self._counted.get(where, NOTHING).plus(spent)
         self._waiting, self._uncounted = [], []
+
+    def _correct(self, database: Database, one: Correction) -> None:
+        is_done = database.correct(row_of(one.record, None, self._clean), one)
+        if is_done and one.is_counted and database.identity == self._counted_in:
+            own = self._counted.get(one.where, NOTHING)
+            usd, tokens = one.real.usd - one.before.usd, one.real.tokens - one.before.tokens
+            self._counted[one.where] = own.plus(Spent(usd, tokens))
 
     def _set_aside(self) -> None:
         """Damage may show only where a row is written, long after the file was opened."""

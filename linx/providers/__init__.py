@@ -15,5 +15,6 @@ a ``provider`` waits.
 - ``signatures``: what it has signed its tool calls with.
 - ``catalog``: asks in the background. ``lists``: what a kind's models are found to be, each a ``model``.
 - ``prices``: what a model costs. ``comparison``: what a local answer would have cost elsewhere.
+  ``late_costs``: what an answer has cost, asked for afterwards.
 - ``contexts``: what an Ollama's models are loaded with, and what to ask for.
 """

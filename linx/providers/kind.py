@@ -43,6 +43,8 @@ class Feature(Enum):
     """It answers /v1/messages/count_tokens."""
     VERIFIES_NOTHING = auto()
     """It runs its models itself, and takes thoughts in the history whoever has signed them, or nobody."""
+    TELLS_COSTS_LATER = auto()
+    """What an answer has cost can be asked for by the answer's id, also where it was cut short."""
     APPLIES_TEMPLATE = auto()
     """It answers /apply-template, so that a prompt can be cut into tokens as the model will see it."""
 

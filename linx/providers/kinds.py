@@ -75,6 +75,7 @@ OPENROUTER = Kind(
     },
     list_models=lists.list_openai,
     canonical_name=without_latest,
+    features=frozenset({Feature.TELLS_COSTS_LATER}),
     needs_key=True,
 )
 _OPENAI_COMPLETION = requests.openai_completion(

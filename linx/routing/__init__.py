@@ -14,6 +14,7 @@ that moment; only the loops around the decisions wait.
 - ``budget_watch``: keeps the budgets in step with the ledger.
 - ``metered``: counts what a provider streams.
 - ``stakes``: what one attempt may cost, and what it has cost.
+- ``late_costs``: asks what an answer has cost that was cut short.
 - ``attempt``: one try at one candidate.
 - ``chunk_reader``: reads the answer of an attempt as chunks.
 - ``answered_calls``: what is done with the tool calls of an answer.

@@ -22,6 +22,8 @@ from linx.core.attempt_errors import AttemptError, ConnectFailed, Fallback, Paus
 from linx.core.telemetry import NOBODY
 from linx.dialects.failures.meaning import failure, unsupported
 from linx.dialects.failures.retry_after import wait_until
+from linx.providers.kind import Feature
+from linx.providers.late_costs import answer_id_of
 from linx.routing.metered import Metered
 from linx.upstream.response_head import ANSWERS
 
@@ -366,6 +368,8 @@ class Attempt(Generic[R]):
     def _release(self, outcome: str) -> None:
         self._go_on()
         if self._exchange is not None:
+            if Feature.TELLS_COSTS_LATER in self.candidate.provider.kind.features:
+                self.record.answer_id = answer_id_of(self._exchange)
             self._exchange.close()
             self._exchange = None
         if self._has_slot:

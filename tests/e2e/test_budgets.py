@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from linx.routing import budget_watch
+from linx.core import jsontext
+from linx.routing import budget_watch, late_costs
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import LinxProcess, config_for, linx_here, write_config
 from tests.e2e.private_world import CHAT as CHAT_KINDS
 from tests.e2e.private_world import ROADS as ALL_ROADS
+from tests.e2e.test_ledger import usage as usage_of
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Answer
+from tests.fakes.scripted import Answer, Whole
 from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
@@ -345,3 +347,34 @@ async def test_with_a_spent_budget_no_byte_of_a_prompt_leaves_on_any_road(tmp_pa
     assert any(text in heard for text in told), "nothing was found of what is free"
     refused = {status for _road, path, status in told.values() if path not in FREE_ROADS}
     assert refused <= {200, 429}, told  # 200: token counts, which Linx estimates
+
+
+@pytest.mark.parametrize("has_budget", [True, False], ids=["budget", "no budget"])
+async def test_what_openrouter_bills_for_a_stream_that_was_left_is_put_in_later(
+    has_budget: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_costs, "PAUSES_S", (0.05,) * 100)
+    billed = {"id": "gen-fake", "total_cost": 0.125, "cancelled": True, "native_tokens_prompt": 12}
+    path = tmp_path / "ledger.db"
+    async with FakeProvider("openrouter", ["m"]) as paid:
+        paid.default = Answer(tokens=["word "] * 400, interval_s=0.01)
+        routing = {"budget": {"daily_usd": 5}} if has_budget else {}
+        made = config(tmp_path, paid, routing=routing)
+        async with linx_here(made, tmp_path) as app:
+            async with Client(port_of(app)) as client:
+                await client.send("POST", PATH, {**CHAT, "max_tokens": 400, "stream": True})
+                await client.event()
+                await client.event()
+            await paid.all_closed()
+            await trio.sleep(0.7)  # until its row is written
+            paid.at["/api/v1/generation?id=gen-fake"] = Whole(200, jsontext.dumps({"data": billed}))
+            usage: Any = None
+            with trio.fail_after(HANG_S):
+                while usage is None or not usage["total"]["cost_usd"]:
+                    await trio.sleep(0.05)
+                    usage = usage_of(path)
+            shown = [row["spent"] for row in await budget(port_of(app))]
+        async with linx_here(made, tmp_path) as app:
+            assert [row["spent"] for row in await budget(port_of(app))] == shown
+    assert shown == ([pytest.approx(0.125)] if has_budget else [])
+    assert (usage["total"]["cost_usd"], usage["total"]["prompt_tokens"]) == (0.125, 12)

@@ -12,8 +12,11 @@ import pytest
 
 from linx.ledger import database
 from linx.ledger.database import Damaged, LedgerProblem, NotOurs, open_for_reading, open_for_writing, path_beside
+from linx.ledger.questions import spent_since
+from linx.ledger.rows import Correction, row_of
 from linx.ledger.schema import APPLICATION_ID, MIGRATIONS
-from tests.ledger.records import DAY_S, NOON, row
+from linx.ledger.spending import Spent, Where
+from tests.ledger.records import DAY_S, NOON, record, row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -264,4 +267,55 @@ def test_what_is_in_the_log_beside_the_file_is_read(path: Path) -> None:
     writer.write([row()])
     assert path.with_name("ledger.db-wal").stat().st_size > 0
     assert count(path) == 1
+    writer.close()
+
+
+def ask_all(path: Path, question: str) -> list[tuple[object, ...]]:
+    reader = open_for_reading(path)
+    try:
+        return reader.ask(question, {})
+    finally:
+        reader.close()
+
+
+SPENT = "SELECT sum(prompt_tokens), sum(completion_tokens), round(sum(cost_usd), 6) FROM "
+
+
+def test_what_a_request_has_cost_is_put_in_later(path: Path) -> None:
+    request = record(is_local=False, outcome="cancelled", cost_usd=None)
+    request.usage = None
+    where = Where(20260131, "paid", "-")
+    one = Correction(request, where, Spent(0.1, 40), Spent(0.25, 42), 30, is_of_row=True, is_counted=True)
+    writer, _ = open_for_writing(path)
+    cut = row_of(request, None, str)
+    writer.write([row(is_local=False), cut], [(where, Spent(0.1, 40))])
+    assert writer.correct(cut, one)
+    assert not writer.correct(cut, one)  # once only
+    writer.close()
+    assert ask_all(path, SPENT + "requests") == ask_all(path, SPENT + "days") == [(1030, 212, 0.75)]
+    assert ask_all(path, "SELECT round(usd, 6), tokens FROM estimates") == [(0.0, 0)]
+
+
+def test_of_the_loser_of_a_race_only_the_estimate_is_corrected(path: Path) -> None:
+    where = Where(20260131, "other", "-")
+    one = Correction(record(), where, Spent(0.1, 40), Spent(0.25, 42), 30, is_of_row=False, is_counted=True)
+    writer, _ = open_for_writing(path)
+    writer.write([row()], [(where, Spent(0.1, 40))])
+    assert writer.correct(row(), one)
+    writer.close()
+    assert ask_all(path, SPENT + "requests") == [(1000, 200, 0.0)]
+    assert ask_all(path, "SELECT round(usd, 6), tokens FROM estimates") == [(0.25, 42)]
+
+
+def test_what_budgets_have_counted_beside_the_rows(path: Path) -> None:
+    where = Where(20260131, "paid", "alice")
+    write(path, row())
+    writer, _ = open_for_writing(path)
+    writer.write([row()], [(where, Spent(0.1, 40)), (where, Spent(0.2, 2))])
+    found = spent_since(writer, 20260131)
+    assert found.pop(Where(20260131, "ollama", "-")) == Spent(0, 2400)
+    assert (list(found), round(found[where].usd, 6), found[where].tokens) == ([where], 0.3, 42)
+    assert spent_since(writer, 20260201) == {}
+    writer.forget(20260201, 100)
+    assert spent_since(writer, 0) == {}
     writer.close()
