@@ -7,6 +7,7 @@ import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import h11
 import pytest
 import trio
 
@@ -330,6 +331,29 @@ async def test_a_key_that_is_removed_works_no_more_from_the_reload_on(tmp_path: 
             assert (await kept.answer()).status == 401
             assert (await runs.answer()).status == 200
             assert (await anna("/v1/models", of=app, key=OWNER)).status == 200
+
+
+async def test_who_follows_what_linx_does_with_a_key_that_is_removed_sees_no_more_of_it(tmp_path: Path) -> None:
+    """Such a request has no end of its own, so without this the key would go on working."""
+    async with FakeProvider("openai", ["m"]) as fake:
+        config = config_for(fake, server=keys())
+        async with linx_here(config, tmp_path) as app, Client(port_of(app)) as removed, Client(port_of(app)) as stays:
+            for client, key in ((removed, ANNA), (stays, OWNER)):
+                await client.send("GET", "/linx/tail", headers={"x-api-key": key})
+                assert (await client.event()).status_code == 200
+            with trio.fail_after(HANG_S):
+                while len(app.context.following) < 2:
+                    await trio.sleep(0.01)
+            write(tmp_path, config_for(fake, server={"api_key": [OWNER]}))
+            await reload(app)
+            with trio.fail_after(HANG_S):
+                while not isinstance(event := await removed.event(), h11.EndOfMessage):
+                    assert bytes(event.data) == b"\n"
+            assert len(app.context.following) == 1
+            await anna("/v1/chat/completions", BODY, of=app, key=OWNER)
+            with trio.fail_after(HANG_S):
+                while b'"key":"key-1"' not in bytes((await stays.event()).data):
+                    pass
 
 
 async def test_the_tunnels_rules_hold_for_named_keys(tmp_path: Path) -> None:
