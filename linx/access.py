@@ -125,6 +125,14 @@ class Access:
 
     # --- keys ---
 
+    def may_follow(self, request: RequestView, path_key: bytes | None) -> bool:
+        """May a request that follows what Linx does go on, after the keys may have changed?"""
+        if not self.policy.keys:
+            return True
+        presented = presented_key(request, path_key)
+        key = None if presented is None else self.policy.keys.get(digest_of(presented))
+        return key is not None and not key.is_limited
+
     def _check_key(self, request: RequestView, path_key: bytes | None, now: float) -> None:
         presented = presented_key(request, path_key)
         key = None if presented is None else self.policy.keys.get(digest_of(presented))

@@ -25,7 +25,7 @@ from linx.config.load import refuse_own_address
 from linx.config.model import DEMO, Config
 from linx.config.watch import ConfigWatch
 from linx.console import Console, address_of
-from linx.core.errors import ConfigError, LinxError, quote
+from linx.core.errors import ConfigError, LinxError, Unauthorized, quote
 from linx.core.folders import state_file
 from linx.core.request_feed import RequestFeed
 from linx.core.telemetry import Telemetry
@@ -251,7 +251,14 @@ class App:
         self.memory.apply(self.providers.router.providers)
         self.budgets.apply(budgets)
         self.context.apply(in_force, self.providers.router)
+        self._end_followers()
         self._renew_pages()
+
+    def _end_followers(self) -> None:
+        """End each request that follows the request lines with a key that is gone: it has no end of its own."""
+        for request in list(self.context.following):
+            if not self.access.may_follow(request, request.path_key):
+                request.stop(Unauthorized("The key of this request is not valid any more."))
 
     def _renew_pages(self) -> None:
         """Close each page of the dashboard that would not be let in any more, since its key is gone.
@@ -266,7 +273,10 @@ class App:
             except LinxError:
                 viewer.close(frames.POLICY)
             else:
-                viewer.refresh()
+                if request.key.is_limited:
+                    viewer.close(frames.POLICY)
+                else:
+                    viewer.refresh()
 
     def _price_to_compare(self, asked: str) -> Callable[[Usage], float] | None:
         """For the ledger, in its thread: what the tokens of an answer would have cost."""

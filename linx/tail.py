@@ -49,7 +49,7 @@ def _lines(server: ServerConfig) -> Iterator[str]:
     host = _EVERYWHERE.get(server.hostname, server.hostname)
     where = f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
     connection = http.client.HTTPConnection(host, server.port, timeout=CONNECT_S)
-    key = {"Authorization": b"Bearer " + server.plain_keys[0].encode()} if server.plain_keys else {}
+    key = {} if server.own_key is None else {"Authorization": b"Bearer " + server.own_key.encode()}
     try:
         connection.request("GET", PATH, headers={"User-Agent": b"linx-tail", **key})
         if connection.sock is not None:

@@ -183,6 +183,7 @@ def test_what_decides_over_privacy_is_asked_in_the_gate_alone() -> None:
     assert readers("local_only") <= {
         "linx/routing/privacy.py",
         "linx/routing/key_models.py",  # what a list shows
+        "linx/handlers/management/status.py",  # and the status
         "linx/handlers/models/openai.py",  # which lists are the same
         "linx/handlers/models/ollama.py",
         "linx/handlers/request_facts.py",  # is_local_only: the client's key or header

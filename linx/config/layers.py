@@ -116,9 +116,9 @@ class Layers:
         if key and is_enabled(tree["openrouter"]):
             self._set_key("openrouter", key, "OPENROUTER_API_KEY")
         if key := self._env.get("LINX_API_KEY"):
-            self._set_key("server", key, "LINX_API_KEY")
+            self._set_own_key(key, "LINX_API_KEY")
         if flags.api_key is not None:
-            self._set_key("server", flags.api_key, "--api-key")
+            self._set_own_key(flags.api_key, "--api-key")
             self.warn("--api-key", "other users of this machine can see the key in the process list; use LINX_API_KEY")
         if flags.ollama is not None:
             config_rules.check_endpoint("--ollama", flags.ollama, self.kinds["ollama"])
@@ -130,6 +130,14 @@ class Layers:
             tree["server"]["port"] = flags.port
         if flags.tunnel is not None:
             tree["tunnel"]["use_tunnel"] = flags.tunnel
+
+    def _set_own_key(self, key: str, source: str) -> None:
+        """The key that clients must send, in place of all keys of the file."""
+        in_file = self.tree["server"].get("api_key")
+        named = [each for each in in_file if isinstance(each, dict)] if isinstance(in_file, list) else []
+        self._set_key("server", key, source)
+        if named:
+            self.warn(self.at("server", "api_key"), _only_key(source, len(named)))
 
     def _set_key(self, section: str, key: str, source: str) -> None:
         config_rules.check_key(source, key)
@@ -149,6 +157,13 @@ class Layers:
             if any(isinstance(text, str) and _is_secret(text) for text in texts):
                 return True
         return False
+
+
+def _only_key(source: str, others: int) -> str:
+    return (
+        f"is the only key that clients may send now, and the {others} named in the file are not valid; without "
+        f'{source} they are, and "env:NAME" in the list of the file stands for a key in the environment'
+    )
 
 
 def _is_secret(text: str) -> bool:

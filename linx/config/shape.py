@@ -223,14 +223,27 @@ class ServerConfig(Shape, frozen=True, kw_only=True):
         texts = (entry if isinstance(entry, str) else entry.key for entry in self.api_keys)
         return tuple(text for text in texts if text is not None)
 
+    @property
+    def own_key(self) -> str | None:
+        """A key without limits that the config itself has: for commands of the owner, such as ``linx tail``."""
+        for entry, key in zip(self.api_keys, self.client_keys(), strict=True):
+            text = entry if isinstance(entry, str) else entry.key
+            if text is not None and not key.is_limited:
+                return text
+        return None
+
+    def client_keys(self) -> list[ClientKey]:
+        """The names and limits of the keys that clients may send, in the order of the config."""
+        return [
+            key_by_place(place) if isinstance(entry, str) else entry.client_key
+            for place, entry in enumerate(self.api_keys, 1)
+        ]
+
     def accepted_keys(self) -> dict[bytes, ClientKey]:
         """The keys that clients may send, by digest. Of the same key given twice, the first counts."""
         found: dict[bytes, ClientKey] = {}
-        for place, entry in enumerate(self.api_keys, 1):
-            if isinstance(entry, str):
-                found.setdefault(digest_of(entry.encode()), key_by_place(place))
-            else:
-                found.setdefault(entry.digest, entry.client_key)
+        for entry, key in zip(self.api_keys, self.client_keys(), strict=True):
+            found.setdefault(digest_of(entry.encode()) if isinstance(entry, str) else entry.digest, key)
         return found
 
 

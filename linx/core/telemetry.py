@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 KEPT_REQUESTS = 500
 KEPT_MODELS = 256  # of one provider that get counters of their own, since a llama.cpp answers to any model name
+KEPT_ENDS = 4096
+"""Ways in which requests end, with statuses and keys, that are counted apart; keys come and go with the config."""
 MAX_KEPT = 400  # characters of a name or path from outside
 MAX_METHOD = 32
 NOBODY = "-"
 """The client without a name, and the key where none was sent."""
 OK, CANCELLED, FAILED = "ok", "cancelled", "failed"
 OTHER_MODELS = "(others)"  # the name under which all further models are counted
+OTHER_KEYS = "(others)"  # and all further keys
 FIRST_TOKEN_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 ADDED_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
 
@@ -132,19 +135,28 @@ class Counters(Used):
     """The number of ended attempts by outcome, in the words of ``x-linx-attempts``."""
     first_token: Histogram = field(default_factory=Histogram)
     first_token_buckets: Buckets = field(default_factory=lambda: Buckets(FIRST_TOKEN_BOUNDS))
-    models: dict[str, Used] = field(default_factory=dict)
+    models: dict[tuple[str, str], Used] = field(default_factory=dict)
+    """By model and by the name of the client's key."""
 
     def first_chunk_seen(self, seconds: float) -> None:
         """Count the time from an attempt's request to its first chunk."""
         self.first_token.add(seconds)
         self.first_token_buckets.add(seconds)
 
-    def count_answer(self, usage: Usage, cost_usd: float | None, model: str = "") -> None:
-        """Add an answer's usage to the provider's counters and to those of its model."""
+    def count_answer(self, usage: Usage, cost_usd: float | None, model: str = "", key: str = NOBODY) -> None:
+        """Add an answer's usage to the provider's counters, and to those of its model and the client's key."""
         self.add(usage, cost_usd)
-        if model not in self.models and len(self.models) >= KEPT_MODELS:
-            model = OTHER_MODELS
-        self.models.setdefault(model, Used()).add(usage, cost_usd)
+        used = self.models.get((model, key))
+        if used is None:
+            used = self.models.setdefault(self._kept_as(model, key), Used())
+        used.add(usage, cost_usd)
+
+    def _kept_as(self, model: str, key: str) -> tuple[str, str]:
+        """Under what a pair is counted that is new: the first KEPT_MODELS by themselves, then by key alone."""
+        if len(self.models) < KEPT_MODELS:
+            return model, key
+        is_known = (OTHER_MODELS, key) in self.models or len(self.models) < 2 * KEPT_MODELS
+        return OTHER_MODELS, key if is_known else OTHER_KEYS
 
 
 class Counted(NamedTuple):
@@ -364,8 +376,8 @@ class Telemetry:
         self.running: dict[str, RequestRecord] = {}
         self.finished: deque[RequestRecord] = deque(maxlen=KEPT_REQUESTS)
         self.providers: dict[str, Counters] = {}
-        self.ended: dict[tuple[str, int], int] = {}
-        """The number of finished requests by last phase and by status sent (0: no status was sent)."""
+        self.ended: dict[tuple[str, int, str], int] = {}
+        """The number of finished requests by last phase, by status sent (0: none was sent), and by the key's name."""
         self.secrets: dict[str, int] = {}
         """The number of prompts in which a secret was found, by its kind (see ``core.secret_shapes``)."""
         self.added = Buckets(ADDED_BOUNDS)
@@ -400,7 +412,9 @@ class Telemetry:
         record.phase = phase
         record.ended = now
         record.outcome = record.outcome or _OUTCOMES[phase]
-        how = (phase, record.status or 0)
+        how = (phase, record.status or 0, record.key)
+        if how not in self.ended and len(self.ended) >= KEPT_ENDS:
+            how = (phase, record.status or 0, OTHER_KEYS)
         self.ended[how] = self.ended.get(how, 0) + 1
         for watcher in self.watchers:
             watcher(record)

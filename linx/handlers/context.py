@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from linx.ledger.ledger import Ledger
     from linx.providers.provider import Provider
     from linx.routing.router import Router
+    from linx.server.request import Request
     from linx.upstream.pool import Pool
 
 
@@ -63,6 +64,8 @@ class Context:
     instance: bytes = field(default_factory=lambda: secrets.token_hex(8).encode())
     """The name of this process in the hop header, by which a request that comes back is recognised."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)
+    following: set[Request] = field(default_factory=set)
+    """The requests that follow the request lines, and have no end of their own."""
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     key_uses: KeyUses = field(default_factory=KeyUses)
     lists: KeptLists = field(default_factory=KeptLists)

@@ -90,6 +90,11 @@ class KeyUses:
             use.most = key.max_concurrent
         return use
 
+    def waiting(self, name: str) -> int:
+        """The requests of a key that wait for their turn."""
+        use = self._by_name.get(name)
+        return 0 if use is None else use.waiting
+
     def count(self, key: ClientKey, most: int, now: float) -> None:
         """Count a request of a key that may make ``most`` in a minute. Raises RateLimited."""
         wait_s = self.of(key).count(most, now)

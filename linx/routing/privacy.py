@@ -65,8 +65,8 @@ def _no_local_provider(model: str | None, candidates: Sequence[Candidate]) -> No
     return NoLocalProvider(
         f"{whose} by a local provider, and no local provider has it. {known}"
         "A cloud model of an Ollama is not local. "
-        "Add the model to a local provider, or remove it from routing.local_only or the header "
-        "x-linx-local-only from the request."
+        "Add the model to a local provider, or remove it from routing.local_only, the header "
+        "x-linx-local-only from the request, or local_only from the client's key."
     )
 
 

@@ -452,6 +452,11 @@ WARNED: list[tuple[dict[str, Any], dict[str, str], str]] = [
     ({"server": {"api_key": "short"}}, {}, "config.json: server.api_key: is shorter than 16 characters"),
     ({"server": {"api_key": ["k" * 16, "short"]}}, {}, "config.json: server.api_key[1]: is shorter than 16"),
     ({}, {"LINX_API_KEY": "short"}, "LINX_API_KEY: is shorter than 16 characters"),
+    (
+        {"server": {"api_key": ["k" * 16, {"name": "anna", "key": "l" * 16}]}},
+        {"LINX_API_KEY": "m" * 16},
+        "LINX_API_KEY: is the only key that clients may send now, and the 1 named in the file are not valid",
+    ),
     ({"server": {"api_key": "YOUR_API_KEY_GOES_HERE"}}, {}, "config.json: server.api_key: is a placeholder"),
     (
         {"openrouter": {"api_key": "sk-or-v1-your-api-key-here"}},

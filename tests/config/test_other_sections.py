@@ -79,6 +79,22 @@ def test_named_keys_stand_beside_plain_ones_which_are_named_by_their_place() -> 
         budget=Budget(daily_usd=1.5),
     )
     assert [key.is_limited for key in keys.values()] == [False, True, False, False]
+    assert server.client_keys() == list(keys.values())
+
+
+@pytest.mark.parametrize(
+    ("keys", "own"),
+    [
+        (["a" * 16, "b" * 16], "a" * 16),
+        ([{"name": "anna", "key": "c" * 16, "local_only": True}, {"name": "ben", "key": "d" * 16}], "d" * 16),
+        ([{"name": "anna", "key": "c" * 16, "budget": {}}], "c" * 16),
+        ([{"name": "anna", "key_sha256": SHA}], None),
+        ([], None),
+    ],
+    ids=["plain", "without limits", "an empty budget", "a hash", "none"],
+)
+def test_the_owners_commands_send_a_key_without_limits(keys: list[Any], own: str | None) -> None:
+    assert loaded({"server": {"api_key": keys}}).server.own_key == own
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import h11
 import pytest
 import trio
 
@@ -282,6 +283,37 @@ async def test_a_named_key_without_limits_is_an_owners(tmp_path: Path) -> None:
         assert [record.key for record in app.context.telemetry.finished] == ["anna"]
 
 
+async def test_the_status_has_each_key_with_its_limits_and_use(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as fake:
+        fake.default = Answer(first_s=HANG_S)
+        config = config_for(fake, server=keys(max_concurrent=1, models=["m"]))
+        async with linx_here(config, tmp_path) as app, Client(port_of(app)) as first, Client(port_of(app)) as second:
+            assert (await anna("/v1/chat/completions", {**BODY, "model": "n"}, of=app)).status == 403
+            for number, client in enumerate((first, second), 1):
+                await client.send("POST", "/v1/chat/completions", BODY, {"x-api-key": ANNA})
+                with trio.fail_after(HANG_S):
+                    while len(app.context.telemetry.running) < number:
+                        await trio.sleep(0.01)
+            status = await anna("/v1/providers/status", of=app, key=OWNER)
+            none = {"limited": False, "models": [], "local_only": False, "max_concurrent": None}
+            assert status.json["keys"] == [
+                {"name": "key-1", **none, "requests_per_minute": None, "running": 0, "waiting": 0, "requests": 0},
+                {
+                    "name": "anna",
+                    "limited": True,
+                    "models": ["m"],
+                    "local_only": False,
+                    "max_concurrent": 1,
+                    "requests_per_minute": None,
+                    "running": 1,
+                    "waiting": 1,
+                    "requests": 1,
+                },
+            ]
+            for text in (ANNA, SHA, OWNER):
+                assert text not in status.body.decode()
+
+
 async def test_a_key_that_is_removed_works_no_more_from_the_reload_on(tmp_path: Path) -> None:
     """Also on a connection that was kept; a request that runs is answered to its end."""
     async with FakeProvider("openai", ["m"]) as fake:
@@ -299,6 +331,29 @@ async def test_a_key_that_is_removed_works_no_more_from_the_reload_on(tmp_path: 
             assert (await kept.answer()).status == 401
             assert (await runs.answer()).status == 200
             assert (await anna("/v1/models", of=app, key=OWNER)).status == 200
+
+
+async def test_who_follows_what_linx_does_with_a_key_that_is_removed_sees_no_more_of_it(tmp_path: Path) -> None:
+    """Such a request has no end of its own, so without this the key would go on working."""
+    async with FakeProvider("openai", ["m"]) as fake:
+        config = config_for(fake, server=keys())
+        async with linx_here(config, tmp_path) as app, Client(port_of(app)) as removed, Client(port_of(app)) as stays:
+            for client, key in ((removed, ANNA), (stays, OWNER)):
+                await client.send("GET", "/linx/tail", headers={"x-api-key": key})
+                assert (await client.event()).status_code == 200
+            with trio.fail_after(HANG_S):
+                while len(app.context.following) < 2:
+                    await trio.sleep(0.01)
+            write(tmp_path, config_for(fake, server={"api_key": [OWNER]}))
+            await reload(app)
+            with trio.fail_after(HANG_S):
+                while not isinstance(event := await removed.event(), h11.EndOfMessage):
+                    assert bytes(event.data) == b"\n"
+            assert len(app.context.following) == 1
+            await anna("/v1/chat/completions", BODY, of=app, key=OWNER)
+            with trio.fail_after(HANG_S):
+                while b'"key":"key-1"' not in bytes((await stays.event()).data):
+                    pass
 
 
 async def test_the_tunnels_rules_hold_for_named_keys(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ async def test_tokens_and_cost_by_provider_and_by_model(tmp_path: Path) -> None:
             assert (remote_now["tokens"], remote_now["cost_usd"]) == ({"prompt": 18, "completion": 10}, 0.00084)
             assert (priced_now["tokens"], priced_now["cost_usd"]) == ({"prompt": 9, "completion": 5}, 0.019)
             by_model = app.context.telemetry.providers["remote"].models
-            assert {name: used.cost_usd for name, used in by_model.items()} == {"m": 0.00042, "n": 0.00042}
+            assert {name: used.cost_usd for (name, _key), used in by_model.items()} == {"m": 0.00042, "n": 0.00042}
             assert app.context.providers[0].price("n") is None
             streamed = await ask(port, PATH, {**CHAT, "stream": True})
             assert streamed.is_whole

@@ -149,7 +149,7 @@ class Job:
         self.record.cost_usd = cost
         if self.stake is not None:
             self.stake.settle(attempt.record, usage, cost)
-        candidate.provider.counters.count_answer(usage, cost, attempt.record.model)
+        candidate.provider.counters.count_answer(usage, cost, attempt.record.model, self.record.key)
 
     def settle(self) -> None:
         """The request has ended: what no provider has reported is estimated."""

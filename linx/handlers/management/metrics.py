@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 import linx
+from linx.core.telemetry import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,10 +68,10 @@ class Readings(Collector):
         ended = CounterMetricFamily(
             "linx_requests",
             "Finished requests for an answer, and refused ones, by how they ended and the status (0: the client left).",
-            labels=["outcome", "status"],
+            labels=["outcome", "status", "key"],
         )
-        for (phase, status), count in telemetry.ended.items():
-            ended.add_metric([phase, str(status)], count)
+        for (phase, status, key), count in telemetry.ended.items():
+            ended.add_metric([phase, str(status), *_label(key)], count)
         yield ended
         running = GaugeMetricFamily("linx_requests_running", "Requests that run now, by phase.", labels=["phase"])
         phases = [record.phase for record in telemetry.running.values()]
@@ -118,16 +119,16 @@ class Readings(Collector):
 
     def _used(self) -> Iterator[Metric]:
         tokens = CounterMetricFamily(
-            "linx_tokens", "Tokens as the provider reported them.", labels=["provider", "model", "type"]
+            "linx_tokens", "Tokens as the provider reported them.", labels=["provider", "model", "type", "key"]
         )
         cost = CounterMetricFamily(
-            "linx_cost_usd", "Cost of the answers in USD, as far as it is known.", labels=["provider", "model"]
+            "linx_cost_usd", "Cost of the answers in USD, as far as it is known.", labels=["provider", "model", "key"]
         )
         for name, counters in self._counters():
-            for model, used in counters.models.items():
-                tokens.add_metric([name, model, "prompt"], used.prompt_tokens)
-                tokens.add_metric([name, model, "completion"], used.completion_tokens)
-                cost.add_metric([name, model], used.cost_usd)
+            for (model, key), used in counters.models.items():
+                tokens.add_metric([name, model, "prompt", *_label(key)], used.prompt_tokens)
+                tokens.add_metric([name, model, "completion", *_label(key)], used.completion_tokens)
+                cost.add_metric([name, model, *_label(key)], used.cost_usd)
         yield from (tokens, cost)
 
     def _providers(self) -> Iterator[Metric]:
@@ -173,6 +174,11 @@ class Readings(Collector):
     def _counters(self) -> Iterator[tuple[str, Counters]]:
         """The counters of all providers, also of those no longer in the config, since a counter must never decrease."""
         yield from self._context.telemetry.providers.items()
+
+
+def _label(key: str) -> list[str]:
+    """The last label of a metric: a request without a key has none."""
+    return [] if key == NOBODY else [key]
 
 
 def _living_tasks() -> int:

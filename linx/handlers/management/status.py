@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_PRICED = 8
 """Models of a provider whose price is looked for, to say whether prices are known."""
+MOST_KEYS = 1000  # that the status shows
 _HEALTH_HEADERS = ((FEATURES_HEADER.encode(), LOCAL_ONLY.encode()),)
 
 
@@ -55,8 +57,25 @@ def status(context: Context) -> JsonObject:
         "ledger": context.ledger.status(),
         "budget": context.budgets.status(),
         "secrets": {"mode": context.config.routing.secrets, "found": sum(context.telemetry.secrets.values())},
+        **({"keys": key_rows(context)} if context.config.server.api_keys else {}),
         "data": [row for _name, row in provider_rows(context)],
     }
+
+
+def key_rows(context: Context) -> list[JsonObject]:
+    """Each configured key: its name, its limits, what runs and waits with it, and its requests since the start."""
+    running = Counter(record.key for record in context.telemetry.running.values())
+    requests: Counter[str] = Counter()
+    for (_phase, _status, name), count in context.telemetry.ended.items():
+        requests[name] += count
+    rows = []
+    for key in context.config.server.client_keys()[:MOST_KEYS]:
+        waiting = context.key_uses.waiting(key.name)
+        row = {"name": key.name, "limited": key.is_limited, "models": list(key.models), "local_only": key.local_only}
+        row |= {"max_concurrent": key.max_concurrent, "requests_per_minute": key.requests_per_minute}
+        row |= {"running": running[key.name] - waiting, "waiting": waiting, "requests": requests[key.name]}
+        rows.append(row)
+    return rows
 
 
 def config_status(context: Context) -> JsonObject:

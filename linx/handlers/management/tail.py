@@ -26,6 +26,7 @@ async def follow(context: Context, _face: Face, request: Request, reply: Reply) 
     follower = context.feed.follow()
     if follower is None:
         raise Overloaded("Too many programs follow the request lines of this Linx.")
+    context.following.add(request)
     try:
         request.is_endless = True
         reply.on_error = _nothing_more
@@ -34,6 +35,7 @@ async def follow(context: Context, _face: Face, request: Request, reply: Reply) 
         while True:
             await reply.send(await follower.wait(BEAT_S) or b"\n")
     finally:
+        context.following.discard(request)
         context.feed.leave(follower)
 
 

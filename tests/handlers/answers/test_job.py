@@ -162,7 +162,7 @@ async def test_what_an_answer_used(usage: Usage, price: Price | None, cost: floa
     job.record_usage(attempt, usage)
     assert (job.record.usage, job.record.cost_usd) == (usage, pytest.approx(cost) if cost is not None else None)
     assert (one.counters.prompt_tokens, one.counters.completion_tokens) == (10, 5)
-    assert one.counters.models["real"].answers == 1
+    assert one.counters.models["real", "-"].answers == 1
 
 
 async def test_an_answer_that_tells_no_tokens_counts_none() -> None:

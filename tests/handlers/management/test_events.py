@@ -126,6 +126,11 @@ async def test_it_needs_the_key_and_a_reload_that_takes_the_key_away_closes_it(t
             assert await until_closed(page) == 1008
             await told(other, "snapshot")  # the config has changed
             await other.ping()
+            config["server"]["api_key"] = [{"name": "now-limited", "key": "another-key-0123456789", "models": ["m"]}]
+            write_config(tmp_path / "config.json", config)
+            await app.reload()
+            assert await until_closed(other) == 1008
+            assert await refusal(app, "/k/another-key-0123456789/linx/events") == 403
 
 
 async def test_so_many_pages_and_no_more(tmp_path: Path) -> None:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from linx.core.chat import Usage
-from linx.core.telemetry import KEPT_MODELS, OTHER_MODELS, Counters
+from linx.core.telemetry import (
+    KEPT_ENDS,
+    KEPT_MODELS,
+    NOBODY,
+    OTHER_KEYS,
+    OTHER_MODELS,
+    Counters,
+    RequestRecord,
+    Telemetry,
+)
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
@@ -25,7 +34,11 @@ async def scrape(port: int) -> Samples:
     answer = await ask(port, "/metrics")
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    families = text_string_to_metric_families(answer.body.decode())
+    return parsed(answer.body.decode())
+
+
+def parsed(text: str) -> Samples:
+    families = text_string_to_metric_families(text)
     return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
 
 
@@ -107,12 +120,42 @@ async def test_a_running_request_is_counted_by_its_phase(tmp_path: Path) -> None
     assert value(samples, "linx_provider_active", provider="a") == 1
 
 
+async def test_what_comes_with_a_key_has_its_name(tmp_path: Path) -> None:
+    named = [{"name": "anna", "key": "the-key-of-anna-0123"}, {"name": "ben", "key": "the-key-of-ben-01234"}]
+    async with FakeProvider("openrouter", ["m"]) as fake:
+        async with linx_here(config_for(fake, names=("a",), server={"api_key": named}), tmp_path) as app:
+            port = app.bound[0][1]
+            for entry in (named[0], named[0], named[1]):
+                await ask(port, "/v1/chat/completions", CHAT, headers={"x-api-key": entry["key"]})
+            await ask(port, "/v1/chat/completions", CHAT, headers={"x-api-key": "wrong"})
+            answer = await ask(port, "/metrics", headers={"x-api-key": named[0]["key"]})
+    samples = parsed(answer.body.decode())
+    assert value(samples, "linx_requests_total", outcome="done", status="200", key="anna") == 2
+    assert value(samples, "linx_requests_total", outcome="done", status="200", key="ben") == 1
+    assert value(samples, "linx_requests_total", outcome="failed", status="401") == 1
+    assert value(samples, "linx_tokens_total", provider="a", model="m", type="prompt", key="anna") == 18
+    assert value(samples, "linx_cost_usd_total", provider="a", model="m", key="ben") == 0.00042
+
+
+def test_keys_that_came_and_went_share_one_label() -> None:
+    counters, telemetry = Counters(), Telemetry()
+    for number in range(3 * KEPT_MODELS):
+        counters.count_answer(Usage(1, 1), None, "m", f"key-{number}")
+    assert len(counters.models) == 2 * KEPT_MODELS + 1
+    assert counters.models[OTHER_MODELS, OTHER_KEYS].prompt_tokens == KEPT_MODELS
+    for number in range(KEPT_ENDS + 10):
+        record = RequestRecord("1", 0.0, 0.0, "POST", "/", key=f"key-{number}", status=200)
+        telemetry.note(record, "done", 1.0)
+    assert len(telemetry.ended) == KEPT_ENDS + 1
+    assert telemetry.ended["done", 200, OTHER_KEYS] == 10
+
+
 def test_models_that_clients_make_up_share_one_label() -> None:
     counters = Counters()
     for number in range(KEPT_MODELS + 100):
         counters.count_answer(Usage(1, 1), None, f"made-up-{number}")
     assert len(counters.models) == KEPT_MODELS + 1
-    assert counters.models[OTHER_MODELS].prompt_tokens == 100
+    assert counters.models[OTHER_MODELS, NOBODY].prompt_tokens == 100
 
 
 async def test_budgets(tmp_path: Path) -> None:
