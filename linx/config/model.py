@@ -36,6 +36,8 @@ class ProviderConfig(ProviderShape, frozen=True, kw_only=True):
     name: str
     endpoint: URL
     price: dict[str, PriceShape] = msgspec.field(default_factory=dict)
+    takes_client_key: bool = False
+    """Is it asked with the client's own key? In the file that is ``api_key: "client"``; ``api_key`` is None here."""
     is_last_resort: bool = False
     """Its ``default`` mapping also serves models whose own providers are all down. Not a key of the file."""
 

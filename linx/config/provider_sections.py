@@ -18,7 +18,7 @@ from linx.config.misfit import fitted, known_keys, place, unknown_key
 from linx.config.model import ProviderConfig
 from linx.config.rules import NAME
 from linx.config.shape import SECTIONS, PriceShape, ProviderShape, SectionShape
-from linx.core.addresses import address_of, is_near
+from linx.core.addresses import address_of, is_loopback, is_near
 from linx.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from linx.config.layers import Layers
     from linx.config.shape import Kind
 
+CLIENT_KEY = "client"
+"""In place of a key: the provider is asked with the client's own."""
 MAX_NAME = 64  # characters of a provider's name
 _UNSET = SectionShape()
 _NOWHERE = "http://unset.invalid"  # the endpoint of a disabled provider whose variable is not set
@@ -77,11 +79,18 @@ def _provider(layers: Layers, name: str, kind: Kind, shape: SectionShape, where:
     config_rules.check_keep_alive(place(where, "keep_alive"), shape.keep_alive)
     if "" in shape.model_mappings:
         raise ConfigError(place(where, "model_mappings"), "must not have an empty name")
+    takes_client_key = shape.api_key == CLIENT_KEY
+    if takes_client_key and parts.scheme != "https" and not is_loopback(parts.host):
+        raise ConfigError(
+            place(where, "api_key"),
+            f'must not be "{CLIENT_KEY}" with this endpoint: keys of clients go over https:// or stay on this machine',
+        )
     settled = {
         "name": name,
         "kind": kind,
         "endpoint": endpoint,
-        "api_key": _api_key(layers, shape, place(where, "api_key")),
+        "api_key": None if takes_client_key else _api_key(layers, shape, place(where, "api_key")),
+        "takes_client_key": takes_client_key,
         "price": _price(shape, place(where, "price")),
     }
     provider = ProviderConfig(**{**msgspec.structs.asdict(shape), **settled})
@@ -133,7 +142,7 @@ def _warn_of_the_unwise(layers: Layers, provider: ProviderConfig, parts: config_
         layers.warn(place(where, "endpoint"), "sends a key over http:// in the clear; use https://")
     if is_remote and parts.scheme == "https" and address_of(parts.host):
         layers.warn(place(where, "endpoint"), "TLS certificates rarely name an IP address; use the host name")
-    if is_remote and layers.kinds[provider.kind].needs_key and not has_secret:
+    if is_remote and layers.kinds[provider.kind].needs_key and not has_secret and not provider.takes_client_key:
         layers.warn(place(where, "api_key"), f"is not set; kind {provider.kind} answers no request without a key")
     if is_remote and provider.api_key and len(provider.api_key) < config_rules.MIN_KEY:
         layers.warn(place(where, "api_key"), f"is shorter than {config_rules.MIN_KEY} characters; is it complete?")

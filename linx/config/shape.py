@@ -71,7 +71,9 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     kind: Kind | UnsetType = UNSET
     enabled: bool = True
     endpoint: URL | UnsetType = UNSET
-    api_key: str | None = None
+    api_key: Annotated[
+        str | None, Meta(description="the key to send; client: the client's own, which goes to this provider alone")
+    ] = None
     thinking_mode: Annotated[
         bool | None, Meta(description="switches a model's thinking on or off; null leaves it to model and client")
     ] = None

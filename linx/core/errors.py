@@ -300,6 +300,15 @@ class SecretInPrompt(RequestError):
     may_retry = False
 
 
+class NoClientKey(RequestError):
+    """Only a provider that is asked with the client's own key could answer, and the client sent none."""
+
+    status = 401
+    kind = "authentication_error"
+    code = "no_client_key"
+    may_retry = False
+
+
 _WORD = re.compile(r"[a-z][a-z0-9_.-]{0,47}")
 _STATUS_WORDS = {status.value: status.name.lower() for status in HTTPStatus}
 

@@ -8,6 +8,7 @@ error by raising it; ``endpoints`` turns the error into an answer in the client'
 - ``records``: how the record of a request is begun.
 - ``key_uses``: how much each limited key is used now.
 - ``kept_lists``: the lists of models as finished bytes, kept until something changes in them.
+- ``client_credential``: finds the client's own key in a request, for providers that are asked with it.
 - ``prompt_search``: looks through a prompt for secrets before a route is chosen.
 - ``request_facts``: reads a request's body, and finds facts about the request before a provider is asked.
 - ``stored_responses``: shows and forgets those answers.

@@ -6,6 +6,7 @@ a ``provider`` waits.
 - ``kind``: what a kind is. ``kinds``: the kinds that there are.
 - ``requests``: how a provider is asked for a task. ``http_requests``: the HTTP that this becomes.
 - ``places``: where an endpoint's API may be. ``known_hosts``: what is known of services beforehand.
+- ``client_credential``: a client's own key on its way to the one provider that is to get it.
 - ``provider``: a provider as configured. ``health``: is it available? ``slots``: who may ask it now.
   ``turns``: whose turn it is there. ``loaded``: which models are in its memory.
   ``pauses``: for which of its models, and for how long, it has asked not to be asked.

@@ -121,12 +121,16 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
             # Where the names are configured, no list is needed.
             is_up = bool(provider.config.models or provider.config.model_mappings)
             error.failure.redact(redactor.clean)
-            problem = None if is_up and error.is_absent else error.failure.problem
+            is_keyless = provider.lists_for_clients_alone(error.failure)
+            is_up = is_up or is_keyless
+            problem = None if is_keyless or (is_up and error.is_absent) else error.failure.problem
             provider.http.places.reopen()
         except AttemptError as error:
             error.redact(redactor.clean)
-            failed = error
-            problem = error.problem  # with the provider's words: a probe has no prompt that they could repeat
+            is_up = provider.lists_for_clients_alone(error)
+            if not is_up:
+                failed = error
+                problem = error.problem  # with the provider's words: a probe has no prompt that they could repeat
         except (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
             problem = UNREADABLE
             log.debug("the model list of %s: %s", provider.name, quote(redactor.clean(repr(error)), MAX_WORDS))

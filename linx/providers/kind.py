@@ -68,6 +68,8 @@ class Kind:
     """The model with what it can do, which is asked; for a kind that answers with an error where the model cannot."""
     canonical_name: Callable[[str], str]
     """Equal for two names of the same model."""
+    family: str = ""
+    """How the names of its own models begin, by which it is known to have one without a list; "" for no such kind."""
     short_name: Callable[[str], str] = str
     """A listed model's other name, which a client may ask for as well; of several models with the same, the last's."""
     is_cloud_name: Callable[[str], bool] | None = None

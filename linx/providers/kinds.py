@@ -107,6 +107,7 @@ ANTHROPIC = Kind(
         Task.EMBED: requests.lacking("embeddings"),
     },
     own=requests.ANTHROPIC_OWN,
+    family="claude-",
     list_models=lists.list_anthropic,
     canonical_name=canonical_name,
     short_name=without_date,

@@ -82,6 +82,10 @@ class Permits:
         """
         return self._private if self.is_linx is False else self._to_linx
 
+    def with_key(self, permit: Permit, headers: tuple[tuple[bytes, bytes], ...]) -> Permit:
+        """The same permit for one request with a client's own key."""
+        return Permit(permit.origin, permit.reach, (*permit.headers, *headers), is_secret=True)
+
     def forget_linx(self) -> None:
         """The server is away: another may be there the next time."""
         self.is_linx, self.was_asked = None, False

@@ -25,6 +25,7 @@ from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.adaptations import Adaptations
+from linx.providers.client_credential import KeyPauses
 from linx.providers.contexts import SMALLEST_CONTEXT, Contexts
 from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
@@ -94,6 +95,10 @@ class Provider:
         """Does it cut a prompt that is too long, instead of refusing it? An Ollama does, unless it is told not to."""
         self.http = HttpRequests(config, kind)
         self.permits = Permits(config)
+        self.key_pauses = KeyPauses()
+        """Of clients' own keys."""
+        self._family = kind.family if config.takes_client_key and not config.models else ""
+        """Without a key of Linx's own nobody can read its list."""
         self.health = Health()
         self.counters = counters or Counters()
         self.models: Mapping[str, Model] = {name: Model(name) for name in config.models}
@@ -142,6 +147,7 @@ class Provider:
             return
         self.http.places = old.http.places
         self.permits.inherit(old.permits)
+        self.key_pauses = old.key_pauses
         if old.config.api_key == self.config.api_key:
             self.health = old.health
             self.signatures = old.signatures  # of that account's conversations
@@ -162,6 +168,10 @@ class Provider:
     def active(self) -> int:
         """Requests running there."""
         return self.slots.active + self.relaying
+
+    def lists_for_clients_alone(self, failure: AttemptError) -> bool:
+        """Has a probe shown no more than that the list is there for the clients' own keys?"""
+        return self.config.takes_client_key and self.key_pauses.is_of_key(failure)
 
     def turn_away(self, problem: AttemptError | None) -> None:
         """After ``problem`` was counted: where the provider is down, requests do not wait on for a place there.
@@ -191,11 +201,12 @@ class Provider:
         """The provider's own name of the model ``name``, if its list has it."""
         if name in self.models:
             return name
-        return self._canonical.get(self.kind.canonical_name(name))
+        found = self._canonical.get(self.kind.canonical_name(name))
+        return name if found is None and self._family and name.startswith(self._family) else found
 
     def find(self, name: str) -> Model | None:
         listed = self.listed(name)
-        return self.models[listed] if listed is not None else None
+        return self.models.get(listed) if listed is not None else None
 
     def list_has_changed(self) -> None:
         """Its list is to be read again at once."""

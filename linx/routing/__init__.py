@@ -8,6 +8,7 @@ that moment; only the loops around the decisions wait.
 - ``gate``: the gate before every provider: a table of rules, each of which may keep candidates from being asked.
 - ``key_models``: the gate's rule of a client's key: which models may be asked for with it.
 - ``privacy``: the gate's first rule: what must stay local is sent to local providers alone.
+- ``client_keys``: the rule over providers that are asked with the client's own key.
 - ``secrets``: the rule over prompts with a secret in them: they stay at home.
 - ``limits``: the limits of budgets: for whom each is, and whom it stops.
 - ``budgets``: the gate's rule of budgets, and what is counted for it: what was spent, and what may be.

@@ -209,7 +209,7 @@ class Attempt(Generic[R]):
         if error.code == "model_not_found":
             provider.lost(self.candidate.model)
         provider.counters.failures += 1
-        provider.health.failed(error, self._pool.clock(), self.candidate.model)
+        self.candidate.failed(error, self._pool.clock())
         provider.turn_away(error)
         self._release(error.outcome)
         return error
@@ -296,7 +296,7 @@ class Attempt(Generic[R]):
                     error.code, error.blames_provider = "loading", False
                 if not (self._is_patient and error.code == "loading" and self._pool.clock() < give_up_at):
                     raise
-                provider.health.failed(error, self._pool.clock(), self.candidate.model)
+                self.candidate.failed(error, self._pool.clock())
             self._wait()
             await trio.sleep(pause_s)
             self._go_on()

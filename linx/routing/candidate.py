@@ -9,6 +9,9 @@ import msgspec
 from linx.providers.catalog import learn_linx
 
 if TYPE_CHECKING:
+    from linx.core.attempt_errors import AttemptError
+    from linx.providers.client_credential import ClientCredential
+    from linx.providers.pauses import Pause
     from linx.providers.provider import Provider
     from linx.upstream.permit import Permit
     from linx.upstream.pool import Pool
@@ -25,6 +28,8 @@ class Candidate(msgspec.Struct, frozen=True):
     provider: Provider
     model: str
     is_private: bool = True
+    credential: ClientCredential | None = None
+    """The client's own key, where the provider is asked with it."""
 
     @property
     def is_local(self) -> bool:
@@ -36,7 +41,27 @@ class Candidate(msgspec.Struct, frozen=True):
         provider = self.provider
         if self.is_private and not provider.permits.was_asked:
             await learn_linx(provider, pool)
-        return provider.permit(self.model, is_private=self.is_private)
+        permit = provider.permit(self.model, is_private=self.is_private)
+        if self.credential is None:
+            return permit
+        return provider.permits.with_key(permit, self.credential.headers(provider.kind, provider.http.known))
+
+    def pause(self, now: float) -> Pause | None:
+        """The pause that keeps the model from being asked, for everybody or with this client's key."""
+        provider = self.provider
+        pause = provider.health.pause_of(self.model, now)
+        if pause is None and self.credential is not None:
+            return provider.key_pauses.of(self.credential, self.model, now)
+        return pause
+
+    def failed(self, error: AttemptError, now: float) -> None:
+        """An attempt has failed: it counts against the provider, or against the client's own key alone."""
+        provider = self.provider
+        if self.credential is None or not provider.key_pauses.is_of_key(error):
+            provider.health.failed(error, now, self.model)
+        else:
+            provider.key_pauses.failed(self.credential, error, now, self.model)
+            self.credential.refused(error)
 
     def __str__(self) -> str:
         return f"{self.provider.name}/{self.model}"

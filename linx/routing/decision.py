@@ -239,4 +239,4 @@ class Decision(Generic[A]):
 def _is_ready(one: Candidate, now: float) -> bool:
     """Could it answer a hedge now: is there a free place, is the provider healthy and the model not paused?"""
     health = one.provider.health
-    return one.provider.slots.has_room and not health.is_ill(now) and health.pause_of(one.model, now) is None
+    return one.provider.slots.has_room and not health.is_ill(now) and one.pause(now) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,6 +12,9 @@ from linx.core.secret_shapes import Secret
 from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.secrets import UNREAD
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS
+
+if TYPE_CHECKING:
+    from linx.providers.client_credential import ClientCredential
 
 Search = Callable[[], Secret | None]
 """Looks for a secret in the prompt."""
@@ -41,6 +45,8 @@ class Demand(msgspec.Struct, frozen=True):
     """False: the request is none for an answer, so that no budget matters."""
     needs: Callable[[], frozenset[str]] = lambda: NOTHING
     """What a model must be able to do besides text, as ``Model.capabilities`` has it; asked only where it matters."""
+    credential: ClientCredential | None = None
+    """The client's own key, where a provider is asked with it."""
     secret: Search = unread
     """The secret in the prompt, or None; asked only where the config wants prompts looked through."""
 

@@ -21,6 +21,7 @@ from linx.routing.candidate import Candidate
 
 if TYPE_CHECKING:
     from linx.core.errors import LinxError
+    from linx.providers.client_credential import ClientCredential
     from linx.routing.demand import Demand
 
 
@@ -64,14 +65,18 @@ class Gate:
         Raises the error of the rule that has left no candidate.
         """
         judges = [judge for rule in self._rules if (judge := rule(model, demand)) is not None]
-        if not judges:
+        if not judges and demand.credential is None:
             return Admitted([Candidate(one.provider, one.model, False) for one in candidates])
-        return _judged(candidates, judges)
+        return _judged(candidates, judges, demand.credential)
 
 
-def _judged(candidates: Sequence[Candidate], judges: Sequence[Judge]) -> Admitted:
+def _judged(candidates: Sequence[Candidate], judges: Sequence[Judge], credential: ClientCredential | None) -> Admitted:
+    """``credential``: the client's own key, for those candidates alone that are asked with it."""
     is_private = any(judge.is_private for judge in judges)
-    left = [Candidate(one.provider, one.model, is_private) for one in candidates]
+    left = [
+        Candidate(one.provider, one.model, is_private, credential if one.provider.config.takes_client_key else None)
+        for one in candidates
+    ]
     not_asked: list[NotAsked] = []
     last: set[Candidate] = set()
     for judge in judges:

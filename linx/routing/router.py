@@ -22,7 +22,7 @@ from linx.core.errors import UnknownModel, quote
 from linx.dialects.shared.needs import NOTHING
 from linx.providers.catalog import AGAIN_S
 from linx.providers.kinds import KINDS
-from linx.routing import key_models
+from linx.routing import client_keys, key_models
 from linx.routing.candidate import Candidate
 from linx.routing.gate import Gate
 from linx.routing.near_names import NEAREST, near_names
@@ -77,8 +77,11 @@ class Router:
         self._secrets = Secrets(routing.secrets)
         self.seeks_secrets = self._secrets.are_sought
         """Are prompts looked through for secrets?"""
+        self.passes_client_keys = any(provider.config.takes_client_key for provider in self.providers)
+        """Is a provider asked with the clients' own keys?"""
         secrets = (self._secrets.rule,) if self.seeks_secrets else ()
-        self.gate = Gate((key_models.rule, self._privacy.rule, *secrets, *rules))
+        keys = (client_keys.rule,) if self.passes_client_keys else ()
+        self.gate = Gate((key_models.rule, self._privacy.rule, *secrets, *keys, *rules))
         self._warm: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def route(self, model: str, now: float, demand: Demand) -> Route:
@@ -97,7 +100,7 @@ class Router:
             candidates = [one for one in candidates if _same(one.model) == first]
         awake, pauses = [], []
         for one in candidates:
-            pause = one.provider.health.pause_of(one.model, now)
+            pause = one.pause(now)
             if pause is None:
                 awake.append(one)
             else:

@@ -40,6 +40,11 @@ class Permit(msgspec.Struct, frozen=True):
     origin: Origin
     reach: Reach
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    is_secret: bool = False
+    """The headers have a client's own key: they win over the request's own, and nothing of them is kept."""
+
+    def __repr__(self) -> str:
+        return f"<Permit for {self.origin}, {self.reach.name}>"
 
 
 def reach_of(peer: Address | None) -> Reach:

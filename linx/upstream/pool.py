@@ -148,8 +148,12 @@ class Pool:
         """
         length = sending.length if sending.stream is not None else len(sending.body)
         origin = permit.origin
-        headers = (*sending.headers, *permit.headers) if permit.headers else sending.headers
-        head = request_head(sending.method, sending.target, origin.authority, headers, length)
+        headers = sending.headers
+        if permit.headers:
+            headers = tuple({**dict(headers), **dict(permit.headers)}.items())
+        head = request_head(
+            sending.method, sending.target, origin.authority, headers, length, is_kept=not permit.is_secret
+        )
         asked = self.clock()
         connection = self._borrow(origin, permit.reach, asked)
         while True:

@@ -20,12 +20,15 @@ _MOST_KEPT_FIELDS = 12
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-def request_head(method: bytes, target: bytes, authority: str, headers: Headers, length: int | None) -> bytes:
+def request_head(
+    method: bytes, target: bytes, authority: str, headers: Headers, length: int | None, *, is_kept: bool = True
+) -> bytes:
     """The head of a request with a body of ``length`` bytes; None: the body is sent in chunks.
 
+    ``is_kept``: may the head be kept for the next request, so that no client's own key is in it?
     Raises ConnectFailed for what may not be sent. The error names the field, never its value.
     """
-    make = _kept_start if len(headers) <= _MOST_KEPT_FIELDS else _start
+    make = _kept_start if is_kept and len(headers) <= _MOST_KEPT_FIELDS else _start
     start = make(method, target, authority, headers)
     if length is None:
         return start + b"Transfer-Encoding: chunked\r\n\r\n"

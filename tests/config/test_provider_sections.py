@@ -8,6 +8,7 @@ import pytest
 
 from linx.config.model import ProviderConfig
 from linx.config.shape import BudgetShape, PriceShape, SectionShape
+from linx.core.errors import ConfigError
 from tests.config.help import KEY, box, loaded, provider
 
 if TYPE_CHECKING:
@@ -89,6 +90,21 @@ def test_a_placeholder_is_never_sent() -> None:
     assert provider(loaded(box(api_key="YOUR KEY")), "box").api_key is None
 
 
+@pytest.mark.parametrize("endpoint", ["https://api.example.com/v1", "http://127.0.0.1:9/v1", "http://localhost:9"])
+def test_the_clients_own_key_goes_over_tls_or_stays_here(endpoint: str) -> None:
+    config = loaded(box(endpoint=endpoint, api_key="client"))
+    one = provider(config, "box")
+    assert (one.takes_client_key, one.api_key) == (True, None)
+    assert config.secrets == ()
+    assert not [words for words in config.warnings if "api_key" in words]
+
+
+@pytest.mark.parametrize("endpoint", ["http://api.example.com/v1", "http://192.168.1.20/v1", "http://gpu.lan:1"])
+def test_the_clients_own_key_goes_nowhere_in_the_clear(endpoint: str) -> None:
+    with pytest.raises(ConfigError, match=r"box\.api_key: must not be \"client\" with this endpoint"):
+        loaded(box(endpoint=endpoint, api_key="client"))
+
+
 def test_a_short_key_for_a_local_provider_is_fine() -> None:
     assert loaded(box(endpoint="http://192.168.1.20/v1", api_key="vllm")).warnings == ()
 
@@ -101,4 +117,4 @@ def test_a_sections_name_may_stand_below_providers_instead() -> None:
 def test_a_new_key_of_the_shape_is_a_field_of_the_provider() -> None:
     """Nothing copies the keys one by one."""
     own = set(ProviderConfig.__struct_fields__) - set(SectionShape.__struct_fields__)
-    assert own == {"name", "is_last_resort"}
+    assert own == {"name", "is_last_resort", "takes_client_key"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from linx.core.attempt_errors import ConnectFailed
-from linx.upstream.request_head import request_head
+from linx.upstream.request_head import _kept_start, request_head
 
 
 def test_a_request_is_written_as_given() -> None:
@@ -65,3 +65,14 @@ def test_a_bad_target_is_refused(target: bytes) -> None:
         request_head(b"POST", target, "h", (), 0)
     with pytest.raises(ConnectFailed, match="was not sent"):
         request_head(b"PO ST", b"/", "h", (), 0)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_head_with_a_clients_own_key_is_not_kept(is_kept: bool) -> None:
+    headers = ((b"authorization", b"Bearer of-a-client"), (b"x-kept", b"%d" % is_kept))
+    heads = [request_head(b"POST", b"/", "h", headers, 1, is_kept=is_kept) for _ in range(2)]
+    assert heads[0] == heads[1]
+    before = _kept_start.cache_info()
+    request_head(b"POST", b"/", "h", headers, 1, is_kept=is_kept)
+    after = _kept_start.cache_info()
+    assert (after.hits - before.hits, after.currsize) == (int(is_kept), before.currsize)

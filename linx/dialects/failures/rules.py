@@ -192,6 +192,7 @@ RULES = (
             "credit balance is too low",
             "insufficient balance",
             "insufficient credits",
+            "out of extra usage",  # a Claude subscription at its limit (hermes-agent#47692)
             "reached your specified api usage limits",
             "reached your specified workspace api usage limits",
         ),

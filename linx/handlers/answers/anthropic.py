@@ -19,6 +19,7 @@ from linx.dialects.shared.secrets import secret_of
 from linx.dialects.shared.tokens import prompt_tokens
 from linx.dialects.untranslated.provider_request import clean_messages
 from linx.handlers.answers.untranslated import dialect_headers
+from linx.handlers.client_credential import client_credential
 from linx.handlers.prompt_search import search
 from linx.handlers.records import begin_record
 from linx.handlers.request_facts import is_local_only, next_hop, read_chat
@@ -70,6 +71,7 @@ async def counted(
         prompt_tokens(chat),
         local_only=local_only or is_local_only(request),
         key=request.key,
+        credential=client_credential(context, request),
         secret=partial(secret_of, chat),
     )
     await search(context.router, context.telemetry, chat)

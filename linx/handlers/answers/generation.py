@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import msgspec
+
 from linx.core.attempt_errors import RouteExhausted
 from linx.core.errors import Forbidden, HangUp, LinxError, quote, word_of
 from linx.handlers.answers.job import Job
 from linx.handlers.answers.plan import chat_plan
+from linx.handlers.client_credential import client_credential
 from linx.handlers.prompt_search import search
 from linx.handlers.request_facts import read_chat
 from linx.routing.decision import Runnable
@@ -51,7 +54,10 @@ class Generation(Generic[A]):
     def __init__(
         self, context: Context, face: Face, request: Request, reply: Reply, chat: ChatRequest, plan: Plan[A]
     ) -> None:
-        self.job = Job(context, face, request, reply, chat, plan.demand)
+        demand = plan.demand
+        if context.router.passes_client_keys:
+            demand = msgspec.structs.replace(demand, credential=client_credential(context, request))
+        self.job = Job(context, face, request, reply, chat, demand)
         self._plan = plan
         self._key = request.key
         self._has_turn = False
