@@ -38,6 +38,7 @@ from linx.dialects.openai.face import OpenAIFace
 from linx.dialects.responses import client_request as responses_request
 from linx.dialects.responses.face import ResponsesFace
 from linx.endpoints import Endpoints
+from linx.gui import open_dashboard
 from linx.handlers.context import Context
 from linx.handlers.management.overview import Overview
 from linx.ledger.ledger import Ledger
@@ -118,6 +119,7 @@ class App:
         self.config, self.sources = options.config, options.sources
         self.redactor = options.sources.redactor
         self.console = Console()
+        self.is_gui = options.gui
         self.demo = Demo(options.demo_model, on_change=self._demo_changed) if options.demo else None
         install_lookups()
         self.pool = Pool(Dialer())
@@ -181,6 +183,8 @@ class App:
         with trio.move_on_after(READY_WAIT_S):
             await self.providers.first_probes()
         self.console.show_ready(*self.bound[0])
+        if self.is_gui:
+            nursery.start_soon(open_dashboard, f"{self.dashboard.address}/dashboard", self.console.show)
         nursery.start_soon(self.tunnel.run)
         nursery.start_soon(self.dashboard.run, Overview(self.context), self.config.ledger)
         nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
@@ -270,14 +274,9 @@ class App:
             request = viewer.request
             try:
                 self.access.check(request, request.path_key, is_open=False, is_management=True, now=now)
+                is_allowed = not request.key.is_limited
             except LinxError:
-                viewer.close(frames.POLICY)
-            else:
-                if request.key.is_limited:
-                    viewer.close(frames.POLICY)
-                else:
-                    viewer.refresh()
-
+b
     def _price_to_compare(self, asked: str) -> Callable[[Usage], float] | None:
         """For the ledger, in its thread: what the tokens of an answer would have cost."""
         return estimate_for(self.providers.router.providers, self.config.ledger.compare_to, asked)

@@ -8,7 +8,6 @@ exit code 2. A module that takes long to import is imported only by the command 
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import os
 import re
 import sys
@@ -75,7 +74,7 @@ Options:
                        see the command line; LINX_API_KEY in the environment is safer.
   --demo               Serve a small model that comes with Linx.
   --demo-model GGUF    Like --demo, with this model file.
-  --gui                Open the dashboard in a window.
+  --gui                Open the dashboard in a window of its own.
   --log-level LEVEL    debug, info, warning or error [default: info].
   --log-format FORMAT  text or json [default: text].
   --fix                With doctor: write a config for what was found.
@@ -133,8 +132,6 @@ _OF_SERVING = frozenset(
         "--log-format",
     }
 )
-_MODULES = {"--gui": "linx.gui"}
-"""Options that need a module which this version of Linx may not contain."""
 _SEE_HELP = "see linx --help"
 
 
@@ -195,9 +192,6 @@ def _command(argv: Sequence[str], redactor: Redactor) -> int:
 def _serve(given: Given, redactor: Redactor) -> int:
     level, style = _one_of(given, "--log-level", tuple(LEVELS)), _one_of(given, "--log-format", ("text", "json"))
     options = options_from(given, os.environ, redactor)
-    for flag, module in _MODULES.items():
-        if given[flag] and importlib.util.find_spec(module) is None:
-            return _not_yet(flag)
     lines = line_log(level, style, set_up_log(level, style, redactor), os.environ)
     # Imported here because it imports nearly all of Linx: a mistake on the command line is told without that wait.
     from linx.app import run

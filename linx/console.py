@@ -33,6 +33,8 @@ _ADVICE = {
     errno.EPERM: ("permission denied", "try a port above 1023, such as --port 8080"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n)"),
 }
+_WILDCARDS = ("0.0.0.0", "::", "")
+"""All addresses of this machine, none of which is one to ask at."""
 
 
 class Console:
@@ -55,6 +57,10 @@ class Console:
         self._tell(
             f"No key is configured and other machines can reach Linx on {host}, so clients must send this key: {key}"
         )
+
+    def show(self, text: str) -> None:
+        """Show a line."""
+        self._tell(text)
 
     def show_tunnel(self, tunnel: Tunnel) -> None:
         """Show the public address of the tunnel, each time that it has a new one."""
@@ -94,7 +100,7 @@ class Console:
 
 def address_of(host: str, port: int) -> str:
     """The address to use in a client on this machine, or on others if they can reach it."""
-    return f"http://{_address('localhost' if is_only_this_machine(host) else host, port)}"
+    return f"http://{_address('localhost' if is_only_this_machine(host) or host in _WILDCARDS else host, port)}"
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> str:

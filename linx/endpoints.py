@@ -22,6 +22,7 @@ import trio
 
 from linx.core import jsontext
 from linx.core.errors import (
+    Conflict,
     Forbidden,
     HangUp,
     LinxError,
@@ -46,7 +47,7 @@ from linx.handlers.answers import (
     untranslated,
 )
 from linx.handlers.answers.generation import answer_chat
-from linx.handlers.management import clients, events, metrics, page, requests, tail, tunnel, upstream
+from linx.handlers.management import clients, events, metrics, page, replay, requests, tail, tunnel, upstream, usage
 from linx.handlers.management import ollama as ollama_manage
 from linx.handlers.management import status as admin
 from linx.handlers.models import ollama as ollama_models
@@ -168,10 +169,10 @@ OLLAMA_BLOBS = Endpoint({"HEAD": ollama_manage.blob, "POST": ollama_manage.blob}
 UPSTREAM = "/upstream/"
 ANY_UPSTREAM = Endpoint({"GET": upstream.relay, "POST": upstream.relay}, EITHER, is_management=True)
 PAGE = Endpoint({"GET": page.show}, is_open=True, is_management=True)
-ONE_REQUEST = Endpoint({"GET": requests.show, "POST": requests.act}, is_management=True)
+ONE_REQUEST = Endpoint({"GET": requests.show, "POST": replay.act}, is_management=True)
 HEALTH = Endpoint({"GET": admin.healthz}, is_open=True)
 EXACT_PATHS: Mapping[str, Endpoint] = {
-    "/": Endpoint({"GET": ollama.greet}, "ollama", is_open=True),
+    "/": Endpoint({"GET": page.front}, "ollama", is_open=True),
     "/api/hello": Endpoint({"HEAD": anthropic.hello}, "anthropic", is_open=True),
     "/healthz": HEALTH,
     "/health": HEALTH,
@@ -182,6 +183,7 @@ EXACT_PATHS: Mapping[str, Endpoint] = {
     "/linx/events": Endpoint({"GET": events.events}, is_management=True),
     "/linx/clients": Endpoint({"GET": clients.show}, is_management=True),
     "/linx/requests": Endpoint({"GET": requests.list_all}, is_management=True),
+    "/linx/usage": Endpoint({"GET": usage.show}, is_management=True),
     "/linx/tail": Endpoint({"GET": tail.follow}, is_management=True),
     "/linx/reload": Endpoint({"POST": admin.reload_config}, is_management=True),
     "/api/tunnel/start": Endpoint({"POST": tunnel.start}, is_management=True),
@@ -366,11 +368,33 @@ class Endpoints:
             raise MethodNotAllowed(
                 f"{quote(request.method)} is not for {quote(path)}; it takes {endpoint.allowed}.", endpoint.allowed
             )
+        self._count_for_key(request, endpoint)
+        request.path, request.path_key, request.named_model = path, target.key, target.model
+        await handle(self.context, face, request, reply)
+        if request.replay_of is not None:
+            await self._answer_again(request, reply)
+
+    async def _answer_again(self, request: Request, reply: Reply) -> None:
+        """Answer a request that stands for an earlier one by now, in the dialect of that one."""
+        target = resolve(request.path, is_anthropic=request.header(b"anthropic-version") is not None)
+        endpoint, face = target.endpoint, self._face(target.face)
+        handle = None if endpoint is None else endpoint.handler_for(request.method)
+        if endpoint is None or handle is None:
+            raise Conflict("Linx no longer has the path of this request.")
+        request.face = target.face
+        reply.common = _id_headers(face, request.id)
+        try:
+            self._count_for_key(request, endpoint)
+            await handle(self.context, face, request, reply)
+        except LinxError as error:
+            self._note_refused(request, target, face, error)
+            await self._refuse(request, reply, face, error)
+
+    def _count_for_key(self, request: Request, endpoint: Endpoint) -> None:
+        """Raises an error if the key has asked too often."""
         most = request.key.requests_per_minute
         if most is not None and endpoint.is_model_path and request.method == "POST":
             self.context.key_uses.count(request.key, most, trio.current_time())
-        request.path, request.path_key, request.named_model = path, target.key, target.model
-        await handle(self.context, face, request, reply)
 
     async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:
         """Send an error in the client's dialect: as the answer, or as a frame if the answer has begun."""

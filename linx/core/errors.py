@@ -270,6 +270,13 @@ def out_of_memory() -> Overloaded:
     return Overloaded("Linx has run out of memory, so it has dropped this request.")
 
 
+class Unavailable(RequestError):
+    """Something that Linx itself keeps cannot be read now."""
+
+    status = 503
+    kind = "server_error"
+
+
 class ShuttingDown(RequestError):
     status = 503
     kind = "server_error"

@@ -24,6 +24,7 @@ def begin_record(context: Context, request: Request, now: float, model: str = ""
         face=request.face,
         client=client_name(request.header(b"user-agent")),
         key=request.key.name,
+        replay_of=request.replay_of,
     )
     record.bound()
     request.record = record

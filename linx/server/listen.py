@@ -13,7 +13,7 @@ from linx.core.errors import Overloaded, ShuttingDown
 from linx.http1.transport import BREAKS, SocketTransport
 from linx.server.connection import Connection
 from linx.server.limits import Limits, Shared
-from linx.server.listener import Listener
+from linx.server.listener import LOCAL, Listener
 from linx.server.refusal import ErrorAnswer, NoteUnread, last_answer, note_nothing, usual_error_answer
 from linx.server.request import Handler, new_id
 from linx.server.sockets import file_limit, max_connections_for, open_sockets, peer_text
@@ -76,7 +76,7 @@ class Server:
 
     async def serve(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept connections on the sockets that ``listen`` has bound; returns when drained."""
-        await self._serve(list(self._sockets), Listener("local", self._handler), task_status)
+        await self._serve(list(self._sockets), Listener(LOCAL, self._handler), task_status)
 
     async def serve_on(
         self,

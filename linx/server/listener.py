@@ -10,6 +10,9 @@ from linx.server.limits import Watch
 if TYPE_CHECKING:
     from linx.server.request import Handler
 
+LOCAL = "local"
+"""The name of the listener on the configured address."""
+
 
 @dataclass(slots=True)
 class Listener:

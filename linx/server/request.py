@@ -26,6 +26,7 @@ from linx.server.upgrade import UpgradedStream
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from linx.core.client_key import ClientKey
     from linx.core.errors import LinxError
     from linx.core.telemetry import RequestRecord
     from linx.server.body import Body
@@ -60,7 +61,7 @@ class Request:
     __slots__ = (
         "_body", "_first", "_head", "_interrupt", "_whole", "_wire", "content_length", "face", "has_body", "headers",
         "host", "id", "is_client_gone", "is_endless", "is_over", "key", "listener", "method", "named_model",
-        "path", "path_key", "peer", "query", "record", "stopped", "target",
+        "path", "path_key", "peer", "query", "record", "replay_of", "stopped", "target",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +77,7 @@ class Request:
         self.face = ""  # the dialect of the client, which ``endpoints`` knows from the path
         self.record: RequestRecord | None = None  # made by the handler, if a provider is asked
         self.query = head.query
+        self.replay_of: str | None = None  # the id of the earlier request that this one stands for
         self.headers = head.fields  # names in lower case
         self.host = head.host  # in lower case; b"" if an HTTP/1.0 client sent none
         self.listener = listener
@@ -133,6 +135,15 @@ class Request:
     async def body_after(self, start: bytes) -> bytes:
         """The whole body, of which ``start`` has come from ``stream_body``, not decoded. Raises as ``body``."""
         return await self._body.rest(self.content_length, start)
+
+    def stand_for(self, request_id: str, path: str, query: str, fields: Fields, body: bytes, key: ClientKey) -> None:
+        """From now on this request is an earlier one that is asked again; only the connection stays this one's."""
+        self.replay_of, self.key = request_id, key
+        self.path, self.path_key, self.query, self.named_model = path, None, query, ""
+        self.headers = list(fields)
+        self._first = dict(reversed(self.headers))
+        self._whole = body
+        self.content_length, self.has_body = len(body), True
 
     @property
     def whole_body(self) -> bytes | None:

@@ -2,7 +2,8 @@
 
 - ``status``: health, providers, and reading the config again.
 - ``overview``: what the dashboard is told besides the requests. ``events``: its WebSocket. ``page``: its files.
-- ``requests``: the last requests, one in detail, and stopping one.
+- ``requests``: the last requests, one in detail, and stopping one. ``replay``: one is asked again, of another model.
+- ``usage``: tokens and money, from the ledger.
 - ``clients``: how each client is connected.
 - ``tail``: the line of every request, for those who follow.
 - ``metrics``: the counters in Prometheus' text format.

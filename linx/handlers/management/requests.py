@@ -1,4 +1,4 @@
-"""``/linx/requests``: the running requests and the last finished ones, one in detail, and stopping one."""
+"""``/linx/requests``: the running requests and the last finished ones, one of them in detail, and stopping one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from linx.server.request import Reply, Request
 
 PATH = "/linx/requests/"
-CANCEL, REPLAY = "cancel", "replay"
 
 
 async def list_all(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
@@ -31,18 +30,15 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
     """``GET /linx/requests/{id}``: with its bodies, as far as they are kept."""
     request_id, action = target_of(request)
     if action:
-        raise _unknown_path(request)
+        raise unknown_path(request)
     record = found(context, request_id)
     row = context.dashboard.rows.whole(record)
     bodies = await in_thread(bodies_of, record, context.redactor)
     await reply.whole(200, jsontext.dumps({**row, **bodies}))
 
 
-async def act(context: Context, _face: Face, request: Request, reply: Reply) -> None:
+async def cancel(context: Context, request: Request, reply: Reply, request_id: str) -> None:
     """``POST /linx/requests/{id}/cancel``: its provider's connection is closed at once."""
-    request_id, action = target_of(request)
-    if action != CANCEL:
-        raise _unknown_path(request)
     if (await request.body()).strip() and await object_of(request):
         raise BadRequest("This path takes no fields.")
     record = found(context, request_id)
@@ -66,5 +62,5 @@ def found(context: Context, request_id: str) -> RequestRecord:
     return record
 
 
-def _unknown_path(request: Request) -> UnknownEndpoint:
+def unknown_path(request: Request) -> UnknownEndpoint:
     return UnknownEndpoint(f"Linx has no path {quote(request.path)!r}.")

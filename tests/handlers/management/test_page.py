@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from linx.dashboard.static_files import File
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
@@ -79,3 +81,21 @@ async def test_another_page_may_not_load_it_but_a_link_may_lead_here(tmp_path: P
         assert (await ask(port, "/dashboard", headers={"origin": "http://evil.example"})).status == 403
         visit = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
         assert (await ask(port, "/dashboard", headers=visit)).status == 200
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "*/*, Text/HTML;q=0.5", "text/html"])
+async def test_a_browser_is_sent_from_the_front_door_to_the_dashboard(accept: str, tmp_path: Path) -> None:
+    async with linx_here(config_for(server={"api_key": "linx-key-0123456789"}), tmp_path) as app:
+        for method in ("GET", "HEAD"):
+            answer = await ask(app.bound[0][1], "/", method=method, headers={"accept": accept})
+            assert (answer.status, answer.headers["location"], answer.body) == (307, "/dashboard", b"")
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", "text/html;q=0, */*", "text/*", "xtext/html"])
+async def test_ollama_s_clients_read_what_they_look_for(accept: str | None, tmp_path: Path) -> None:
+    async with linx_here(config_for(), tmp_path) as app:
+        answer = await ask(app.bound[0][1], "/", headers={} if accept is None else {"accept": accept})
+        assert (answer.status, answer.body) == (200, b"Ollama is running")
