@@ -43,7 +43,8 @@ export function reasonOf(request) {
   return (outcome ?? "failed").replaceAll("_", " ");
 }
 
-const GOOD = new Set(["ok", "cancelled", "lost", "hedge_lost", "lost_race"]);
+/* An attempt that was given up for a faster one, or with its request, is "lost": nobody's failure. */
+const GOOD = new Set(["ok", "lost"]);
 const isBad = (outcome) => Boolean(outcome) && !GOOD.has(outcome);
 
 /* The pieces of the phase bar, each [kind, milliseconds]: failed tries, queued, connecting or waiting, streaming. */
@@ -63,7 +64,7 @@ export function pieces(request, now) {
     until("queued", attempt.asked_ms ?? (attempt.ended_ms == null && request.phase === "queued" ? total : attempt.started_ms));
     if (isBad(attempt.outcome) && attempt.first_ms == null) until("broken", attempt.ended_ms);
     else {
-      until(request.phase === "connecting" ? "connecting" : "waiting", attempt.first_ms);
+      until(request.phase === "connecting" ? "connecting" : "waiting", attempt.first_ms ?? attempt.ended_ms);
       if (attempt.first_ms != null) until(isBad(attempt.outcome) ? "broken" : "streaming", attempt.ended_ms ?? total);
     }
   }

@@ -26,7 +26,7 @@ const isThere = (view) => ALWAYS.has(view) || view in VIEWS;
 const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
 
 export function Header({ store }) {
-  const address = useStore(store, (state) => state.address);
+  const [address, isLoaded] = useStore(store, (state) => [state.address, state.isLoaded]);
   return html`
     <header class="head">
       <div class="bar">
@@ -42,7 +42,7 @@ export function Header({ store }) {
           <${Icon} name="search" /><span class="unseen">Command palette</span><kbd>${isMac ? "⌘K" : "Ctrl K"}</kbd>
         </button>
       </div>
-      <${Today} store=${store} />
+      ${isLoaded && html`<${Today} store=${store} />`}
     </header>
   `;
 }
@@ -71,13 +71,13 @@ function Tabs({ store, wanted, className }) {
 const WORDS = { live: "Live", connecting: "Connecting…" };
 
 function Connection({ store }) {
-  const connection = useStore(store, (state) => state.connection);
+  const [connection, isLocked] = useStore(store, (state) => [state.connection, state.keyNeeded]);
   const isLive = connection === "live";
   useTick(1, !isLive);
   const { lastSeen } = store.state;
   const seen = lastSeen ? `Last seen ${ago(Date.now() / 1000 - lastSeen)}` : "Not reached yet";
   return html`<span class="connection" data-test="connection" data-state=${isLive ? "live" : "lost"}>
-    <span class="beacon" aria-hidden="true"></span><span>${WORDS[connection] ?? seen}</span>
+    <span class="beacon" aria-hidden="true"></span><span>${isLocked ? "Locked" : (WORDS[connection] ?? seen)}</span>
   </span>`;
 }
 

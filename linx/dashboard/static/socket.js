@@ -27,10 +27,10 @@ export function keepConnected(store) {
 
   async function lost() {
     socket = null;
-    if (store.state.connection === "live") store.set({ connection: "lost" });
+    if (store.state.connection === "live") store.lose();
     // A browser does not tell why a socket was refused, so the same question over HTTP finds out whether a key is missing.
     if (await isRefused(store)) return;
-    if (!store.state.isLoaded) store.set({ connection: "lost" });
+    if (store.state.connection === "connecting") store.lose();
     timer = setTimeout(connect, pause * 1000 * (0.75 + Math.random() / 2));
     pause = Math.min(pause * 2, LONGEST_PAUSE_S);
   }

@@ -88,7 +88,7 @@ export function createStore() {
 
   const store = {
     state,
-    now: () => state.clock.epoch + (performance.now() - state.clock.at) / 1000,
+    now: () => state.clock.stopped ?? state.clock.epoch + (performance.now() - state.clock.at) / 1000,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -104,6 +104,10 @@ export function createStore() {
     set(fields) {
       Object.assign(state, fields);
       changed();
+    },
+    /* The connection is lost: what is shown stands still, its times too, until the next snapshot. */
+    lose() {
+      store.set({ connection: "lost", clock: { ...state.clock, stopped: store.now() } });
     },
     /* A message of the WebSocket, parsed. */
     receive(message) {

@@ -112,6 +112,9 @@ def test_a_lost_connection_is_told_and_comes_back(open_page: Opener) -> None:
     expect(connection).to_contain_text("Last seen 1 s ago")
     assert page.locator(".home").evaluate("(home) => getComputedStyle(home).filter") == "grayscale(0.9)"
     expect(page.get_by_test_id("request").first).to_be_visible()
+    time = page.locator("[data-phase=streaming] .time").first.text_content()
+    expect(connection).to_contain_text("Last seen 2 s ago")
+    expect(page.locator("[data-phase=streaming] .time").first).to_have_text(time or "")  # what is old stands still
     fake.server.is_up = True
     fake.snapshot = worlds.empty()
     page.evaluate("dispatchEvent(new Event('online'))")
@@ -125,6 +128,7 @@ def test_the_key_is_asked_for_once_and_kept_for_the_tab(open_page: Opener) -> No
     fake = open_page(worlds.snapshot(requests=[worlds.request(1)]), until="[data-test=key-input]")
     page = fake.page
     expect(page.get_by_test_id("request")).to_have_count(0)
+    expect(page.get_by_test_id("connection")).to_have_text("Locked")
     page.get_by_test_id("key-input").fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("That is not the key.")

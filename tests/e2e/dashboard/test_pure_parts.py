@@ -85,8 +85,47 @@ NUMBERS = {
     "rate(0)": "0",
     "rate(7.42)": "7.4",
 }
+PRIMARY, HEDGE = "ollama", "workstation"
+GIVEN_UP = worlds.attempt(PRIMARY, "m", ended_ms=1900.0, outcome="lost")
+BARS: dict[str, tuple[Any, list[list[Any]]]] = {
+    "answered": (ROWS["local"], [["queued", 1], ["waiting", 379], ["streaming", 3820]]),
+    "a fallback": (
+        ROWS["fallback"],
+        [["queued", 1], ["broken", 1479], ["queued", 2], ["waiting", 818], ["streaming", 5600]],
+    ),
+    "a hedge that won": (
+        worlds.request(
+            6,
+            duration_ms=2000.0,
+            attempts=[
+                worlds.attempt(PRIMARY, "m", ended_ms=900.0, outcome="lost"),
+                worlds.attempt(HEDGE, "m", 500.0, is_hedge=True, first_ms=900.0, ended_ms=2000.0, outcome="ok"),
+            ],
+        ),
+        [["queued", 1], ["waiting", 899], ["streaming", 1100]],
+    ),
+    "a hedge that lost": (
+        worlds.request(
+            7,
+            duration_ms=2000.0,
+            attempts=[
+                worlds.attempt(PRIMARY, "m", first_ms=900.0, ended_ms=2000.0, outcome="ok"),
+                worlds.attempt(HEDGE, "m", 500.0, is_hedge=True, ended_ms=900.0, outcome="lost"),
+            ],
+        ),
+        [["queued", 1], ["waiting", 899], ["streaming", 1100]],
+    ),
+    "cancelled while it waited": (
+        worlds.cancelled(8, first_token_ms=None, attempts=[GIVEN_UP]),
+        [["queued", 1], ["waiting", 1899]],
+    ),
+    "queued now": (worlds.running(9, "queued", 4), [["queued", 4000]]),
+    "streaming now": (worlds.running(10, "streaming", 2), [["queued", 2], ["waiting", 418], ["streaming", 1580]]),
+    "refused before any attempt": (worlds.failed(11, attempts=[], duration_ms=3.0), [["broken", 3]]),
+}
 SCRIPT = """
-const {rows, filters, problems, numbers, now, folder, limits} = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+const asked = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+const {rows, bars, filters, problems, numbers, now, folder, limits} = asked;
 (async () => {
     const {compile} = await import(`${folder}/filter.js`);
     const format = await import(`${folder}/format.js`);
@@ -101,6 +140,7 @@ const {rows, filters, problems, numbers, now, folder, limits} = JSON.parse(requi
     const names = Object.keys(format);
     const valueOf = (text) => new Function(...names, `return ${text}`)(...Object.values(format));
     for (const text of numbers) found.numbers[text] = valueOf(text);
+    found.pieces = Object.fromEntries(Object.entries(bars).map(([name, row]) => [name, facts.pieces(row, now)]));
     found.share = [10, 1000, 60000, 600000].map(facts.barShare);
     found.budgets = budgets.rowsOf(limits).map(({whose, text, isReached}) => [whose, text, isReached]);
     console.log(JSON.stringify(found));
@@ -118,6 +158,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "package.json").write_text('{"type": "module"}')  # as a browser reads them
     asked = {
         "rows": ROWS,
+        "bars": {name: row for name, (row, _) in BARS.items()},
         "filters": list(FILTERS),
         "problems": list(PROBLEMS),
         "numbers": list(NUMBERS),
@@ -154,6 +195,11 @@ def test_a_filter_that_is_not_understood_says_why(found: Any, text: str) -> None
 @pytest.mark.parametrize("text", NUMBERS)
 def test_a_number_is_written(found: Any, text: str) -> None:
     assert found["numbers"][text] == NUMBERS[text]
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_a_phase_bar_has_the_pieces(found: Any, name: str) -> None:
+    assert [[kind, round(length)] for kind, length in found["pieces"][name]] == BARS[name][1]
 
 
 def test_a_longer_request_has_a_longer_bar(found: Any) -> None:

@@ -80,6 +80,13 @@ def test_the_page_reads_the_config_again(page: Page) -> None:
     expect(page.get_by_test_id("note")).to_have_text("The config was read again.")
 
 
+def test_the_page_can_be_installed(page: Page) -> None:
+    session = page.context.new_cdp_session(page)
+    assert session.send("Page.getAppManifest")["errors"] == []
+    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [error["errorId"] for error in errors] == ["in-incognito"]  # as every page of a test is
+
+
 def test_a_key_opens_the_page(context: BrowserContext, tmp_path_factory: pytest.TempPathFactory) -> None:
     with real_linx(tmp_path_factory.mktemp("locked"), key=KEY) as linx:
         page = context.new_page()
