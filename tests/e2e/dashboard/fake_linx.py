@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import linx
+from tests.e2e.dashboard.streams import Streamed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -35,8 +36,8 @@ class FakeServer:
     """One server for all tests. The browser may keep the files, so that a page opens in a moment."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, Json]] = {}
-        """What a path answers; others answer ``{}``."""
+        self.answers: dict[str, tuple[int, Json] | Streamed] = {}
+        """What a path answers, with its query or for all of them; others answer ``{}``."""
         self.asked: list[tuple[str, str, Json | None]] = []
         """Method, path and body of every question, the files of the page left out."""
         self.key = ""
@@ -98,7 +99,12 @@ class FakeServer:
                     self.close_connection = True
                     return
                 server.asked.append((self.command, path, json.loads(sent) if sent else None))
-                status, answer = server.answers.get(path, (200, {}))
+                answers = server.answers.get(self.path) or server.answers.get(path) or (200, {})
+                if isinstance(answers, Streamed):
+                    self.close_connection = True
+                    answers.send(self)
+                    return
+                status, answer = answers
                 if server.key and self.headers.get("authorization") != f"Bearer {server.key}":
                     status, answer = 401, {"error": {"message": "A key is needed.", "type": "authentication_error"}}
                 self._send(status, json.dumps(answer).encode(), "application/json")
