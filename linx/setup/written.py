@@ -72,7 +72,7 @@ class Record:
 
 
 def write(one: FileEdit, record: Record, secret: str = "") -> Done:
-    """Put the settings, with ``secret`` perhaps among them, into the file. Raises NotWritten, and changes nothing then."""
+    """Put the settings, perhaps with ``secret`` in them, into the file. Raises NotWritten, and changes nothing then."""
     path = _target(one)
     old = _read(path)
     try:
