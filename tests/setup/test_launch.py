@@ -111,6 +111,13 @@ async def test_a_client_with_the_linx_that_runs(world: World) -> None:
         done = await world.launch(f"claude {line}")
         assert (done.returncode, b"needs its key" in done.stderr) == (1, True)
 
+        world.install("cursor")
+        done = await world.launch(f"cursor {line} -- .", LINX_API_KEY=KEY)
+        assert done.returncode == 0
+        assert f"linx: the Linx at {address} has no tunnel open: curl -X POST" in done.stderr.decode()
+        assert "linx:     linx --tunnel\n" in done.stderr.decode()
+        assert world.told()["args"] == ["--wait", "."]
+
 
 async def test_where_none_runs_one_is_started_for_that_long(world: World) -> None:
     world.install("claude")
