@@ -14,6 +14,9 @@ from linx.config.load import load
 from linx.config.shape import json_schema
 from linx.core import jsontext
 from linx.providers.kinds import KINDS
+from linx.setup.clients.table import CLIENTS
+from linx.setup.folders import Folders
+from linx.setup.target import Target
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -78,3 +81,17 @@ def test_the_example_config_runs_as_it_is() -> None:
     assert msgspec.json.decode((ROOT / "config.json").read_bytes()) == jsontext.loads(
         (ROOT / "config.json").read_bytes()
     )
+
+
+def test_every_client_is_in_the_tables() -> None:
+    """The table of README, and that of docs/setup.md, say what the table of clients says."""
+    folders = Folders.of("linux", {"HOME": "~"})
+    docs = (ROOT / "docs" / "setup.md").read_text()
+    for client in CLIENTS.values():
+        edits = client.edits(Target(""), folders) if client.edits is not None else []
+        written = ", ".join(f"`{one.path}`" for one in edits) or "prints what to click"
+        row = f"| {client.title} | `linx launch {client.name}` | `linx setup {client.name}` | {written}"
+        assert row in README
+        tokens = f"about {client.prompt_tokens:,}" if client.prompt_tokens else "small"
+        tried = client.tried or "from its documentation and source"
+        assert f"| {client.title} | `{client.launch.program}` | {tokens} | {tried} |" in docs

@@ -87,7 +87,7 @@ def save(asked: Asked, folders: Folders, say: Say, tell: Say) -> bool:
     is_done = True
     for one in asked.client.edits(target, folders):
         try:
-            say(write(one, record).text)
+            say(write(one, record, target.key or "").text)
         except NotWritten as why:
             is_done = False
             tell(f"{why}. Put this into it by hand:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from linx.setup.target import Target
 
 MODELS_S = 5.0  # how long a Linx that has just started may take to list its models
+TUNNEL_S = 20.0  # and to open its tunnel
+KEY_BYTES = 32
 STOPPED = 130
 """The exit status where a signal came before the client was started, as after Ctrl-C."""
 
@@ -66,20 +69,24 @@ def launch(asked: Asked, given: Given, folders: Folders, tell: Say, env: Mapping
 
 
 def _target(asked: Asked, given: Given, tell: Say, stack: contextlib.ExitStack) -> Target:
-    place = look(asked.places)
+    place, key, tunnel = look(asked.places), asked.key, asked.client.needs_tunnel
     wait_s = 0.0
     if place is None:
-        place, wait_s = _own(asked, given, tell, stack), MODELS_S
+        # With a key of its own the tunnel needs none that only its log would tell.
+        key = key or (secrets.token_urlsafe(KEY_BYTES) if tunnel else None)
+        place, wait_s = _own(asked, given, key, tell, stack), TUNNEL_S if tunnel else MODELS_S
     try:
-        target = ask(place, asked.key, asked.model, wait_s)
+        target = ask(place, key, asked.model, wait_s, with_tunnel=tunnel)
     except NeedsKey:
         raise Refused(needs_key(place)) from None
-    if asked.client.needs_tunnel and target.tunnel is None and not wait_s:
+    if not target.models:
+        tell(f"the Linx at {place.address} has no model yet: {target.model().name} is asked for")
+    if tunnel and target.tunnel is None:
         tell(f"the Linx at {place.address} has no tunnel open: curl -X POST {place.address}/api/tunnel/start")
     return target
 
 
-def _own(asked: Asked, given: Given, tell: Say, stack: contextlib.ExitStack) -> Place:
+def _own(asked: Asked, given: Given, key: str | None, tell: Say, stack: contextlib.ExitStack) -> Place:
     wanted = asked.places[0]
     if is_taken(wanted):
         if given.is_port_chosen:
@@ -89,7 +96,7 @@ def _own(asked: Asked, given: Given, tell: Say, stack: contextlib.ExitStack) -> 
         port = str(wanted.port)
     options = [*given.options, "--port", port, *(["--tunnel"] if asked.client.needs_tunnel else [])]
     try:
-        place, log = stack.enter_context(running(options, asked.key))
+        place, log = stack.enter_context(running(options, key))
     except NotStarted as why:
         raise Refused(str(why)) from None
     tell(f"no Linx ran, so one was started at {place.address} for this run; its log is {log}")

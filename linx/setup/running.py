@@ -70,15 +70,17 @@ def look(places: Sequence[Place]) -> Place | None:
     return next((place for place in places if is_linx(place)), None)
 
 
-def ask(place: Place, key: str | None, wanted: str | None, wait_s: float = 0.0) -> Target:
-    """What that Linx tells of itself. Waits until it lists a model, but at most so long. Raises NeedsKey."""
+def ask(place: Place, key: str | None, wanted: str | None, wait_s: float = 0.0, *, with_tunnel: bool = False) -> Target:
+    """What that Linx tells of itself. Raises NeedsKey.
+
+    Waits until it lists a model, and ``with_tunnel`` until its tunnel is open, but at most ``wait_s``.
+    """
     end = time.monotonic() + wait_s
     while True:
-        models = _models(place, key)
-        if models or time.monotonic() >= end:
-            break
+        models, tunnel = _models(place, key), _tunnel(place, key)
+        if (models and (tunnel or not with_tunnel)) or time.monotonic() >= end:
+            return Target(place.address, key, models, wanted, tunnel)
         time.sleep(PAUSE_S)
-    return Target(place.address, key, models, wanted, _tunnel(place, key))
 
 
 def _models(place: Place, key: str | None) -> tuple[Model, ...]:

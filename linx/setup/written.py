@@ -71,8 +71,8 @@ class Record:
         replace(self._path, jsontext.dumps_pretty({"files": self._files}), PRIVATE)
 
 
-def write(one: FileEdit, record: Record) -> Done:
-    """Put the settings into the file. Raises NotWritten, and then nothing was changed."""
+def write(one: FileEdit, record: Record, secret: str = "") -> Done:
+    """Put the settings, perhaps with ``secret`` in them, into the file. Raises NotWritten, and changes nothing then."""
     path = _target(one)
     old = _read(path)
     try:
@@ -82,12 +82,15 @@ def write(one: FileEdit, record: Record) -> Done:
     if new == old:
         return Done(path, f"{path} has these settings already")
     try:
-        return _write(path, old, new, record)
+        said = _write(path, old, new, record)
+        if secret and secret.encode() in new and os.name == "posix" and _mode(path) & 0o044:
+            said += "\n  (other users of this machine can read it, and your key in it: chmod 600)"
+        return Done(path, said)
     except OSError as error:
         raise NotWritten(f"{path} cannot be written: {error.strerror or type(error).__name__}") from None
 
 
-def _write(path: Path, old: bytes | None, new: bytes, record: Record) -> Done:
+def _write(path: Path, old: bytes | None, new: bytes, record: Record) -> str:
     backup = _backup_of(path)
     entry = record.of(path)
     if entry is None:
@@ -100,10 +103,7 @@ def _write(path: Path, old: bytes | None, new: bytes, record: Record) -> Done:
     # The record comes first: after a crash between the two the file counts as changed, and is not thrown away.
     record.keep(path, {**entry, "made": made, "sha256": hashlib.sha256(new).hexdigest()})
     replace(path, new, PRIVATE if old is None else _mode(path))
-    said = f"wrote {path}" + (f"; what was there is in {backup.name} beside it" if backup.exists() else "")
-    if old is not None and os.name == "posix" and _mode(path) & 0o044:
-        said += "\n  (other users of this machine can read it; chmod 600 keeps a key in it to yourself)"
-    return Done(path, said)
+    return f"wrote {path}" + (f"; what was there is in {backup.name} beside it" if backup.exists() else "")
 
 
 def undo(one: FileEdit, record: Record) -> Done:

@@ -13,9 +13,11 @@ import trio
 from linx.core import jsontext
 from linx.core.folders import state_file
 from linx.setup.own_linx import LOG
+from linx.setup.running import Place, is_taken
 from tests.e2e.linx_process import ROOT, config_for, linx_here
 from tests.fakes.catalogue import Model
 from tests.fakes.provider import FakeProvider, closed_port
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     import subprocess
@@ -109,6 +111,13 @@ async def test_a_client_with_the_linx_that_runs(world: World) -> None:
         done = await world.launch(f"claude {line}")
         assert (done.returncode, b"needs its key" in done.stderr) == (1, True)
 
+        world.install("cursor")
+        done = await world.launch(f"cursor {line} -- .", LINX_API_KEY=KEY)
+        assert done.returncode == 0
+        assert f"linx: the Linx at {address} has no tunnel open: curl -X POST" in done.stderr.decode()
+        assert "linx:     linx --tunnel\n" in done.stderr.decode()
+        assert world.told()["args"] == ["--wait", "."]
+
 
 async def test_where_none_runs_one_is_started_for_that_long(world: World) -> None:
     world.install("claude")
@@ -125,8 +134,7 @@ async def test_where_none_runs_one_is_started_for_that_long(world: World) -> Non
         expected = f"linx: no Linx ran, so one was started at {address} for this run; its log is {log}\n"
         assert done.stderr.decode() == expected
         assert "listening" not in done.stdout.decode()
-        again = await world.launch(f"claude --port {address.rpartition(':')[2]} -- hello")
-        assert again.stderr.decode() == expected, "the first one has ended, and given its port back"
+        assert not await trio.to_thread.run_sync(is_taken, Place("127.0.0.1", int(address.rpartition(":")[2])))
 
 
 async def test_a_port_that_another_program_has(world: World) -> None:
@@ -149,6 +157,22 @@ async def test_a_client_that_is_not_installed(world: World) -> None:
     assert (done.returncode, done.stdout) == (1, b"")
     install = "npm install -g @anthropic-ai/claude-code"
     assert done.stderr.decode() == f"linx: claude is not installed, or not in PATH; install Claude Code: {install}\n"
+
+
+async def test_however_launch_ends_its_linx_ends(world: World) -> None:
+    """Killed at once, it can put nothing back itself; the client is its own program, and goes on."""
+    world.install(
+        "claude", f"#!{sys.executable}\nimport os\nopen(os.environ['TOLD'], 'w').write('')\nos.kill(os.getppid(), 9)\n"
+    )
+    async with FakeProvider("ollama") as fake:
+        config = config_for(fake, server={"port": closed_port()})
+        (world.folder / "config.json").write_bytes(jsontext.dumps(config))
+        done = await world.launch("claude")
+        assert done.returncode == -9
+        place = Place("127.0.0.1", config["server"]["port"])
+        with trio.fail_after(HANG_S):
+            while await trio.to_thread.run_sync(is_taken, place):
+                await trio.sleep(0.05)
 
 
 async def test_a_client_that_a_signal_ended(world: World) -> None:

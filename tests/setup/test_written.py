@@ -45,7 +45,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 def test_a_file_that_is_there(path: Path, record: Record) -> None:
     path.write_bytes(MINE)
     path.chmod(0o640)
-    told = write(FileEdit(path, EDIT), record).text
+    told = write(FileEdit(path, EDIT), record, "http://x").text
     assert b'"URL": "http://x"' in path.read_bytes()
     assert b"// mine\r\n" in path.read_bytes()
     assert (backup(path).read_bytes(), mode(path), mode(backup(path))) == (MINE, 0o640, 0o640)
@@ -58,7 +58,7 @@ def test_a_file_that_is_there(path: Path, record: Record) -> None:
 
 def test_a_file_that_is_not_there_and_its_folders(path: Path, record: Record) -> None:
     deep = path.parent / "a" / "b" / "settings.json"
-    assert write(FileEdit(deep, EDIT), record).text == f"wrote {deep}"
+    assert write(FileEdit(deep, EDIT), record, "http://x").text == f"wrote {deep}"
     assert mode(deep) == 0o600
     undo(FileEdit(deep, EDIT), record)
     assert [*path.parent.iterdir()] == []

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from linx.setup.target import Target
 
 PROMPT_TOKENS = 19_000
+USUAL_WINDOW = 200_000
+"""What Claude Code believes of a model that it does not know; it sums a conversation up when this is nearly full."""
 _SETTINGS = "linx-settings.json"
 
 
 def variables(target: Target) -> dict[str, str]:
-    model = target.model(PROMPT_TOKENS).name
+    chosen = target.model(PROMPT_TOKENS)
+    model, window = chosen.name, min(chosen.context or USUAL_WINDOW, USUAL_WINDOW)
     return {
         "ANTHROPIC_BASE_URL": target.address,
         "ANTHROPIC_AUTH_TOKEN": target.sent_key,
@@ -33,6 +36,7 @@ def variables(target: Target) -> dict[str, str]:
         "ANTHROPIC_DEFAULT_OPUS_MODEL": model,
         "ANTHROPIC_DEFAULT_SONNET_MODEL": model,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": model,
+        "CLAUDE_CODE_AUTO_COMPACT_WINDOW": str(window),
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from linx.setup.target import Target
 
 PROMPT_TOKENS = 9_000
+USUAL_WINDOW = 272_000
+"""What Codex believes of a model that it does not know; with one that holds less it would never sum up in time."""
 KEY_VARIABLE = "LINX_API_KEY"
 
 
@@ -25,8 +27,10 @@ def _provider(target: Target) -> tuple[tuple[str, str], ...]:
     return (*rows, ("env_key", KEY_VARIABLE)) if target.key else rows
 
 
-def _keys(target: Target) -> tuple[tuple[str, str], ...]:
-    return (("model", target.model(PROMPT_TOKENS).name), ("model_provider", "linx"))
+def _keys(target: Target) -> tuple[tuple[str, str | int], ...]:
+    model = target.model(PROMPT_TOKENS)
+    window = ("model_context_window", model.context or USUAL_WINDOW)
+    return (("model", model.name), ("model_provider", "linx"), window)
 
 
 def _left_to_do(target: Target) -> list[str]:
@@ -54,7 +58,7 @@ def _run(target: Target, _folder: PurePath) -> Run:
     return Run(args, ((KEY_VARIABLE, target.key),) if target.key else ())
 
 
-def _text(value: str) -> str:
+def _text(value: str | int) -> str:
     return jsontext.dumps(value).decode()
 
 

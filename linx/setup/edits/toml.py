@@ -18,7 +18,7 @@ _HEADER = re.compile(r"[ \t]*\[")
 class TomlEdit:
     """Keys at the top of the file, and a table ``table`` with all that is in it."""
 
-    keys: tuple[tuple[str, str], ...]
+    keys: tuple[tuple[str, str | int], ...]
     table: tuple[str, ...]
     rows: tuple[tuple[str, str], ...]
 
@@ -100,8 +100,8 @@ class TomlEdit:
         return "".join(lines[:start] + lines[end:])
 
 
-def _raw(value: str) -> str:
-    """A basic string: JSON's escapes are among TOML's."""
+def _raw(value: str | int) -> str:
+    """A number, or a basic string: JSON's escapes are among TOML's."""
     return jsontext.dumps(value).decode().replace("\x7f", "\\u007f")
 
 

@@ -8,6 +8,10 @@ import pytest
 
 from linx.cli import CLIENTS as NAMES
 from linx.setup.clients.table import ALIASES, CLIENTS, find
+from linx.setup.edits.jsonc import JsonEdit
+from linx.setup.edits.toml import TomlEdit
+from linx.setup.edits.yaml import YamlKeys
+from linx.setup.target import Target
 from tests.setup.clients.kit import FOLDERS, KEY, LOCKED, OPEN
 
 WITH_FILES = {
@@ -40,6 +44,27 @@ def test_each_is_whole(name: str) -> None:
     if client.launch.run is not None:
         run = client.launch.run(LOCKED, PurePosixPath("/run"))
         assert not [word for word in run.args if KEY in word], "other users see the command line"
+
+
+@pytest.mark.parametrize("name", sorted(WITH_FILES))
+def test_the_same_keys_are_set_whatever_is_known_of_linx(name: str) -> None:
+    """Otherwise --undo, which asks no Linx, would forget some of them in a file that was changed since."""
+    edits = CLIENTS[name].edits
+    assert edits is not None
+
+    def keys(target: Target) -> list[object]:
+        found: list[object] = []
+        for one in edits(target, FOLDERS):
+            found.append(str(one.path))
+            if isinstance(one.edit, JsonEdit):
+                found += [path for path, _value in one.edit.values]
+            elif isinstance(one.edit, TomlEdit):
+                found += [one.edit.table, *(key for key, _value in one.edit.keys)]
+            elif isinstance(one.edit, YamlKeys):
+                found += [key for key, _value in one.edit.keys]
+        return found
+
+    assert keys(OPEN) == keys(LOCKED) == keys(Target("http://h"))
 
 
 @pytest.mark.parametrize("name", CLIENTS)
