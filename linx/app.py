@@ -276,7 +276,12 @@ class App:
                 self.access.check(request, request.path_key, is_open=False, is_management=True, now=now)
                 is_allowed = not request.key.is_limited
             except LinxError:
-b
+                is_allowed = False
+            if is_allowed:
+                viewer.refresh()
+            else:
+                viewer.close(frames.POLICY)
+
     def _price_to_compare(self, asked: str) -> Callable[[Usage], float] | None:
         """For the ledger, in its thread: what the tokens of an answer would have cost."""
         return estimate_for(self.providers.router.providers, self.config.ledger.compare_to, asked)

@@ -225,8 +225,6 @@ ORDERS = {
             "lists",
         ],
         *["requests", "kind", "kinds", "client_credential", "http_requests", "contexts", "permits", "provider"],
-        *["comparison", "adaptation_file", "adaptation_memory", "catalog"],
-        *["requests", "kind", "kinds", "http_requests", "contexts", "permits", "provider"],
         *["comparison", "adaptation_file", "adaptation_memory", "catalog", "late_costs"],
     ],
     "linx.routing": [

@@ -120,9 +120,9 @@ def test_a_permit_is_made_by_a_provider_alone() -> None:
 
 def test_only_the_catalogue_asks_without_a_candidate() -> None:
     """The permits of a provider are for Linx's own questions; a client's request has that of its candidate."""
-    own = {"linx/providers/catalog.py", "linx/providers/late_costs.py"}
-    assert readers("nearest") <= {"linx/providers/permits.py", *own}
-    own = "linx/providers/catalog.py", "linx/providers/provider.py", "linx/providers/permits.py"
+    askers = {"linx/providers/catalog.py", "linx/providers/late_costs.py", "linx/providers/permits.py"}
+    assert readers("nearest") <= askers
+    own = {*askers, "linx/providers/provider.py"}
     for path, inside in nodes().items():
         for node in inside:
             if isinstance(node, ast.Attribute) and node.attr in ("open", "private", "_private", "_to_linx"):

@@ -62,6 +62,9 @@ class Asked:
     key: ClientKey = NO_KEY
     record: RequestRecord | None = None
 
+    def stop(self, why: LinxError) -> None:
+        """Nobody stops it here."""
+
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [(name.encode(), value.encode()) for name, value in self.fields.items()]
