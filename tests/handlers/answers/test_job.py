@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,7 +39,7 @@ def context_of(*providers: Provider) -> Context:
 def job_of(*providers: Provider, conversation: str | None = None) -> Job:
     demand = Demand(conversation=conversation)
     chat = ChatRequest("asked", ChatBody(CHAT))
-    reply: Any = None  # nothing is answered here
+    reply: Any = SimpleNamespace(kept=None)  # nothing is answered here
     return Job(context_of(*providers), openai_face(), Asked(), reply, chat, demand)  # type: ignore[arg-type]
 
 
@@ -80,7 +81,7 @@ async def test_a_record_begins_with_the_request(mock_clock: MockClock) -> None:
 async def test_a_request_that_came_round_is_refused() -> None:
     context = context_of(provider("a"))
     asked: Any = Asked({"x-linx-hop": context.instance.decode()})
-    reply: Any = None
+    reply: Any = SimpleNamespace(kept=None)
     with pytest.raises(LoopDetected):
         Job(context, openai_face(), asked, reply, ChatRequest("m", ChatBody(CHAT)), Demand())
 

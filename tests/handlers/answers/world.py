@@ -61,6 +61,9 @@ class Asked:
     face: str = "openai"
     key: ClientKey = NO_KEY
     record: RequestRecord | None = None
+    replay_of: str | None = None
+    query: str = ""
+    whole_body: bytes | None = None
 
     def stop(self, why: LinxError) -> None:
         """Nobody stops it here."""
