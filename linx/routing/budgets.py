@@ -74,8 +74,12 @@ class Budgets:
     def first_of_month(self) -> int:
         return self._today.first_of_month
 
-    def apply(self, shapes: Mapping[Scope, Amounts]) -> None:
-        """Put the budgets of a config in force. What was spent and what is running stay counted."""
+    def apply(self, shapes: Mapping[Scope, Amounts], *, is_kept: bool = True) -> None:
+        """Put the budgets of a config in force. What was spent and what is running stay counted.
+
+        ``is_kept``: does the config want a ledger?
+        """
+        self.has_ledger = self.has_ledger and is_kept
         told = {(limit.scope, limit.kind) for limit in self._limits if limit.is_told}
         self._limits = tuple(limits_of(shapes))
         for limit in self._limits:
