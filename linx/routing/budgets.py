@@ -20,7 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core.attempt_errors import BudgetReached
-from linx.ledger.spending import Spending, Spent, Where, today
+from linx.ledger.spending import Spending, Spent, Where, day_of, today
 from linx.routing.gate import Judge
 from linx.routing.limits import MONTHLY_USD, limits_of, shown_moment
 
@@ -130,7 +130,7 @@ class Budgets:
         limit = self.barrier(candidate, key)
         if limit is not None:
             raise self.refusal(limit)
-        share = Share(Where(today(came_at).day, candidate.provider.name, key), most)
+        share = Share(Where(day_of(came_at), candidate.provider.name, key), most)
         self._open.add(share)
         self._hold(share, 1)
         return share
