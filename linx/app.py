@@ -253,7 +253,7 @@ class App:
         for part in (self.listener, self.tunnel):
             part.apply(in_force)
         self.memory.apply(self.providers.router.providers)
-        self.budgets.apply(budgets)
+        self.budgets.apply(budgets, is_kept=config.ledger.enabled)
         self.context.apply(in_force, self.providers.router)
         self._end_followers()
         self._renew_pages()

@@ -19,6 +19,8 @@ from linx.core.errors import LinxError, quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from linx.core.errors import NotAsked
+
 MAX_WORDS = 200  # characters of a provider's own words in an error
 
 
@@ -257,6 +259,13 @@ class RouteExhausted(LinxError):
             # The shortest wait of all failures, since one candidate that is back is enough.
             self.retry_after_s = min(each.retry_after_s for each in failures if each.retry_after_s is not None)
             self.may_retry = first.may_retry
+
+    def left_out(self, not_asked: Sequence[NotAsked]) -> None:
+        """Tell as well who was not asked, and why: it may be what the client wonders about."""
+        failed = {failure.provider for failure in self.failures}
+        others = [f"{name} ({reason})" for name, reason in not_asked if name not in failed]
+        if others:
+            self.args = (f"{self}. Not asked: {', '.join(others)}",)
 
     @property
     def for_log(self) -> str:

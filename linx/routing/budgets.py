@@ -20,7 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core.attempt_errors import BudgetReached
-from linx.ledger.spending import Spending, Spent, Where, today
+from linx.ledger.spending import Spending, Spent, Where, day_of, today
 from linx.routing.gate import Judge
 from linx.routing.limits import MONTHLY_USD, limits_of, shown_moment
 
@@ -74,8 +74,12 @@ class Budgets:
     def first_of_month(self) -> int:
         return self._today.first_of_month
 
-    def apply(self, shapes: Mapping[Scope, Amounts]) -> None:
-        """Put the budgets of a config in force. What was spent and what is running stay counted."""
+    def apply(self, shapes: Mapping[Scope, Amounts], *, is_kept: bool = True) -> None:
+        """Put the budgets of a config in force. What was spent and what is running stay counted.
+
+        ``is_kept``: does the config want a ledger?
+        """
+        self.has_ledger = self.has_ledger and is_kept
         told = {(limit.scope, limit.kind) for limit in self._limits if limit.is_told}
         self._limits = tuple(limits_of(shapes))
         for limit in self._limits:
@@ -126,7 +130,7 @@ class Budgets:
         limit = self.barrier(candidate, key)
         if limit is not None:
             raise self.refusal(limit)
-        share = Share(Where(today(came_at).day, candidate.provider.name, key), most)
+        share = Share(Where(day_of(came_at), candidate.provider.name, key), most)
         self._open.add(share)
         self._hold(share, 1)
         return share

@@ -17,7 +17,7 @@ from tests.e2e.private_world import CHAT as CHAT_KINDS
 from tests.e2e.private_world import ROADS as ALL_ROADS
 from tests.e2e.test_ledger import usage as usage_of
 from tests.fakes.provider import FakeProvider
-from tests.fakes.scripted import Answer, Whole
+from tests.fakes.scripted import Answer, Whole, status
 from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
@@ -136,13 +136,13 @@ async def test_the_budgets_of_two_keys(tmp_path: Path) -> None:
             for name, key in secrets.items():
                 for _ in range(2):
                     got[name] = await ask(port, PATH, CHAT, headers={"authorization": f"Bearer {key}"})
-            status = await ask(port, "/v1/providers/status", headers={"authorization": f"Bearer {secrets['carol']}"})
+            shown = await ask(port, "/v1/providers/status", headers={"authorization": f"Bearer {secrets['carol']}"})
     assert [(name, one.status) for name, one in got.items()] == [("alice", 200), ("bob", 429), ("carol", 200)]
     assert got["alice"].headers["x-linx-attempts"] == "paid=not_asked(budget), home=ok"
     assert got["bob"].headers["x-linx-attempts"] == "paid=not_asked(budget), home=not_asked(budget)"
     assert "The daily budget of the key bob is spent: 14 tokens of 10 tokens" in got["bob"].json["error"]["message"]
     assert got["carol"].headers["x-linx-provider"] == "paid"
-    rows = {row["name"]: (row["scope"], row["spent"], row["reached"]) for row in status.json["budget"]}
+    rows = {row["name"]: (row["scope"], row["spent"], row["reached"]) for row in shown.json["budget"]}
     assert rows == {"alice": ("key", pytest.approx(COST), True), "bob": ("key", 14, True)}
 
 
@@ -378,3 +378,14 @@ async def test_what_openrouter_bills_for_a_stream_that_was_left_is_put_in_later(
             assert [row["spent"] for row in await budget(port_of(app))] == shown
     assert shown == ([pytest.approx(0.125)] if has_budget else [])
     assert (usage["total"]["cost_usd"], usage["total"]["prompt_tokens"]) == (0.125, 12)
+
+
+async def test_where_the_local_provider_fails_the_error_names_the_budget_too(tmp_path: Path) -> None:
+    async with FakeProvider("openai", ["m"]) as paid, FakeProvider("openai", ["m"]) as home:
+        made = config(tmp_path, paid, home, names=("paid", "home"), routing={"budget": {"daily_usd": 0}})
+        async with linx_here(made, tmp_path) as app:
+            home.next(status(500), status(500))
+            got = await ask(port_of(app), PATH, CHAT)
+    assert got.status == 502
+    assert got.headers["x-linx-attempts"] == "paid=not_asked(budget), home=http_500"
+    assert got.json["error"]["message"].endswith(". Not asked: paid (budget)")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KEYS = ["the-first-key-0123", "the-second-key-4567"]
 CHAT: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "a prompt that is in no line"}]}
 FIELDS = """ts level event id face method path model provider served_model local status outcome first_token_ms
-duration_ms prompt_tokens completion_tokens cached_tokens cost_usd client key attempts"""
+duration_ms prompt_tokens completion_tokens cached_tokens cost_usd client key attempts not_asked"""
 AT = r"\d\d:\d\d:\d\d "
 
 

@@ -164,6 +164,8 @@ def test_what_the_ledger_says_counts_too(caplog: pytest.LogCaptureFixture) -> No
     bench.budgets.learn([])
     assert bench.row()["spent"] == 1.0
     assert len(caplog.records) == 1
+    bench.budgets.apply({Scope(ALL): BudgetShape(daily_usd=1)}, is_kept=False)
+    assert (bench.row()["spent"], bench.row()["memory"]) == (1.0, True)
 
 
 def test_a_reload_keeps_what_was_spent_and_what_runs(caplog: pytest.LogCaptureFixture) -> None:

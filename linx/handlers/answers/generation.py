@@ -94,15 +94,7 @@ class Generation(Generic[A]):
                 self._log_fallback(race.failures)
         except LinxError as error:
             phase = "failed"
-            if isinstance(error, RouteExhausted) and wait_s is not None:
-                # A provider that had asked for a pause was left out, and can be asked again after its pause.
-                error.retry_after_s = min(wait_s, error.retry_after_s or wait_s)
-                error.may_retry = None
-            if error.not_asked:
-                record.not_asked = error.not_asked
-            record.status, record.outcome = job.face.status_of(error), word_of(error)
-            record.is_admitted = not isinstance(error, Forbidden)
-            error.headers = (*error.headers, *job.error_headers(error))
+            self._failed(error, wait_s)
             # The traceback's frames refer to the request, and some of them to the error itself: a reference cycle.
             raise error.with_traceback(None) from None
         except Exception as error:
@@ -115,6 +107,21 @@ class Generation(Generic[A]):
             if job.has_stakes:
                 job.settle()
             telemetry.end(record, phase, job.clock())
+
+    def _failed(self, error: LinxError, wait_s: float | None) -> None:
+        """Complete the error, and the record of the request, which ends with it."""
+        job, record = self.job, self.job.record
+        if error.not_asked:
+            record.not_asked = error.not_asked
+        if isinstance(error, RouteExhausted):
+            error.left_out(record.left_out())
+            if wait_s is not None:
+                # A provider that had asked for a pause was left out, and can be asked again after its pause.
+                error.retry_after_s = min(wait_s, error.retry_after_s or wait_s)
+                error.may_retry = None
+        record.status, record.outcome = job.face.status_of(error), word_of(error)
+        record.is_admitted = not isinstance(error, Forbidden)
+        error.headers = (*error.headers, *job.error_headers(error))
 
     async def _take_turn(self) -> None:
         """Wait until fewer requests of the same key run than may run at once; heartbeats go out meanwhile."""
