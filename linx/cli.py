@@ -286,7 +286,7 @@ def _asked(given: Given, redactor: Redactor) -> Asked:
     usual = Place.of(server.hostname, server.port)
     others = OTHER_PORTS if given["--port"] is None and server.port == ServerConfig().port else ()
     places = (usual, *(Place(usual.host, port) for port in others))
-    return Asked(client, places, server.plain_keys[0] if server.plain_keys else None, _text(given, "--model"))
+    return Asked(client, places, server.own_key, _text(given, "--model"))
 
 
 def _options_for_child(given: Given) -> tuple[str, ...]:

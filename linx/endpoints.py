@@ -333,7 +333,7 @@ class Endpoints:
             return
         try:
             self._note_refused(request, target, face, problem)
-            await self._refuse(request, reply, face, problem)
+            await self._refuse(request, reply, target.path, face, problem)
         finally:
             del problem  # its traceback refers to this frame
 
@@ -396,11 +396,14 @@ class Endpoints:
         if most is not None and endpoint.is_model_path and request.method == "POST":
             self.context.key_uses.count(request.key, most, trio.current_time())
 
-    async def _refuse(self, request: Request, reply: Reply, face: Face, error: LinxError) -> None:
-        """Send an error in the client's dialect: as the answer, or as a frame if the answer has begun."""
+    async def _refuse(self, request: Request, reply: Reply, path: str, face: Face, error: LinxError) -> None:
+        """Send an error in the client's dialect: as the answer, or as a frame if the answer has begun.
+
+        ``path`` is the path without the key that may stand in front of it.
+        """
         # The line of the request says that it failed and why, in a word. A log without these lines says it here.
         level = logging.WARNING if error.status >= 500 and not self.context.feed.is_logged else logging.DEBUG
-        log.log(level, "%s %s: %s", request.method, quote(request.path), error.for_log)
+        log.log(level, "%s %s: %s", request.method, quote(path), error.for_log)
         if not reply.is_started:
             body = jsontext.dumps_ascii(face.error_body(error, request.id))
             await reply.whole(face.status_of(error), body, headers=error.answer_headers())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +141,18 @@ def test_where_there_is_no_file_there_is_nothing_to_remove(run: Any) -> None:
 def test_a_key_in_the_environment_makes_all_others_idle(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINX_API_KEY", "the-key-of-the-environment")
     assert "LINX_API_KEY is set" in run("add", "anna")[1]
+
+
+def test_the_config_and_the_command_of_the_documents_work(run: Any) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "keys.md").read_text()
+    Path("shown.json").write_text(text.partition("```json\n")[2].partition("```")[0])
+    Path("shown.json").chmod(0o600)
+    keys = load("shown.json", {"MY_KEY": "m" * 16, "CI_KEY": "c" * 16}, KINDS).server.client_keys()
+    assert [key.name for key in keys] == ["key-1", "anna", "ci"]
+    command = re.search(r"^linx key (add .*)$", text, re.MULTILINE)
+    assert command is not None
+    run(*shlex.split(command[1]))
+    assert run("list")[0].startswith("anna  models qwen*, workstation/*; 2 at a time; 20 requests a minute; $1 a day")
 
 
 def test_a_file_that_is_not_json_stays_as_it_is(run: Any) -> None:

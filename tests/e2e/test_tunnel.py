@@ -180,6 +180,27 @@ async def test_model_paths_only_and_always_a_key(ssh: Program, tmp_path: Path) -
             assert app.tunnel.status == "running"
 
 
+async def test_a_named_key_works_there_with_its_limits(ssh: Program, tmp_path: Path) -> None:
+    """And a key without limits manages nothing there, as no key does."""
+    named = {"name": "anna", "key": "the-key-of-anna-0123", "models": ["m"], "requests_per_minute": 2}
+    async with FakeProvider("ollama", ["m", "n"]) as fake:
+        config = config_for(fake, server={"api_key": [KEY, named]}, tunnel={"use_tunnel": True})
+        async with linx_here(config, tmp_path) as app:
+            await status_is(app.bound[0][1], "running", BEARER)
+            port, anna = app.tunnel.port or 0, {"x_api_key": "the-key-of-anna-0123"}
+            assert [each["id"] for each in (await through(port, "/v1/models", **anna)).json["data"]] == ["m:latest"]
+            assert len((await through(port, "/v1/models", **BEARER)).json["data"]) == 2
+            assert (await through(port, "/v1/chat/completions", CHAT, **anna)).status == 200
+            assert (await through(port, "/v1/chat/completions", {**CHAT, "model": "n"}, **anna)).status == 403
+            refused = await through(port, "/k/the-key-of-anna-0123/v1/chat/completions", CHAT)
+            assert (refused.status, "retry-after" in refused.headers) == (429, True)
+            # The same key has the same limits on the local listener.
+            local = await ask(app.bound[0][1], "/v1/chat/completions", CHAT, headers={"x-api-key": named["key"]})  # type: ignore[dict-item]  # a text
+            assert local.status == 429
+            assert (await through(port, "/v1/chat/completions", CHAT, **BEARER)).status == 200
+            assert (await through(port, "/v1/providers/status", **BEARER)).status == 403
+
+
 TRICKS = [
     {"host": "localhost"},
     {"host": "127.0.0.1"},
