@@ -201,6 +201,10 @@ async def test_a_refused_key_blames_nobody_and_is_told_nowhere(stream: bool, tmp
             assert (answer.status, answer.json["error"]["type"]) == (401, "authentication_error")
             told = await everything_told(app)
             assert SUBSCRIPTION[13:40] not in told
+            for record in app.context.telemetry.newest():
+                kept = record.kept
+                assert kept is not None
+                assert SUBSCRIPTION.encode() not in b"".join(value for _name, value in kept.headers)
             assert '"state":"up"' in told.split("\n")[0]
 
 
