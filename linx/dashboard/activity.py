@@ -49,10 +49,11 @@ class Activity:
 
     def note(self, record: RequestRecord) -> None:
         """A request has ended."""
-        ended = self._ended
-        ended.append(record)
-        if len(ended) >= BATCH:
-            self._count()
+        if record.is_model_path and record.is_admitted:
+            ended = self._ended
+            ended.append(record)
+            if len(ended) >= BATCH:
+                self._count()
 
     def series_json(self) -> JsonObject:
         """The last hour, up to the step before this one."""
@@ -64,8 +65,7 @@ class Activity:
         return self.totals.as_json()
 
     def _count(self) -> None:
-        ended = [record for record in self._ended if record.is_model_path and record.is_admitted]
-        self._ended.clear()
+        ended, self._ended = self._ended, []
         self._series.note(ended)
         self.totals.note(ended)
 

@@ -14,7 +14,7 @@ import trio
 
 from linx.core import jsontext
 from linx.dashboard import frames
-from linx.dashboard.rows import has_body
+from linx.dashboard.rows import has_body, sent, streamed
 from linx.dashboard.viewers import Viewers
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from linx.server.request import Request
 
 LOOK_S = 0.1
-MOST_PROGRESS = 24  # streaming answers whose progress is told in one look
+MOST_PROGRESS = 16  # streaming answers whose progress is told in one look
 LOOKS_A_ROUND = 10  # looks after which the parts and the providers are looked at again
 PROVIDERS_A_LOOK = 32
 MOST_ENDED = 500  # requests that ended between two looks and are told one by one
@@ -59,7 +59,7 @@ class Hub:
         self._ended: dict[str, RequestRecord] = {}
         self._told: dict[str, bytes] = {}  # what was told last of each part and provider
         self._seen: dict[str, tuple[tuple[object, ...], int]] = {}  # of each running request: its state, and its sends
-        self._shown: dict[str, bytes] = {}  # finished requests by id, encoded, as snapshots repeat them
+        self._shown: dict[str, tuple[tuple[object, ...], bytes]] = {}  # rows as they were encoded, and in what state
         self._turn = 0
         self._first = 0  # of the streaming answers, whose progress is told next
         self._round: Iterator[tuple[str, JsonObject]] = iter(())
@@ -134,8 +134,9 @@ class Hub:
             self._seen.pop(request_id, None)
             if request_id in finished:
                 self._tell_request(record)
-        if len(self._shown) > 2 * len(finished):
-            self._shown = {key: row for key, row in self._shown.items() if key in finished}
+        running = self._telemetry.running
+        if len(self._shown) > 2 * (len(finished) + len(running)):
+            self._shown = {key: row for key, row in self._shown.items() if key in finished or key in running}
 
     def _look_at_running(self) -> None:
         seen, running = self._seen, self._telemetry.running
@@ -164,13 +165,13 @@ class Hub:
         self.viewers.tell(record.id, frame)
 
     def _encoded(self, record: RequestRecord) -> bytes:
-        row = self._shown.get(record.id)
-        if row is None:
-            row = jsontext.dumps(self._rows.row(record))
-            if record.ended is not None:
-                self._shown[record.id] = row
-        # The bodies of an old request are forgotten, so this is not remembered with the row.
-        return b'%b,"has_body":%b}' % (row[:-1], b"true" if has_body(record) else b"false")
+        """The row; only what may have changed since it was encoded last is encoded again."""
+        state = _state(record)
+        before = self._shown.get(record.id)
+        if before is None or before[0] != state:
+            before = self._shown[record.id] = (state, jsontext.dumps(self._rows.row(record))[:-1])
+        has = b"true" if has_body(record) else b"false"
+        return b'%b,"streamed":%d,"bytes":%d,"has_body":%b}' % (before[1], streamed(record), sent(record), has)
 
     def _tell_if_new(self, thing: str, message: JsonObject) -> None:
         told = jsontext.dumps(message)
@@ -192,4 +193,5 @@ def _state(record: RequestRecord) -> tuple[object, ...]:
         len(attempts),
         sum(1 for one in attempts if one.outcome) if len(attempts) > 1 else last is not None and last.outcome,
         last is not None and last.asked,
+        record.place_now() if record.ended is None else record.ended,
     )

@@ -30,11 +30,16 @@ class Rows:
         self._known = redactor.known  # the number of secrets when ``_cleaned`` was begun
 
     def whole(self, record: RequestRecord) -> JsonObject:
-        """The row, and whether bodies of the request are kept now."""
-        return {**self.row(record), "has_body": has_body(record)}
+        """The row as it is now."""
+        return {
+            **self.row(record),
+            "streamed": streamed(record),
+            "bytes": sent(record),
+            "has_body": has_body(record),
+        }
 
     def row(self, record: RequestRecord) -> JsonObject:
-        """The row of a finished request never changes. Times are milliseconds since the request came in."""
+        """The row without what changes while an answer is streamed, or later. Times are milliseconds from its begin."""
         clean, usage = self.clean, record.usage
         return {
             "id": record.id,
@@ -60,8 +65,6 @@ class Rows:
             "key": record.key,
             "local": record.is_local,
             "outcome": record.outcome or None,
-            "streamed": streamed(record),
-            "bytes": record.bytes_sent if record.answer is None else record.answer.sent,
             "queue": record.place_now() or record.queue,
             "replay_of": record.replay_of,
         }
@@ -93,6 +96,11 @@ class Rows:
 
 def has_body(record: RequestRecord) -> bool:
     return record.kept is not None and bool(record.kept.body)
+
+
+def sent(record: RequestRecord) -> int:
+    """Bytes of the answer's body so far."""
+    return record.bytes_sent if record.answer is None else record.answer.sent
 
 
 def streamed(record: RequestRecord) -> int:

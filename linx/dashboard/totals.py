@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_PRICES = 256  # of names that were asked for
 _FINE = frozenset((OK, CANCELLED))
+_UNKNOWN = object()  # in place of a price that has not been looked up
+
+
 PRICES_S = 60.0
 """How long a price is remembered, since looking one up takes longer than counting."""
 
@@ -66,7 +69,7 @@ class Totals:
                 remote += usage.prompt + usage.completion
                 continue
             local += usage.prompt + usage.completion
-            if (record.model not in prices) or prices[record.model] is not None:
+            if prices.get(record.model, _UNKNOWN) is not None:
                 self._saved_usd += self.saved(record) or 0.0
         self._requests += requests
         self._local += local

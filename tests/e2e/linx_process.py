@@ -90,7 +90,7 @@ class LinxProcess:
             write_config(self.path, config)
             self.args += ["--config", str(self.path)]
         # Also where the environment is chosen: no file of who runs the tests is read or written.
-        own = {name: os.environ[name] for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")}
+        own = {name: os.environ[name] for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME") if name in os.environ}
         self.env = None if env is None else {**own, **env}
         self.log = folder / "linx.log"
         self.url = ""
