@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any
 from playwright.sync_api import sync_playwright
 
 from tests.conftest import find_program
-from tests.e2e.dashboard import worlds
+from tests.e2e.dashboard import bodies, worlds
 from tests.e2e.dashboard.fake_linx import FakeLinx, FakeServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-WORLDS = {"empty": worlds.empty, "busy": worlds.busy, "broken": worlds.broken}
+
+def opened() -> dict[str, Any]:
+    """The busy world with a request in it whose bodies are known."""
+    world = worlds.busy()
+    shown = {**bodies.with_all(), "started_at": worlds.NOW - 100}
+    return {**world, "requests": sorted([*world["requests"], shown], key=lambda row: -float(row["started_at"]))}
+
+
+WORLDS = {"empty": worlds.empty, "busy": worlds.busy, "broken": worlds.broken, "open": opened}
 SIZES = {1440: 900, 900: 760, 360: 720}
 LOOKS: tuple[Any, ...] = ("light", "dark")
 SETTLED_MS = 400  # until charts are drawn and the first frames of the running rows are counted
@@ -25,7 +33,10 @@ def shoot(browser: Browser, server: FakeServer, folder: Path, name: str, width: 
     viewport: Any = {"width": width, "height": SIZES[width]}
     context = browser.new_context(viewport=viewport, color_scheme=look, reduced_motion="reduce", timezone_id="UTC")
     fake = FakeLinx(server, context.new_page(), WORLDS[name]())
-    fake.open()
+    bodies.prepare(server.answers)
+    shown = bodies.with_all()
+    server.answers[f"/linx/requests/{shown['id']}"] = (200, bodies.opened(shown))
+    fake.open(f"#/requests/{shown['id']}" if name == "open" else "")
     fake.page.wait_for_timeout(SETTLED_MS)
     fake.page.screenshot(path=folder / f"dashboard-{name}-{width}-{look}.png")
     context.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -109,11 +110,12 @@ def test_a_lost_connection_is_told_and_comes_back(open_page: Opener) -> None:
     page, connection = fake.page, fake.page.get_by_test_id("connection")
     fake.drop()
     expect(connection).to_have_attribute("data-state", "lost")
-    expect(connection).to_contain_text("Last seen 1 s ago")
+    expect(connection).to_contain_text(re.compile(r"Last seen \d+ s ago"))
     assert page.locator(".home").evaluate("(home) => getComputedStyle(home).filter") == "grayscale(0.9)"
     expect(page.get_by_test_id("request").first).to_be_visible()
     time = page.locator("[data-phase=streaming] .time").first.text_content()
-    expect(connection).to_contain_text("Last seen 2 s ago")
+    seen = connection.text_content()
+    expect(connection).not_to_have_text(seen or "")
     expect(page.locator("[data-phase=streaming] .time").first).to_have_text(time or "")  # what is old stands still
     fake.server.is_up = True
     fake.snapshot = worlds.empty()
