@@ -525,7 +525,7 @@ def _say(text: str) -> None:
 
 def _tell(text: str) -> None:
     if sys.stderr is not None:
-        sys.stderr.write(f"linx: {text}\n")
+        sys.stderr.write(f"linx: {escape_controls(text, keep_lines=True)}\n")
         sys.stderr.flush()
 
 

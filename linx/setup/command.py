@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from linx.core.folders import state_file
 from linx.setup.running import NeedsKey, Place, ask, look
-from linx.setup.settings import settings_of, too_small
+from linx.setup.settings import for_shell, settings_of, too_small
 from linx.setup.target import PLACEHOLDER_MODEL, Target
 from linx.setup.written import RECORD, NotWritten, Record, undo, write
 
@@ -94,7 +94,7 @@ def save(asked: Asked, folders: Folders, say: Say, tell: Say) -> bool:
             for line in one.edit.apply("").splitlines():
                 tell(f"    {line}")
     for line in asked.client.left_to_do(target):
-        say(line)
+        say(for_shell(line, folders.platform))
     _warn(asked.client, target, tell)
     return is_done
 

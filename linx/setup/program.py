@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 from typing import TYPE_CHECKING
@@ -93,5 +94,29 @@ def run(argv: Sequence[str], env: Mapping[str, str], signals: Signals) -> int:
     except OSError:
         return CANNOT_RUN
     signals.attend(process)
-    code = process.wait()
+    code = _wait(process)
     return code if code >= 0 else 128 - code
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait until the program has ended, and hear every signal meanwhile.
+
+    A signal that comes right before a plain wait would be heard only after it. Here each signal, and the end of the
+    program is one too, leaves a byte in a pipe, which the next look finds.
+    """
+    if not hasattr(signal, "SIGCHLD"):
+        return process.wait()
+    come, note = os.pipe()
+    os.set_blocking(note, False)
+    before = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    former = signal.set_wakeup_fd(note, warn_on_full_buffer=False)
+    try:
+        while (code := process.poll()) is None:
+            select.select([come], [], [])
+            os.read(come, 4096)
+        return code
+    finally:
+        signal.set_wakeup_fd(former)
+        signal.signal(signal.SIGCHLD, before)
+        os.close(come)
+        os.close(note)

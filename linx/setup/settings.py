@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,11 +41,21 @@ class ClientSettings:
         }
 
 
+def for_shell(line: str, platform: str) -> str:
+    """A line of the steps as the shell of that system wants it: PowerShell has no ``export``."""
+    name, equals, value = line.strip().removeprefix("export ").partition("=")
+    if platform != "win32" or not line.startswith("    export ") or not equals:
+        return line
+    (word,) = shlex.split(value) or ("",)
+    return "    $env:{} = '{}'".format(name, word.replace("'", "''"))
+
+
 def settings_of(client: Client, target: Target, folders: Folders) -> ClientSettings:
     """The settings of one client."""
     edits = client.edits(target, folders) if client.edits is not None else []
+    steps = tuple(for_shell(line, folders.platform) for line in client.steps(target))
     files = tuple((_shown(str(one.path), folders.home), one.edit.apply("")) for one in edits)
-    return ClientSettings(client.name, client.title, tuple(client.steps(target)), files, client.needs_tunnel)
+    return ClientSettings(client.name, client.title, steps, files, client.needs_tunnel)
 
 
 def settings(

@@ -69,6 +69,14 @@ def test_where_none_runs_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert err.startswith("linx: no Linx runs at http://127.0.0.1:")
 
 
+def test_what_others_have_named_does_not_reach_the_terminal_raw(capsys: pytest.CaptureFixture[str]) -> None:
+    """The name of a model comes from its provider."""
+    assert main(["setup", "aider", "--port", str(closed_port()), "--model", "a\x1b[31m'; echo b"]) == 0
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert """aider --model 'openai/a""" in out
+
+
 def test_write_and_undo(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = home / ".claude" / "settings.json"
     path.parent.mkdir()

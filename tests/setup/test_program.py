@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEARS = """
-import os, signal, sys
+import os, signal, sys, time
 signal.signal(signal.SIGINT, lambda *_: sys.exit(40))
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(41))
 os.kill(os.getppid(), int(sys.argv[1]))
-signal.pause()
+while True:
+    time.sleep(0.01)
 """
 
 
@@ -63,10 +64,11 @@ def test_a_signal_before_the_start_is_not_lost() -> None:
 
 
 def test_handlers_are_put_back() -> None:
-    before = signal.getsignal(signal.SIGINT)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGCHLD)]
     with signals_kept() as signals:
         assert not signals.is_ended
-    assert signal.getsignal(signal.SIGINT) is before
+        run(python(""), os.environ, signals)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGCHLD)] == before
 
 
 def test_without_a_terminal() -> None:

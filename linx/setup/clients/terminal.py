@@ -32,7 +32,8 @@ def _aider(target: Target) -> dict[str, str]:
 def _aider_steps(target: Target) -> list[str]:
     return [
         "In the shell that starts it:",
-        f"    export OPENAI_API_BASE={target.openai} OPENAI_API_KEY={shlex.quote(target.sent_key)}",
+        f"    export OPENAI_API_BASE={target.openai}",
+        f"    export OPENAI_API_KEY={shlex.quote(target.sent_key)}",
         f"    aider --model {shlex.quote(f'openai/{target.model().name}')}",
         "Or for good, in its settings file:",
     ]
