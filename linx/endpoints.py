@@ -388,7 +388,7 @@ class Endpoints:
             await handle(self.context, face, request, reply)
         except LinxError as error:
             self._note_refused(request, target, face, error)
-            await self._refuse(request, reply, face, error)
+            await self._refuse(request, reply, target.path, face, error)
 
     def _count_for_key(self, request: Request, endpoint: Endpoint) -> None:
         """Raises an error if the key has asked too often."""
