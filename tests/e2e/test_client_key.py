@@ -75,30 +75,31 @@ def files_in(folder: Path) -> list[bytes]:
     return [file.read_bytes() for file in folder.rglob("*") if file.is_file() and file.suffix not in (".pem", ".key")]
 
 
-@both_ways
-async def test_a_subscription_goes_to_its_provider_over_tls_and_a_local_model_takes_over(
-    stream: bool, tmp_path: Path
-) -> None:
+async def test_a_subscription_goes_to_its_provider_over_tls_and_a_local_model_takes_over(tmp_path: Path) -> None:
     authority = trustme.CA()
     tls = server_side(authority.issue_cert("localhost"))
     async with FakeProvider("anthropic", [MODEL], tls=tls) as claude, FakeProvider("ollama", ["m"]) as local:
         config = config_of(claude, local, server={"api_key": LINX_KEY})
         async with LinxProcess(config, tmp_path, env=env_with(authority, tmp_path)) as linx:
-            answer = await said(linx.port, stream=stream, key=LINX_KEY)
-            assert (answer.status, answer.headers["x-linx-attempts"]) == (200, "claude=ok")
-            got = claude.calls[0].headers
-            for name in ("authorization", "anthropic-beta", "anthropic-version", "x-app", "user-agent"):
-                assert got[name] == CLAUDE_CODE[name]
-            assert "x-api-key" not in got
-            claude.default = LIMIT
-            answer = await said(linx.port, stream=stream, key=LINX_KEY)
-            assert answer.headers["x-linx-attempts"] == "claude=http_429, local=ok"
-            answer = await said(linx.port, stream=stream, key=LINX_KEY)
-            assert answer.headers["x-linx-attempts"] == "local=ok"  # the key has a pause there
-            claude.default = scripted.Answer()
-            answer = await said(linx.port, stream=stream, key=LINX_KEY, authorization=f"Bearer {OTHER}")
-            assert answer.headers["x-linx-attempts"] == "claude=ok"  # and no other key has
-            assert claude.calls[-1].headers["authorization"] == f"Bearer {OTHER}"
+            for stream in (True, False):
+                mine, other = (f"Bearer {key}-{stream}" for key in (SUBSCRIPTION, OTHER))
+                claude.default = scripted.Answer()
+                answer = await said(linx.port, stream=stream, key=LINX_KEY, authorization=mine)
+                assert (answer.status, answer.headers["x-linx-attempts"]) == (200, "claude=ok")
+                got = claude.calls[-1].headers
+                for name in ("anthropic-beta", "anthropic-version", "x-app", "user-agent"):
+                    assert got[name] == CLAUDE_CODE[name]
+                assert got["authorization"] == mine
+                assert "x-api-key" not in got
+                claude.default = LIMIT
+                answer = await said(linx.port, stream=stream, key=LINX_KEY, authorization=mine)
+                assert answer.headers["x-linx-attempts"] == "claude=http_429, local=ok"
+                answer = await said(linx.port, stream=stream, key=LINX_KEY, authorization=mine)
+                assert answer.headers["x-linx-attempts"] == "local=ok"  # the key has a pause there
+                claude.default = scripted.Answer()
+                answer = await said(linx.port, stream=stream, key=LINX_KEY, authorization=other)
+                assert answer.headers["x-linx-attempts"] == "claude=ok"  # and no other key has
+                assert claude.calls[-1].headers["authorization"] == other
         for call in local.requests:
             assert "sk-ant" not in str(call.headers)
         for probe in claude.requests:
