@@ -40,10 +40,14 @@ class Patterns(NamedTuple):
 
     def have(self, name: str) -> bool:
         """Is ``name`` meant by one of them, in any of the forms of a name that lead to the same model?"""
-        match = self.names.fullmatch
-        forms = {name.lower(), plain_name(name).lower()}
-        forms |= {with_tag(form) for form in forms}
-        return any(match(form) or match(form.removesuffix(":latest")) for form in forms)
+        match, form = self.names.fullmatch, name.lower()
+        if match(form):
+            return True
+        plain = plain_name(form)
+        tagged = with_tag(plain)
+        return any(
+            match(each) for each in {plain, plain.removesuffix(":latest"), tagged, tagged.removesuffix(":latest")}
+        )
 
     def have_at(self, provider: str, name: str) -> bool:
         """Is ``name`` at this provider meant by one of them?"""
