@@ -24,7 +24,6 @@ export function Chat({ store }) {
   const { state } = conversation;
   // The model of last time may be gone: then the first of the list is asked.
   const model = models.some(({ id }) => id === state.model) ? state.model : (models[0]?.id ?? state.model);
-  state.model = model;
   return html`<div class="chat">
     <header class="view-head">
       <h1 class="view-title">Chat</h1>
@@ -32,12 +31,12 @@ export function Chat({ store }) {
       <span class="gap"></span>
       ${state.messages.length > 0 && html`<button type="button" class="button small" data-test="chat-new" onClick=${conversation.begin}>New chat</button>`}
     </header>
-    <${Messages} store=${store} messages=${state.messages} />
-    <${Composer} isRunning=${Boolean(state.running)} mayAsk=${Boolean(model)} drafts=${drafts} stop=${conversation.stop} ask=${(text, pictures) => conversation.ask(store, text, pictures)} />
+    <${Messages} store=${store} messages=${state.messages} model=${model} />
+    <${Composer} isRunning=${Boolean(state.running)} mayAsk=${Boolean(model)} drafts=${drafts} stop=${conversation.stop} ask=${(text, pictures) => conversation.ask(store, model, text, pictures)} />
   </div>`;
 }
 
-function Messages({ store, messages }) {
+function Messages({ store, messages, model }) {
   const room = useRef(null);
   const isAtEnd = useRef(true);
   // Follows the answer, unless the reader has scrolled up.
@@ -50,16 +49,17 @@ function Messages({ store, messages }) {
   };
   return html`<div class="messages" ref=${room} onScroll=${onScroll} tabindex="0" role="group" aria-label="Messages">
     <div class="messages-width">
-      ${!messages.length && html`<${Beginning} />`}
+      ${!messages.length && html`<${Beginning} model=${model} />`}
       ${messages.map((message, index) => message.role === "user"
         ? html`<${Question} key=${message.number} message=${message} />`
-        : html`<${Answer} key=${message.number} store=${store} message=${message} isLast=${index === messages.length - 1} />`)}
+        : html`<${Answer} key=${message.number} store=${store} message=${message} model=${model} isLast=${index === messages.length - 1} />`)}
     </div>
   </div>`;
 }
 
-function Beginning() {
+function Beginning({ model }) {
   return html`<div class="chat-beginning">
+    ${!model && html`<p data-test="chat-no-model">No provider has told of a model yet.</p>`}
     <label class="field"><span>Instructions for the model (system), if any</span>
       <textarea rows="2" data-test="chat-system" value=${conversation.state.system} onInput=${(event) => { conversation.state.system = event.target.value; }}></textarea></label>
     <p class="soft">What you write goes through this Linx as any client's request, and is in the list of requests. The chat itself is kept in this tab alone.</p>
@@ -72,19 +72,24 @@ function Question({ message }) {
   </article>`;
 }
 
-function Answer({ store, message, isLast }) {
+function Answer({ store, message, model, isLast }) {
   const { parts, isRunning, isStopped } = message;
   return html`<article class="answer" aria-label=${`Answer of ${message.model}`} data-running=${isRunning}>
     <${Said} parts=${parts} isRunning=${isRunning} test="chat-answer" />
-    ${isRunning && !parts.text && !parts.thinking && html`<p class="faint" role="status">waits for ${message.model}…</p>`}
+    ${isRunning && !parts.text && !parts.thinking && html`<${Waiting} store=${store} message=${message} />`}
     <p class="answer-facts">
       <${Facts} store=${store} message=${message} />
       ${isStopped && html`<span data-test="chat-stopped">stopped</span>`}
       <span class="gap"></span>
       ${!isRunning && parts.text && html`<${CopyButton} text=${parts.text} label="Copy the answer" />`}
-      ${!isRunning && isLast && html`<button type="button" class="button quiet small" data-test="chat-again" onClick=${() => conversation.again(store)}>Ask again</button>`}
+      ${!isRunning && isLast && html`<button type="button" class="button quiet small" data-test="chat-again" onClick=${() => conversation.again(store, model)}>Ask again</button>`}
     </p>
   </article>`;
+}
+
+function Waiting({ store, message }) {
+  const place = useRequest(store, message.id)?.queue;
+  return html`<p class="faint" role="status">waits for ${message.model}${place ? `, #${place} in the queue` : ""}…</p>`;
 }
 
 /* Who answered, how fast, for how much: from the request as Linx tells of it, as soon as it does. */

@@ -16,7 +16,10 @@ export function Composer({ isRunning, mayAsk, ask, stop, drafts }) {
     input.current.style.height = "auto";
     input.current.style.height = `${Math.min(TALLEST_PX, input.current.scrollHeight + 2)}px`;
   }, [text]);
-  useLayoutEffect(() => input.current.focus({ preventScroll: true }), []);
+  useLayoutEffect(() => {
+    // Where there is no mouse, the focus would open a keyboard over the page.
+    if (matchMedia("(pointer: fine)").matches) input.current.focus({ preventScroll: true });
+  }, []);
 
   const isSendable = mayAsk && !isRunning && Boolean(text.trim() || pictures.length);
   function send() {

@@ -41,16 +41,16 @@ export function createConversation() {
     stop() {
       state.running?.abort();
     },
-    ask(store, text, pictures) {
+    ask(store, model, text, pictures) {
       add({ role: "user", text, pictures });
-      return answer(store);
+      return answer(store, model);
     },
-    /* Asks again for the last answer. */
-    again(store) {
+    /* Asks again for the last answer, of a model that may be another. */
+    again(store, model) {
       const last = state.messages.at(-1);
       if (state.running || last?.role !== "assistant") return undefined;
       state.messages = state.messages.slice(0, -1);
-      return answer(store);
+      return answer(store, model);
     },
   };
 
@@ -60,10 +60,10 @@ export function createConversation() {
     return added;
   }
 
-  async function answer(store) {
+  async function answer(store, model) {
     const control = new AbortController();
-    const body = { model: state.model, messages: sent(state), stream: true, stream_options: { include_usage: true } };
-    let now = add({ role: "assistant", model: state.model, parts: emptyParts(), id: "", provider: "", isRunning: true, begun: performance.now(), firstMs: null, ms: null });
+    const body = { model, messages: sent(state), stream: true, stream_options: { include_usage: true } };
+    let now = add({ role: "assistant", model, parts: emptyParts(), id: "", provider: "", isRunning: true, begun: performance.now(), firstMs: null, ms: null });
     set({ running: control });
     try {
       const response = await store.api("/v1/chat/completions", { method: "POST", body, signal: control.signal, raw: true });

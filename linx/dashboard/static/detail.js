@@ -1,6 +1,6 @@
 /* The opened request: who was asked and why each ended, its times, its bodies, and what can be done with it. */
 
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.module.js";
+import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact-htm.module.js";
 import { Bodies } from "./bodies.js";
 import { CopyButton, copyText } from "./copy.js";
 import { curlOf } from "./curl.js";
@@ -22,11 +22,11 @@ export function Detail({ store }) {
   return html`<${Opened} key=${id} store=${store} id=${id} />`;
 }
 
-/* The request with its bodies, asked for again when an attempt begins and when it ends. */
+/* The request with its bodies, asked for again when a provider has been asked and when it ends. */
 function useDetails(store, id, request) {
   const [found, setFound] = useState({ details: null, problem: "", isUnknown: false });
   const isLoaded = useStore(store, (state) => state.isLoaded);
-  const step = request ? `${isRunning(request)} ${request.attempts?.length ?? 0}` : "";
+  const step = request ? `${isRunning(request)} ${request.attempts?.filter((attempt) => attempt.asked_ms != null).length ?? 0}` : "";
   useEffect(() => {
     if (!isLoaded) return undefined;
     const control = new AbortController();
@@ -99,7 +99,7 @@ function Actions({ store, request, details, runs, start }) {
   const select = useRef(null);
   const sent = details?.client_request;
   const mayReplay = Boolean(sent) && !sent.truncated && request.has_body !== false;
-  const command = sent && curlOf(store.state.address, request, sent, Boolean(store.state.key));
+  const command = useMemo(() => sent && curlOf(store.state.address, request, sent, Boolean(store.state.key)), [sent]);
   useEffect(() => {
     if (intent === "replay") select.current.querySelector("select").focus();
     else if (intent !== "curl" || !command) return;

@@ -15,21 +15,34 @@ const COLUMNS = [
   ["requests", "requests", count], ["failed", "failed", count], ["local_requests", "local", count], ["prompt_tokens", "prompt", count],
   ["cached_tokens", "cached", count], ["completion_tokens", "answer", count], ["cost_usd", "cost", money], ["saved_usd", "saved", money],
 ];
+const LOOK_S = 5;
 const isKnown = (rows, value) => rows.some(([name]) => name === value);
 
 export function History({ store }) {
   const [by, setBy] = useState(isKnown(BY, recall("history.by")) ? recall("history.by") : "day");
   const [since, setSince] = useState(isKnown(SINCE, recall("history.since")) ? recall("history.since") : "7d");
   const [found, setFound] = useState({ usage: null, problem: "" });
-  const finished = useStore(store, (state) => state.totals?.requests);
   useEffect(() => {
     const control = new AbortController();
-    store.api(`/linx/usage?by=${by}&since=${since}`, { signal: control.signal }).then(
-      (usage) => setFound({ usage, problem: "" }),
-      (error) => error.name === "AbortError" || setFound({ usage: null, problem: error.message }),
-    );
-    return () => control.abort();
-  }, [store, by, since, Math.floor((finished ?? 0) / 20)]);
+    let counted = null;
+    let still = 0;
+    const look = () => {
+      // Asked again only while requests end, and once more, since the ledger is written a moment later.
+      still = counted === store.state.totals?.requests ? still + 1 : 0;
+      if (counted !== null && (document.hidden || still > 1)) return;
+      counted = store.state.totals?.requests ?? 0;
+      store.api(`/linx/usage?by=${by}&since=${since}`, { signal: control.signal }).then(
+        (usage) => setFound({ usage, problem: "" }),
+        (error) => error.name === "AbortError" || setFound({ usage: null, problem: error.message }),
+      );
+    };
+    look();
+    const timer = setInterval(look, LOOK_S * 1000);
+    return () => {
+      clearInterval(timer);
+      control.abort();
+    };
+  }, [store, by, since]);
   const choose = (name) => { remember("history.by", name); setBy(name); };
   const { usage, problem } = found;
   const isCurrent = usage?.by === by;

@@ -19,7 +19,7 @@ export function Models({ store }) {
   const shown = providers.filter((provider) => provider.state !== "disabled");
   return html`<div class="models wide">
     <header class="view-head"><h1 class="view-title">Models</h1></header>
-    <${Pull} store=${store} mayPull=${shown.some(({ kind }) => kind === "ollama")} onDone=${look} />
+    <${Pull} store=${store} provider=${shown.find(({ kind }) => kind === "ollama")?.name} onDone=${look} />
     <p class="problem" role="alert">${problem}</p>
     ${!shown.length && html`<p class="soft nothing">No provider, no model.</p>`}
     ${shown.map((provider) => html`<${Provider} key=${provider.name} store=${store} provider=${provider} loaded=${loaded} context=${context} look=${look} />`)}
@@ -103,7 +103,8 @@ function Unload({ store, model, look }) {
   return html`<button type="button" class="button small" data-test="unload" disabled=${isBusy} aria-label=${`Unload ${model}`} onClick=${unload}>Unload</button>`;
 }
 
-function Pull({ store, mayPull, onDone }) {
+/* Linx pulls to its first Ollama. */
+function Pull({ store, provider, onDone }) {
   const [model, setModel] = useState("");
   const [state, setState] = useState(null);
   const running = useRef(null);
@@ -121,7 +122,7 @@ function Pull({ store, mayPull, onDone }) {
     }
     onDone();
   }
-  if (!mayPull) return null;
+  if (!provider) return null;
   const share = state?.total ? state.done / state.total : null;
   // With keys, so that a click on stop is not the click on a button that has become pull meanwhile.
   return html`<form class="pull" onSubmit=${begin} aria-label="Pull a model">
@@ -129,6 +130,7 @@ function Pull({ store, mayPull, onDone }) {
     ${state?.isRunning
       ? html`<button key="stop" type="button" class="button" data-test="pull-stop" onClick=${() => running.current.abort()}>Stop</button>`
       : html`<button key="pull" type="submit" class="button primary" data-test="pull" disabled=${!model.trim()}>Pull</button>`}
+    ${!state && html`<span class="faint">to ${provider}</span>`}
     ${state?.isRunning && html`<progress max="1" value=${share ?? undefined} aria-label="Progress"></progress>`}
     ${state && html`<span class=${state.problem ? "problem" : "soft"} role="status" data-test="pull-state">${state.problem || state.status}${share != null && state.isRunning ? ` · ${bytes(state.done)} of ${bytes(state.total)}` : ""}</span>`}
   </form>`;

@@ -1,6 +1,6 @@
 /* The same request asked again of another model: its answer streams in beside the old one. */
 
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.module.js";
+import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact-htm.module.js";
 import { emptyParts, partsOf } from "./answer.js";
 import { answerTokens, lasted } from "./facts.js";
 import { count, duration, money } from "./format.js";
@@ -40,7 +40,7 @@ export function useReplay(store, id) {
 }
 
 export function SideBySide({ store, request, answer, replay, stop }) {
-  const old = answer ? partsOf(answer.body ?? "") : null;
+  const old = useMemo(() => (answer ? partsOf(answer.body ?? "") : null), [answer]);
   return html`<section class="part pair" data-test="replay-pair" aria-label="The old answer and the new one">
     <article class="side" data-test="replay-old" aria-label="The old answer">
       <h3 class="side-title">${request.served_model || request.model || "the old answer"}</h3>
