@@ -59,7 +59,7 @@ def _lines(server: ServerConfig) -> Iterator[str]:
         raise NotFollowed(f"no Linx runs at {where}; start it, or say with --port where it listens") from None
     try:
         if response.status != 200 or response.getheader("Content-Type") != "application/x-ndjson":
-            raise NotFollowed(_refused(response.status, where))
+            raise NotFollowed(_refused(response.status, where, server))
         while line := response.readline(MAX_LINE):
             if text := line.decode("utf-8", "replace").strip():
                 yield text
@@ -70,7 +70,14 @@ def _lines(server: ServerConfig) -> Iterator[str]:
     raise NotFollowed(f"the Linx at {where} has ended")
 
 
-def _refused(status: int, where: str) -> str:
+def _refused(status: int, where: str, server: ServerConfig) -> str:
+    if status == 401 and server.api_keys and server.own_key is None:
+        return (
+            f"the Linx at {where} needs a key without limits, and the config has no more than a hash of such a key: "
+            "give it by LINX_API_KEY or --api-key"
+        )
+    if status == 403 and server.api_keys:
+        return f"the Linx at {where} shows its requests only to a key without limits"
     if status == 401:
         return f"the Linx at {where} needs its key: LINX_API_KEY, server.api_key in the config, or --api-key"
     if status in (200, 404):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import trio
 
 from linx.cli import main
 from linx.config.shape import ServerConfig
 from linx.core import jsontext
+from linx.core.client_key import digest_of
 from linx.core.redaction import Redactor
 from linx.tail import NotFollowed, follow
 from tests.e2e.http_client import ask
@@ -101,6 +103,18 @@ async def test_a_linx_that_needs_another_key(tmp_path: Path) -> None:
         why = await why_not(ServerConfig(port=app.bound[0][1]))
         assert why.endswith("needs its key: LINX_API_KEY, server.api_key in the config, or --api-key")
         assert Redactor().clean(why) == why, "no word of it is taken for a key"
+
+
+async def test_a_config_that_has_no_key_for_it(tmp_path: Path) -> None:
+    hashed = {"name": "me", "key_sha256": digest_of(b"a key of mine").hex()}
+    limited = {"name": "anna", "key": "the-key-of-anna-0123", "models": ["m"]}
+    async with linx_here(config_for(server={"api_key": [hashed, limited]}), tmp_path) as app:
+        server = msgspec.structs.replace(app.config.server, port=app.bound[0][1])
+        why = await why_not(server)
+        assert why.endswith("has no more than a hash of such a key: give it by LINX_API_KEY or --api-key")
+        assert Redactor().clean(why) == why
+        why = await why_not(msgspec.structs.replace(server, api_keys=(limited["key"],)))
+        assert why.endswith("shows its requests only to a key without limits")
 
 
 def test_the_command_ends_with_one_line_and_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -237,6 +237,7 @@ async def test_a_llamacpp_without_a_model_named_is_asked_only_where_its_model_is
             write(tmp_path, config_for(fake, server=keys(models=["other"])))
             await reload(app)
             assert (await anna("/tokenize", {"content": "hi"}, of=app)).status == 200
+            assert use_of(app).running == 0
             assert (await anna("/props", of=app)).status == 200
             assert "what others ask" in (await anna("/slots", of=app)).body.decode()
             assert (await anna("/slots", of=app, key=OWNER)).status == 200

@@ -86,7 +86,8 @@ class Generation(Generic[A]):
             wait_s, record.not_asked = route.wait_s, route.not_asked
             # The race is not stored as an attribute: it refers to ``self._start``, so there would be a reference
             # cycle, and a request of many megabytes would stay in memory until the next garbage collection.
-            turn = None if self._key.max_concurrent is None else self._take_turn
+            is_counted = self._key.max_concurrent is not None and record.method == "POST"
+            turn = self._take_turn if is_counted else None
             race = Race(route, self._rules(now, route), self._start, turn)
             await plan.deliver(job, race)
             phase = "done"
