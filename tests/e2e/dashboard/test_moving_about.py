@@ -22,7 +22,8 @@ def test_the_keys_walk_open_cancel_and_close(open_page: Opener) -> None:
     page = fake.page
     page.keyboard.press("j")
     expect(row(page, "req-1")).to_have_attribute("data-selected", "true")
-    page.keyboard.press("x")
+    with page.expect_response("**/linx/requests/req-1/cancel"):
+        page.keyboard.press("x")
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("k")
@@ -91,7 +92,8 @@ def test_an_empty_page_says_what_to_do_and_does_it(open_page: Opener) -> None:
     empty = fake.page.get_by_test_id("empty")
     expect(empty).to_contain_text("ollama with 2 models")
     expect(empty).to_contain_text("http://localhost:8080/v1")
-    fake.page.get_by_test_id("send-request").click()
+    with fake.page.expect_response("**/v1/chat/completions"):
+        fake.page.get_by_test_id("send-request").click()
     fake.send("request", request=worlds.request(1))
     expect(empty).to_have_count(0)
     (body,) = fake.asked("/v1/chat/completions")
