@@ -47,7 +47,7 @@ def find_model(chosen: str | None) -> Path:
 def check_engine() -> None:
     """Raises ConfigError when llama.cpp is not installed."""
     if find_spec("xllamacpp") is None:
-        raise ConfigError("--demo", "llama.cpp is not installed: run scripts/run, or `pip install 'linx[demo]'`")
+        raise ConfigError("--demo", "llama.cpp is not installed: run scripts/run, or `pip install xllamacpp`")
 
 
 def argv_for_child(model: Path, port: int) -> list[str]:

