@@ -143,6 +143,20 @@ def test_copied_as_curl_it_is_the_same_request(open_page: Opener) -> None:
     assert headers == ["Content-Type: application/json", "X-Title: it's a review"]
 
 
+def test_the_palette_copies_as_curl_and_replays(open_page: Opener) -> None:
+    page = open_detail(open_page, hash_="#/requests").page
+    page.keyboard.press("j")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("as curl")
+    page.keyboard.press("Enter")
+    page.wait_for_function("navigator.clipboard.readText().then((text) => text.startsWith('curl '))")
+    expect(page.get_by_test_id("note")).to_have_text("Copied.")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("replay")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("replay-model")).to_be_focused()
+
+
 def test_the_key_is_not_in_what_is_copied_as_curl(open_page: Opener) -> None:
     open_page.server.key = "secret-of-the-page"
     open_page.watch.allowed = ("401 (Unauthorized)",)
