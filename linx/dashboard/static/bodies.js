@@ -9,6 +9,7 @@ import { Said } from "./said.js";
 import { pretty } from "./pretty.js";
 import { Tabs } from "./tabs.js";
 
+const SHOWN_LINES = 3000; // at first: a browser lays out some ten thousand lines in a second
 const TABS = [
   ["answer", "Answer"],
   ["client", "Client sent"],
@@ -26,7 +27,7 @@ export function Bodies({ store, request, details, problem }) {
   const choice = asked.length > 1 && html`<label class="which"><span class="unseen">Attempt</span><select class="select small" data-test="attempt" value=${place} onChange=${(event) => setAt(Number(event.target.value))}>
     ${asked.map((one, index) => html`<option key=${index} value=${index} selected=${index === place}>${index + 1}. ${one.provider}</option>`)}</select></label>`;
   const panels = {
-    answer: () => html`<${Answer} answer=${details.answer} />`,
+    answer: () => html`<${Answer} answer=${details.answer} runs=${request.duration_ms == null} />`,
     client: () => html`<${Message} message=${details.client_request} line=${`${request.method} ${request.path}`} what="request" />`,
     provider: () => html`${choice}<${Message} message=${asked[place]} line=${asked[place] && `POST ${asked[place].path ?? ""}`} what="request" />`,
     diff: () => html`${choice}<${Difference} key=${place} before=${details.client_request} after=${asked[place]} />`,
@@ -54,30 +55,44 @@ export function Message({ message, line, what }) {
 }
 
 export function Headers({ headers = [] }) {
-  return html`<details class="headers"><summary>${headers.length} headers</summary>
+  return html`<details class="headers"><summary>${headers.length === 1 ? "1 header" : `${headers.length} headers`}</summary>
     <dl>${headers.map(([name, value], index) => html`<div key=${index}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
   </details>`;
 }
 
 export function Text({ text, copied, isCut }) {
+  const [isWhole, setWhole] = useState(false);
+  const end = useMemo(() => endOf(text, SHOWN_LINES), [text]);
+  const isLong = end < text.length && !isWhole;
   if (!text) return html`<p class="faint">No body.</p>`;
   return html`<div class="text-box">
     <${CopyButton} text=${copied ?? text} label="Copy the body" />
-    <pre class="text" tabindex="0" data-test="body">${text}</pre>
+    <pre class="text" tabindex="0" data-test="body">${isLong ? text.slice(0, end) : text}</pre>
+    ${isLong && html`<button type="button" class="fold" data-test="whole" onClick=${() => setWhole(true)}>⋯ ${count(text.length - end)} more characters</button>`}
     ${isCut && html`<p class="cut" data-test="truncated">Cut here: Linx keeps ${count(text.length)} characters or so of a body (256 KiB).</p>`}
   </div>`;
 }
 
-function Answer({ answer }) {
+/* Where the first so many lines end. */
+function endOf(text, lines) {
+  let at = -1;
+  for (let line = 0; line < lines; line += 1) {
+    at = text.indexOf("\n", at + 1);
+    if (at < 0) return text.length;
+  }
+  return at;
+}
+
+function Answer({ answer, runs }) {
   const [isRaw, setRaw] = useState(false);
   const parts = useMemo(() => (answer ? partsOf(answer.body ?? "") : null), [answer]);
-  if (!answer) return html`<p class="faint">No answer is kept.</p>`;
+  if (!answer) return html`<p class="faint">${runs ? "No answer yet." : "No answer is kept."}</p>`;
   const isReadable = Boolean(parts.text || parts.thinking || parts.tools.length || parts.error);
   return html`<div class="message">
     <p class="message-line"><code>${answer.status}</code>
       ${isReadable && html`<label class="raw"><input type="checkbox" checked=${isRaw} data-test="raw" onChange=${() => setRaw(!isRaw)} /> as sent</label>`}</p>
     <${Headers} headers=${answer.headers} />
-    ${isReadable && !isRaw ? html`<${Said} parts=${parts} />` : html`<${Text} text=${pretty(answer.body ?? "")} copied=${answer.body} isCut=${answer.truncated} />`}
+    ${isReadable && !isRaw ? html`<${Said} parts=${parts} isRunning=${runs} />` : html`<${Text} text=${pretty(answer.body ?? "")} copied=${answer.body} isCut=${answer.truncated} />`}
     ${isReadable && !isRaw && answer.truncated && html`<p class="cut">Cut here: Linx keeps 256 KiB of an answer.</p>`}
   </div>`;
 }

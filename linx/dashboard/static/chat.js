@@ -89,7 +89,7 @@ function Answer({ store, message, model, isLast }) {
 
 function Waiting({ store, message }) {
   const place = useRequest(store, message.id)?.queue;
-  return html`<p class="faint" role="status">waits for ${message.model}${place ? `, #${place} in the queue` : ""}…</p>`;
+  return html`<p class="faint">waits for ${message.model}${place ? `, #${place} in the queue` : ""}…</p>`;
 }
 
 /* Who answered, how fast, for how much: from the request as Linx tells of it, as soon as it does. */

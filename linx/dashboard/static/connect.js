@@ -2,12 +2,12 @@
 
 import { html, useEffect, useState } from "./vendor/preact-htm.module.js";
 import { CopyButton } from "./copy.js";
+import { partsOf } from "./connect_steps.js";
 import { useStore } from "./hooks.js";
 import { recall, remember } from "./kept.js";
 import { isOn } from "./tunnel.js";
 
 const PLACEHOLDER = "YOUR_KEY";
-const INDENT = /^ {4}/;
 
 export function Connect({ store }) {
   const [found, setFound] = useState({ clients: null, isMissing: false });
@@ -65,17 +65,4 @@ function Settings({ client, secret, isTunnelOn }) {
 
 function Copied({ shown, text }) {
   return html`<div class="copied"><pre tabindex="0">${shown}</pre><${CopyButton} text=${text} label="Copy" data-test="setup-copy" /></div>`;
-}
-
-/* The lines of the steps: those that are to be copied are indented, and belong together where they stand together. */
-export function partsOf(steps) {
-  const parts = [];
-  for (const line of steps.flatMap((step) => String(step).split("\n"))) {
-    const isCopied = INDENT.test(line);
-    const last = parts.at(-1);
-    if (isCopied && last?.copied !== undefined) last.copied += `\n${line.replace(INDENT, "")}`;
-    else if (isCopied) parts.push({ copied: line.replace(INDENT, "") });
-    else if (line.trim()) parts.push({ words: line.trim() });
-  }
-  return parts;
 }

@@ -15,6 +15,7 @@ import { hashOf } from "./route.js";
 import { cancel } from "./row.js";
 
 const TICK_S = 0.25;
+const LOOK_S = 1; // between two looks at the answer of a request that runs
 const NOT_FOUND = 404;
 
 export function Detail({ store }) {
@@ -22,21 +23,40 @@ export function Detail({ store }) {
   return html`<${Opened} key=${id} store=${store} id=${id} />`;
 }
 
-/* The request with its bodies, asked for again when a provider has been asked and when it ends. */
+/* The request with its bodies, asked for again while it runs, when a provider has been asked, and when it ends. */
 function useDetails(store, id, request) {
   const [found, setFound] = useState({ details: null, problem: "", isUnknown: false });
   const isLoaded = useStore(store, (state) => state.isLoaded);
-  const step = request ? `${isRunning(request)} ${request.attempts?.filter((attempt) => attempt.asked_ms != null).length ?? 0}` : "";
+  const runs = Boolean(request) && isRunning(request);
+  const step = request?.attempts?.filter((attempt) => attempt.asked_ms != null).length ?? 0;
   useEffect(() => {
     if (!isLoaded) return undefined;
     const control = new AbortController();
-    store.api(`/linx/requests/${encodeURIComponent(id)}`, { signal: control.signal }).then(
-      (details) => setFound({ details, problem: "", isUnknown: false }),
-      (error) => error.name === "AbortError" || setFound(({ details }) => ({ details, problem: error.message, isUnknown: error.status === NOT_FOUND })),
-    );
-    return () => control.abort();
-  }, [store, id, step, isLoaded]);
+    const look = () =>
+      store.api(`/linx/requests/${encodeURIComponent(id)}`, { signal: control.signal }).then(
+        (details) => setFound(({ details: before }) => ({ details: kept(before, details), problem: "", isUnknown: false })),
+        (error) => error.name === "AbortError" || setFound(({ details }) => ({ details, problem: error.message, isUnknown: error.status === NOT_FOUND })),
+      );
+    look();
+    const timer = runs && setInterval(() => document.hidden || look(), LOOK_S * 1000);
+    return () => {
+      clearInterval(timer);
+      control.abort();
+    };
+  }, [store, id, step, runs, isLoaded]);
   return found;
+}
+
+/* The new details with those bodies of the old ones that are the same, so that nothing is laid out and compared again. */
+function kept(before, details) {
+  if (!before) return details;
+  const same = (old, now) => (old && now && old.body === now.body && old.truncated === now.truncated ? old : now);
+  return {
+    ...details,
+    client_request: same(before.client_request, details.client_request),
+    provider_requests: details.provider_requests?.map((now, at) => same(before.provider_requests?.[at], now)),
+    answer: same(before.answer, details.answer),
+  };
 }
 
 function Opened({ store, id }) {
@@ -130,5 +150,5 @@ function Numbers({ request, now }) {
     ["sent", request.bytes ? `${count(request.bytes)} B` : ""],
     ["place", request.queue ? `#${request.queue}` : ""],
   ];
-  return html`<dl class="numbers part" data-test="timings">${rows.filter(([, value]) => value).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl class="numbers part" data-test="timings">${rows.filter(([, value]) => value && !value.startsWith(NONE)).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

@@ -4,7 +4,7 @@ import { html, useMemo, useState } from "./vendor/preact-htm.module.js";
 import { diffLines, folded } from "./diff.js";
 import { comparable } from "./pretty.js";
 
-const SHOWN_ROWS = 1500; // at first, and with each "more"
+const SHOWN_ROWS = 500; // at first, and with each "more"
 const LONG = 2000; // characters of a line that are shown
 const SIGNS = { same: " ", out: "−", in: "+" };
 const WORDS = { out: "taken out: ", in: "put in: " };

@@ -18,11 +18,13 @@ const MEANINGS = {
   reset: "broke off",
   empty: "an empty answer",
   not_local: "is not on your machines",
+  bad_response: "an answer that says nothing",
+  error_event: "broke off with an error",
 };
 const GOOD = new Set(["ok"]);
 const NEUTRAL = new Set(["lost", "cancelled"]);
 
-export const meaningOf = (outcome) => (Object.hasOwn(MEANINGS, outcome) ? MEANINGS[outcome] : outcome.replaceAll("_", " "));
+export const meaningOf = (outcome) => (Object.hasOwn(MEANINGS, outcome) ? MEANINGS[outcome] : outcome.replace(/^not_asked\((.*)\)$/s, "not asked: $1").replace(/^http_/, "HTTP ").replaceAll("_", " "));
 
 export function Lanes({ request, now }) {
   const { attempts = [], not_asked: notAsked = [] } = request;

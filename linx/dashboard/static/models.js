@@ -132,7 +132,7 @@ function Pull({ store, provider, onDone }) {
       : html`<button key="pull" type="submit" class="button primary" data-test="pull" disabled=${!model.trim()}>Pull</button>`}
     ${!state && html`<span class="faint">to ${provider}</span>`}
     ${state?.isRunning && html`<progress max="1" value=${share ?? undefined} aria-label="Progress"></progress>`}
-    ${state && html`<span class=${state.problem ? "problem" : "soft"} role="status" data-test="pull-state">${state.problem || state.status}${share != null && state.isRunning ? ` · ${bytes(state.done)} of ${bytes(state.total)}` : ""}</span>`}
+    ${state && html`<span class=${state.problem ? "problem" : "soft"} role=${state.problem ? "alert" : undefined} data-test="pull-state">${state.problem || state.status}${share != null && state.isRunning ? ` · ${bytes(state.done)} of ${bytes(state.total)}` : ""}</span>`}
   </form>`;
 }
 

@@ -14,7 +14,14 @@ const TITLES = { chat: "Chat", connect: "Connect a tool", history: "History", mo
 /* Rows [title, hint, action] that fit the words typed. */
 export function commands(store, typed) {
   const { state } = store;
+  const opened = state.route.id || state.selected;
   const all = [
+    ...(opened
+      ? [
+          ["Replay this request on another model", "r", () => store.open(opened, "replay")],
+          ["Copy this request as curl", opened, () => store.open(opened, "curl")],
+        ]
+      : []),
     ["Requests", "view", () => store.go("requests")],
     ["Providers", "view", () => store.go("providers")],
     ...Object.keys(VIEWS).map((view) => [TITLES[view] ?? view, "view", () => store.go(view)]),

@@ -29,5 +29,6 @@ export async function eachText(response, take, tell) {
     take(decoder.decode());
   } finally {
     cancelAnimationFrame(frame);
+    source.cancel().catch(() => undefined); // does nothing at the end, and closes the connection where something went wrong
   }
 }

@@ -51,7 +51,7 @@ export function SideBySide({ store, request, answer, replay, stop }) {
       <h3 class="side-title">${replay.model}${replay.isRunning && html` <button type="button" class="button small" data-test="replay-stop" onClick=${stop}>Stop</button>`}</h3>
       <${NewFacts} store=${store} replay=${replay} />
       <${Said} parts=${replay.parts} isRunning=${replay.isRunning} />
-      ${replay.isRunning && !replay.parts.text && !replay.parts.thinking && html`<p class="faint" role="status">is asked…</p>`}
+      ${replay.isRunning && !replay.parts.text && !replay.parts.thinking && html`<p class="faint">is asked…</p>`}
     </article>
   </section>`;
 }
