@@ -25,6 +25,7 @@ from linx.core import jsontext
 from linx.core.errors import ConfigError, quote
 from linx.core.log import LEVELS, line_log, set_up_log
 from linx.core.redaction import Redactor, escape_controls
+from linx.starting import restore_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,6 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
     if words and words[0] in _CHILDREN:
+        restore_signals()
         return _CHILDREN[words[0]](words[1:])
     redactor = Redactor()
     for name in ("LINX_API_KEY", "OPENROUTER_API_KEY"):
@@ -186,7 +188,10 @@ def _command(argv: Sequence[str], redactor: Redactor) -> int:
         return _print(f"Linx {linx.__version__}\n")
     redactor.add(str(given["--api-key"] or ""))
     command = next((name for name in COMMANDS if given[name]), None)
-    return _RUN[command](given, redactor) if command else _serve(given, redactor)
+    if command is None:
+        return _serve(given, redactor)
+    restore_signals()
+    return _RUN[command](given, redactor)
 
 
 def _serve(given: Given, redactor: Redactor) -> int:

@@ -19,7 +19,7 @@ FLOORS = [
     ["cli"],
     ["app"],
     ["endpoints", "local_listener"],
-    ["handlers", "console", "gui", "tail", "key_command"],
+    ["handlers", "console", "gui", "tail", "key_command", "starting"],
     ["routing", "dashboard"],
     ["providers", "children", "ledger", "setup"],
     ["server", "upstream", "dialects", "config", "access"],

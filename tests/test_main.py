@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,6 +97,19 @@ def test_a_mistake_is_told_without_loading_the_rest(tmp_path: Path) -> None:
 
 
 def test_the_script_holds_nothing_but_the_call() -> None:
-    lines = (ROOT / "linx.py").read_text().splitlines()
-    code = [line for line in lines if line.strip() and not line.startswith(('"""', "import", "from"))]
-    assert code == ['if __name__ == "__main__":', "    sys.exit(main())"]
+    code = ast.unparse(ast.Module(ast.parse((ROOT / "linx.py").read_text()).body[1:], []))
+    assert code == ("import sys\nfrom linx.__main__ import main\nif __name__ == '__main__':\n    sys.exit(main())")
+
+
+def test_the_script_names_what_uv_has_to_install() -> None:
+    """Inline script metadata (PEP 723): ``uv run linx.py`` installs what pyproject.toml declares."""
+    block = re.findall(r"(?m)^# /// script\n((?:#(?: .*)?\n)+)# ///$", (ROOT / "linx.py").read_text())
+    assert len(block) == 1
+    metadata = tomllib.loads("".join(line[2:] + "\n" for line in block[0].splitlines()))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert metadata == {"requires-python": project["requires-python"], "dependencies": project["dependencies"]}
+
+
+def test_the_command_starts_like_the_others() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts == {"linx": "linx.__main__:main"}
