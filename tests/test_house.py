@@ -147,6 +147,7 @@ ORDERS = {
             "ndjson",
             "sse",
             "opaque_reasoning",
+            "reported",
             "messages_usage",
             "tokens",
             "needs",

@@ -20,6 +20,7 @@ from linx.dialects.failures.meaning import event_failure
 from linx.dialects.failures.reading import reported_error
 from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.shared import fields
+from linx.dialects.shared.reported import count_of, usd_of
 
 if TYPE_CHECKING:
     from linx.core.chat import ModelTraits
@@ -120,8 +121,7 @@ def _usage(answer: JsonObject) -> Usage:
     usage = answer.get("usage")
     tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else answer.get("prompt_eval_count")
     cost = usage.get("cost") if isinstance(usage, dict) else None
-    is_cost = isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0
-    return Usage(prompt=tokens if type(tokens) is int and tokens > 0 else 0, cost_usd=cost if is_cost else None)
+    return Usage(prompt=count_of(tokens) or 0, cost_usd=usd_of(cost))
 
 
 # --- what the client gets -------------------------------------------------------------

@@ -7,10 +7,10 @@ tells it at ``GET /generation?id=`` (cardstack/boxel#4328): some seconds later, 
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from linx.dialects.shared.reported import count_of, usd_of
 from linx.providers.catalog import fetch_json
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from linx.upstream.pool import Pool
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-MOST_TOKENS = 2**53
 
 
 class Headed(Protocol):
@@ -48,16 +47,14 @@ async def look_up(provider: Provider, pool: Pool, answer_id: str) -> LateCost | 
 def cost_of(value: Any) -> LateCost | None:
     """As ``GET /generation`` answers it."""
     data = value.get("data") if isinstance(value, dict) else None
-    usd = data.get("total_cost") if isinstance(data, dict) else None
-    if isinstance(usd, bool) or not isinstance(usd, int | float) or not math.isfinite(usd) or usd < 0:
-        return None
-    return LateCost(float(usd), _tokens(data, "prompt"), _tokens(data, "completion"))
+    usd = usd_of(data.get("total_cost")) if isinstance(data, dict) else None
+    return None if usd is None else LateCost(usd, _tokens(data, "prompt"), _tokens(data, "completion"))
 
 
 def _tokens(data: Any, what: str) -> int:
     """By the model's own count, else by that of OpenRouter."""
     for name in (f"native_tokens_{what}", f"tokens_{what}"):
-        value = data.get(name)
-        if type(value) is int and 0 <= value < MOST_TOKENS:
+        value = count_of(data.get(name))
+        if value is not None:
             return value
     return 0

@@ -55,6 +55,8 @@ async def test_the_items_of_the_input_in_pages() -> None:
         assert page["has_more"]
         last = (await here.fetch(f"{path}?after={whole['data'][-1]['id']}")).json
         assert last == {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+        many = await here.fetch(f"{path}?{'&'.join(['a=1'] * 17)}")
+        assert (many.status, many.json["error"]["message"]) == (400, "The query has too many fields.")
         for query in ("limit=0", "limit=101", "limit=x", "limit=99999999999999", "after=nobody"):
             answer = await here.fetch(f"{path}?{query}")
             assert (answer.status, answer.json["error"]["param"]) == (400, query.partition("=")[0])

@@ -64,6 +64,30 @@ def test_what_running_attempts_may_cost_is_taken() -> None:
     bench.take()
 
 
+def test_one_that_may_cost_more_than_the_world_has_hides_no_other() -> None:
+    """What a float cannot hold beside a huge amount is not lost when that is given back."""
+    bench = Bench(daily_usd=0.25)
+    bench.take()
+    huge = bench.take(usd=1e30, tokens=10**40)
+    bench.budgets.settle(huge, Spent())
+    assert bench.row()["reserved"] == pytest.approx(0.1)
+
+
+def test_a_clock_that_is_put_back_by_days_frees_no_budget() -> None:
+    """Requests are counted by a clock that never runs back, so they come on a later day than it is."""
+    bench = Bench({Scope(ALL): BudgetShape(daily_usd=1, monthly_usd=3)})
+    came_at = bench.now
+    bench.now -= 48 * HOUR_S
+    for _ in range(2):
+        share = bench.budgets.take(PAID, "-", came_at, Spent(0.5, 1))
+        bench.budgets.settle(share, Spent(0.5, 1))
+    with pytest.raises(BudgetReached):
+        bench.budgets.take(PAID, "-", came_at, Spent(0.5, 1))
+    bench.now = came_at + 24 * HOUR_S
+    assert not bench.stops(PAID)
+    assert [row["spent"] for row in bench.budgets.status()] == [0, 1]
+
+
 def test_the_error_says_which_limit_how_much_and_when_it_ends() -> None:
     bench = Bench(daily_usd=5)
     bench.spend(5.25)

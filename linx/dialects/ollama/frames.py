@@ -6,13 +6,14 @@ from typing import Any
 
 from linx.core import jsontext
 from linx.core.chat import JsonObject, Timings, Usage
+from linx.dialects.shared.reported import count_of
 
 _INT64 = 2**63
 _IMPROBABLE = -9999.0  # what OpenAI writes for a token that is all but impossible
 
 
 def usage_of(frame: JsonObject) -> Usage:
-    return Usage(_count(frame, "prompt_eval_count"), _count(frame, "eval_count"))
+    return Usage(count_of(frame.get("prompt_eval_count")) or 0, count_of(frame.get("eval_count")) or 0)
 
 
 def timings_of(frame: JsonObject) -> Timings:
@@ -68,11 +69,11 @@ def _arguments(function: JsonObject) -> str | None:
 
 
 def _count(frame: JsonObject, key: str) -> int:
-    """A counter or duration; Ollama leaves a key out where the value is 0."""
+    """A duration; Ollama leaves a key out where the value is 0."""
     value = frame.get(key)
     if type(value) is float and 0 < value < _INT64:
         value = int(value)
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value < _INT64 else 0
 
 
 def _logprob(entry: JsonObject) -> JsonObject:

@@ -5,10 +5,10 @@ A name that OpenAI's own API uses comes before any other, and a count that is no
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from linx.core.chat import JsonObject, Timings, Usage
+from linx.dialects.shared.reported import count_of, usd_of
 
 _NS_PER_MS = 1_000_000
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens")  # DeepSeek's, Kimi's (promptfoo#10132)
@@ -17,25 +17,24 @@ _CACHED = ("prompt_cache_hit_tokens", "cached_tokens")  # DeepSeek's, Kimi's (pr
 def usage_of(value: Any) -> Usage | None:
     if not isinstance(value, dict) or not value:
         return None
-    usage = Usage(_count(value.get("prompt_tokens")) or 0, _count(value.get("completion_tokens")) or 0, source=value)
+    prompt, completion = count_of(value.get("prompt_tokens")), count_of(value.get("completion_tokens"))
+    usage = Usage(prompt or 0, completion or 0, source=value)
     if not usage.prompt and "input_tokens" in value:
-        usage.prompt = _count(value["input_tokens"]) or 0
+        usage.prompt = count_of(value["input_tokens"]) or 0
     if not usage.completion and "output_tokens" in value:
-        usage.completion = _count(value["output_tokens"]) or 0
+        usage.completion = count_of(value["output_tokens"]) or 0
     details = value.get("prompt_tokens_details") or value.get("input_tokens_details")
     if isinstance(details, dict):
-        usage.cached = _count(details.get("cached_tokens"))
-        usage.cache_write = _count(details.get("cache_write_tokens"))
+        usage.cached = count_of(details.get("cached_tokens"))
+        usage.cache_write = count_of(details.get("cache_write_tokens"))
     if usage.cached is None:
         for name in _CACHED:
             if name in value:
-                usage.cached = _count(value[name])
+                usage.cached = count_of(value[name])
     details = value.get("completion_tokens_details") or value.get("output_tokens_details") or value
     if isinstance(details, dict) and "reasoning_tokens" in details:
-        usage.reasoning = _count(details["reasoning_tokens"])
-    cost = value.get("cost")
-    if isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost >= 0:
-        usage.cost_usd = float(cost)
+        usage.reasoning = count_of(details["reasoning_tokens"])
+    usage.cost_usd = usd_of(value.get("cost"))
     return usage
 
 
@@ -49,17 +48,11 @@ def timings_of(value: Any) -> Timings | None:
 
 def usage_of_timings(value: JsonObject) -> Usage | None:
     """Token counts where a llama.cpp reports none but in its ``timings``."""
-    prompt, completion = _count(value.get("prompt_n")), _count(value.get("predicted_n"))
+    prompt, completion = count_of(value.get("prompt_n")), count_of(value.get("predicted_n"))
     if prompt is None or completion is None:
         return None
-    cached = _count(value.get("cache_n"))
+    cached = count_of(value.get("cache_n"))
     return Usage(prompt + (cached or 0), completion, cached)
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        return None
-    return int(value)
 
 
 def _nanoseconds(value: object) -> int:

@@ -28,5 +28,6 @@ Writing an answer of blocks:
 Passed on with an answer:
 
 - ``opaque_reasoning``: reasoning that only its provider can read, packed into a client's history.
+- ``reported``: the counts and costs that a provider reports.
 - ``messages_usage``: the token counts in Anthropic's events.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from linx.core.chat import JsonObject, Usage
+from linx.dialects.shared.reported import count_of, usd_of
 
 
 def read_usage(given: Any, before: Usage | None) -> Usage | None:
@@ -23,12 +24,9 @@ def read_usage(given: Any, before: Usage | None) -> Usage | None:
     details = given.get("output_tokens_details")
     if isinstance(details, dict):
         usage.reasoning = _count(details, "thinking_tokens")
-    cost = given.get("cost")
-    if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0:
-        usage.cost_usd = float(cost) or usage.cost_usd
+    usage.cost_usd = usd_of(given.get("cost")) or usage.cost_usd
     return usage
 
 
 def _count(holder: JsonObject, key: str) -> int:
-    value = holder.get(key)
-    return value if type(value) is int and value > 0 else 0
+    return count_of(holder.get(key)) or 0

@@ -11,6 +11,7 @@ from linx.core.chat import Chunk, Dialect, JsonObject, ToolDelta, Usage
 from linx.dialects.failures.meaning import failed_end
 from linx.dialects.shared.event_decoder import EventDecoder
 from linx.dialects.shared.messages_usage import read_usage
+from linx.dialects.shared.reported import count_of, usd_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,13 +105,12 @@ _READERS: Mapping[Dialect, Callable[[], EventReader]] = {ANTHROPIC: _MessagesRea
 
 
 def _responses_usage(usage: JsonObject) -> Usage:
-    cost = usage.get("cost")
     return Usage(
         _count(usage, "input_tokens"),
         _count(usage, "output_tokens"),
         _count(_dict(usage.get("input_tokens_details")), "cached_tokens"),
         _count(_dict(usage.get("output_tokens_details")), "reasoning_tokens"),
-        float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0 else None,
+        usd_of(usage.get("cost")),
     )
 
 
@@ -127,5 +127,4 @@ def _text(value: Any) -> str:
 
 
 def _count(holder: JsonObject, key: str) -> int:
-    value = holder.get(key)
-    return value if type(value) is int and value > 0 else 0
+    return count_of(holder.get(key)) or 0

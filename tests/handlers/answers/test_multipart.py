@@ -46,6 +46,19 @@ def test_the_model_first_last_or_in_between() -> None:
         assert found(b"a preamble\r\n" + form(*parts)) == b"whisper"
 
 
+def test_a_form_names_one_model() -> None:
+    """Servers take the last of two fields, so the first would be no promise."""
+    own, other = PART % (b"model", b"own"), PART % (b"model", b"other")
+    field = PART % (b"n", b"1")
+    for parts in ((own, other), (own, field, other), (own, other, field)):
+        data = form(*parts)
+        with pytest.raises(BadRequest, match="model: the form names it more than once"):
+            check_one_model(data, b"XX", find_model(data, b"XX"))
+    for parts in ((own,), (own, field), (field, own), (field, own, field)):
+        data = form(*parts)
+        check_one_model(data, b"XX", find_model(data, b"XX"))
+
+
 def test_headers_in_any_order_and_case() -> None:
     part = b"Content-Type: text/plain\r\nCONTENT-DISPOSITION:form-data;name=model\r\n\r\nm\r\n"
     assert found(form(part)) == b"m"
