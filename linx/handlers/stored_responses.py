@@ -33,7 +33,10 @@ async def show(context: Context, _face: Face, request: Request, reply: Reply) ->
     response_id, what = _target(request)
     if what not in ("", _INPUT_ITEMS):
         raise _unknown(request)
-    query = parse_qs(request.query, keep_blank_values=True, max_num_fields=16)
+    try:
+        query = parse_qs(request.query, keep_blank_values=True, max_num_fields=16)
+    except ValueError:
+        raise BadRequest("The query has too many fields.") from None
     stored = _find(context, request, response_id)
     if what == _INPUT_ITEMS:
         listed = items.input_items(jsontext.loads(stored.request), stored.id)

@@ -130,7 +130,10 @@ class Budgets:
         limit = self.barrier(candidate, key)
         if limit is not None:
             raise self.refusal(limit)
-        share = Share(Where(day_of(came_at), candidate.provider.name, key), most)
+        # Requests come by a clock that never runs back. Where that of the machine was put back by days, what they
+        # spend is of today all the same: a day to come has no limits yet.
+        day = day_of(min(came_at, self._clock()))
+        share = Share(Where(day, candidate.provider.name, key), most)
         self._open.add(share)
         self._hold(share, 1)
         return share
@@ -208,7 +211,8 @@ class Budgets:
     def _hold(self, share: Share, sign: int) -> None:
         for limit in self._limits:
             if self._counts(limit, share.where):
-                limit.held = max(0.0, limit.held + sign * limit.of(share.most))
+                # No share holds more than the limit: beside a huge amount, a float would lose the small ones.
+                limit.held = max(0.0, limit.held + sign * min(limit.of(share.most), limit.amount))
 
     def _tell(self) -> None:
         for limit in self._limits:

@@ -98,7 +98,8 @@ class LateCosts:
     def _correct(self, record: RequestRecord, attempt: AttemptRecord, cost: LateCost) -> None:
         counted = attempt.counted
         real = Spent(cost.usd, cost.prompt + cost.completion)
-        where = Where(day_of(record.started_at), attempt.provider, record.key)
+        day = day_of(record.started_at) if counted is None else counted.day
+        where = Where(day, attempt.provider, record.key)
         before = NOTHING if counted is None else Spent(counted.usd, counted.tokens)
         is_of_row = record.provider == attempt.provider and record.usage is None
         self._ledger.correct(Correction(record, where, before, real, cost.prompt, is_of_row, counted is not None))

@@ -2,7 +2,7 @@
 
 It costs what the provider reports. Where that never comes, since the answer was cut short, the attempt lost a race, or
 the provider reports nothing, it costs what was sent and streamed, estimated: the prompt, and the answer as far as it
-had come. A provider that was not reached, or that has refused, costs nothing.
+had come; so does an answer of which all counts are reported as zero, as some servers do. A provider that was not reached, or that has refused, costs nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from linx.core.chat import Dialect
 from linx.core.telemetry import OK, Counted
-from linx.dialects.shared.tokens import billed_tokens
+from linx.dialects.shared.reported import MOST_TOKENS
+from linx.dialects.shared.tokens import billed_tokens, choices
 from linx.ledger.spending import NOTHING, Spent
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS
 from linx.routing.metered import StreamMeter
@@ -38,7 +39,8 @@ class AttemptStake:
         self._prompt, self._limit = billed_tokens(chat) if is_counted else (0, 0)
         self._price: Price | None = candidate.provider.price(candidate.model) if is_counted else None
         self._budgets = budgets
-        answer = DEFAULT_ANSWER_TOKENS if self._limit is None else self._limit
+        answer = DEFAULT_ANSWER_TOKENS * choices(chat) if self._limit is None else self._limit
+        answer = min(answer, MOST_TOKENS)
         most = Spent(self._cost(self._prompt, answer), self._prompt + answer)
         self._share: Share = budgets.take(candidate, key, came_at, most)
         self.is_sent = False
@@ -56,10 +58,14 @@ class AttemptStake:
         record.stake = None
         if not self._share.is_open:
             return
-        spent = self._estimated(record) if usage is None else Spent(cost_usd or 0.0, usage.prompt + usage.completion)
+        is_told = usage is not None and (usage.prompt or usage.completion or usage.cost_usd is not None)
+        if usage is None or not is_told:
+            spent = self._estimated(record)
+        else:
+            spent = Spent(cost_usd or 0.0, usage.prompt + usage.completion)
         self._budgets.settle(self._share, spent)
         if spent != NOTHING:
-            record.counted = Counted(self._share.where.day, *spent, usage is not None)
+            record.counted = Counted(self._share.where.day, *spent, bool(is_told))
 
     def _estimated(self, record: AttemptRecord) -> Spent:
         reported, request, meter = self.reported, record.request, self.meter

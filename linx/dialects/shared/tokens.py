@@ -57,13 +57,15 @@ def billed_tokens(chat: ChatRequest) -> tuple[int, int | None]:
         limit = body.get("max_tokens") or body.get("max_output_tokens")
         return chat.facts.size // BYTES_PER_TOKEN, limit if type(limit) is int and limit > 0 else None
     limit = answer_tokens(chat)
-    if limit is not None:
-        limit *= asked.count if isinstance(asked, TextCompletion) else _choices(asked)
-    return prompt_tokens(chat), limit
+    return prompt_tokens(chat), None if limit is None else limit * choices(chat)
 
 
-def _choices(body: ChatBody) -> int:
-    wanted = body.get("n")
+def choices(chat: ChatRequest) -> int:
+    """How many answers to each prompt the client wants."""
+    asked = chat.asked
+    if isinstance(asked, TextCompletion):
+        return asked.count
+    wanted = asked.get("n") if isinstance(asked, ChatBody) else None
     return wanted if type(wanted) is int and wanted > 0 else 1
 
 
