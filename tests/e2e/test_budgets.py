@@ -389,3 +389,20 @@ async def test_where_the_local_provider_fails_the_error_names_the_budget_too(tmp
     assert got.status == 502
     assert got.headers["x-linx-attempts"] == "paid=not_asked(budget), home=http_500"
     assert got.json["error"]["message"].endswith(". Not asked: paid (budget)")
+
+
+async def test_of_a_series_of_prompts_that_was_left_what_was_sent_counts(tmp_path: Path) -> None:
+    """An Ollama is asked for one prompt at a time: the first is reported, the second was left in the middle."""
+    async with FakeProvider("ollama", ["m"]) as paid:
+        made = config(tmp_path, paid, routing={"budget": {"daily_tokens": 10_000}})
+        async with linx_here(made, tmp_path) as app:
+            paid.next(Answer(), Answer(tokens=["word "] * 400, interval_s=0.01))
+            async with Client(port_of(app)) as client:
+                body = {"model": "m", "prompt": ["x" * 400, "x" * 400], "max_tokens": 400, "stream": True}
+                await client.send("POST", "/v1/completions", body)
+                await paid.received(2)
+                await trio.sleep(0.1)
+            with trio.fail_after(HANG_S):
+                while (row := (await budget(port_of(app)))[0])["reserved"]:
+                    await trio.sleep(0.02)
+    assert row["spent"] == 14

@@ -73,6 +73,8 @@ class Series:
             self.close()
             raise
         self.record.adapted = self.reader.attempt.record.adapted
+        if self.record.stake is not None:
+            self.record.stake.is_sent = True  # the records of the parts hold none
 
     def finish(self) -> None:
         self.reader.attempt.finish()
