@@ -64,7 +64,17 @@ def row(made: Budgets) -> Any:
         (chat(n=3), 100 + 3 * 1024),
         (chat(max_tokens=10**300, n=10**300), 100 + MOST_TOKENS),
     ],
-    ids=["chat", "limited", "choices", "completions", "embeddings", "untranslated", "relayed", "choices without a limit", "huge"],
+    ids=[
+        "chat",
+        "limited",
+        "choices",
+        "completions",
+        "embeddings",
+        "untranslated",
+        "relayed",
+        "choices without a limit",
+        "huge",
+    ],
 )
 def test_what_is_reserved(asked: ChatRequest, reserved: int) -> None:
     made = budgets(daily_tokens=10_000)
