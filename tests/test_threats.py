@@ -145,6 +145,14 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "routing/test_private.py::test_under_scope_same_nothing_runs_beside_what_is_more_local_or_cheaper",
         "routing/test_hedging.py::test_a_cloud_model_of_a_local_ollama_is_no_free_hedge",
     ),
+    "A prompt that is shown to others": (
+        "handlers/management/test_events.py::test_a_page_of_another_origin_is_refused",
+        "handlers/management/test_events.py::test_it_needs_the_key_and_a_reload_that_takes_the_key_away_closes_it",
+        "handlers/management/test_requests.py::test_a_request_in_detail_without_its_keys",
+        "handlers/management/test_replay.py::test_what_had_to_stay_local_stays_local",
+        "e2e/test_dashboard_data.py::test_no_key_is_told",
+        "e2e/test_dashboard_data.py::test_nothing_of_it_is_served_through_the_tunnel",
+    ),
 }
 """Each threat, as SECURITY.md calls it, and its tests: a function, or the cases of a corpus that begin so."""
 CORPORA = {"e2e/test_corpus.py": "bad_requests.json", "upstream/test_corpus.py": "upstream_cases.json"}

@@ -5,7 +5,8 @@ at most MAX_LARGE bytes of all larger ones. A body that is in memory anyway is r
 larger than MAX_BODY: then its beginning is copied, so that the rest is free once the request is over. Secrets are taken
 out when a body is shown.
 
-Nothing is kept for long, and little is done for each request: a kept request is a few references.
+Of a client's headers no key is kept: it may be the client's own key at a provider. Little is done for each request: a
+kept request is a few references.
 """
 
 from __future__ import annotations
@@ -18,6 +19,14 @@ import msgspec
 
 Fields = Sequence[tuple[bytes, bytes]]
 
+CREDENTIALS = frozenset(
+    (
+        *(b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key"),
+        *(b"cookie", b"set-cookie"),
+    )
+)
+"""Header fields of which nothing is kept or shown but that they were there."""
+HIDDEN = "…"
 MOST_KEPT = 50
 MAX_BODY = 256 * 1024
 SMALL = 16 * 1024  # bytes of a body that are not counted

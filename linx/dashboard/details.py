@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.kept_bodies import Beginning
+from linx.core.kept_bodies import CREDENTIALS, HIDDEN, Beginning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from linx.core.redaction import Redactor
     from linx.core.telemetry import RequestRecord
 
-HIDDEN = "…"
-SECRET_FIELDS = frozenset(
-    {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "set-cookie"}
-)
-"""Header fields of which nothing is shown but that they were there."""
 LEAST_BEGUN = 4  # characters of a secret at the end of a body that was cut there
 
 
@@ -74,7 +69,7 @@ def _headers(fields: Iterable[tuple[bytes, bytes]], redactor: Redactor) -> list[
     shown = []
     for raw_name, raw_value in fields:
         name = raw_name.decode("latin-1")
-        value = HIDDEN if name.lower() in SECRET_FIELDS else redactor.clean(raw_value.decode("latin-1"))
+        value = HIDDEN if raw_name.lower() in CREDENTIALS else redactor.clean(raw_value.decode("latin-1"))
         shown.append([name, value])
     return shown
 

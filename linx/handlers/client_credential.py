@@ -13,15 +13,12 @@ from linx.core.client_key import NO_KEY, digest_of
 from linx.providers.client_credential import ClientCredential
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from linx.handlers.context import Context
     from linx.providers.kind import Headers
     from linx.server.request import Request
 
 IDENTITY = (b"user-agent", b"x-app")
 """Headers by which Anthropic knows its own program, for which alone the token of a subscription is good."""
-KEY_FIELDS = frozenset((b"authorization", b"x-api-key", b"api-key"))
 _TOKEN = re.compile(rb"[\x21-\x7e]{8,8192}")
 _PLAIN = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,255}")
 
@@ -40,11 +37,6 @@ def client_credential(context: Context, request: Request) -> ClientCredential | 
     if own is not None and _is_the_clients(context, request, own):
         return ClientCredential(own, is_bearer=False)
     return None
-
-
-def without_keys(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The same headers to be kept for the dashboard, which must not hold a client's key even in memory."""
-    return [(name, b"-" if name.lower() in KEY_FIELDS else value) for name, value in headers]
 
 
 def _is_the_clients(context: Context, request: Request, token: bytes) -> bool:

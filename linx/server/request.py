@@ -17,7 +17,7 @@ import trio
 
 from linx.core.client_key import NO_KEY
 from linx.core.errors import HangUp, word_of
-from linx.core.kept_bodies import MAX_BODY, Kept
+from linx.core.kept_bodies import CREDENTIALS, HIDDEN, MAX_BODY, Kept
 from linx.http1.grammar import TOKEN_BYTES
 from linx.server.refusal import VISIBLE, safe_value, status_line
 from linx.server.unpack import coding_of
@@ -135,6 +135,16 @@ class Request:
     async def body_after(self, start: bytes) -> bytes:
         """The whole body, of which ``start`` has come from ``stream_body``, not decoded. Raises as ``body``."""
         return await self._body.rest(self.content_length, start)
+
+    def headers_to_keep(self) -> Fields:
+        """The fields, without the values of those that hold keys."""
+        if CREDENTIALS.isdisjoint(self._first):
+            return self.headers
+        return [(name, HIDDEN.encode()) if name in CREDENTIALS else (name, value) for name, value in self.headers]
+
+    def credentials(self) -> Fields:
+        """The fields that hold keys."""
+        return [field for field in self.headers if field[0] in CREDENTIALS]
 
     def stand_for(self, request_id: str, path: str, query: str, fields: Fields, body: bytes, key: ClientKey) -> None:
         """From now on this request is an earlier one that is asked again; only the connection stays this one's."""

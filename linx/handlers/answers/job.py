@@ -13,7 +13,6 @@ from linx.core.attempt_errors import BudgetReached, RouteExhausted
 from linx.core.chat import Stamp
 from linx.core.errors import NotAsked
 from linx.core.telemetry import AttemptRecord, kept
-from linx.handlers.client_credential import without_keys
 from linx.handlers.records import begin_record
 from linx.handlers.request_facts import next_hop
 from linx.routing.budgets import BUDGET
@@ -72,8 +71,7 @@ class Job:
         bodies = context.kept_bodies
         if bodies.is_on:
             body = request.whole_body or b""
-            headers = request.headers if demand.credential is None else without_keys(request.headers)
-            bodies.keep(self.record, reply, request.path, request.query, headers, body)
+            bodies.keep(self.record, reply, request.path, request.query, request.headers_to_keep(), body)
         self.hop = next_hop(context, request)
         self.stake: Stake | None = None
         """What the attempt that answers holds in the budgets, where there are any."""

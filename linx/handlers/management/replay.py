@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from linx.core import jsontext
 from linx.core.client_key import NO_KEY
 from linx.core.errors import BadRequest, Conflict, quote
+from linx.core.kept_bodies import CREDENTIALS
 from linx.core.worker import in_thread
 from linx.handlers.management.requests import cancel, found, target_of, unknown_path
 from linx.handlers.request_facts import check_name, object_of, read_object
@@ -51,7 +52,9 @@ async def replay(context: Context, request: Request, request_id: str) -> None:
         raise Conflict("This request was too large to be kept whole, so it cannot be asked again.")
     key = _key_named(record.key, request, context)
     body = await in_thread(_with_model, kept.body, model)
-    request.stand_for(request_id, kept.path, kept.query, _fields(kept), body, key)
+    # No key is kept of the request. If it had the key that is sent now, what Linx keeps for that key is found again.
+    own = request.credentials() if request.key.name == key.name else ()
+    request.stand_for(request_id, kept.path, kept.query, [*_fields(kept), *own], body, key)
 
 
 async def _model_in(request: Request) -> str:
@@ -75,7 +78,7 @@ def _with_model(body: bytes, model: str) -> bytes:
 
 
 def _fields(kept: Kept) -> list[tuple[bytes, bytes]]:
-    return [field for field in kept.headers if field[0] not in _FRAMING]
+    return [field for field in kept.headers if field[0] not in _FRAMING and field[0] not in CREDENTIALS]
 
 
 def _key_named(name: str, request: Request, context: Context) -> ClientKey:

@@ -68,6 +68,9 @@ class Asked:
     def stop(self, why: LinxError) -> None:
         """Nobody stops it here."""
 
+    def headers_to_keep(self) -> list[tuple[bytes, bytes]]:
+        return self.headers
+
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [(name.encode(), value.encode()) for name, value in self.fields.items()]

@@ -54,6 +54,10 @@ async def test_a_request_in_detail_without_its_keys(tmp_path: Path) -> None:
         assert jsontext.loads(sent["body"].encode())["stream"] is True
         assert jsontext.loads(shown.json["answer"]["body"].encode()) == answer.json
         assert (await ask(port, f"/linx/requests/{request_id}")).status == 401
+        record = app.context.telemetry.find(request_id)
+        assert record is not None
+        assert record.kept is not None
+        assert KEY.encode() not in b"".join(value for _name, value in record.kept.headers)
 
 
 async def test_without_capture_nothing_is_kept(tmp_path: Path) -> None:
