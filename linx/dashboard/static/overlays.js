@@ -19,10 +19,15 @@ export function Overlays({ store }) {
 /* The browser's own modal dialog: it holds the focus inside, gives it back, and closes with Escape. */
 function Dialog({ store, title, children }) {
   const dialog = useRef(null);
-  const close = () => store.set({ overlay: "" });
+  // The event of its closing comes late: when it is gone, another may be open already.
+  const isThere = useRef(true);
+  const close = () => isThere.current && store.set({ overlay: "" });
   useLayoutEffect(() => {
     dialog.current.showModal();
-    return () => dialog.current?.close();
+    return () => {
+      isThere.current = false;
+      dialog.current?.close();
+    };
   }, []);
   return html`<dialog ref=${dialog} class="dialog" aria-label=${title} onClose=${close} onClick=${(event) => event.target === dialog.current && close()}>${children}</dialog>`;
 }

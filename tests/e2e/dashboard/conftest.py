@@ -1,4 +1,4 @@
-"""A real Chromium for the page: one process for all tests, a new tab for each. It is Debian's; none is downloaded."""
+"""A real Chromium for the page: one process and one tab for all tests. It is Debian's; none is downloaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.dashboard.fake_linx import FakeLinx, FakeServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
 PATIENCE_MS = 20_000  # of a busy machine: nothing waits that long that is going to happen
@@ -64,8 +64,16 @@ class Watch:
 
     def on(self, page: Page) -> None:
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(f"{error}\n{error.stack}"))
+        page.on("pageerror", self._error)
         page.on("request", self._request)
+
+    def off(self, page: Page) -> None:
+        page.remove_listener("console", self._console)
+        page.remove_listener("pageerror", self._error)
+        page.remove_listener("request", self._request)
+
+    def _error(self, error: Error) -> None:
+        self.problems.append(f"{error}\n{error.stack}")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not any(part in message.text for part in self.allowed):
@@ -77,7 +85,7 @@ class Watch:
 
 
 class Opener:
-    """Opens the page in a tab of its own."""
+    """Opens the page."""
 
     def __init__(self, server: FakeServer, page: Page, watch: Watch) -> None:
         self.server = server
@@ -94,14 +102,23 @@ class Opener:
         return fake
 
 
-@pytest.fixture
-def open_page(context: BrowserContext, server: FakeServer) -> Iterator[Opener]:
-    server.reset()
+@pytest.fixture(scope="package")
+def tab(context: BrowserContext) -> Iterator[Page]:
+    """For all tests one after another: a new tab would be a new process, which costs three times as much as a page."""
     page = context.new_page()
-    watch = Watch(server.origin)
-    watch.on(page)
-    yield Opener(server, page, watch)
-    if page.url.startswith(server.origin):
-        page.evaluate("localStorage.clear()")
+    yield page
     page.close()
+
+
+@pytest.fixture
+def open_page(tab: Page, server: FakeServer) -> Iterator[Opener]:
+    server.reset()
+    watch = Watch(server.origin)
+    watch.on(tab)
+    yield Opener(server, tab, watch)
+    watch.off(tab)
+    if tab.url.startswith(server.origin):
+        tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+    tab.mouse.move(0, 0)
+    tab.goto("about:blank")
     assert not watch.problems, "\n".join(watch.problems)

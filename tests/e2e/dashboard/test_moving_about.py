@@ -87,6 +87,27 @@ def test_the_palette_finds_and_does(open_page: Opener) -> None:
     expect(page).to_have_url(f"{fake.server.origin}/dashboard#/requests/req-1")
 
 
+def test_one_overlay_closes_and_the_next_stays_open(open_page: Opener) -> None:
+    """The browser tells late that a dialog was closed: that must not close the dialog that was opened since."""
+    page = open_page(worlds.empty()).page
+    page.keyboard.press("?")
+    expect(page.get_by_test_id("help")).to_be_visible()
+    page.evaluate(
+        """() => new Promise((done) => {
+            const press = (key, ctrlKey) => dispatchEvent(new KeyboardEvent("keydown", {key, ctrlKey}));
+            const look = new MutationObserver(() => {
+                if (document.querySelector("[data-test=help]")) return;
+                look.disconnect();
+                press("k", true);
+                setTimeout(done, 50);
+            });
+            look.observe(document.body, {subtree: true, childList: true});
+            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}));
+        })"""
+    )
+    expect(page.get_by_test_id("palette")).to_be_visible()
+
+
 def test_an_empty_page_says_what_to_do_and_does_it(open_page: Opener) -> None:
     fake = open_page(worlds.empty())
     empty = fake.page.get_by_test_id("empty")
