@@ -28,7 +28,7 @@ from linx.core.redaction import Redactor, escape_controls
 from linx.starting import restore_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Sequence, Set
 
     from linx.setup.command import Asked
     from linx.setup.folders import Folders
@@ -46,6 +46,7 @@ Usage:
   linx key add NAME [LIMIT...] [options]
   linx key remove NAME [options]
   linx key list [options]
+  linx service (install | remove | status) [options]
   linx schema
 
 Commands:
@@ -62,6 +63,8 @@ Commands:
                   hash to the config file. Limits: 'models=qwen*,ollama/*' local_only=true
                   max_concurrent=2 requests_per_minute=20 daily_usd=1 monthly_usd=10
                   daily_tokens=200000
+  service         Run at login, with the options and config of this command line: by a
+                  systemd user unit, a LaunchAgent or a scheduled task.
   schema          Print the JSON Schema of config.json.
 
 Options:
@@ -98,14 +101,16 @@ Environment:
   OPENROUTER_API_KEY   The key for OpenRouter; wins over config.json.
 
 Exit codes: 0 after SIGINT or SIGTERM; 1 when Linx cannot listen, no Linx runs for tail to
-follow, the ledger cannot be read, or setup or launch cannot do what was asked; 2 when it
-cannot use the command line or the config. launch ends with the exit code of the client.
+follow, the ledger cannot be read, setup, launch or service cannot do what was asked, or
+the service does not run; 2 when it cannot use the command line or the config. launch ends
+with the exit code of the client.
 """
 
 OK, FAILED, UNUSABLE = 0, 1, 2
 Given = Mapping[str, "str | bool | list[str] | None"]
-COMMANDS = ("doctor", "setup", "launch", "tail", "usage", "key", "schema")
-_KEY_ACTIONS = ("add", "list", "remove")
+COMMANDS = ("doctor", "setup", "launch", "tail", "usage", "key", "service", "schema")
+_ACTIONS = {"key": ("add", "list", "remove"), "service": ("install", "remove", "status")}
+_SERVING_WORDS = ("serve", "start", "run")
 CLIENTS = (
     *("cursor", "continue", "vscode", "cline", "zed", "openwebui", "claude-code", "codex", "aider"),
     *("opencode", "kilo", "qwen-code", "llm"),
@@ -268,7 +273,7 @@ def _launch(given: Given, redactor: Redactor) -> int:
         raise _CommandLineError(_explain_words(("launch", str(given["CLIENT"]), "ARGS"), ()))
     launched = Launched(
         args=tuple(args) if isinstance(args, list) else (),
-        options=_options_for_child(given),
+        options=_options_of(given, _OF_SERVING),
         is_port_chosen=given["--port"] is not None,
     )
     try:
@@ -294,13 +299,14 @@ def _asked(given: Given, redactor: Redactor) -> Asked:
     return Asked(client, places, server.own_key, _text(given, "--model"))
 
 
-def _options_for_child(given: Given) -> tuple[str, ...]:
-    """The options of this command line that a Linx started for a client gets as well; the key travels otherwise."""
+def _options_of(given: Given, names: Set[str]) -> tuple[str, ...]:
+    """These options of this command line, for another Linx; the key travels otherwise."""
     found: list[str] = []
     for option, value in _OPTIONS.items():
         told = given[option]
-        if told and option in _OF_SERVING:
-            found += [option, str(told)] if value else [option]
+        if told and option in names:
+            told = os.path.abspath(str(told)) if option == "--demo-model" else str(told)
+            found += [option, told] if value else [option]
     return tuple(found)
 
 
@@ -356,6 +362,25 @@ def _key(given: Given, _redactor: Redactor) -> int:
     return OK
 
 
+def _service(given: Given, redactor: Redactor) -> int:
+    from linx.config import file as config_file
+    from linx.service import command
+
+    action = next(name for name in _ACTIONS["service"] if given[name])
+    drain_s, config, env = ServerConfig().drain_s, None, dict(os.environ)
+    if action == "install":
+        drain_s = options_from(given, os.environ, redactor).config.server.drain_s
+        config = config_file.find(_text(given, "--config"), os.environ)
+        if (key := _text(given, "--api-key")) is not None:
+            env["LINX_API_KEY"] = key
+    options = _options_of(given, (_OF_SERVING | {"--port"}) - {"--config"})
+    try:
+        asked = command.asked_for(options, config, drain_s, env)
+        return OK if command.DO[action](asked, _say) else FAILED
+    except command.Refused as why:
+        return _fail(FAILED, str(why), redactor)
+
+
 _RUN: dict[str, Callable[[Given, Redactor], int]] = {
     "doctor": _doctor,
     "setup": _setup,
@@ -363,6 +388,7 @@ _RUN: dict[str, Callable[[Given, Redactor], int]] = {
     "tail": _tail,
     "usage": _usage,
     "key": _key,
+    "service": _service,
     "schema": _schema,
 }
 
@@ -388,10 +414,17 @@ def _launched_child(words: list[str]) -> int:
     return leash.main(words)
 
 
+def _service_child(words: list[str]) -> int:
+    from linx.service.child import prepare
+
+    return main(prepare(words))
+
+
 _CHILDREN: dict[str, Callable[[list[str]], int]] = {
     "--demo-child": _demo_child,
     "--tunnel-child": _tunnel_child,
     "--launched-child": _launched_child,
+    "--service-child": _service_child,
 }
 
 
@@ -441,6 +474,8 @@ def explain(argv: Sequence[str]) -> str:
 
 def _explain_words(words: Sequence[str], options: Sequence[str]) -> str:
     command = words[0] if words else ""
+    if command in _SERVING_WORDS:
+        return f"unknown command '{command}'; Linx serves where no command is given: linx [options]"
     if command and command not in COMMANDS:
         return f"unknown command {_shown(command)}; {_suggest(command, COMMANDS)}"
     if "--model" in options and command not in _OF_CLIENTS:
@@ -450,8 +485,8 @@ def _explain_words(words: Sequence[str], options: Sequence[str]) -> str:
             return f"{option} works only with the command {_COMMAND_OF[option]}"
     if command == "schema" and options:
         return "schema takes no options"
-    if command == "key":
-        return _explain_key(words[1:])
+    if command in _ACTIONS:
+        return _explain_action(command, words[1:])
     if command in _OF_CLIENTS and len(words) == 1:
         return f"{command} needs the name of a client: {', '.join(CLIENTS)}"
     if {"--write", "--undo"} <= set(options):
@@ -464,17 +499,15 @@ def _explain_words(words: Sequence[str], options: Sequence[str]) -> str:
     return f"the command line cannot be understood; {_SEE_HELP}"
 
 
-def _explain_key(words: Sequence[str]) -> str:
-    action = words[0] if words else ""
-    if action not in _KEY_ACTIONS:
-        return (
-            f"unknown: key {_shown(action)}; {_suggest(action, _KEY_ACTIONS)}"
-            if action
-            else (f"key needs one of {', '.join(_KEY_ACTIONS)}")
-        )
-    if action != "list" and len(words) == 1:
+def _explain_action(command: str, words: Sequence[str]) -> str:
+    known, action = _ACTIONS[command], words[0] if words else ""
+    if not action:
+        return f"{command} needs one of {', '.join(known)}"
+    if action not in known:
+        return f"unknown: {command} {_shown(action)}; {_suggest(action, known)}"
+    if command == "key" and action != "list" and len(words) == 1:
         return f"key {action} needs the name of the key"
-    return f"too many words after key {action}; {_SEE_HELP}"
+    return f"too many words after {command} {action}; {_SEE_HELP}"
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:

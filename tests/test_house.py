@@ -21,7 +21,7 @@ FLOORS = [
     ["endpoints", "local_listener"],
     ["handlers", "console", "gui", "tail", "key_command", "starting"],
     ["routing", "dashboard"],
-    ["providers", "children", "ledger", "setup"],
+    ["providers", "children", "ledger", "setup", "service"],
     ["server", "upstream", "dialects", "config", "access"],
     ["http1"],
     ["core"],
@@ -272,6 +272,9 @@ ORDERS = {
             "listener",
         ],
         *["connection", "sockets", "listen"],
+    ],
+    "linx.service": [
+        *["job", "environment_file", "child", "systemd", "launchd", "task_scheduler", "managers", "command"],
     ],
     "linx.setup": [
         *["edits", "folders", "target", "client", "clients", "settings", "written", "running"],
