@@ -2,7 +2,8 @@
 
 It costs what the provider reports. Where that never comes, since the answer was cut short, the attempt lost a race, or
 the provider reports nothing, it costs what was sent and streamed, estimated: the prompt, and the answer as far as it
-had come; so does an answer of which all counts are reported as zero, as some servers do. A provider that was not reached, or that has refused, costs nothing.
+had come; so does an answer of which all counts are reported as zero, as some servers do. A provider that was not
+reached, or that has refused, costs nothing.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import LinxProcess, config_for, linx_here, write_config
 from tests.e2e.private_world import CHAT as CHAT_KINDS
 from tests.e2e.private_world import ROADS as ALL_ROADS
+from tests.e2e.test_ledger import rows_of, until
 from tests.e2e.test_ledger import usage as usage_of
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Whole, status
@@ -366,7 +367,7 @@ async def test_what_openrouter_bills_for_a_stream_that_was_left_is_put_in_later(
                 await client.event()
                 await client.event()
             await paid.all_closed()
-            await trio.sleep(0.7)  # until its row is written
+            await until(lambda: path.exists() and rows_of(path))
             paid.at["/api/v1/generation?id=gen-fake"] = Whole(200, jsontext.dumps({"data": billed}))
             usage: Any = None
             with trio.fail_after(HANG_S):
