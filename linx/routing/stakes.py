@@ -1,8 +1,8 @@
 """What one attempt may cost, and what it has cost: the stake that it holds in the budgets while it runs.
 
 It costs what the provider reports. Where that never comes, since the answer was cut short, the attempt lost a race, or
-the provider reports nothing, it costs what was sent and streamed, estimated: the prompt, and the answer as far as it
-had come; so does an answer of which all counts are reported as zero, as some servers do. A provider that was not reached, or that has refused, costs nothing.
+the provider reports nothing (or zeros, as some servers do), it costs what was sent and streamed, estimated: the prompt,
+and the answer as far as it had come. A provider that was not reached, or that has refused, costs nothing.
 """
 
 from __future__ import annotations
