@@ -20,7 +20,7 @@ from linx.providers.kind import with_tag
 from linx.routing.gate import Judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from linx.core.client_key import ClientKey
     from linx.routing.candidate import Candidate
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 KEY = "key"
 """Why a candidate is not asked that the client's key may not ask."""
+OTHER_MODELS = ("models", "fallbacks", "preset")
+"""Fields by which a gateway behind Linx answers with other models than the named one: OpenRouter's ``models`` and
+``preset``, LiteLLM's ``fallbacks``."""
 SHOWN = 8  # patterns that an error names
 
 
@@ -95,6 +98,23 @@ def is_offered(key: ClientKey, name: str, one: Candidate) -> bool:
 def may_name(key: ClientKey, model: str) -> bool:
     """May the name be asked for, whoever has it?"""
     return not key.models or patterns_of(key.models).have(model)
+
+
+def check_fields(key: ClientKey, body: object) -> None:
+    """Raise ModelNotAllowed where a body names, beside its model, another that the key may not ask for."""
+    if key.models and isinstance(body, dict):
+        for field in OTHER_MODELS:
+            for name in _texts(body.get(field)):
+                if not may_name(key, name):
+                    raise not_allowed(key, name)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def rule(model: str | None, demand: Demand) -> Judge | None:

@@ -16,7 +16,7 @@ from linx.core.client_key import ClientKey
 from linx.endpoints import resolve
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
-from tests.e2e.private_world import CHAT, FOR_THE_CLOUD, ROADS
+from tests.e2e.private_world import BOUNDARY, CHAT, FOR_THE_CLOUD, FORM, ROADS
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer, Whole
 from tests.test_app import port_of, reload, write
@@ -198,6 +198,42 @@ async def test_another_model_is_refused_on_every_road_in_its_dialect(tmp_path: P
             assert not [
                 record for record in app.context.telemetry.finished if record.status == 403 and record.is_admitted
             ]
+
+
+OTHERS: dict[str, Any] = {
+    "models": ["m", "dear"],
+    "fallbacks": [{"m": ["dear"]}],
+    "preset": "dear",
+}
+"""Fields by which OpenRouter, and gateways such as LiteLLM, answer with another model than the named one."""
+
+
+async def test_no_field_leads_a_key_to_another_model(tmp_path: Path) -> None:
+    fake = FakeProvider("openrouter", ["m", "dear"])
+    fake.at["/v1/rerank"] = Whole(200, b'{"ok":true}')
+    async with fake, linx_here(config_for(fake, names=("paid",), server=keys(models=["m"])), tmp_path) as app:
+        for path, body in FACES.values():
+            before = len(fake.calls)
+            for field, others in OTHERS.items():
+                refused = await anna(path, {**body, field: others}, of=app)
+                assert (refused.status, "may not ask for the model 'dear'" in refused.body.decode()) == (403, True)
+            assert len(fake.calls) == before, path
+            assert (await anna(path, {**body, "models": ["m"]}, of=app)).status == 200, path
+
+
+async def test_a_form_leads_a_key_to_no_other_model(tmp_path: Path) -> None:
+    """A server takes the last of two fields, and Linx relays a form as it comes."""
+    path = "/v1/audio/transcriptions"
+    fake = FakeProvider("openai", ["m", "dear"])
+    fake.at[path] = Whole(200, b'{"ok":true}')
+    headers = {**FORM, "x-api-key": ANNA}
+    async with fake, linx_here(config_for(fake, names=("paid",), server=keys(models=["m"])), tmp_path) as app:
+        for models, size, status in ((["m", "dear"], 9, 400), (["m", "dear"], 2**21, 400), (["m"], 2**21, 200)):
+            parts = [*(("model", model) for model in models), ("file", "x" * size)]
+            field = '--{}\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+            form = "".join(field.format(BOUNDARY, name, value) for name, value in parts) + f"--{BOUNDARY}--\r\n"
+            got = await ask(port_of(app), path, form.encode(), headers=headers)
+            assert (got.status, len(fake.calls)) == (status, status == 200)
 
 
 LISTS: Mapping[str, Any] = {

@@ -8,8 +8,9 @@ base64 are passed over. The first secret counts; a place is named by Linx's word
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from linx.core.secret_shapes import MIN_TOKEN, Secret, find_secret
 from linx.dialects.shared.data_urls import is_data_url
@@ -32,7 +33,12 @@ _NAMES = _LISTS | frozenset(
 )
 """Fields that are called by their own names; any other name is the client's own word, and may itself be the secret."""
 _DATA = re.compile(rf"[A-Za-z0-9+/_-]{{{MIN_DATA}}}", re.ASCII)
-_TEXT_TYPE = re.compile(r"data:(?:text/|application/(?:json|xml|x-yaml|yaml|toml|javascript|x-sh))", re.IGNORECASE)
+_DATA_ENDS = ' \t\r\n",;'
+"""Characters that no base64 has; what stands behind the first of them is text again."""
+_NO_TEXT = re.compile(r"data:(?:image/(?!svg)|audio/|video/|font/|application/(?:pdf|zip|gzip))", re.IGNORECASE)
+"""All other types may be text: for .env and .pem a browser knows no type, and says application/octet-stream or none."""
+_NUMBERS = frozenset((int, float))
+_PROBE = 4096  # characters of base64 that tell whether a file is text
 
 
 def secret_of(chat: ChatRequest) -> Secret | None:
@@ -93,7 +99,7 @@ def _texts(value: Any) -> Iterator[str]:
         for name, inner in value.items():
             yield name
             yield from _texts(inner)
-    elif isinstance(value, list) and value and type(value[0]) not in (int, float):  # no list of tokens
+    elif isinstance(value, list) and not _NUMBERS.issuperset(map(type, value)):  # no list of tokens
         for inner in value:
             yield from _texts(inner)
 
@@ -103,17 +109,29 @@ def _look(text: str) -> str | None:
         return None
     if is_data_url(text):
         return _look_into_file(text)
-    return None if len(text) >= MIN_DATA and _DATA.match(text) else find_secret(text)
+    return find_secret(_behind_data(text) if len(text) >= MIN_DATA and _DATA.match(text) else text)
+
+
+def _behind_data(text: str) -> str:
+    """What follows the base64 with which ``text`` begins."""
+    ends = [place for end in _DATA_ENDS if (place := text.find(end)) >= 0]
+    return text[min(ends) :] if ends else ""
 
 
 def _look_into_file(url: str) -> str | None:
     """A file of text inside a ``data:`` URL is text like any other."""
     head, _, data = url.partition(",")
     if ";base64" not in head.lower():
-        return find_secret(url)
-    if not _TEXT_TYPE.match(head):
-        return None
+        return find_secret(unquote(url))
+    kind = find_secret(_behind_data(data))
+    if kind is not None or _NO_TEXT.match(head) or b"\0" in _decoded(data[:_PROBE]):
+        return kind
+    return find_secret(_decoded(data).decode("utf-8", "replace"))
+
+
+def _decoded(data: str) -> bytes:
+    """As far as it is base64, in either alphabet and with or without padding."""
     try:
-        return find_secret(b64decode(data).decode("utf-8", "replace"))
+        return urlsafe_b64decode(unquote(data).encode("ascii", "ignore") + b"===")
     except ValueError:
-        return None
+        return b""

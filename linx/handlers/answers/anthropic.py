@@ -26,6 +26,7 @@ from linx.handlers.request_facts import is_local_only, next_hop, read_chat
 from linx.providers.catalog import fetch_json
 from linx.providers.http_requests import HOP_HEADER
 from linx.providers.kind import Feature
+from linx.routing import key_models
 from linx.routing.demand import Demand
 from linx.routing.router import Router
 from linx.routing.unlisted import look_for
@@ -74,6 +75,7 @@ async def counted(
         credential=client_credential(context, request),
         secret=partial(secret_of, chat),
     )
+    key_models.check_fields(request.key, chat.client_body)
     await search(context.router, context.telemetry, chat)
     record = begin_record(context, request, trio.current_time(), chat.model)
     await context.router.until_known(chat.model, demand)

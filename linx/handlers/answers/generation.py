@@ -18,6 +18,7 @@ from linx.handlers.answers.plan import chat_plan
 from linx.handlers.client_credential import client_credential
 from linx.handlers.prompt_search import search
 from linx.handlers.request_facts import read_chat
+from linx.routing import key_models
 from linx.routing.decision import Runnable
 from linx.routing.hedging import Rules
 from linx.routing.race import Race
@@ -71,6 +72,8 @@ class Generation(Generic[A]):
         phase = "cancelled"
         wait_s: float | None = None
         try:
+            if self._key.models:
+                key_models.check_fields(self._key, job.chat.client_body or job.chat.asked)
             if router.seeks_secrets:
                 await search(router, telemetry, job.chat)
             if router.is_starting():

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 
+from linx.core.errors import BadRequest
+
 _BOUNDARY = re.compile(
     rb'multipart/form-data[ \t]*(?:;[^"]*?)?;[ \t]*boundary=(?:"([^"\r\n]{1,70})"|([^\s";,]{1,70}))[ \t]*(?:;.*)?',
     re.IGNORECASE | re.DOTALL,
 )
+_MAY_BE_NAMED = re.compile(rb"(?<!file)name\s*(?:\*|=\s*[\"']?[^\"';]{0,64}model)", re.IGNORECASE)
 _PLAIN = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _NAME = re.compile(
     # A file may be called "x; name=model", so what stands in quotes is stepped over as a whole.
@@ -61,6 +64,18 @@ def find_model(start: bytes, boundary: bytes) -> tuple[int, int] | None:
             return (value, end) if 0 < end - value <= MAX_NAME else None
         place = end + 2
     return None
+
+
+def check_one_model(form: bytes, boundary: bytes, place: tuple[int, int]) -> None:
+    """Raise BadRequest where another part than that at ``place`` may be taken for the field ``model``.
+
+    Servers differ in which of two they take, and in how they read a name, so in doubt it is refused. For a whole form.
+    """
+    mark = b"--" + boundary
+    parts = [*form[: place[0]].split(mark, MAX_PARTS)[:-1], *form[place[1] :].split(mark, MAX_PARTS)[1:]]
+    heads = (part[:MAX_PART_HEAD].partition(b"\r\n\r\n")[0] for part in parts)
+    if len(parts) >= MAX_PARTS or any(_MAY_BE_NAMED.search(head) for head in heads):
+        raise BadRequest("model: the form may name it more than once", param="model")
 
 
 def with_model(

@@ -28,6 +28,7 @@ from linx.handlers.answers.relay_attempt import RelayReader, RelayWriter
 from linx.handlers.answers.stream import STREAM_HEADERS
 from linx.handlers.request_facts import check_charset, check_name, object_of
 from linx.providers.kind import Feature
+from linx.routing import key_models
 from linx.routing.attempt import Attempt
 from linx.routing.candidate import Candidate
 from linx.routing.router import Route, Router
@@ -63,6 +64,7 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         check_charset(request)
         payload = Payload(await request.body(), b"application/json")
         asked = await object_of(request)
+        key_models.check_fields(request.key, asked)
         if request.named_model:
             asked["model"] = request.named_model
             payload.start = await in_thread(jsontext.dumps_in_pieces, asked)
@@ -70,7 +72,11 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         await _relay(context, face, request, reply, path, _json_model(asked, path), payload, search)
         return
     async with aclosing(cast("AsyncGenerator[bytes, None]", request.stream_body())) as pieces:
-        payload = await read_form(request, boundary, pieces, is_held=context.router.seeks_secrets)
+        is_limited = bool(request.key.models)
+        is_held = is_limited or context.router.seeks_secrets
+        payload = await read_form(request, boundary, pieces, is_held=is_held)
+        if is_limited and payload.place is not None:
+            await in_thread(multipart.check_one_model, payload.start, boundary, payload.place)
         search = partial(secret_in_form, payload.start, boundary)
         await _relay(context, face, request, reply, path, payload.model, payload, search)
 

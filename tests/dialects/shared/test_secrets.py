@@ -15,6 +15,7 @@ TOKEN = "ghp_" + "a1B2" * 9
 SAID = f"my token is {TOKEN}, keep it"
 ENV = "HOST=localhost\nPORT=8080\nDB_PASSWORD=hunter22"
 HI = {"role": "user", "content": "hi"}
+FILE = "data:{};base64," + b64encode(SAID.encode()).decode()
 IMAGE = b64encode(bytes(range(256)) * 20).decode()
 
 PLACES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -61,6 +62,23 @@ PLACES: dict[str, tuple[str, dict[str, Any]]] = {
         "message 1",
         {"input": [{"content": [{"file_data": "data:text/plain;base64," + b64encode(SAID.encode()).decode()}]}]},
     ),
+    "file of a browser that knows no type": (
+        "message 1",
+        {"messages": [{"content": [{"file": {"file_data": FILE.format("application/octet-stream")}}]}]},
+    ),
+    "file without a type": ("message 1", {"messages": [{"content": [{"file": {"file_data": FILE.format("")}}]}]}),
+    "drawing": ("message 1", {"messages": [{"content": [{"image_url": {"url": FILE.format("image/svg+xml")}}]}]}),
+    "file in base64 that is quoted": (
+        "message 1",
+        {"messages": [{"content": [{"file": {"file_data": FILE.format("text/plain").replace("=", "%3D")}}]}]},
+    ),
+    "text that begins as a data URL": (
+        "message 1",
+        {"messages": [{"role": "user", "content": f"data:image/png;base64,{IMAGE}\n{SAID}"}]},
+    ),
+    "behind base64 in the same text": ("message 1", {"messages": [{"role": "user", "content": f"{IMAGE}\n{SAID}"}]}),
+    "behind a line of dashes": ("message 1", {"messages": [{"role": "user", "content": "-" * 1200 + f"\n{SAID}"}]}),
+    "among numbers": ("tools", {"messages": [HI], "tools": [{"function": {"parameters": {"enum": [1, SAID]}}}]}),
     "prompt": ("prompt", {"prompt": SAID}),
     "prompts": ("prompt 2", {"prompt": ["a", SAID]}),
     "suffix": ("suffix", {"prompt": "a", "suffix": SAID}),

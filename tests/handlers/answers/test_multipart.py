@@ -6,7 +6,15 @@ import time
 
 import pytest
 
-from linx.handlers.answers.multipart import MAX_PART_HEAD, MAX_PARTS, boundary_of, find_model, with_model
+from linx.core.errors import BadRequest
+from linx.handlers.answers.multipart import (
+    MAX_PART_HEAD,
+    MAX_PARTS,
+    boundary_of,
+    check_one_model,
+    find_model,
+    with_model,
+)
 
 PART = b'Content-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
 
@@ -51,12 +59,36 @@ def test_a_form_names_one_model() -> None:
     own, other = PART % (b"model", b"own"), PART % (b"model", b"other")
     field = PART % (b"n", b"1")
     for parts in ((own, other), (own, field, other), (own, other, field)):
+        with pytest.raises(BadRequest, match="model: the form may name it more than once"):
+            check(form(*parts))
+    file = b'Content-Disposition: form-data; name="file"; filename="my-model.wav"\r\n\r\nname="model"\r\n'
+    for some in ((own,), (own, field), (field, own), (field, own, file), (file, own)):
+        check(form(*some))
+
+
+NAMES = {
+    "bare": b"name=model",
+    "single quotes": b"name = 'model'",
+    "RFC 5987": b"NAME*=utf-8''%6dodel",
+    "folded": b'x=y;\r\n name="\\model"',
+    "list": b'name="models[]"',
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_name_that_some_server_might_read_as_the_model(name: bytes) -> None:
+    other = b"Content-Disposition: form-data; " + name + b"\r\n\r\nother\r\n"
+    for parts in ((PART % (b"model", b"own"), other), (*[PART % (b"n", b"1")] * MAX_PARTS, PART % (b"model", b"own"))):
         data = form(*parts)
-        with pytest.raises(BadRequest, match="model: the form names it more than once"):
-            check_one_model(data, b"XX", find_model(data, b"XX"))
-    for parts in ((own,), (own, field), (field, own), (field, own, field)):
-        data = form(*parts)
-        check_one_model(data, b"XX", find_model(data, b"XX"))
+        place = data.index(b"own"), data.index(b"own") + 3
+        with pytest.raises(BadRequest, match="model: the form may name it more than once"):
+            check_one_model(data, b"XX", place)
+
+
+def check(data: bytes) -> None:
+    place = find_model(data, b"XX")
+    assert place is not None
+    check_one_model(data, b"XX", place)
 
 
 def test_headers_in_any_order_and_case() -> None:
