@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linx.core.kept_bodies import CREDENTIALS, HIDDEN, Beginning
+from linx.core.kept_bodies import CREDENTIALS, HIDDEN, MAX_BODY, Beginning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,8 +52,9 @@ def _asked(record: RequestRecord, attempt: object, sent: Written, redactor: Reda
 def _answer(record: RequestRecord, kept: Kept, redactor: Redactor) -> JsonObject | None:
     if not kept.head:
         return None
-    body = bytes(kept.answer)
-    sent = record.bytes_sent if record.answer is None else record.answer.sent
+    body = bytes(kept.answer[:MAX_BODY])
+    under_way = record.answer  # read once: this runs in a thread, and the request may end meanwhile
+    sent = record.bytes_sent if under_way is None else under_way.sent
     is_cut = sent > len(body)
     status, _, fields = kept.head.partition(b"\r\n")
     lines = [line.partition(b": ") for line in fields.split(b"\r\n") if line]

@@ -36,8 +36,18 @@ class UpgradeRequired(RequestError):
     headers = ((b"upgrade", b"websocket"), (b"sec-websocket-version", VERSION))
 
 
-def check_handshake(request: Request) -> None:
-    """Raises UpgradeRequired unless the library will answer the handshake: a request that it refuses gets no answer."""
+_HANDSHAKE = (
+    b"GET /linx/events HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: %b\r\n\r\n"
+)
+
+
+def handshake_in(request: Request) -> bytes:
+    """The head of the handshake as the library reads it: what was checked here, and nothing else that a client sent.
+
+    The library reads other fields too (Host as a name in IDNA, lists in ASCII, heads of 16 KiB), and one that it cannot
+    read ends it with an exception of its own and no answer. Raises UpgradeRequired.
+    """
     key = request.header(b"sec-websocket-key") or b""
     try:
         is_key = len(base64.b64decode(key, validate=True)) == 16
@@ -53,6 +63,7 @@ def check_handshake(request: Request) -> None:
         and not request.has_body
     ):
         raise UpgradeRequired("This path is a WebSocket: ask with 'Upgrade: websocket', version 13.")
+    return _HANDSHAKE % key
 
 
 def _tokens(request: Request, name: bytes) -> list[bytes]:

@@ -168,14 +168,14 @@ class Request:
                 self.record.outcome, self.record.status = word_of(why), self.record.status or why.status
             self._interrupt()
 
-    def upgrade(self) -> UpgradedStream:
-        """Leave HTTP: returns the connection as a stream that begins with this request's head.
+    def upgrade(self, head: bytes = b"") -> UpgradedStream:
+        """Leave HTTP: returns the connection as a stream that begins with this request's head, or with ``head`` for it.
 
         This is for a protocol whose handshake another library answers. The connection is
         closed when the handler returns. The Reply must not be used any more.
         """
         self._wire.upgrade()
-        return UpgradedStream(self._head.raw, self._wire)
+        return UpgradedStream(head or self._head.raw, self._wire)
 
 
 class Reply:
@@ -283,7 +283,7 @@ class Reply:
         self.sent += len(data)
         kept = self.kept
         if kept is not None and len(kept.answer) < MAX_BODY:
-            kept.answer += data
+            kept.answer += data[:MAX_BODY]  # one frame may have many megabytes
         wire = self._wire
         return None if wire.send_now(b"%x\r\n%b\r\n" % (len(data), data)) else wire.send(b"")
 

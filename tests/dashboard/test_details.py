@@ -111,3 +111,13 @@ def test_the_beginning_of_a_key_where_a_body_was_cut_is_not_shown(left: int) -> 
         assert part["truncated"]
         assert not part["body"].endswith(SECRET[: max(4, left)])
         assert part["body"].startswith("xxx")
+
+
+def test_no_more_of_an_answer_is_shown_than_the_bound() -> None:
+    """The last read is kept whole, or its beginning, so a little more may be there."""
+    one = record(bytes_sent=MAX_BODY + 10)
+    kept = kept_in(one)
+    kept.head = HEAD
+    kept.answer += b"x" * (MAX_BODY + 10)
+    shown: Any = bodies_of(one, redactor())["answer"]
+    assert (len(shown["body"]), shown["truncated"]) == (MAX_BODY, True)

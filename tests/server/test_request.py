@@ -10,6 +10,7 @@ import trio.lowlevel
 import trio.testing
 
 from linx.core.errors import HangUp
+from linx.core.kept_bodies import MAX_BODY, Kept, KeptBodies
 from linx.server.connection import Connection
 from linx.server.limits import Shared
 from linx.server.listener import Listener
@@ -186,6 +187,27 @@ async def test_a_frame_waits_only_where_the_client_does_not_take_it() -> None:
     assert waited[0]
     assert not all(waited)
     assert any(waited[1:])
+
+
+@pytest.mark.parametrize("way", ["send", "send_soon", "end"])
+async def test_of_a_large_frame_only_the_beginning_is_kept_for_the_dashboard(way: str) -> None:
+    """A provider's frame may have 16 MiB, and the answers of 50 requests are kept."""
+    kept = Kept(KeptBodies(), "/", "", (), b"", 0)
+
+    async def handler(_request: Request, reply: Reply) -> None:
+        reply.start(200, b"text/plain")
+        reply.kept = kept
+        await reply.send(b"first")
+        waiting = getattr(reply, way)(b"x" * 3 * MAX_BODY)
+        if waiting is not None:
+            await waiting
+        if not reply.is_ended:
+            await reply.end(b"last")
+
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(GET)
+        assert (await client.answer()).is_whole
+    assert bytes(kept.answer) == b"first" + b"x" * MAX_BODY
 
 
 async def test_no_frame_for_a_client_that_is_gone() -> None:

@@ -4,6 +4,9 @@
 out; a line that is no JSON (a comment, a heartbeat, `[DONE]`) says nothing.
 */
 
+const isObject = (value) => typeof value === "object" && value !== null;
+/* A value as words, whatever it is: of an object whose toString is no function, String would throw. */
+const words = (value) => (isObject(value) ? JSON.stringify(value) : String(value));
 const LINE_END = /\r\n|\n|\r/;
 
 export const emptyParts = () => ({ text: "", thinking: "", tools: [], tokens: null, model: "", error: "", finish: "" });
@@ -49,7 +52,7 @@ export function partsOf(text) {
 function readLine(parts, line) {
   const text = line.startsWith("data:") ? line.slice(5) : line;
   const event = parsed(text);
-  if (event && typeof event === "object" && !Array.isArray(event)) for (const read of SHAPES) read(parts, event);
+  if (isObject(event) && !Array.isArray(event)) for (const read of SHAPES) read(parts, event);
 }
 
 function parsed(text) {
@@ -67,7 +70,7 @@ const SHAPES = [anyError, openai, anthropicEvent, responsesEvent, wholeContent, 
 function anyError(parts, event) {
   const { error } = event;
   if (!error) return;
-  parts.error = typeof error === "string" ? error : String(error.message ?? JSON.stringify(error));
+  parts.error = words(error.message ?? error);
 }
 
 function anyModel(parts, event) {
@@ -81,22 +84,22 @@ function anyModel(parts, event) {
 
 function count(parts, prompt, completion) {
   const before = parts.tokens ?? { prompt: null, completion: null };
-  parts.tokens = { prompt: prompt ?? before.prompt, completion: completion ?? before.completion };
+  parts.tokens = { prompt: number(prompt) ?? before.prompt, completion: number(completion) ?? before.completion };
 }
 
 function openai(parts, event) {
   const choice = Array.isArray(event.choices) ? event.choices[0] : null;
-  if (!choice || typeof choice !== "object") return;
+  if (!isObject(choice)) return;
   const said = choice.delta ?? choice.message ?? {};
   add(parts, "text", said.content ?? choice.text);
   add(parts, "text", said.refusal);
   add(parts, "thinking", said.reasoning_content ?? said.reasoning);
-  for (const call of list(said.tool_calls)) {
+  for (const call of list(said.tool_calls).filter(isObject)) {
     const tool = toolAt(parts, call.index ?? call.id ?? parts.tools.length);
     add(tool, "name", call.function?.name);
     add(tool, "input", call.function?.arguments);
   }
-  if (choice.finish_reason) parts.finish = String(choice.finish_reason);
+  if (choice.finish_reason) parts.finish = words(choice.finish_reason);
 }
 
 function anthropicEvent(parts, { type, index, delta, content_block: block }) {
@@ -106,7 +109,7 @@ function anthropicEvent(parts, { type, index, delta, content_block: block }) {
     add(parts, "thinking", delta.thinking);
     if (delta.partial_json !== undefined) add(toolAt(parts, index), "input", delta.partial_json);
   }
-  if (type === "message_delta" && delta?.stop_reason) parts.finish = String(delta.stop_reason);
+  if (type === "message_delta" && delta?.stop_reason) parts.finish = words(delta.stop_reason);
 }
 
 function responsesEvent(parts, { type, delta, output_index: index, item }) {
@@ -121,25 +124,25 @@ function wholeContent(parts, { type, content, output, stop_reason: stop }) {
   if (type !== undefined && type !== "message") return;
   const blocks = [...list(content), ...list(output).flatMap((item) => (item?.type === "message" ? list(item.content) : [item]))];
   for (const block of blocks) {
-    if (!block || typeof block !== "object") continue;
+    if (!isObject(block)) continue;
     add(parts, "text", block.text);
     add(parts, "thinking", block.thinking);
     for (const summary of list(block.summary)) add(parts, "thinking", summary?.text);
-    if (block.type === "tool_use") parts.tools.push({ at: block.id, name: String(block.name), input: JSON.stringify(block.input ?? {}) });
-    if (block.type === "function_call") parts.tools.push({ at: block.id, name: String(block.name), input: String(block.arguments ?? "") });
+    if (block.type === "tool_use") parts.tools.push({ at: block.id, name: words(block.name), input: JSON.stringify(block.input ?? {}) });
+    if (block.type === "function_call") parts.tools.push({ at: block.id, name: words(block.name), input: words(block.arguments ?? "") });
   }
-  if (stop) parts.finish = String(stop);
+  if (stop) parts.finish = words(stop);
 }
 
 function ollama(parts, event) {
   if (typeof event.done !== "boolean") return;
   add(parts, "text", event.message?.content ?? event.response);
   add(parts, "thinking", event.message?.thinking ?? event.thinking);
-  for (const call of list(event.message?.tool_calls)) {
-    parts.tools.push({ at: parts.tools.length, name: String(call.function?.name ?? ""), input: JSON.stringify(call.function?.arguments ?? {}) });
+  for (const call of list(event.message?.tool_calls).filter(isObject)) {
+    parts.tools.push({ at: parts.tools.length, name: words(call.function?.name ?? ""), input: JSON.stringify(call.function?.arguments ?? {}) });
   }
   if (event.done) {
-    parts.finish = String(event.done_reason ?? "stop");
+    parts.finish = words(event.done_reason ?? "stop");
     count(parts, event.prompt_eval_count, event.eval_count);
   }
 }
@@ -151,6 +154,7 @@ function toolAt(parts, at) {
   return parts.tools.at(-1);
 }
 
+const number = (value) => (typeof value === "number" ? value : null);
 const list = (value) => (Array.isArray(value) ? value : []);
 
 function add(target, field, value) {

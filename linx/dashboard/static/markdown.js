@@ -12,6 +12,8 @@ import { CopyButton } from "./copy.js";
 /* Beyond these marked takes seconds, since it tries every pair of delimiters: such a text is shown as it is. */
 const MOST_TEXT = 200_000; // characters
 const MOST_DELIMITERS = 800; // between two empty lines, outside of code
+const LONGEST_ADDRESS = 256; // characters in front of an @; an address of mail has at most 64 there
+const ADDRESS = /^[\w.!#$%&'*+/=?^`{|}~-]*$/;
 const FENCED = /^ {0,3}(```+|~~~+)[^]*?(?:^ {0,3}\1[`~]*\s*$|$(?![^]))/gm;
 const NESTED = /^(?:[ \t]*(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])){20}/m;
 const SAFE_LINK = /^(?:https?:\/\/|mailto:)/i;
@@ -30,7 +32,7 @@ function Block({ token }) {
 }
 
 export function takenApart(text) {
-  if (text.length > MOST_TEXT || NESTED.test(text)) return null;
+  if (text.length > MOST_TEXT || NESTED.test(text) || hasLongAddress(text)) return null;
   const isDense = (part) => part.length > MOST_DELIMITERS && (part.match(/[*_~]/g)?.length ?? 0) > MOST_DELIMITERS;
   if (text.replace(FENCED, "").split(/\n\s*\n/).some(isDense)) return null;
   try {
@@ -38,6 +40,14 @@ export function takenApart(text) {
   } catch {
     return null;
   }
+}
+
+/* In a long word in front of an @ marked looks from every character on whether it is an address. */
+function hasLongAddress(text) {
+  return text
+    .split("@")
+    .slice(0, -1)
+    .some((part) => part.length >= LONGEST_ADDRESS && ADDRESS.test(part.slice(-LONGEST_ADDRESS)));
 }
 
 const inside = ({ tokens }) => (tokens ?? []).map(element);

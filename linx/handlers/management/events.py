@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core.errors import Overloaded
-from linx.dashboard.feed import check_handshake, feed
+from linx.dashboard.feed import feed, handshake_in
 from linx.handlers.management.overview import Overview
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 async def events(context: Context, _face: Face, request: Request, _reply: Reply) -> None:
     """Serve one page until it leaves, or Linx ends."""
-    check_handshake(request)
+    handshake = handshake_in(request)
     hub = context.dashboard.hub
     viewer = hub.join(request)
     if viewer is None:
         raise Overloaded("Too many pages of the dashboard are open.")
     try:
-        await feed(request.upgrade(), viewer, partial(hub.snapshot, Overview(context)))
+        await feed(request.upgrade(handshake), viewer, partial(hub.snapshot, Overview(context)))
     finally:
         hub.leave(viewer)

@@ -123,14 +123,42 @@ BARS: dict[str, tuple[Any, list[list[Any]]]] = {
     "streaming now": (worlds.running(10, "streaming", 2), [["queued", 2], ["waiting", 418], ["streaming", 1580]]),
     "refused before any attempt": (worlds.failed(11, attempts=[], duration_ms=3.0), [["broken", 3]]),
 }
+ODD_VALUES: tuple[Any, ...] = (None, True, 0, "x", [], [None], [[]], [{}], {}, {"toString": 1}, {"__proto__": 1})
+ODD_SHAPES = (
+    {"error": "ODD"},
+    {"error": {"message": "ODD"}},
+    {"model": "ODD", "message": "ODD", "response": "ODD", "usage": "ODD", "choices": "ODD"},
+    {"usage": {"prompt_tokens": "ODD", "output_tokens": "ODD"}},
+    {"choices": ["ODD"]},
+    {"choices": [{"delta": "ODD", "finish_reason": "ODD"}]},
+    {"choices": [{"delta": {"content": "ODD", "reasoning": "ODD", "tool_calls": ["ODD"]}}]},
+    {"choices": [{"delta": {"tool_calls": [{"index": "ODD", "function": {"name": "ODD", "arguments": "ODD"}}]}}]},
+    {"choices": [{"delta": {"tool_calls": [{"function": "ODD"}]}}]},
+    {"done": True, "done_reason": "ODD", "eval_count": "ODD", "message": {"content": "ODD", "tool_calls": ["ODD"]}},
+    {"done": True, "message": {"tool_calls": [{"function": {"name": "ODD", "arguments": "ODD"}}]}},
+    {"type": "content_block_start", "index": "ODD", "content_block": "ODD"},
+    {"type": "content_block_delta", "index": "ODD", "delta": "ODD"},
+    {"type": "message_delta", "delta": {"stop_reason": "ODD"}},
+    {"type": "response.output_item.added", "output_index": "ODD", "item": "ODD"},
+    {"type": "message", "content": "ODD", "output": "ODD", "stop_reason": "ODD"},
+    {"type": "message", "content": [{"type": "tool_use", "id": "ODD", "name": "ODD", "input": "ODD"}]},
+    {"type": "message", "content": [{"text": "ODD", "thinking": "ODD", "summary": ["ODD"]}]},
+    {"type": "message", "output": [{"type": "function_call", "name": "ODD", "arguments": "ODD"}]},
+    {"type": "message", "output": [{"type": "message", "content": ["ODD"]}, "ODD"]},
+)
+"""Events of every dialect, with a value of any kind in the place of each ODD."""
+EVENTS = [json.loads(json.dumps(shape).replace('"ODD"', json.dumps(odd))) for shape in ODD_SHAPES for odd in ODD_VALUES]
+LONG_WORDS = ["a" * 20_000 + "@", "a." * 10_000 + "@b", "words " + "a+" * 10_000 + "@"]
 SCRIPT = """
 const asked = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
-const {rows, bars, filters, problems, numbers, now, folder, limits} = asked;
+const {rows, bars, filters, problems, numbers, now, folder, limits, events, words} = asked;
 (async () => {
     const {compile} = await import(`${folder}/filter.js`);
     const format = await import(`${folder}/format.js`);
     const facts = await import(`${folder}/facts.js`);
     const budgets = await import(`${folder}/budgets.js`);
+    const {partsOf} = await import(`${folder}/answer.js`);
+    const {takenApart} = await import(`${folder}/markdown.js`);
     const found = {filters: {}, problems: {}, numbers: {}};
     for (const text of filters) {
         const filter = compile(text);
@@ -143,6 +171,15 @@ const {rows, bars, filters, problems, numbers, now, folder, limits} = asked;
     found.pieces = Object.fromEntries(Object.entries(bars).map(([name, row]) => [name, facts.pieces(row, now)]));
     found.share = [10, 1000, 60000, 600000].map(facts.barShare);
     found.budgets = budgets.rowsOf(limits).map(({whose, text, isReached}) => [whose, text, isReached]);
+    const partsOrProblem = (event) => {
+        try {
+            return partsOf(JSON.stringify(event));
+        } catch (problem) {
+            return String(problem);
+        }
+    };
+    found.parts = events.map(partsOrProblem);
+    found.words = words.map(takenApart);
     console.log(JSON.stringify(found));
 })();
 """
@@ -155,6 +192,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("page")
     for path in STATIC.glob("*.js"):
         shutil.copy(path, folder)
+    shutil.copytree(STATIC / "vendor", folder / "vendor")
     (folder / "package.json").write_text('{"type": "module"}')  # as a browser reads them
     asked = {
         "rows": ROWS,
@@ -164,6 +202,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "numbers": list(NUMBERS),
         "now": worlds.NOW,
         "folder": folder.as_uri(),
+        "events": EVENTS,
+        "words": LONG_WORDS,
         "limits": [
             worlds.limit("all", None, spent=0.5),
             worlds.limit("provider", "openrouter", kind="monthly_usd", limit=20.0, spent=20.0, reached=True),
@@ -214,3 +254,18 @@ def test_budgets_are_sentences(found: Any) -> None:
         ["openrouter", "$20.00 of $20.00 this month", True],
         ["key anna", "12k tokens of 200k tokens today", False],
     ]
+
+
+def test_an_answer_of_any_shape_is_read_as_words_and_numbers(found: Any) -> None:
+    """A provider's bytes are shown as they came, and one that throws would take the whole page with it."""
+    for event, parts in zip(EVENTS, found["parts"], strict=True):
+        assert isinstance(parts, dict), f"{parts}: {event}"
+        texts = [parts[name] for name in ("text", "thinking", "model", "error", "finish")]
+        texts += [tool[name] for tool in parts["tools"] for name in ("name", "input")]
+        assert all(isinstance(text, str) for text in texts), event
+        assert all(isinstance(number, int | None) for number in (parts["tokens"] or {}).values()), event
+
+
+def test_a_long_word_before_an_at_sign_is_not_taken_apart(found: Any) -> None:
+    """Whose length marked takes to the square, looking for addresses: 20,000 characters are some seconds."""
+    assert found["words"] == [None] * len(LONG_WORDS)

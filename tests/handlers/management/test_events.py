@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    import pytest
+
     from linx.app import App
 
 KEY = "linx-key-0123456789"
@@ -105,6 +107,29 @@ async def test_a_page_of_another_origin_is_refused(tmp_path: Path) -> None:
             assert await refusal(app, "/linx/events", origin=origin) == 403
         async with page_at(app, Origin=f"http://127.0.0.1:{port}") as page:
             await told(page, "snapshot")
+
+
+async def test_fields_that_the_library_cannot_read_are_not_shown_to_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """wsproto decodes Host as IDNA and lists as ASCII, takes one protocol of Upgrade, and h11 16 KiB of a head."""
+    async with linx_here(config_for(), tmp_path) as app:
+        for odd in (
+            {"Host": "xn--a.localhost"},
+            {"Sec-WebSocket-Protocol": "\xff"},
+            {"Sec-WebSocket-Extensions": "\xff"},
+            {"Connection": "upgrade, \xff"},
+            {"Upgrade": "h2c, websocket"},
+            {"X-Long": "x" * 31_000},
+        ):
+            asked = {"Host": "localhost", "Connection": "upgrade", "Upgrade": "websocket", **odd}
+            asked |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+            lines = ["GET /linx/events HTTP/1.1", *(f"{name}: {value}" for name, value in asked.items()), "", ""]
+            with trio.fail_after(10):
+                async with await trio.open_tcp_stream("127.0.0.1", app.bound[0][1]) as stream:
+                    await stream.send_all("\r\n".join(lines).encode("latin-1"))
+                    assert (await stream.receive_some()).startswith(b"HTTP/1.1 101 "), odd
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_it_needs_the_key_and_a_reload_that_takes_the_key_away_closes_it(tmp_path: Path) -> None:
