@@ -69,7 +69,8 @@ async def _world(kind: str, folder: Path) -> AsyncIterator[LinxProcess]:
             **{name: {"enabled": False} for name in ("ollama", "llamacpp", "openrouter")},
             "providers": {"fast": {"kind": kind, "endpoint": endpoint, "model_mappings": {"bench": "bench-model"}}},
             "routing": {"provider_priority": ["fast"], "hedge": {"after": None}},
-            "server": {"port": 0},
+            # What is kept for the dashboard is bounded for all streams together, and here each of them is weighed.
+            "server": {"port": 0, "capture": False},
         }
         environment = {**os.environ, "XDG_STATE_HOME": str(folder)}
         async with LinxProcess(config, folder, "--log-level", "warning", env=environment) as linx:
