@@ -6,6 +6,7 @@ Rule: nothing is written before the service manager has answered. Each action ma
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import linx
 from linx.config import file
+from linx.core.errors import quote
 from linx.core.folders import config_file, state_file
 from linx.service import environment_file
 from linx.service.job import Job, Manager, Step
@@ -54,6 +56,9 @@ def asked_for(options: Sequence[str], config: str | None, drain_s: float, env: M
         words += ["--config", os.path.abspath(config)]
         tree = file.read(config).tree
     job = Job(own_words(), tuple(words), str(variables_file()), str(state_file(LOG)), drain_s)
+    for word in (*job.own, *job.options, job.variables, job.log):
+        if re.search(r"[\x00-\x1f\x7f]", word):  # a new line would be one of the unit file
+            raise Refused(f"a service cannot be given a control character: {quote(word, 200)}")
     return Asked(job, environment_file.chosen(env, tree), sys.platform, env, os.path.expanduser("~"))
 
 

@@ -164,6 +164,18 @@ def test_a_system_that_is_not_known(world: World, monkeypatch: pytest.MonkeyPatc
         command.status(asked_for(("--port", "1"), None, 30.0, os.environ), print)
 
 
+def test_no_line_of_its_own_gets_into_a_unit(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.have("systemctl")
+    name = "x.json\n[Service]\nExecStart=false"
+    Path(name).write_text("{}")
+    assert main(["service", "install", "--config", name]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("linx: a service cannot be given a control character: ")
+    assert err.count("\n") == 1
+    assert not world.unit.exists()
+
+
 def test_a_step_that_fails_is_told_in_one_line(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.have("systemctl", refuse="*enable*")
     assert world.run("install", capsys) == (
