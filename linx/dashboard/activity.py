@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     OnPoint = Callable[[float, Point], None]
 
 BATCH = 64
+GAP_S = 60.0  # that a step may be late while the machine is awake
 RUNNING_A_TURN = 200  # running requests that are looked at between two turns of other tasks
 
 log = logging.getLogger("linx.dashboard")
 
 
 class Activity:
-    """The last hour, and today. ``now`` gives seconds since 1970.
+    """The last hour, and today. ``now`` gives seconds since 1970, which may leap forward.
 
     Requests are counted some at a time, since that costs less for each.
     """
@@ -69,8 +70,11 @@ class Activity:
         self._series.note(ended)
         self.totals.note(ended)
 
-    async def run(self, config: LedgerConfig, on_point: OnPoint) -> None:
-        """Begin with what the ledger has of today, and end a step every few seconds."""
+    async def run(self, config: LedgerConfig, on_point: OnPoint, on_gap: Callable[[], None]) -> None:
+        """Begin with what the ledger has of today, and end a step every few seconds.
+
+        ``on_gap``: steps were left out after the last point, since the machine slept.
+        """
         async with trio.open_nursery() as nursery:
             if config.enabled:
                 nursery.start_soon(self._read_ledger, config)
@@ -83,6 +87,8 @@ class Activity:
                     await trio.lowlevel.checkpoint()
                 self._count()
                 on_point(ends_at, self._series.step())
+                if self._now() - ends_at > GAP_S and self._series.skip_to(self._now()):
+                    on_gap()
 
     async def _read_ledger(self, config: LedgerConfig) -> None:
         try:

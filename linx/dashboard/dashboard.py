@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -24,6 +23,26 @@ if TYPE_CHECKING:
     from linx.dashboard.totals import EstimateFor
 
 
+LEAP_S = 1.0  # by which the time of day must be ahead; smaller differences are corrections of it
+
+
+class Clock:
+    """Seconds since 1970. They never run backwards; they leap forward once the machine has slept, and the clock of trio
+    has stood still meanwhile."""
+
+    __slots__ = ("_epoch",)
+
+    def __init__(self) -> None:
+        self._epoch = time.time() - trio.current_time()
+
+    def now(self) -> float:
+        clock = trio.current_time()
+        epoch = time.time() - clock
+        if epoch > self._epoch + LEAP_S:
+            self._epoch = epoch
+        return self._epoch + clock
+
+
 class Dashboard:
     """Built once; ``run`` it as long as Linx runs."""
 
@@ -37,7 +56,7 @@ class Dashboard:
         needs_key: Callable[[], bool] = lambda: False,
     ) -> None:
         """``estimate_for``: see ``totals``. ``needs_key``: must a client of the local listener send a key?"""
-        self.activity = Activity(telemetry, estimate_for, partial(_now, time.time() - trio.current_time()))
+        self.activity = Activity(telemetry, estimate_for, Clock().now)
         self.rows = Rows(redactor, self.activity.totals.saved)
         self.hub = Hub(telemetry, self.rows)
         self.files = static_files.read()
@@ -48,13 +67,8 @@ class Dashboard:
 
     async def run(self, world: World, ledger: LedgerConfig) -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.activity.run, ledger, self._point)
+            nursery.start_soon(self.activity.run, ledger, self._point, self.hub.viewers.refresh)
             nursery.start_soon(self.hub.run, world)
 
     def _point(self, at: float, point: Point) -> None:
         self.hub.point(at, point._asdict())
-
-
-def _now(epoch: float) -> float:
-    """Seconds since 1970, by a clock that never runs backwards."""
-    return epoch + trio.current_time()

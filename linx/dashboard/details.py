@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from linx.core.kept_bodies import CREDENTIALS, HIDDEN, MAX_BODY, Beginning
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from linx.core.redaction import Redactor
     from linx.core.telemetry import RequestRecord
 
+_SECRET_FIELD = re.compile("(?:.*[-_])?(?:auth|authorization|api-?key|key|token|secret|password|cookie)", re.IGNORECASE)
+"""Further header fields of which the value is hidden. Gateways and clouds have many names for a key (``x-auth-token``,
+``openai-api-key``, ``helicone-auth``, ``x-amz-security-token``); each ends in such a word."""
 LEAST_BEGUN = 4  # characters of a secret at the end of a body that was cut there
 
 
@@ -70,7 +74,8 @@ def _headers(fields: Iterable[tuple[bytes, bytes]], redactor: Redactor) -> list[
     shown = []
     for raw_name, raw_value in fields:
         name = raw_name.decode("latin-1")
-        value = HIDDEN if raw_name.lower() in CREDENTIALS else redactor.clean(raw_value.decode("latin-1"))
+        is_secret = raw_name.lower() in CREDENTIALS or _SECRET_FIELD.fullmatch(name) is not None
+        value = HIDDEN if is_secret else redactor.clean(raw_value.decode("latin-1"))
         shown.append([name, value])
     return shown
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linx.core.redaction import escape_controls
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -70,13 +72,13 @@ class Rows:
         }
 
     def clean(self, text: str) -> str:
-        """A name from outside without secrets."""
+        """A name from outside without secrets, and without characters that make it look like another name."""
         if self._known != self._redactor.known or len(self._cleaned) >= MAX_NAMES:
             self._cleaned.clear()
             self._known = self._redactor.known
         cleaned = self._cleaned.get(text)
         if cleaned is None:
-            cleaned = self._cleaned[text] = self._redactor.clean(text)
+            cleaned = self._cleaned[text] = escape_controls(self._redactor.clean(text))
         return cleaned
 
     def _attempt(self, attempt: AttemptRecord, started: float) -> JsonObject:

@@ -98,6 +98,15 @@ class Series:
         self.at += STEP_S
         return point
 
+    def skip_to(self, now: float) -> bool:
+        """Leave whole steps empty up to ``now``, in which the machine slept. False if there was none."""
+        steps = int((now - self.at) // STEP_S)
+        if steps < 1:
+            return False
+        self._points.extend([Point()] * min(steps, STEPS))
+        self.at += steps * STEP_S
+        return True
+
     def as_json(self) -> JsonObject:
         """The whole hour, as columns."""
         columns = zip(*self._points, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 
 from linx.config.shape import LedgerConfig
@@ -16,8 +17,6 @@ from tests.ledger.records import NOON, row
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from linx.dashboard.series import Point
 
@@ -34,13 +33,38 @@ def counting(at: float = NOON) -> tuple[Telemetry, Activity]:
     return telemetry, activity
 
 
+def no_gap() -> None:
+    pytest.fail("the machine has not slept")
+
+
+async def test_a_machine_that_slept_has_empty_steps_in_the_charts(autojump_clock: object) -> None:
+    """trio's clock stands still meanwhile; a step that is late by less is a busy machine, and no gap."""
+    slept = [0.0]
+    begun = trio.current_time()
+    activity = Activity(Telemetry(), lambda _asked: None, lambda: NOON + trio.current_time() - begun + slept[0])
+    told: list[float] = []
+    gaps: list[float] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(
+            activity.run, NO_LEDGER, lambda at, _point: told.append(at), lambda: gaps.append(activity._series.at)
+        )
+        await trio.sleep(1.5 * STEP_S)
+        slept[0] = 8 * 3600.0
+        await trio.sleep(2 * STEP_S)
+        nursery.cancel_scope.cancel()
+    assert gaps == [NOON + 2 * STEP_S + slept[0]]
+    assert told == [NOON + STEP_S, NOON + 2 * STEP_S, gaps[0] + STEP_S]
+    shown = activity.series_json()
+    assert shown["from"] + shown["step_s"] * len(shown["ok"]) == gaps[0] + STEP_S
+
+
 async def test_each_step_is_told_in_time(autojump_clock: object) -> None:
     telemetry, activity = counting(NOON + 2)
     told: list[tuple[float, Point]] = []
     for number in range(450):
         telemetry.begin(record(str(number), first_token=100.1, is_local=True, answer=Sending(1, 10)))
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(activity.run, NO_LEDGER, lambda at, point: told.append((at, point)))
+        nursery.start_soon(activity.run, NO_LEDGER, lambda at, point: told.append((at, point)), no_gap)
         await trio.sleep(2.9)
         assert not told
         await trio.sleep(1 + STEP_S)
@@ -66,7 +90,7 @@ async def test_the_ledger_is_read_once_at_the_start(tmp_path: Path) -> None:
     database.close()
     _telemetry, activity = counting()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(activity.run, LedgerConfig(path=str(path)), lambda _at, _point: None)
+        nursery.start_soon(activity.run, LedgerConfig(path=str(path)), lambda _at, _point: None, no_gap)
         with trio.fail_after(10):
             while not activity.totals_json()["requests"]:
                 await trio.sleep(0.01)

@@ -106,3 +106,10 @@ def test_of_an_answer_that_was_cut_short_the_estimate_stays() -> None:
     one = record(sends=12, bytes_sent=1200, is_streamed=True, ended=101.0)
     assert streamed(one) == 12
     assert rows().whole(one)["bytes"] == 1200
+
+
+def test_a_name_does_not_look_like_another() -> None:
+    """Marks of writing direction turn round what follows them, and a control character may do anything."""
+    one = record(model="gpt\u202e5-3newq", served_model="a\x1b[2Jb", path="/v1/\u2066x")
+    row = rows().whole(one)
+    assert (row["model"], row["served_model"], row["path"]) == ("gpt\\u202e5-3newq", "a\\x1b[2Jb", "/v1/\\u2066x")

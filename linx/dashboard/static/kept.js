@@ -6,10 +6,25 @@ const KEY = "linx.key";
 export const BASE = location.pathname.replace(/\/dashboard\/?$/, "").replace(/\/k\/[^/]+$/, "");
 const IN_PATH = /\/k\/([^/]+)\/dashboard\/?$/.exec(location.pathname)?.[1] ?? "";
 
-export const keptKey = () => read(sessionStorage, KEY) || decodeURIComponent(IN_PATH);
+/* The key of this tab. One that stands in the address is taken out of it, so that no history, bookmark or copied link has it. */
+export function keptKey() {
+  if (!IN_PATH) return read(sessionStorage, KEY);
+  const key = decoded(IN_PATH);
+  keepKey(key);
+  history.replaceState(null, "", `${BASE}/dashboard${location.search}${location.hash}`);
+  return key;
+}
 export const keepKey = (key) => write(sessionStorage, KEY, key);
 export const recall = (name) => read(localStorage, `linx.${name}`);
 export const remember = (name, value) => write(localStorage, `linx.${name}`, value);
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 function read(storage, name) {
   try {

@@ -171,6 +171,13 @@ const {rows, bars, filters, problems, numbers, now, folder, limits, events, word
     found.pieces = Object.fromEntries(Object.entries(bars).map(([name, row]) => [name, facts.pieces(row, now)]));
     found.share = [10, 1000, 60000, 600000].map(facts.barShare);
     found.budgets = budgets.rowsOf(limits).map(({whose, text, isReached}) => [whose, text, isReached]);
+    const kept = new Map();
+    const setItem = (name, value) => kept.set(name, value);
+    globalThis.sessionStorage = {getItem: (name) => kept.get(name) ?? null, setItem};
+    globalThis.history = {replaceState: (state, title, url) => (found.url = url)};
+    globalThis.location = {pathname: "/base/k/a%2Fkey%ff/dashboard", search: "", hash: "#/requests/1"};
+    const {BASE, keptKey} = await import(`${folder}/kept.js`);
+    found.key = {base: BASE, given: keptKey(), kept: kept.get("linx.key"), url: found.url};
     const partsOrProblem = (event) => {
         try {
             return partsOf(JSON.stringify(event));
@@ -254,6 +261,12 @@ def test_budgets_are_sentences(found: Any) -> None:
         ["openrouter", "$20.00 of $20.00 this month", True],
         ["key anna", "12k tokens of 200k tokens today", False],
     ]
+
+
+def test_a_key_in_the_address_is_kept_for_the_tab_and_taken_out_of_the_address(found: Any) -> None:
+    """Also one that no URL is made of: it is wrong, and the page must say so."""
+    key = "a%2Fkey%ff"
+    assert found["key"] == {"base": "/base", "given": key, "kept": key, "url": "/base/dashboard#/requests/1"}
 
 
 def test_an_answer_of_any_shape_is_read_as_words_and_numbers(found: Any) -> None:
