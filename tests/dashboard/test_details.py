@@ -124,8 +124,10 @@ def test_no_more_of_an_answer_is_shown_than_the_bound() -> None:
 
 
 def test_no_field_is_shown_whose_name_says_that_it_holds_a_key() -> None:
-    hidden = ("Authorization", "x-api-key", "api-key", "X-Auth-Token", "openai-api-key", "helicone-auth", "Set-Cookie")
-    hidden += ("x-amz-security-token", "x-apikey", "proxy-authorization", "X-Client-Secret", "cookie", "x-goog-api-key")
+    hidden = (
+        *("Authorization", "x-api-key", "api-key", "X-Auth-Token", "openai-api-key", "helicone-auth", "Set-Cookie"),
+        *("x-amz-security-token", "x-apikey", "proxy-authorization", "X-Client-Secret", "cookie", "x-goog-api-key"),
+    )
     shown = ("x-ratelimit-remaining-tokens", "authority", "keep-alive", "x-monkey", "x-tokenizer", "x-key-name")
     one = record()
     kept_in(one).headers = [(name.encode(), b"opaque") for name in (*hidden, *shown)]

@@ -24,7 +24,12 @@ const MEANINGS = {
 const GOOD = new Set(["ok"]);
 const NEUTRAL = new Set(["lost", "cancelled"]);
 
-export const meaningOf = (outcome) => (Object.hasOwn(MEANINGS, outcome) ? MEANINGS[outcome] : outcome.replace(/^not_asked\((.*)\)$/s, "not asked: $1").replace(/^http_/, "HTTP ").replaceAll("_", " "));
+export function meaningOf({ outcome, first_ms: first }, attempts) {
+  // An attempt that was under way when its request ended is "lost" as well, and nobody was faster.
+  if (outcome === "lost" && (first != null || attempts.every((attempt) => attempt.first_ms == null))) return "stopped with its request";
+  if (Object.hasOwn(MEANINGS, outcome)) return MEANINGS[outcome];
+  return outcome.replace(/^not_asked\((.*)\)$/s, "not asked: $1").replace(/^http_/, "HTTP ").replaceAll("_", " ");
+}
 
 export function Lanes({ request, now }) {
   const { attempts = [], not_asked: notAsked = [] } = request;
@@ -32,18 +37,18 @@ export function Lanes({ request, now }) {
   return html`<section class="part" aria-labelledby="asked-title" data-test="lanes">
     <h3 id="asked-title" class="column-title">Who was asked</h3>
     ${!attempts.length && !notAsked.length && html`<p class="faint">Nobody: Linx answered by itself.</p>`}
-    ${attempts.length > 0 && html`<ol class="lanes">${attempts.map((attempt, index) => html`<${Lane} key=${index} attempt=${attempt} total=${total} isRunning=${request.duration_ms == null} />`)}</ol>
+    ${attempts.length > 0 && html`<ol class="lanes">${attempts.map((attempt, index) => html`<${Lane} key=${index} attempt=${attempt} attempts=${attempts} total=${total} isRunning=${request.duration_ms == null} />`)}</ol>
       <p class="axis" aria-hidden="true"><span>0</span><span>${axisDuration(total / 2)}</span><span>${axisDuration(total)}</span></p>`}
     ${notAsked.length > 0 && html`<ul class="not-asked">${notAsked.map(({ provider, reason }) => html`<li key=${provider} class="lane-head" data-test="not-asked">
       <span class="lane-provider">${provider}</span><span class="gap"></span><span class="lane-reason">not asked: ${reason}</span></li>`)}</ul>`}
   </section>`;
 }
 
-function Lane({ attempt, total, isRunning }) {
+function Lane({ attempt, attempts, total, isRunning }) {
   const { provider, model, outcome, adapted = [] } = attempt;
   const isOpen = !outcome && isRunning;
   const kind = GOOD.has(outcome) ? "good" : !outcome || NEUTRAL.has(outcome) ? "neutral" : "bad";
-  const reason = outcome ? meaningOf(outcome) : isOpen ? (attempt.first_ms == null ? "is asked…" : "answers…") : "";
+  const reason = outcome ? meaningOf(attempt, attempts) : isOpen ? (attempt.first_ms == null ? "is asked…" : "answers…") : "";
   return html`<li class="lane" data-test="lane" data-kind=${kind} data-outcome=${outcome}>
     <p class="lane-head">
       <${Place} place=${attempt.local == null ? "" : attempt.local ? "local" : "paid"} />

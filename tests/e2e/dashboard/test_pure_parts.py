@@ -171,6 +171,9 @@ const {rows, bars, filters, problems, numbers, now, folder, limits, events, word
     found.pieces = Object.fromEntries(Object.entries(bars).map(([name, row]) => [name, facts.pieces(row, now)]));
     found.share = [10, 1000, 60000, 600000].map(facts.barShare);
     found.budgets = budgets.rowsOf(limits).map(({whose, text, isReached}) => [whose, text, isReached]);
+    const {meaningOf} = await import(`${folder}/lanes.js`);
+    const ends = ({attempts}) => attempts.map((one) => one.outcome && meaningOf(one, attempts));
+    found.ends = Object.fromEntries(Object.entries(bars).map(([name, row]) => [name, ends(row)]));
     const kept = new Map();
     const setItem = (name, value) => kept.set(name, value);
     globalThis.sessionStorage = {getItem: (name) => kept.get(name) ?? null, setItem};
@@ -247,6 +250,14 @@ def test_a_number_is_written(found: Any, text: str) -> None:
 @pytest.mark.parametrize("name", BARS)
 def test_a_phase_bar_has_the_pieces(found: Any, name: str) -> None:
     assert [[kind, round(length)] for kind, length in found["pieces"][name]] == BARS[name][1]
+
+
+def test_an_attempt_that_was_stopped_with_its_request_was_not_too_slow(found: Any) -> None:
+    ends = found["ends"]
+    assert ends["cancelled while it waited"] == ["stopped with its request"]
+    assert ends["a hedge that won"] == ["another was faster", "answered"]
+    assert ends["a hedge that lost"] == ["answered", "another was faster"]
+    assert ends["a fallback"][-1] == "answered"
 
 
 def test_a_longer_request_has_a_longer_bar(found: Any) -> None:
