@@ -1,9 +1,10 @@
 /* Asks for the key of Linx once; it is kept for this tab. */
 
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.module.js";
+import { html, useEffect, useRef } from "./vendor/preact-htm.module.js";
 
 export function KeyPrompt({ store, socket }) {
-  const [wasWrong, setWrong] = useState(Boolean(store.state.key));
+  // The prompt is made anew with each refusal.
+  const problem = store.state.keyProblem || (store.state.key ? "That is not the key." : "");
   const input = useRef(null);
   useEffect(() => input.current?.focus(), []);
 
@@ -16,8 +17,7 @@ export function KeyPrompt({ store, socket }) {
       await store.api("/v1/providers/status");
       socket.connect();
     } catch (error) {
-      setWrong(error.status === 401);
-      store.set({ keyNeeded: true });
+      store.set({ keyNeeded: true, keyProblem: error.status === 401 ? "" : error.message });
     }
   }
 
@@ -29,9 +29,9 @@ export function KeyPrompt({ store, socket }) {
         <label class="field">
           <span>Key</span>
           <input ref=${input} data-test="key-input" type="password" autocomplete="current-password" spellcheck=${false}
-            aria-invalid=${wasWrong} aria-describedby="key-problem" />
+            aria-invalid=${Boolean(problem)} aria-describedby="key-problem" />
         </label>
-        <p id="key-problem" class="problem" role="alert">${wasWrong ? "That is not the key." : ""}</p>
+        <p id="key-problem" class="problem" role="alert">${problem}</p>
         <button class="button primary" type="submit">Open</button>
       </form>
     </main>

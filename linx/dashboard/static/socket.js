@@ -51,7 +51,10 @@ async function isRefused(store) {
   try {
     await store.api("/v1/providers/status");
   } catch (error) {
-    return error.status === 401;
+    // A key with limits may ask models, and is refused here as long as the config has it so.
+    const isLimited = error.status === 403 && Boolean(store.state.key);
+    if (isLimited) store.set({ keyNeeded: true, keyProblem: error.message });
+    return isLimited || error.status === 401;
   }
   return false;
 }

@@ -8,6 +8,7 @@ A view is a module that exports a component `({store}) => html`…``, with `html
   connection   "connecting" | "live" | "lost"         lastSeen   epoch seconds of the last message
   address      "http://HOST:PORT" to give to clients  version    of Linx
   key          the key of this tab, or ""             keyNeeded  true while Linx refuses for the lack of the right key
+  keyProblem   Linx's words about a key that is right, and may not see this page; or ""
   providers    Map name → PROVIDER (a new Map with each change)   requests   Map id → REQUEST (one Map; its objects are replaced)
   order        ids, newest first                      route      {view, id}, see ./route.js
   tunnel, config, series, totals, ledger, budget, capture        as Linx sends them; null before the first snapshot
@@ -43,6 +44,7 @@ export const emptyState = () => ({
   version: "",
   key: keptKey(),
   keyNeeded: false,
+  keyProblem: "",
   capture: true,
   providers: new Map(),
   requests: new Map(),
@@ -131,7 +133,7 @@ export function createStore() {
     },
     useKey(key) {
       keepKey(key);
-      store.set({ key, keyNeeded: false });
+      store.set({ key, keyNeeded: false, keyProblem: "" });
     },
   };
   store.api = apiFor(store);

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.fakes.exchange import Exchange
     from tests.fakes.scripted import Reply
 
+LIMITED = "-limited"
+"""What stands behind the key in a second key, which may ask models only."""
 SLOW = Answer(tokens=["word "] * 3000, interval_s=0.02)
 
 
@@ -79,7 +81,8 @@ def remote(exchange: Exchange) -> Reply | None:
 async def main(folder: str, key: str) -> None:
     async with FakeProvider("ollama", ["m", "qwen3:8b"]) as home, FakeProvider("openai", ["m", "gpt-4o"]) as away:
         home.rule, away.rule = local, remote
-        server = {"api_key": key} if key else {}
+        limited = {"name": "limited", "key": f"{key}{LIMITED}", "local_only": True}
+        server: dict[str, Any] = {"api_key": [key, limited]} if key else {}
         price = {"prompt": 2.0, "completion": 8.0}
         providers = {"home": {"local": True}, "away": {"local": False, "price": price}}
         config = config_for(home, away, names=("home", "away"), server=server, providers=providers)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.dashboard.conftest import Watch
-from tests.e2e.dashboard.real_linx import RealLinx, real_linx
+from tests.e2e.dashboard.real_linx import LIMITED, RealLinx, real_linx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +91,11 @@ def test_a_key_opens_the_page(context: BrowserContext, tmp_path_factory: pytest.
     with real_linx(tmp_path_factory.mktemp("locked"), key=KEY) as linx:
         page = context.new_page()
         page.goto(f"{linx.url}/dashboard")
+        page.get_by_test_id("key-input").fill(KEY + LIMITED)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("The key limited has limits")
+        page.reload()
+        expect(page.get_by_role("alert")).to_contain_text("The key limited has limits")
         page.get_by_test_id("key-input").fill(KEY)
         page.keyboard.press("Enter")
         expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
