@@ -126,11 +126,10 @@ class Request:
         """Count ``size`` more bytes in memory as part of the body, until the request is over. Raises Overloaded."""
         self._body.hold(size)
 
-    async def stream_body(self) -> AsyncIterator[bytes]:
+    def stream_body(self) -> AsyncIterator[bytes]:
         """The body in pieces as they come, not decoded, of any length."""
         self._body.check_expect()
-        while piece := await self._body.read():
-            yield piece
+        return _Pieces(self._body)
 
     async def body_after(self, start: bytes) -> bytes:
         """The whole body, of which ``start`` has come from ``stream_body``, not decoded. Raises as ``body``."""
@@ -176,6 +175,23 @@ class Request:
         """
         self._wire.upgrade()
         return UpgradedStream(head or self._head.raw, self._wire)
+
+
+class _Pieces:
+    """A body as an iterator. An async generator would have to be closed by everyone who does not read it to its end."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if piece := await self._body.read():
+            return piece
+        raise StopAsyncIteration
 
 
 class Reply:

@@ -10,9 +10,8 @@ in memory.
 from __future__ import annotations
 
 import re
-from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from linx.core import jsontext
@@ -34,8 +33,6 @@ from linx.routing.candidate import Candidate
 from linx.routing.router import Route, Router
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from linx.core.chat import JsonObject
     from linx.core.telemetry import AttemptRecord
     from linx.dialects.base import Face
@@ -71,14 +68,14 @@ async def answer(context: Context, face: Face, request: Request, reply: Reply) -
         search = partial(secret_in, asked)
         await _relay(context, face, request, reply, path, _json_model(asked, path), payload, search)
         return
-    async with aclosing(cast("AsyncGenerator[bytes, None]", request.stream_body())) as pieces:
-        is_limited = bool(request.key.models)
-        is_held = is_limited or context.router.seeks_secrets
-        payload = await read_form(request, boundary, pieces, is_held=is_held)
-        if is_limited and payload.place is not None:
-            await in_thread(multipart.check_one_model, payload.start, boundary, payload.place)
-        search = partial(secret_in_form, payload.start, boundary)
-        await _relay(context, face, request, reply, path, payload.model, payload, search)
+    pieces = request.stream_body()
+    is_limited = bool(request.key.models)
+    is_held = is_limited or context.router.seeks_secrets
+    payload = await read_form(request, boundary, pieces, is_held=is_held)
+    if is_limited and payload.place is not None:
+        await in_thread(multipart.check_one_model, payload.start, boundary, payload.place)
+    search = partial(secret_in_form, payload.start, boundary)
+    await _relay(context, face, request, reply, path, payload.model, payload, search)
 
 
 async def look(context: Context, face: Face, request: Request, reply: Reply) -> None:

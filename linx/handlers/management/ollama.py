@@ -147,7 +147,6 @@ def _admitted(
     """
     candidates = [Candidate(provider, served) for provider in _all_ollamas(context)]
     # Models are managed whatever was spent; what goes to the cloud is not.
-    # Models are managed whatever was spent; what goes to the cloud is not.
     demand = Demand(local_only=is_local_only(request), key=request.key, may_cost=bool(served), secret=secret)
     return context.router.gate.admit(candidates, name, demand).candidates
 
