@@ -19,6 +19,7 @@ FLOORS = [
     ["cli"],
     ["app"],
     ["endpoints", "local_listener"],
+    ["paths"],
     ["handlers", "console", "gui", "tail", "key_command", "starting"],
     ["routing", "dashboard"],
     ["providers", "children", "ledger", "setup", "service"],

@@ -22,7 +22,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "e2e/test_corpus.py::auth-badhost-bypass",
         "e2e/test_corpus.py::host-",
         "test_endpoints.py::test_a_slash_too_many_leads_around_no_key",
-        "test_endpoints.py::test_management_is_matched_exactly",
+        "test_paths.py::test_management_is_matched_exactly",
     ),
     "A page that sends a form": (
         "test_access.py::test_a_browser_must_send_json",

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from linx.core import jsontext
-from linx.endpoints import PREFIXES, TABLE
+from linx.paths import PREFIXES, TABLE
 from linx.server.wire import READ_AHEAD
 from tests.e2e.http_client import Answer as Got
 from tests.e2e.http_client import Client, ask

@@ -13,7 +13,7 @@ import trio
 
 from linx.access import Policy
 from linx.core.client_key import ClientKey
-from linx.endpoints import resolve
+from linx.paths import resolve
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.e2e.private_world import BOUNDARY, CHAT, FOR_THE_CLOUD, FORM, ROADS

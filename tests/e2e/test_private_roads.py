@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from linx.core.addresses import is_near
-from linx.endpoints import MODEL_PATHS, MODEL_PREFIXES, OLLAMA_PATHS, resolve
+from linx.paths import MODEL_PATHS, MODEL_PREFIXES, OLLAMA_PATHS, resolve
 from tests.e2e.linx_process import config_for, linx_here
 from tests.e2e.private_world import CHAT, FOR_THE_CLOUD, ON_ITS_DISK, ROADS, Road
 from tests.fakes.catalogue import Model

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from linx.core.telemetry import RequestRecord
     from linx.dialects.base import Face
-    from linx.endpoints import Handle
     from linx.handlers.context import Context
+    from linx.paths import Handle
     from linx.providers.provider import Provider
     from linx.server.request import Handler, Reply, Request
     from tests.fakes.provider import FakeProvider
