@@ -258,7 +258,7 @@ SCENARIOS = (
     Scenario(
         "private: the local one is dead, a remote one is well",
         [Fake(is_down=True), Fake(settings={"local": False})],
-        Expect("502 upstream_unreachable", "a=connect_failed", None, calls=[0, 0]),
+        Expect("502 upstream_unreachable", "b=not_asked(local_only), a=connect_failed", None, calls=[0, 0]),
         headers={"x-linx-local-only": "true"},
     ),
     Scenario(
