@@ -160,7 +160,8 @@ def _linx(config: Callable[[Setting], dict[str, object]]) -> Callable[[Setting],
         server = {"port": setting.port, "hostname": "127.0.0.1"}
         body = {name: {"enabled": False} for name in ("ollama", "llamacpp", "openrouter")}
         path.write_bytes(jsontext.dumps_pretty({**body, **config(setting), "server": server}))
-        return [sys.executable, "-m", "linx", "--config", str(path), "--log-level", "warning"], {}
+        own = {name: str(path.parent / name) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")}
+        return [sys.executable, "-m", "linx", "--config", str(path), "--log-level", "warning"], own
 
     return command
 

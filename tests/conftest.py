@@ -51,9 +51,12 @@ def _compiled_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def _state_folders() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
+    """Also a Linx that several tests share, and that starts before them, keeps its hands off the user's own files."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", os.path.join(folder, "shared"))
+        patch.setenv("XDG_CONFIG_HOME", os.path.join(folder, "shared-config"))
         yield folder
 
 

@@ -89,9 +89,9 @@ class LinxProcess:
             self.path = folder / "config.json"
             write_config(self.path, config)
             self.args += ["--config", str(self.path)]
-        # Also where the environment is chosen: no file of who runs the tests is read or written.
-        own = {name: os.environ[name] for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME") if name in os.environ}
-        self.env = None if env is None else {**own, **env}
+        # Also where the environment is chosen, and for a benchmark: no file of the user's own is read or written.
+        own = {name: os.environ.get(name, str(folder / name)) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")}
+        self.env = {**own, **(os.environ if env is None else env)}
         self.log = folder / "linx.log"
         self.url = ""
         self.port = 0
