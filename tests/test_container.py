@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from linx import cli
+from linx import command_line
 from linx.core import jsontext
 from tests.e2e.linx_process import config_for, linx_here
 
@@ -103,7 +103,7 @@ def test_it_runs_as_a_user_without_rights_who_may_write_to_the_volume() -> None:
 def test_it_serves_all_addresses_at_the_port_that_it_exposes() -> None:
     """With any other address than those of this machine, Linx demands a key (tests/test_local_listener.py)."""
     command = words("ENTRYPOINT")
-    given = cli.parse(command[1:])
+    given = command_line.parse(command[1:])
     assert command[0] == "linx"
     assert (given["--host"], given["--port"]) == ("0.0.0.0", last("EXPOSE"))
     assert given["--api-key"] is None  # a key in an image is no secret

@@ -17,6 +17,7 @@ COMMON = ["base", "failures", "shared", "openai"]
 FLOORS = [
     ["__main__"],
     ["cli"],
+    ["command_line"],
     ["app"],
     ["endpoints", "local_listener"],
     ["paths"],
@@ -309,7 +310,7 @@ ONLY_IN = {
     "orjson": {"linx/core/jsontext.py"},
     "json": {"linx/core/jsontext.py"},
     "sqlite3": {"linx/ledger/database.py"},
-    "docopt": {"linx/cli.py"},
+    "docopt": {"linx/command_line.py"},
     "platformdirs": {"linx/core/folders.py"},
     "trio_websocket": {"linx/dashboard/feed.py"},
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from linx import cli
+from linx import command_line
 from linx.config.load import load
 from linx.config.shape import json_schema
 from linx.core import jsontext
@@ -23,7 +23,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_command_line_is_shown_as_it_is() -> None:
-    assert cli.USAGE.strip() in README
+    assert command_line.USAGE.strip() in README
 
 
 def keys_of(schema: Any, definitions: dict[str, Any]) -> set[str]:

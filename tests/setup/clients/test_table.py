@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from linx.cli import CLIENTS as NAMES
+from linx.command_line import CLIENTS as NAMES
 from linx.setup.clients.table import ALIASES, CLIENTS, find
 from linx.setup.edits.jsonc import JsonEdit
 from linx.setup.edits.toml import TomlEdit
