@@ -15,6 +15,7 @@ import secrets
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote_to_bytes
 
 from linx.core.client_key import ClientKey, digest_of, key_by_place
 from linx.core.errors import BadRequest, Forbidden, TooManyWrongKeys, Unauthorized, UnsupportedEncoding, quote
@@ -36,6 +37,7 @@ runs it. No page can be rebound to such a name: ICANN has reserved .internal for
 register a name there."""
 _WEB_ORIGIN = re.compile(rb"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _DOTTED = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
+_SLASH = re.compile(r"(/|%2[Ff])")
 _FIELD_NAMES = re.compile(rb"[" + re.escape(TOKEN_BYTES) + rb", ]{1,4096}")
 
 Headers = list[tuple[bytes, bytes]]
@@ -132,6 +134,15 @@ class Access:
         presented = presented_key(request, path_key)
         key = None if presented is None else self.policy.keys.get(digest_of(presented))
         return key is not None and not key.is_limited
+
+    def without_keys(self, path: str) -> str:
+        """A path that Linx does not have, as it may be logged: a key may stand in it by mistake, as in ``/K/KEY/v1``.
+
+        Of a key that the config has by its digest alone, nothing else in Linx knows how it looks.
+        """
+        keys = self.policy.keys
+        parts = _SLASH.split(path)
+        return "".join("…" if digest_of(unquote_to_bytes(part)) in keys else part for part in parts)
 
     def _check_key(self, request: RequestView, path_key: bytes | None, now: float) -> None:
         presented = presented_key(request, path_key)

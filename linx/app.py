@@ -25,7 +25,7 @@ from linx.config.load import refuse_own_address
 from linx.config.model import DEMO, Config
 from linx.config.watch import ConfigWatch
 from linx.console import Console, address_of
-from linx.core.errors import ConfigError, LinxError, Unauthorized, quote
+from linx.core.errors import ConfigError, Unauthorized, quote
 from linx.core.folders import state_file
 from linx.core.request_feed import RequestFeed
 from linx.core.telemetry import Telemetry
@@ -70,7 +70,6 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.routing.limits import Amounts, Scope
 
-"""The file in the user's state folder that keeps what refusals have taught."""
 READY_WAIT_S = 0.2
 """How long the ready line waits for the first probes: a program that waits for it should find the models listed."""
 SUMMARY_WAIT_S = 2.0
@@ -265,19 +264,9 @@ class App:
                 request.stop(Unauthorized("The key of this request is not valid any more."))
 
     def _renew_pages(self) -> None:
-        """Close each page of the dashboard that would not be let in any more, since its key is gone.
-
-        All others get a new snapshot, since providers may have gone.
-        """
-        now = trio.current_time()
+        """Close each page of the dashboard whose key is gone. All others get a snapshot, as providers may have gone."""
         for viewer in self.dashboard.hub.viewers:
-            request = viewer.request
-            try:
-                self.access.check(request, request.path_key, is_open=False, is_management=True, now=now)
-                is_allowed = not request.key.is_limited
-            except LinxError:
-                is_allowed = False
-            if is_allowed:
+            if self.access.may_follow(viewer.request, viewer.request.path_key):
                 viewer.refresh()
             else:
                 viewer.close(frames.POLICY)

@@ -76,7 +76,7 @@ class Endpoints:
             return
         try:
             self._note_refused(request, target, face, problem)
-            await self._refuse(request, reply, target.path, face, problem)
+            await self._refuse(request, reply, self._shown_path(target), face, problem)
         finally:
             del problem  # its traceback refers to this frame
 
@@ -102,7 +102,9 @@ class Endpoints:
             if request.method == "OPTIONS" and path == "*":
                 await reply.whole(204, b"", headers=((b"allow", b"GET, HEAD, POST, OPTIONS"),))
                 return
-            raise UnknownEndpoint(f"Linx has no path {quote(path)!r}. GET /v1/models lists the models to ask for.")
+            raise UnknownEndpoint(
+                f"Linx has no path {quote(self._shown_path(target))!r}. GET /v1/models lists the models to ask for."
+            )
         handle = endpoint.handler_for(request.method)
         if handle is None:
             if request.method == "OPTIONS":
@@ -131,7 +133,7 @@ class Endpoints:
             await handle(self.context, face, request, reply)
         except LinxError as error:
             self._note_refused(request, target, face, error)
-            await self._refuse(request, reply, target.path, face, error)
+            await self._refuse(request, reply, self._shown_path(target), face, error)
 
     def _count_for_key(self, request: Request, endpoint: Endpoint) -> None:
         """Raises an error if the key has asked too often."""
@@ -142,7 +144,7 @@ class Endpoints:
     async def _refuse(self, request: Request, reply: Reply, path: str, face: Face, error: LinxError) -> None:
         """Send an error in the client's dialect: as the answer, or as a frame if the answer has begun.
 
-        ``path`` is the path without the key that may stand in front of it.
+        ``path`` is the path as it may be shown.
         """
         # The line of the request says that it failed and why, in a word. A log without these lines says it here.
         level = logging.WARNING if error.status >= 500 and not self.context.feed.is_logged else logging.DEBUG
@@ -191,9 +193,12 @@ class Endpoints:
 
     def _record(self, request: Request, target: Resolved) -> RequestRecord:
         record = begin_record(self.context, request, trio.current_time(), target.model)
-        record.path = kept(target.path)
+        record.path = kept(self._shown_path(target))
         record.is_model_path = target.endpoint is not None and target.endpoint.is_model_path
         return record
+
+    def _shown_path(self, target: Resolved) -> str:
+        return self.access.without_keys(target.path) if target.endpoint is None else target.path
 
     def note_unread(self, error: LinxError, request_id: str, method: bytes, target: bytes) -> None:
         """For the server: a request was refused before its head was whole, so little is known of it."""
@@ -205,7 +210,7 @@ class Endpoints:
             self.context.at(now),
             now,
             method.decode("latin-1") or NOBODY,
-            found.path or NOBODY,
+            self._shown_path(found) or NOBODY,
             face=found.face if path else "",
             outcome=word_of(error),
             is_model_path=False,

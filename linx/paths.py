@@ -152,6 +152,7 @@ EXACT_PATHS: Mapping[str, Endpoint] = {
     "/metrics": Endpoint({"GET": metrics.metrics}, is_management=True),
     "/v1/providers/status": Endpoint({"GET": admin.providers_status}, is_management=True),
     page.PATH: PAGE,
+    page.PATH + "/": PAGE,
     "/linx/events": Endpoint({"GET": events.events}, is_management=True),
     "/linx/clients": Endpoint({"GET": clients.show}, is_management=True),
     "/linx/requests": Endpoint({"GET": requests.list_all}, is_management=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -416,3 +417,28 @@ async def test_a_request_that_linx_stops_says_why(tmp_path: Path) -> None:
                     await trio.sleep(0.01)
             await app.server.drain(0)
         assert await lines_of(app, follower) == [("POST", "/v1/chat/completions", 503, "shutting_down")]
+
+
+@pytest.mark.parametrize("sent", ["right", "wrong"])
+@pytest.mark.parametrize(
+    "path", ["/KEY/v1/models", "/K/KEY/v1/models", "/k%2fKEY/v1/models", "/k/KEY/k/KEY/v1/models", "/KEY"]
+)
+async def test_a_key_in_a_mistyped_path_is_shown_nowhere(
+    path: str, sent: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also one that the config has by its digest alone, so that the redactor does not know it."""
+    key = "my own key + more"
+    entry = {"name": "anna", "key_sha256": hashlib.sha256(key.encode()).hexdigest()}
+    caplog.set_level("DEBUG", "linx")
+    async with linx_here(config_for(server={"api_key": [entry]}), tmp_path) as app:
+        follower = app.context.feed.follow()
+        assert follower is not None
+        typed = path.replace("KEY", quote(key, safe=""))
+        headers = {"x-api-key": key if sent == "right" else "another key"}
+        answer = await ask(port_of(app), typed, headers=headers)
+        lines = await lines_of(app, follower)
+    assert answer.status == (404 if sent == "right" or path.startswith("/k/") else 401)
+    assert [line[1] for line in lines] == [path.removeprefix("/k/KEY").replace("KEY", "…")]
+    for shown in (repr(lines), answer.body.decode(), caplog.text):
+        assert quote(key, safe="") not in shown
+        assert "my own key" not in shown

@@ -136,7 +136,7 @@ def _end_of(text: bytes, at: int) -> int:
         elif first in (b"}", b"]"):
             depth, at = depth - 1, at + 1
         else:
-            at = _SCALAR.match(text, at).end()  # type: ignore[union-attr]
+            at = _SCALAR.match(text, at).end()  # type: ignore[union-attr]  # the text is JSON
         if not depth:
             return at
         at = _after_space(text, at)

@@ -6,22 +6,20 @@ import time
 from typing import TYPE_CHECKING
 
 from linx.core.telemetry import CANCELLED, OK
-from linx.ledger.spending import day_of
+from linx.ledger.spending import today
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from linx.core.chat import JsonObject, Usage
     from linx.core.telemetry import RequestRecord
-    from linx.ledger.today import Today
+    from linx.ledger.today import DaySoFar
 
     EstimateFor = Callable[[str], Callable[[Usage], float] | None]
 
 MOST_PRICES = 256  # of names that were asked for
 _FINE = frozenset((OK, CANCELLED))
 _UNKNOWN = object()  # in place of a price that has not been looked up
-
-
 PRICES_S = 60.0
 """How long a price is remembered, since looking one up takes longer than counting."""
 
@@ -86,16 +84,16 @@ class Totals:
         estimate = prices[asked]
         return None if estimate is None else estimate(usage) - (record.cost_usd or 0.0)
 
-    def add(self, today: Today) -> None:
+    def add(self, day: DaySoFar) -> None:
         """What the ledger has of the day; nothing if another day has begun meanwhile."""
-        if today.day != self._day:
+        if day.day != self._day:
             return
-        self._requests += today.requests
-        self._failed += today.failed
-        self._local += today.local_tokens
-        self._remote += today.remote_tokens
-        self._cost_usd += today.cost_usd
-        self._saved_usd += today.saved_usd
+        self._requests += day.requests
+        self._failed += day.failed
+        self._local += day.local_tokens
+        self._remote += day.remote_tokens
+        self._cost_usd += day.cost_usd
+        self._saved_usd += day.saved_usd
 
     def as_json(self) -> JsonObject:
         now = self._clock()
@@ -113,10 +111,8 @@ class Totals:
         }
 
     def _begin_day(self, now: float) -> None:
-        local = time.localtime(now)
-        self._day = day_of(now)
-        self._since = time.mktime((local.tm_year, local.tm_mon, local.tm_mday, 0, 0, 0, 0, 0, -1))
-        self._until = time.mktime((local.tm_year, local.tm_mon, local.tm_mday + 1, 0, 0, 0, 0, 0, -1))
+        of_now = today(now)
+        self._day, self._since, self._until = of_now.day, of_now.day_begins_at, of_now.day_ends_at
         self._requests = self._failed = self._local = self._remote = 0
         self._cost_usd = self._saved_usd = 0.0
 

@@ -79,11 +79,12 @@ def day_of(moment: float) -> int:
 
 
 class Today(NamedTuple):
-    """The day and the month of a moment in local time, and when they end, in seconds since 1970."""
+    """The day and the month of a moment in local time; when they begin and end, in seconds since 1970."""
 
     day: int
     first_of_month: int
     """As a day, such as 20260101."""
+    day_begins_at: float
     day_ends_at: float
     month_ends_at: float
 
@@ -95,6 +96,7 @@ def today(now: float) -> Today:
     return Today(
         day_of(now),
         year * 10000 + month * 100 + 1,
+        _midnight(year, month, local.tm_mday),
         _midnight(year, month, local.tm_mday + 1),
         _midnight(year, month + 1, 1),
     )

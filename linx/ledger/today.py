@@ -20,7 +20,7 @@ SELECT count(*), sum(outcome NOT IN ('ok', 'cancelled')),
 FROM requests WHERE day = :day AND started < :before"""
 
 
-class Today(NamedTuple):
+class DaySoFar(NamedTuple):
     """Sums of the requests of one day."""
 
     day: int
@@ -32,7 +32,7 @@ class Today(NamedTuple):
     saved_usd: float = 0.0
 
 
-def read_today(config: LedgerConfig, now: float) -> Today:
+def read_today(config: LedgerConfig, now: float) -> DaySoFar:
     """The sums of the requests of the day of ``now`` (seconds since 1970) that came in before it; for a thread.
 
     Raises LedgerProblem or OSError; nothing where there is no ledger.
@@ -41,9 +41,9 @@ def read_today(config: LedgerConfig, now: float) -> Today:
     try:
         database = open_for_reading(ledger_path(config))
     except FileNotFoundError:
-        return Today(day)
+        return DaySoFar(day)
     try:
         row = database.ask(_QUESTION, {"day": day, "before": now})[0]
     finally:
         database.close()
-    return Today(day, *(value or 0 for value in row))
+    return DaySoFar(day, *(value or 0 for value in row))

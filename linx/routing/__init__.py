@@ -7,7 +7,7 @@ that moment; only the loops around the decisions wait.
 - ``demand``: what a request needs of its route.
 - ``gate``: the gate before every provider: a table of rules, each of which may keep candidates from being asked.
 - ``key_models``: the gate's rule of a client's key: which models may be asked for with it.
-- ``privacy``: the gate's first rule: what must stay local is sent to local providers alone.
+- ``privacy``: the gate's rule of privacy: what must stay local is sent to local providers alone.
 - ``client_keys``: the rule over providers that are asked with the client's own key.
 - ``secrets``: the rule over prompts with a secret in them: they stay at home.
 - ``limits``: the limits of budgets: for whom each is, and whom it stops.

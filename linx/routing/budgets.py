@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 BUDGET = "budget"
 """Why a candidate is not asked."""
 SOON_S = 5.0  # after which a request may ask again that was refused for what running requests may cost
-LONGEST_DAY_S = 90_000.0  # 25 hours
 
 log = logging.getLogger("linx.budget")
 
@@ -190,7 +189,7 @@ class Budgets:
     # --- private ---
 
     def _roll(self) -> None:
-        if not self._today.day_ends_at - LONGEST_DAY_S <= self._clock() < self._today.day_ends_at:
+        if not self._today.day_begins_at <= self._clock() < self._today.day_ends_at:
             self._recount()
             self.spending.forget(self._today.first_of_month)
 

@@ -1,6 +1,7 @@
-"""The gate's first rule: what must stay local is sent to local providers alone.
+"""The gate's rule of privacy: what must stay local is sent to local providers alone.
 
-It must where the config says so (``routing.local_only``), or the client (``x-linx-local-only``).
+A prompt must stay local where the config says so (``routing.local_only``), the client's key, or the client itself
+(``x-linx-local-only``).
 """
 
 from __future__ import annotations

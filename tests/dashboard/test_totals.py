@@ -1,4 +1,4 @@
-"""Today in numbers: what is counted where, what the ledger adds, and midnight."""
+"""DaySoFar in numbers: what is counted where, what the ledger adds, and midnight."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from linx.core.chat import Usage
 from linx.dashboard.totals import MOST_PRICES, PRICES_S, Totals
-from linx.ledger.today import Today
+from linx.ledger.today import DaySoFar
 from tests.dashboard.records import record
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def test_without_a_price_to_compare_nothing_is_saved() -> None:
 def test_what_the_ledger_has_of_the_same_day_is_added() -> None:
     totals = Totals(lambda _asked: None, Clock())
     totals.note([record(at=NOON, outcome="ok")])
-    totals.add(Today(20260131, 10, 2, 300, 400, 1.5, 0.25))
-    totals.add(Today(20260130, 10, 2, 300, 400, 1.5, 0.25))
+    totals.add(DaySoFar(20260131, 10, 2, 300, 400, 1.5, 0.25))
+    totals.add(DaySoFar(20260130, 10, 2, 300, 400, 1.5, 0.25))
     shown = totals.as_json()
     assert (shown["requests"], shown["failed"], shown["local_tokens"], shown["remote_tokens"]) == (11, 2, 300, 400)
     assert (shown["cost_usd"], shown["saved_usd"]) == (1.5, 0.25)

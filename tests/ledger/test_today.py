@@ -10,7 +10,7 @@ from linx.config.shape import LedgerConfig
 from linx.core.chat import Usage
 from linx.ledger.database import LedgerProblem, open_for_writing
 from linx.ledger.spending import day_of
-from linx.ledger.today import Today, read_today
+from linx.ledger.today import DaySoFar, read_today
 from tests.ledger.records import DAY_S, NOON, row
 
 if TYPE_CHECKING:
@@ -32,17 +32,17 @@ def test_the_sums_of_today_up_to_now(tmp_path: Path) -> None:
     )
     database.close()
     found = read_today(LedgerConfig(path=str(path)), NOON)
-    assert found == Today(day_of(NOON), 4, 1, 124, 12, 0.5, 0.25)
+    assert found == DaySoFar(day_of(NOON), 4, 1, 124, 12, 0.5, 0.25)
 
 
 def test_without_a_ledger_there_is_nothing(tmp_path: Path) -> None:
-    assert read_today(LedgerConfig(path=str(tmp_path / "none.db")), NOON) == Today(day_of(NOON))
+    assert read_today(LedgerConfig(path=str(tmp_path / "none.db")), NOON) == DaySoFar(day_of(NOON))
 
 
 def test_an_empty_day(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     open_for_writing(path)[0].close()
-    assert read_today(LedgerConfig(path=str(path)), NOON) == Today(day_of(NOON))
+    assert read_today(LedgerConfig(path=str(path)), NOON) == DaySoFar(day_of(NOON))
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -44,6 +44,9 @@ async def front(context: Context, face: Face, request: Request, reply: Reply) ->
 
 async def show(context: Context, _face: Face, request: Request, reply: Reply) -> None:
     """One file of the page, or 304 if the browser has it."""
+    if request.path == PATH + "/":  # the addresses in the page are relative to that without the slash
+        await reply.whole(307, b"", b"text/plain; charset=utf-8", ((b"location", b"../dashboard"),))
+        return
     name = request.path.removeprefix(PATH).removeprefix("/") or INDEX
     file = context.dashboard.files.get(name)
     if file is None:

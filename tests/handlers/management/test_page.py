@@ -41,6 +41,14 @@ async def test_the_shell_needs_no_key(tmp_path: Path) -> None:
         assert (await ask(port, "/dashboard", {})).status == 405
 
 
+@pytest.mark.parametrize("start", ["", "/k/linx-key-0123456789"])
+async def test_with_a_slash_it_is_found_by_its_own_name(start: str, tmp_path: Path) -> None:
+    """The addresses in the page are relative, so that it would find nothing below a folder of its own."""
+    async with linx_here(config_for(server={"api_key": "linx-key-0123456789"}), tmp_path) as app:
+        answer = await ask(with_files(app), start + "/dashboard/")
+        assert (answer.status, answer.headers["location"]) == (307, "../dashboard")
+
+
 async def test_only_names_of_the_table_are_served(tmp_path: Path) -> None:
     async with linx_here(config_for(), tmp_path) as app:
         port = with_files(app)
