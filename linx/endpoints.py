@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from linx.access import Access
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 USUAL_ID_HEADERS = (b"x-request-id",)
 ID_HEADERS: Mapping[str, tuple[bytes, ...]] = {"anthropic": (*USUAL_ID_HEADERS, b"request-id")}

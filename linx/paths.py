@@ -36,7 +36,8 @@ from linx.handlers.models import openai as models
 if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 Handle = Callable[["Context", "Face", "Request", "Reply"], Awaitable[None]]
 FACES = frozenset({"openai", "ollama", "ollama_generate", "anthropic", "responses", "completions"})

@@ -270,6 +270,7 @@ ORDERS = {
             "unpack",
             "body",
             "upgrade",
+            "reply",
             "request",
             "listener",
         ],

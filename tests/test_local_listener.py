@@ -18,7 +18,8 @@ from linx.server.listen import Server
 from tests.keys import plain
 
 if TYPE_CHECKING:
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 
 async def refuse(_request: Request, _reply: Reply) -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.handlers.response_store import StoredResponse
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 _INPUT_ITEMS, _CANCEL = "input_items", "cancel"
 USUAL_LIMIT, MOST = 20, 100  # items on one page

@@ -13,7 +13,7 @@ turns an error into an answer.
 - ``unpack``: unpacks a compressed body in bounded pieces.
 - ``body``: the body of one request, within limits.
 - ``upgrade``: a connection that has left HTTP, as a stream.
-- ``request``: Request and Reply, which a handler is given.
+- ``reply``: the answer, as a handler writes it. ``request``: the request that a handler is given.
 - ``listener``: what the connections of one listener have in common.
 - ``connection``: one client connection from its first byte to its last.
 - ``sockets``: listening sockets, and how many files may be open.

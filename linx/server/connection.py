@@ -24,7 +24,8 @@ from linx.server.cross_check import cross_check
 from linx.server.gate import Gate
 from linx.server.head import LastHead
 from linx.server.refusal import last_answer
-from linx.server.request import MAY_HALF_CLOSE, Reply, Request, new_id
+from linx.server.reply import Reply
+from linx.server.request import MAY_HALF_CLOSE, Request, new_id
 from linx.server.wire import ServerTransport, Wire
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from trio.testing import MockClock
 from linx.dialects.openai.encoder import OpenAIEncoder
 from linx.routing.attempt import Attempt
 from linx.server.connection import Connection
-from linx.server.request import Reply
+from linx.server.reply import Reply
 from linx.server.wire import Wire
 from linx.upstream.connection import UpstreamConnection
 from tests.properties.memory_net import ROOMY

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from linx.providers.health import Health
 from linx.routing.decision import Decision
 from linx.routing.hedging import HedgeBudget, Rules
-from linx.server.request import Reply
+from linx.server.reply import Reply
 from linx.server.wire import Wire
 from linx.upstream.pool import Pool
 from tests.properties.machines import QUICK, Guest

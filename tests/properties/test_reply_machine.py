@@ -17,7 +17,7 @@ from linx.core.errors import HangUp, ShuttingDown
 from linx.server.body import Body
 from linx.server.gate import Gate
 from linx.server.limits import Shared
-from linx.server.request import Reply
+from linx.server.reply import Reply
 from linx.server.wire import Wire
 from tests.properties.machines import QUICK, Guest
 from tests.properties.memory_net import NARROW, ROOMY, End, Faults, Watched

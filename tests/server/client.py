@@ -18,7 +18,8 @@ from tests.fakes.stream_transport import StreamTransport
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from linx.server.request import Handler, Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Handler, Request
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

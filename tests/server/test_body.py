@@ -26,7 +26,8 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
     Pack = Callable[[bytes], bytes]
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from linx.http1.h11_heads import ParsedRequest
-    from linx.server.request import Handler, Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Handler, Request
 
 
 def failing(problem: Exception) -> Handler:

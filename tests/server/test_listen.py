@@ -26,7 +26,8 @@ from tests.server.client import GET, connected, echo, post, serving
 from tests.waiting import within
 
 if TYPE_CHECKING:
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 
 async def waiting(request: Request, reply: Reply) -> None:

@@ -11,7 +11,8 @@ import trio_websocket
 from tests.server.client import connected, serving
 
 if TYPE_CHECKING:
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
     from linx.server.upgrade import UpgradedStream
 
 UPGRADE = b"GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: parrot\r\n\r\n"

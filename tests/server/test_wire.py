@@ -21,7 +21,8 @@ from tests.server.client import GET, connected, serving
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 
 async def test_a_stalled_reader_holds_the_writer() -> None:

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from linx.handlers.answers.plan import FindRoute
     from linx.handlers.context import Context
     from linx.routing.candidate import Candidate
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
     from linx.upstream.pool import Pool, Sending
 
 COUNT_TIMEOUT_S = 3.0  # after that the client gets an estimate, since it should not wait for long

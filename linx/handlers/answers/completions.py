@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from linx.routing.attempt import Attempt, Try
     from linx.routing.candidate import Candidate
     from linx.routing.chunk_reader import ChunkReader, ChunkSource
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:

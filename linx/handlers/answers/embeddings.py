@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.routing.attempt import Try
     from linx.routing.chunk_reader import ChunkSource
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 
 async def openai(context: Context, face: Face, request: Request, reply: Reply) -> None:

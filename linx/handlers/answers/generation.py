@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.routing.candidate import Candidate
     from linx.routing.router import Route
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 A = TypeVar("A", bound=Runnable)
 

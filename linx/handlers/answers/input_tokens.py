@@ -18,7 +18,8 @@ from linx.routing.router import Router
 if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 
 async def count(context: Context, face: Face, request: Request, reply: Reply) -> None:

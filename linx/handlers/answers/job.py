@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from linx.routing.attempt import Try
     from linx.routing.candidate import Candidate
     from linx.routing.demand import Demand
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 JUST_UNDER = 0.999
 """A loser's silence is multiplied by this before it is recorded, so that it falls into the bucket of the hedge's delay

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from linx.routing.chunk_reader import ChunkSource
     from linx.routing.demand import Demand
     from linx.routing.router import Route, Router
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 GREETING = b"Ollama is running"
 

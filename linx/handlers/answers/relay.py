@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.routing.demand import Demand, Search
     from linx.routing.race import Race
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-]{1,64}){1,6}")
 _LLAMACPP = frozenset(

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.handlers.response_store import ResponseStore
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 
 async def answer(context: Context, face: Face, request: Request, reply: Reply) -> None:

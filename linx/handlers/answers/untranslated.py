@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.routing.demand import Demand
     from linx.routing.router import Route, Router
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 VERSION = b"2023-06-01"  # of Anthropic's API, if the client names no version
 _PLAIN = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,1023}")

@@ -12,7 +12,8 @@ from linx.handlers.management.overview import Overview
 if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 
 async def events(context: Context, _face: Face, request: Request, _reply: Reply) -> None:

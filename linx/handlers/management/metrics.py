@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from linx.core.telemetry import Buckets, Counters
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 STATES = ("up", "down", "cooling", "loading", "unknown")
 PHASES = ("queued", "connecting", "waiting", "streaming")

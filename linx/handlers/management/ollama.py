@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
     from linx.routing.demand import Search
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
     from linx.upstream.pool import Exchange, Sending
 
 MAX_ERROR = 64 * 1024  # bytes of an Ollama's error that are read

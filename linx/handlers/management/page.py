@@ -13,7 +13,8 @@ from linx.server.listener import LOCAL
 if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 PATH = "/dashboard"
 HEADERS = (

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from linx.core.kept_bodies import Kept
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"content-encoding", b"expect", b"connection"))
 """Fields that say how the body was sent, and not what."""

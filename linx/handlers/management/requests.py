@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from linx.core.telemetry import RequestRecord
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 PATH = "/linx/requests/"
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 
 MOST_PRICED = 8

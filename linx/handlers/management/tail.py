@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from linx.core.errors import LinxError
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 BEAT_S = 15.0
 """After so long without a line an empty line is sent, so that each side notices that the other is gone."""

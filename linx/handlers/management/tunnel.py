@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from linx.core.chat import JsonObject
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 TYPES: tuple[str, ...] = get_args(TunnelType)
 FIELDS = ("type", "domain")

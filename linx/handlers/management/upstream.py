@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
     from linx.upstream.pool import Exchange, Sending
 
 MAX_ERROR = 64 * 1024  # bytes of a provider's error that are passed on

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.ledger.usage import Asked
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 TYPES = {"json": b"application/json", "csv": b"text/csv; charset=utf-8"}
 _FIELDS = ("by", "since", "format")

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.providers.provider import Provider
     from linx.routing.router import Router
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
 VERSION = "0.13.5"
 """The version that clients are told where no Ollama is up."""

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.handlers.models.other_shapes import Page
     from linx.routing.router import Router
-    from linx.server.request import Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Request
 
     Shape = Callable[[Iterable[JsonObject | None], Page | None], Iterator[bytes]]
 

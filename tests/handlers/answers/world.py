@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from linx.handlers.context import Context
     from linx.paths import Handle
     from linx.providers.provider import Provider
-    from linx.server.request import Handler, Reply, Request
+    from linx.server.reply import Reply
+    from linx.server.request import Handler, Request
     from tests.fakes.provider import FakeProvider
 
 HI: list[dict[str, Any]] = [{"role": "user", "content": "hi"}]
