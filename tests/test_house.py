@@ -49,6 +49,7 @@ ORDERS = {
             "worker",
             "jsontext",
             "kept_bodies",
+            "durations",
             "telemetry",
             "client_key",
             "client_name",

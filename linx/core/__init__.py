@@ -13,7 +13,8 @@ dialect and no socket.
 - ``worker``: work that takes long, in a thread.
 - ``jsontext``: reads and writes JSON; the only file that imports a JSON library.
 - ``kept_bodies``: the bodies of the last requests, for the dashboard.
-- ``telemetry``: counters, histograms and the records of requests.
+- ``durations``: histograms and buckets of durations.
+- ``telemetry``: counters, and the records of requests.
 - ``client_key``: the key that a client sends: its name and its limits.
 - ``client_name``: the short name of a client's program, from its User-Agent.
 - ``request_line``: the line that every request leaves, as fields and as text.

@@ -15,8 +15,9 @@ import trio
 from linx.core.addresses import is_loopback
 from linx.core.attempt_errors import ConnectFailed, NotLocal
 from linx.core.chat import ChatRequest, Dialect, ModelTraits, Task
+from linx.core.durations import Histogram
 from linx.core.errors import quote
-from linx.core.telemetry import Counters, Histogram
+from linx.core.telemetry import Counters
 from linx.dialects.failures.lacks import TOOLS, VISION
 from linx.dialects.failures.meaning import too_long
 from linx.dialects.ollama.provider_request import given_context, is_load, is_unload, wants_cut

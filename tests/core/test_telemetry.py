@@ -2,65 +2,16 @@
 
 from __future__ import annotations
 
-import random
-
-import pytest
-
 from linx.core.chat import Usage
 from linx.core.errors import NotAsked
 from linx.core.telemetry import (
     KEPT_REQUESTS,
     AttemptRecord,
-    Buckets,
     Counters,
-    Histogram,
     RequestRecord,
     Telemetry,
     kept,
 )
-
-
-@pytest.mark.parametrize("share", [0.5, 0.95])
-def test_a_percentile_is_right_to_an_eighth(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Histogram, "DECAY", 0.0)
-    histogram = Histogram()
-    draw = random.Random(1)
-    samples = [draw.lognormvariate(0, 1) for _ in range(5000)]
-    for sample in samples:
-        histogram.add(sample)
-    exact = sorted(samples)[int(share * len(samples))]
-    assert histogram.percentile(share) == pytest.approx(exact, rel=0.125)
-
-
-def test_an_empty_histogram_knows_nothing() -> None:
-    assert Histogram().percentile(0.5) is None
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.0005, 3600.0, 1e9])
-def test_the_ends_of_the_scale(seconds: float) -> None:
-    histogram = Histogram()
-    histogram.add(seconds)
-    assert histogram.percentile(1.0) is not None
-    assert histogram.percentile(0.0) is not None
-
-
-def test_old_samples_fade() -> None:
-    histogram = Histogram()
-    for _ in range(1000):
-        histogram.add(10.0)
-    for _ in range(500):
-        histogram.add(0.1)
-    assert histogram.samples == 1500
-    p95 = histogram.percentile(0.95)
-    assert p95 is not None
-    assert p95 < 0.2
-
-
-def test_weights_never_overflow() -> None:
-    histogram = Histogram()
-    for _ in range(60_000):
-        histogram.add(1.0)
-    assert histogram.percentile(0.5) == pytest.approx(1.0, rel=0.25)
 
 
 def test_counters_add_up() -> None:
@@ -162,14 +113,6 @@ def test_the_phase_follows_the_attempts_until_the_answer_comes() -> None:
     one.phase = "streaming"
     attempt.entered("waiting")
     assert one.phase == "streaming"
-
-
-def test_buckets_count_up_to_and_with_their_bounds() -> None:
-    buckets = Buckets((0.1, 1.0))
-    for seconds in (0.0, 0.1, 0.5, 1.0, 1.5):
-        buckets.add(seconds)
-    assert buckets.counts == [2, 2, 1]
-    assert buckets.total_s == pytest.approx(3.1)
 
 
 def test_names_from_outside_are_kept_in_part() -> None:

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from linx.core.attempt_errors import BudgetReached, Refused, RouteExhausted
-from linx.core.telemetry import Histogram
+from linx.core.durations import Histogram
 from linx.routing.demand import Demand
 from linx.routing.hedging import HedgeBudget
 from tests.routing.world import Script, ScriptedAttempt, World, has, provider

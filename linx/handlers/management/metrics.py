@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from linx.core.telemetry import Buckets, Counters
+    from linx.core.durations import Buckets
+    from linx.core.telemetry import Counters
     from linx.dialects.base import Face
     from linx.handlers.context import Context
     from linx.server.reply import Reply
