@@ -247,6 +247,7 @@ ORDERS = {
             "metered",
             "stakes",
             "late_costs",
+            "roles",
             "attempt",
             "chunk_reader",
             "answered_calls",

@@ -16,6 +16,7 @@ that moment; only the loops around the decisions wait.
 - ``metered``: counts what a provider streams.
 - ``stakes``: what one attempt may cost, and what it has cost.
 - ``late_costs``: asks what an answer has cost that was cut short.
+- ``roles``: what writes the request of an attempt, what reads its answer, and what a handler needs of it.
 - ``attempt``: one try at one candidate.
 - ``chunk_reader``: reads the answer of an attempt as chunks.
 - ``answered_calls``: what is done with the tool calls of an answer.

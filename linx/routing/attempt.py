@@ -14,7 +14,7 @@ cancelled. ``with attempt:`` chooses by how its block ends.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self
 
 import trio
 
@@ -25,101 +25,26 @@ from linx.dialects.failures.retry_after import wait_until
 from linx.providers.kind import Feature
 from linx.providers.late_costs import answer_id_of
 from linx.routing.metered import Metered
+from linx.routing.roles import R, T
 from linx.upstream.response_head import ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-    from linx.core.chat import Adapted
     from linx.core.redaction import Redactor
     from linx.core.telemetry import AttemptRecord
     from linx.providers.provider import Provider
     from linx.routing.candidate import Candidate
     from linx.routing.metered import Source
-    from linx.upstream.pool import Exchange, Pool, Sending
+    from linx.routing.roles import RequestWriter
+    from linx.upstream.pool import Exchange, Pool
 
 LOADING_POLL_S = 0.25
 LONGEST_LOADING_POLL_S = 1.0  # the whole prompt goes out each time, so the provider is asked less and less often
 LONGEST_LOADING_S = 900.0  # a large model from a slow disk
 MAX_ERROR_BODY = 64 * 1024  # bytes read of a provider's error answer
 _NO_SUCH_PATH = ("upstream_not_found", "upstream_error", "unsupported_feature")
-
-T = TypeVar("T")
-
-
-class Timed(Protocol):
-    """Awaits what takes the provider's time, which is not counted as Linx's own."""
-
-    async def __call__(self, waiting: Awaitable[T], /) -> T: ...
-
-
-class RequestWriter(Protocol):
-    """Writes the request of one attempt; more than once where it has to be sent again."""
-
-    @property
-    def lacks(self) -> str | None:
-        """What a server that does not know the path cannot do; None where every server knows it."""
-
-    @property
-    def may_repeat(self) -> bool:
-        """Could the same request still be sent to another candidate?"""
-
-    async def write(self, now: float, timed: Timed) -> Sending: ...
-
-    def next_place(self, target: bytes) -> bool:
-        """There is no such path at ``target``: will the next ``write`` ask at another one of the same provider?"""
-
-    def place_found(self) -> None:
-        """The place of what was written last is the right one."""
-
-    async def adapt(self, refusal: Refused) -> bool:
-        """Will the next ``write`` ask in another way, which this provider may take?"""
-
-    @property
-    def adapted(self) -> tuple[Adapted, ...]:
-        """What the last ``write`` changed so that the provider takes the request."""
-
-    def taken(self) -> None:
-        """The provider has taken what was written last: what it refused before is worth remembering."""
-
-
-class Reader(Protocol):
-    """Makes something of an answer."""
-
-    async def gate(self, exchange: Source, timed: Timed) -> None:
-        """Read up to what opens the gate. Raises AttemptError where that does not come."""
-
-
-R = TypeVar("R", bound=Reader)
-R_co = TypeVar("R_co", covariant=True)
-
-
-class Try(Protocol[R_co]):
-    """What a handler needs of an attempt, or of several in a row that look like one. See ``Attempt``."""
-
-    candidate: Candidate
-    record: AttemptRecord
-
-    @property
-    def reader(self) -> R_co: ...
-
-    @property
-    def asked_at(self) -> float | None: ...
-
-    async def begin(self, timeout_s: float | None = None) -> None: ...
-
-    def finish(self) -> None: ...
-
-    def failed(self, error: AttemptError) -> AttemptError: ...
-
-    def close(self, outcome: str = "lost") -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
 
 
 class Attempt(Generic[R]):

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from linx.core.telemetry import AttemptRecord
     from linx.dialects.adaptation.row import Restore
     from linx.dialects.base import Decoder
-    from linx.routing.attempt import Timed
     from linx.routing.candidate import Candidate
+    from linx.routing.roles import Timed
     from linx.upstream.pool import Pool, Sending
 
 QUICK = 64 * 1024  # bytes of a request that may be compared with a refusal in the event loop

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from linx.core.chat import Chunk
     from linx.dialects.base import Decoder, Encoder
-    from linx.routing.attempt import Timed
     from linx.routing.metered import Source
+    from linx.routing.roles import Timed
 
 
 MAX_FIRST = 256

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from linx.handlers.answers.job import Job
     from linx.handlers.context import Context
     from linx.providers.requests import ProviderRequest
-    from linx.routing.attempt import Attempt, Try
+    from linx.routing.attempt import Attempt
     from linx.routing.candidate import Candidate
     from linx.routing.chunk_reader import ChunkReader, ChunkSource
+    from linx.routing.roles import Try
     from linx.server.reply import Reply
     from linx.server.request import Request
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.handlers.answers.job import Job
     from linx.handlers.context import Context
-    from linx.routing.attempt import Try
     from linx.routing.chunk_reader import ChunkSource
+    from linx.routing.roles import Try
     from linx.server.reply import Reply
     from linx.server.request import Request
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from linx.core.telemetry import Stake
     from linx.dialects.base import Face
     from linx.handlers.context import Context
-    from linx.routing.attempt import Try
     from linx.routing.candidate import Candidate
     from linx.routing.demand import Demand
+    from linx.routing.roles import Try
     from linx.server.reply import Reply
     from linx.server.request import Request
 

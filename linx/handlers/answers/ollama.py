@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from linx.dialects.base import Face
     from linx.dialects.ollama.face import OllamaFace
     from linx.handlers.context import Context
-    from linx.routing.attempt import Try
     from linx.routing.chunk_reader import ChunkSource
     from linx.routing.demand import Demand
+    from linx.routing.roles import Try
     from linx.routing.router import Route, Router
     from linx.server.reply import Reply
     from linx.server.request import Request

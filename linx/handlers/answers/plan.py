@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from linx.core.chat import ChatRequest
     from linx.core.telemetry import AttemptRecord
     from linx.handlers.answers.job import Job
-    from linx.routing.attempt import Attempt, Try
+    from linx.routing.attempt import Attempt
     from linx.routing.candidate import Candidate
     from linx.routing.chunk_reader import ChunkReader, ChunkSource
+    from linx.routing.roles import Try
     from linx.server.request import Request
 
 A = TypeVar("A", bound=Runnable)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from linx.core.attempt_errors import Refused
     from linx.handlers.answers.payload import Payload
-    from linx.routing.attempt import Timed
     from linx.routing.candidate import Candidate
     from linx.routing.metered import Source
+    from linx.routing.roles import Timed
     from linx.upstream.pool import Sending
 
 TELLING = 64  # bytes of a text in which an error can be recognised

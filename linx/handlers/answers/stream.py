@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from linx.core.chat import Chunk, Usage
     from linx.core.errors import LinxError
     from linx.handlers.answers.job import Headers, Job
-    from linx.routing.attempt import Try
     from linx.routing.chunk_reader import ChunkSource, SplicedReader
     from linx.routing.race import Race
+    from linx.routing.roles import Try
 
 TOLD_IN_STREAM = frozenset(((Dialect.RESPONSES, "context_length_exceeded"),))
 """Errors that a client of a dialect understands only where they come inside a stream with status 200, as OpenAI sends

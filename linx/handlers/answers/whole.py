@@ -16,9 +16,9 @@ from linx.core.chat import Answer, JsonObject
 if TYPE_CHECKING:
     from linx.core.chat import Chunk
     from linx.handlers.answers.job import Job
-    from linx.routing.attempt import Try
     from linx.routing.chunk_reader import ChunkSource
     from linx.routing.race import Race
+    from linx.routing.roles import Try
 
 MAX_WHOLE = 64 * 2**20
 """Bytes of a provider's answer that are collected for a client that asked for no stream."""
