@@ -93,7 +93,7 @@ def test_the_table_is_sound() -> None:
         assert endpoint.allowed.endswith("OPTIONS")
         assert path.startswith("/")
     open_paths = {path for path, endpoint in TABLE.items() if endpoint.is_open}
-    assert open_paths == {"/", "/healthz", "/health", "/v1/health", "/api/hello", "/dashboard"}
+    assert open_paths == {"/", "/healthz", "/health", "/v1/health", "/api/hello", "/dashboard", "/dashboard/"}
     managing = {path for path, endpoint in TABLE.items() if endpoint.is_management}
     assert {path for path in EXACT_PATHS if path.startswith("/linx/") or "tunnel" in path} <= managing
     assert "/metrics" in LOCAL_PATHS

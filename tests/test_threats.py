@@ -101,7 +101,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "e2e/test_corpus.py::schema-image-",
     ),
     "A split answer": (
-        "server/test_request.py::test_a_value_from_outside_cannot_end_a_field",
+        "server/test_reply.py::test_a_value_from_outside_cannot_end_a_field",
         "e2e/test_corpus.py::web-crlf",
         "server/test_refusal.py::test_status_lines",
     ),

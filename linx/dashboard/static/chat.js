@@ -1,6 +1,6 @@
 /* Chat with any model through this Linx: it streams, can be stopped, and shows who answered and what it cost. */
 
-import { html, useEffect, useLayoutEffect, useReducer, useRef } from "./vendor/preact-htm.module.js";
+import { html, useLayoutEffect, useReducer, useRef } from "./vendor/preact-htm.module.js";
 import { Composer } from "./composer.js";
 import { createConversation } from "./conversation.js";
 import { CopyButton } from "./copy.js";
@@ -19,7 +19,8 @@ export const chatWith = (model) => conversation.choose(model);
 
 export function Chat({ store }) {
   const [, render] = useReducer((number) => number + 1, 0);
-  useEffect(() => conversation.subscribe(render), []);
+  // Before the browser paints: what comes between the first rendering and the subscription would not be shown.
+  useLayoutEffect(() => conversation.subscribe(render), []);
   const models = useModels(store);
   const { state } = conversation;
   // The model of last time may be gone: then the first of the list is asked.

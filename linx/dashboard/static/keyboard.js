@@ -24,6 +24,7 @@ export function listenToKeys(store) {
     if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") {
       event.preventDefault();
       store.set({ overlay: store.state.overlay === "palette" ? "" : "palette" });
+      store.paintNow();
       return;
     }
     if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || store.state.keyNeeded) return;
@@ -33,6 +34,7 @@ export function listenToKeys(store) {
     if (event.key === "Enter" && event.target.closest("a, button")) return;
     event.preventDefault();
     action(store);
+    store.paintNow();
   });
 }
 

@@ -59,6 +59,7 @@ export function Palette({ store }) {
     if (!command) return;
     store.set({ overlay: "" });
     command[2]();
+    store.paintNow();
   }
   function onKeyDown(event) {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -88,6 +88,12 @@ export function createStore() {
     if (!frame) frame = requestAnimationFrame(paint);
   }
 
+  /* Also before the browser has told of the new address: the next key may come sooner. */
+  function goTo(route, fields = {}) {
+    store.set({ ...fields, route });
+    location.hash = hashOf(route);
+  }
+
   const store = {
     state,
     now: () => state.clock.stopped ?? state.clock.epoch + (performance.now() - state.clock.at) / 1000,
@@ -107,6 +113,12 @@ export function createStore() {
       Object.assign(state, fields);
       changed();
     },
+    /* Paint now, and not with the next frame: after a key, since the next one is meant for what it leads to. */
+    paintNow() {
+      if (!frame) return;
+      cancelAnimationFrame(frame);
+      paint();
+    },
     /* The connection is lost: what is shown stands still, its times too, until the next snapshot. */
     lose() {
       store.set({ connection: "lost", clock: { ...state.clock, stopped: store.now() } });
@@ -116,15 +128,13 @@ export function createStore() {
       changed(merge(state, message));
     },
     go(view) {
-      location.hash = hashOf({ view, id: "" });
+      goTo({ view, id: "" });
     },
     open(id, intent = null) {
-      store.set({ intent, selected: id });
-      location.hash = hashOf({ view: "requests", id });
+      goTo({ view: "requests", id }, { intent, selected: id });
     },
     close() {
-      store.set({ intent: null });
-      location.hash = hashOf({ view: "requests", id: "" });
+      goTo({ view: "requests", id: "" }, { intent: null });
     },
     say(text) {
       clearTimeout(forgetNote);

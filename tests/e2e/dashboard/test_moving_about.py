@@ -37,6 +37,30 @@ def test_the_keys_walk_open_cancel_and_close(open_page: Opener) -> None:
     assert fake.asked("/linx/requests/req-1/cancel") == [None]
 
 
+PRESS = """(keys) => {
+  const common = { bubbles: true, cancelable: true };
+  for (const key of keys) document.body.dispatchEvent(new KeyboardEvent("keydown", { ...common, ...key }));
+}"""
+
+
+def test_keys_that_follow_each_other_at_once_act_on_what_the_last_one_did(open_page: Opener) -> None:
+    """Sooner than the browser tells of the new address."""
+    page = open_page(worlds.snapshot(requests=[worlds.request(1), worlds.request(2), worlds.request(3)])).page
+    page.evaluate(PRESS, [{"key": "j"}, {"key": "Enter"}, {"key": "j"}])
+    page.wait_for_url("**#/requests/req-2")
+
+
+def test_the_palette_takes_what_is_typed_behind_its_key(open_page: Opener) -> None:
+    """It has the focus before the next key, and not with the next frame."""
+    page = open_page(worlds.busy()).page
+    at_once = f"""async () => {{
+      ({PRESS})([{{ key: "k", ctrlKey: true }}]);
+      for (let turn = 0; turn < 20; turn += 1) await null;
+      return document.activeElement.getAttribute("role");
+    }}"""
+    assert page.evaluate(at_once) == "combobox"
+
+
 def test_a_key_leads_to_the_providers(open_page: Opener) -> None:
     page = open_page(worlds.busy()).page
     page.keyboard.press("p")
