@@ -22,7 +22,7 @@ FLOORS = [
     ["endpoints", "local_listener"],
     ["paths"],
     ["handlers", "console", "gui", "tail", "key_command", "starting"],
-    ["routing", "dashboard"],
+    ["routing", "dashboard", "discovery"],
     ["providers", "children", "ledger", "setup", "service"],
     ["server", "upstream", "dialects", "config", "access"],
     ["http1"],
@@ -159,6 +159,7 @@ ORDERS = {
         *["blocks", "free_text_tools", "block_encoder", "event_decoder"],
     ],
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
+    "linx.discovery": ["products", "identify", "places"],
     "linx.handlers": [
         "heartbeat",
         "kept_lists",

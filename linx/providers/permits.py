@@ -20,6 +20,7 @@ from linx.upstream.permit import Permit, Reach
 
 if TYPE_CHECKING:
     from linx.config.model import ProviderConfig
+    from linx.core.addresses import Origin
 
 LOCAL_ONLY_HEADER = b"x-linx-local-only"
 LOCAL_ONLY_FIELD = ((LOCAL_ONLY_HEADER, b"true"),)
@@ -103,3 +104,8 @@ def _private_reach(config: ProviderConfig, *, insists: bool) -> Reach:
     if config.origin.scheme == "https" or not is_near(config.origin.host):
         return Reach.DIRECT
     return Reach.SHARED
+
+
+def permit_to_ask(origin: Origin) -> Permit:
+    """For a question to an address that is no provider yet: what is it? A near host must be as near as it looks."""
+    return Permit(origin, Reach.LOCAL if is_near(origin.host) else Reach.DIRECT)
