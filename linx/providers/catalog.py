@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from linx.core.chat import JsonObject
     from linx.core.redaction import Redactor
     from linx.providers.known_hosts import KnownHost
+    from linx.providers.memory import InMemory
     from linx.providers.places import Places
     from linx.providers.provider import Provider
     from linx.upstream.permit import Permit
@@ -180,11 +181,12 @@ def _without_secrets(models: Mapping[str, Model], redactor: Redactor) -> Mapping
     return {name: model for name, model in models.items() if not redactor.holds_secret(name)}
 
 
-def _see_loaded(provider: Provider, loaded: Mapping[str, int]) -> None:
-    named = {provider.listed(name) or name: tokens for name, tokens in loaded.items()}
+def _see_loaded(provider: Provider, loaded: Mapping[str, InMemory]) -> None:
+    named = {provider.listed(name) or name: one for name, one in loaded.items()}
     now = trio.current_time()
     provider.loaded.seen(named, now)
-    provider.contexts.seen({name: tokens for name, tokens in named.items() if tokens}, now)
+    provider.memory.seen(named.values())
+    provider.contexts.seen({name: one.context for name, one in named.items() if one.context}, now)
 
 
 async def learn_loaded(provider: Provider, pool: Pool) -> None:
