@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linx.core.addresses import is_loopback
 from linx.core.errors import quote
-from linx.providers.auto import AUTO, can_chat, can_embed
+from linx.providers.auto import ANY_CHAT, AUTO, can_chat, can_embed
 from linx.providers.mappings import DEFAULT
 from linx.providers.near_names import NEAREST, near_names
 
@@ -48,6 +48,12 @@ def missing_models(provider: Provider) -> tuple[MissingModel, ...]:
     return tuple(found)
 
 
+def problems(provider: Provider) -> tuple[str, ...]:
+    """All that is to be said, a line each."""
+    nothing = None if provider.listed_at is None else _auto_lacks(provider, ANY_CHAT)
+    return (*map(str, missing_models(provider)), *([nothing] if nothing else []))
+
+
 def command_for(provider: Provider, model: str) -> str:
     """The command that gets ``model`` for the provider; "" where there is none."""
     if not provider.kind.get_model:
@@ -68,11 +74,17 @@ def lacking(provider: Provider, name: str, wanted: Wanted) -> str | None:
     for missing in missing_models(provider):
         if missing.name in (name, DEFAULT):
             return f"{provider.name}: {missing}."
-    if AUTO not in provider.config.model_mappings.values() or provider.auto(name, wanted) is not None:
+    nothing = _auto_lacks(provider, wanted)
+    return f"{provider.name}: {nothing}." if nothing else None
+
+
+def _auto_lacks(provider: Provider, wanted: Wanted) -> str | None:
+    """Why ``"auto"`` stands for no model there."""
+    if AUTO not in provider.config.model_mappings.values() or provider.auto("", wanted) is not None:
         return None
     can, first = (can_embed, FIRST_EMBEDDING) if wanted.embeds else (can_chat, FIRST_CHAT)
     what = "model for embeddings" if wanted.embeds else "model"
     if any(map(can, provider.models.values())):
-        return f'{provider.name} has more than one {what}, so that "auto" stands for none; map the name to one of them.'
+        return f'"auto" stands for no {what}, since there are several, of any price; a mapping may name one of them'
     command = command_for(provider, first)
-    return f"{provider.name} has no {what} yet{': ' + command if command else ''}."
+    return f"there is no {what} yet{': ' + command if command else ''}"

@@ -21,6 +21,7 @@ from linx.core.errors import UnknownModel, quote
 from linx.dialects.shared.needs import NOTHING
 from linx.providers.auto import ANY_CHAT, AUTO
 from linx.providers.catalog import AGAIN_S
+from linx.providers.kind import Feature
 from linx.providers.kinds import KINDS
 from linx.providers.missing import lacking
 from linx.providers.near_names import NEAREST, near_names
@@ -80,6 +81,8 @@ class Router:
         """Are prompts looked through for secrets?"""
         self.chooses_models = any(AUTO in one.config.model_mappings.values() for one in self.providers)
         """Does Linx itself choose a model for some names?"""
+        self._mapping = [one for one in self.providers if one.config.model_mappings and _lists_all(one)]
+        """Those that are known not to have the model of a mapping."""
         self.passes_client_keys = any(provider.config.takes_client_key for provider in self.providers)
         """Is a provider asked with the clients' own keys?"""
         secrets = (self._secrets.rule,) if self.seeks_secrets else ()
@@ -93,6 +96,9 @@ class Router:
         Raises UnknownModel, the error of a rule that leaves no candidate, or Refused if all candidates are paused.
         """
         candidates = self.candidates(model, demand)
+        for provider in self._mapping:
+            if provider.mappings.missing:
+                _look_for_missing(provider, model, now)
         if not candidates:
             raise self._unknown(model, demand)
         if all(one.provider.health.reachable is False for one in candidates):
@@ -343,6 +349,16 @@ class Router:
             named = ", ".join(f"{provider.name} ({provider.health.last_error})" for provider in down[:NEAREST])
             hint += f" Providers that are down: {named}."
         return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}", model)
+
+
+def _lists_all(provider: Provider) -> bool:
+    return Feature.LISTS_ALL in provider.kind.features
+
+
+def _look_for_missing(provider: Provider, model: str, now: float) -> None:
+    """Another answers for a name whose model is missing here: has it been pulled? Behind the answer the list says."""
+    if now - provider.read_at >= AGAIN_S and any(one.name == model for one in provider.mappings.missing):
+        provider.list_has_changed()
 
 
 def _lists_clouds(provider: Provider) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.providers.auto import ANY_CHAT
-from linx.providers.missing import MissingModel, command_for, lacking, missing_models
+from linx.providers.missing import MissingModel, command_for, lacking, missing_models, problems
 from linx.routing.demand import Demand
 from tests.routing.world import has, provider
 
@@ -82,12 +82,12 @@ WISHES: dict[str, Any] = {"chat": ANY_CHAT, "embeddings": Demand(one_model=True)
 @pytest.mark.parametrize(
     ("names", "wish", "words"),
     [
-        ([], "chat", "ollama has no model yet: ollama pull qwen3:4b."),
-        (["nomic-embed-text"], "chat", "ollama has no model yet: ollama pull qwen3:4b."),
+        ([], "chat", "ollama: there is no model yet: ollama pull qwen3:4b."),
+        (["nomic-embed-text"], "chat", "ollama: there is no model yet: ollama pull qwen3:4b."),
         (
             ["qwen3:4b", "llama3.2"],
             "embeddings",
-            "ollama has no model for embeddings yet: ollama pull nomic-embed-text.",
+            "ollama: there is no model for embeddings yet: ollama pull nomic-embed-text.",
         ),
         (["qwen3:4b"], "chat", None),
     ],
@@ -98,6 +98,17 @@ def test_why_auto_stands_for_nothing(names: list[str], wish: str, words: str | N
 
 def test_of_many_remote_models_none_is_chosen() -> None:
     one = has(provider("far", local=False, model_mappings={"default": "auto"}), "a", "b")
-    words = 'far has more than one model, so that "auto" stands for none; map the name to one of them.'
+    words = 'far: "auto" stands for no model, since there are several, of any price; a mapping may name one of them.'
     assert lacking(one, "x", ANY_CHAT) == words
     assert lacking(has(provider("far", local=False), "a", "b"), "x", ANY_CHAT) is None
+
+
+def test_all_that_is_to_be_said() -> None:
+    one = ollama(m="gone", default="auto")
+    assert problems(one) == (
+        "m is mapped to gone, which is not there: ollama pull gone",
+        "there is no model yet: ollama pull qwen3:4b",
+    )
+    one.listed_at = None
+    one.models_changed()
+    assert problems(one) == ()

@@ -450,7 +450,7 @@ def test_auto_is_no_cloud_model_unless_it_is_named() -> None:
 
 def test_of_many_remote_models_auto_is_the_one_used_last() -> None:
     one = has(provider("far", local=False, model_mappings={"m": "auto"}), "a", "b")
-    with pytest.raises(UnknownModel, match="more than one model"):
+    with pytest.raises(UnknownModel, match="there are several"):
         routed(router(one))
     one.answered("b")
     assert routed(router(one)) == ["far/b"]
