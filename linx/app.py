@@ -45,11 +45,11 @@ from linx.ledger.ledger import Ledger
 from linx.local_listener import CannotListen, LocalListener
 from linx.providers.adaptation_memory import ADAPTATIONS_FILE, AdaptationMemory
 from linx.providers.comparison import estimate_for, unknown_model
+from linx.providers.near_names import near_names
 from linx.routing import budget_watch
 from linx.routing.budgets import Budgets
 from linx.routing.late_costs import LateCosts
 from linx.routing.limits import MONTHLY_USD, limits_of, scopes
-from linx.routing.near_names import near_names
 from linx.routing.provider_set import ProviderSet
 from linx.routing.router import Router
 from linx.server.limits import Limits

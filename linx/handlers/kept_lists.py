@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from linx.providers.auto import ANY_CHAT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
 
@@ -46,16 +48,19 @@ class Sign:
         """Would a list be the same now?"""
         if router is not self._router or redactor is not self._redactor or redactor.forms is not self._forms:
             return False
-        for provider, models, is_local, loaded in self._parts:
-            models_now, is_local_now, loaded_now = _parts(provider)
+        for provider, models, is_local, loaded, chosen in self._parts:
+            models_now, is_local_now, loaded_now, chosen_now = _parts(provider)
             if models_now is not models or is_local_now is not is_local or loaded_now != loaded:
+                return False
+            if chosen_now != chosen:
                 return False
         return True
 
 
-def _parts(provider: Provider) -> tuple[Mapping[str, Model], bool, Mapping[str, int]]:
+def _parts(provider: Provider) -> tuple[Mapping[str, Model], bool, Mapping[str, int], str | None]:
     """All that can change of a provider and stands in a list."""
-    return provider.models, provider.permits.is_local, provider.contexts.all_loaded()
+    chosen = provider.auto("", ANY_CHAT) if provider.mappings.shows_auto else None
+    return provider.models, provider.permits.is_local, provider.contexts.all_loaded(), chosen
 
 
 class _Making:

@@ -14,6 +14,9 @@ a ``provider`` waits.
 - ``adaptations``: in which way its models have to be asked. ``adaptation_file`` and
   ``adaptation_memory``: keep that over a restart.
 - ``signatures``: what it has signed its tool calls with.
+- ``mappings``: which names the config maps, and which of their models are not there. ``missing``: the same in words
+  for people. ``near_names``: names that are near to one that nobody has.
+- ``auto``: which model "auto" stands for. ``memory``: how large a model may be.
 - ``catalog``: asks in the background. ``lists``: what a kind's models are found to be, each a ``model``.
 - ``prices``: what a model costs. ``comparison``: what a local answer would have cost elsewhere.
   ``late_costs``: what an answer has cost, asked for afterwards.

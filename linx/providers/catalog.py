@@ -23,6 +23,7 @@ from linx.core.telemetry import MAX_KEPT
 from linx.dialects.failures.meaning import event_failure, failure
 from linx.dialects.failures.reading import reported_error
 from linx.providers.lists import Listed, Loading, NotJSON, Unlisted, loaded_ollama
+from linx.providers.missing import problems
 from linx.providers.model import Model
 from linx.upstream.response_head import ANSWERS
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from linx.core.chat import JsonObject
     from linx.core.redaction import Redactor
     from linx.providers.known_hosts import KnownHost
+    from linx.providers.memory import InMemory
     from linx.providers.places import Places
     from linx.providers.provider import Provider
     from linx.upstream.permit import Permit
@@ -61,6 +63,7 @@ log = logging.getLogger("linx.catalog")
 async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     """Probe one provider for as long as it is configured."""
     health = provider.health
+    told: tuple[str, ...] = ()
     while True:
         start = trio.current_time()
         provider.is_stale = False
@@ -70,6 +73,7 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
         if after != before != "unknown":  # the first state stands in the summary of the start
             problem = f": {health.last_error}" if health.last_error and after in ("down", "cooling") else ""
             log.info("%s is %s%s", provider.name, after, problem)
+        told = _tell_missing(provider, told)
         # Pauses run from start to start, and the jitter only shortens them: a provider is found within WATCH_S.
         share = 1 - JITTER * random.random()
         due = start + share * CALM_S
@@ -80,6 +84,17 @@ async def watch(provider: Provider, pool: Pool, redactor: Redactor) -> None:
                 due = min(due, max(start, now - WATCH_S) + share * WATCH_S)
             with trio.move_on_at(due):
                 await health.alarm.wait()
+
+
+def _tell_missing(provider: Provider, told: tuple[str, ...]) -> tuple[str, ...]:
+    """Log which mappings have no model, where that is not as it was told last. Returns what is told now."""
+    found = problems(provider)
+    for problem in found:
+        if problem not in told:
+            log.warning("%s: %s", provider.name, problem)
+    if told and not found:
+        log.info("%s has the models of all its mappings now", provider.name)
+    return found
 
 
 async def refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
@@ -180,11 +195,12 @@ def _without_secrets(models: Mapping[str, Model], redactor: Redactor) -> Mapping
     return {name: model for name, model in models.items() if not redactor.holds_secret(name)}
 
 
-def _see_loaded(provider: Provider, loaded: Mapping[str, int]) -> None:
-    named = {provider.listed(name) or name: tokens for name, tokens in loaded.items()}
+def _see_loaded(provider: Provider, loaded: Mapping[str, InMemory]) -> None:
+    named = {provider.listed(name) or name: one for name, one in loaded.items()}
     now = trio.current_time()
     provider.loaded.seen(named, now)
-    provider.contexts.seen({name: tokens for name, tokens in named.items() if tokens}, now)
+    provider.memory.seen(named.values())
+    provider.contexts.seen({name: one.context for name, one in named.items() if one.context}, now)
 
 
 async def learn_loaded(provider: Provider, pool: Pool) -> None:

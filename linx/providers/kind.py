@@ -35,6 +35,8 @@ class Feature(Enum):
     """A request without a prompt loads its model into memory, or frees it."""
     DESCRIBES_MODELS = auto()
     """It answers /api/show, /api/ps and /api/version, and its list has entries as /api/tags shows them."""
+    LISTS_ALL = auto()
+    """It has no models besides those in its list, but for those of its cloud."""
     SERVES_FILES = auto()
     """Its models are files on its machine, which it holds in memory for as long as it runs."""
     OWN_PATHS = auto()
@@ -79,6 +81,8 @@ class Kind:
     """Sent with every request."""
     needs_key: bool = False
     """Does nothing work there without a key?"""
+    get_model: str = ""
+    """The command of its own program that gets a model, without the model's name; "" where there is none."""
     added_path: str = ""
     """What Linx adds to the endpoint by itself, so that no endpoint may end in it."""
     own_keys: tuple[str, ...] = ()

@@ -35,8 +35,15 @@ OLLAMA = Kind(
     canonical_name=with_tag,
     is_cloud_name=has_cloud_tag,
     features=frozenset(
-        {Feature.MANAGES_MODELS, Feature.LOADS_MODELS, Feature.DESCRIBES_MODELS, Feature.VERIFIES_NOTHING}
+        {
+            Feature.MANAGES_MODELS,
+            Feature.LOADS_MODELS,
+            Feature.DESCRIBES_MODELS,
+            Feature.LISTS_ALL,
+            Feature.VERIFIES_NOTHING,
+        }
     ),
+    get_model="ollama pull",
     added_path="/api",
     own_keys=("num_ctx", "keep_alive"),
 )

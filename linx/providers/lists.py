@@ -17,6 +17,7 @@ from linx.core.attempt_errors import AttemptError, Garbled, Refused
 from linx.dialects.anthropic import model_list as anthropic_list
 from linx.dialects.openai.model_list import context_of, read_page
 from linx.providers import prices
+from linx.providers.memory import InMemory
 from linx.providers.model import Model
 from linx.providers.places import list_base, only_model
 
@@ -69,8 +70,8 @@ class Listed:
 
     models: Mapping[str, Model] = field(default_factory=dict)
     version: str | None = None
-    loaded: Mapping[str, int] | None = None
-    """Tokens of context by model that is loaded now; None where that was not told."""
+    loaded: Mapping[str, InMemory] | None = None
+    """The models that are loaded now; None where that was not told."""
     is_proof: bool = True
     """Does it show where the provider's API is?"""
 
@@ -85,7 +86,7 @@ async def list_ollama(ask: Ask, before: Listed) -> Listed:
     models = {model.name: model for model in tagged}
     unknown = iter([model for model in models.values() if model.capabilities is None])
     version = before.version
-    loaded: Mapping[str, int] | None = None
+    loaded: Mapping[str, InMemory] | None = None
     with contextlib.suppress(AttemptError):  # older versions do not say
         loaded = await loaded_ollama(ask)
 
@@ -142,18 +143,16 @@ def _set_context(parameters: object) -> int | None:
     return int(found[1]) or None if found is not None else None
 
 
-async def loaded_ollama(ask: Ask) -> Mapping[str, int]:
-    """/api/ps: with how many tokens of context each loaded model was loaded. Raises AttemptError.
-
-    Older versions do not say the tokens, which are 0 then.
-    """
+async def loaded_ollama(ask: Ask) -> Mapping[str, InMemory]:
+    """/api/ps: what is loaded. Raises AttemptError. Older versions do not say the tokens, which are 0 then."""
     answer = await ask.get("/api/ps")
     entries = answer.get("models") if isinstance(answer, Mapping) else None
     loaded = {}
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, Mapping):
-            length = entry.get("context_length")
-            loaded[str(entry.get("name") or entry.get("model"))] = max(0, length) if type(length) is int else 0
+            numbers = (entry.get(key) for key in ("context_length", "size", "size_vram"))
+            known = InMemory(*(max(0, each) if type(each) is int else 0 for each in numbers))
+            loaded[str(entry.get("name") or entry.get("model"))] = known
     return loaded
 
 
@@ -164,7 +163,13 @@ def _is_remote(entry: Mapping[str, Any]) -> bool:
 
 def _tagged(entry: JsonObject, known: Mapping[str, Model]) -> Model:
     """A model of /api/tags. What was known of it stays known as long as its digest is the same."""
-    model = Model(str(entry.get("name") or entry.get("model")), is_remote=_is_remote(entry), listed=entry)
+    size = entry.get("size")
+    model = Model(
+        str(entry.get("name") or entry.get("model")),
+        size=size if type(size) is int else None,
+        is_remote=_is_remote(entry),
+        listed=entry,
+    )
     before = known.get(model.name)
     if before is not None and before.listed.get("digest") == entry.get("digest"):
         return replace(before, is_remote=model.is_remote or before.is_remote, listed=entry)

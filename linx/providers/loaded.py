@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 SETTLE_S = 5.0  # after a request for a model, a look may still show what was loaded before
 KEPT_MODELS = 512
@@ -35,6 +35,10 @@ class Loaded:
 
     def __repr__(self) -> str:
         return f"<Loaded {', '.join(self._asked_at) or 'nothing'}>"
+
+    def latest_first(self) -> Iterator[str]:
+        """The loaded models, the one asked for last first."""
+        return reversed(self._asked_at)
 
     def has(self, model: str) -> bool:
         return not model or model in self._asked_at

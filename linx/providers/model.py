@@ -28,6 +28,8 @@ class Model:
     """Seconds since 1970."""
     set_context: int | None = None
     """Tokens that its Modelfile allows (``PARAMETER num_ctx``)."""
+    size: int | None = None
+    """Bytes of its weights."""
     is_remote: bool = False
     """Does the provider send its prompts to another machine? As an Ollama does for a cloud model."""
     listed: JsonObject = field(default_factory=dict)

@@ -21,17 +21,19 @@ from linx.core.telemetry import Counters
 from linx.dialects.failures.lacks import TOOLS, VISION
 from linx.dialects.failures.meaning import too_long
 from linx.dialects.ollama.provider_request import given_context, is_load, is_unload, wants_cut
-from linx.dialects.openai.model_list import plain_name
 from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers import prices, requests
 from linx.providers.adaptations import Adaptations
+from linx.providers.auto import ANY_CHAT, AUTO, choose
 from linx.providers.client_credential import KeyPauses
 from linx.providers.contexts import SMALLEST_CONTEXT, Contexts
 from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
 from linx.providers.kind import Feature
 from linx.providers.loaded import Loaded
+from linx.providers.mappings import DEFAULT, Mappings
+from linx.providers.memory import Memory
 from linx.providers.model import Model
 from linx.providers.permits import Permits
 from linx.providers.signatures import Signatures
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from linx.config.model import ProviderConfig
     from linx.core.attempt_errors import AttemptError
+    from linx.providers.auto import Wanted
     from linx.providers.kind import Kind
     from linx.providers.requests import ProviderRequest
     from linx.upstream.permit import Permit
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 DEFAULT_ANSWER_TOKENS = 1024  # reserved for an answer whose length the client does not limit
 CLEARLY = 1.5  # times the context: so much larger must an estimate be before a prompt is refused unasked
 FORGET_LACK_S = 3600.0  # a model may be replaced by one of the same name, or get its projector
+KEPT_USED = 8  # models that have answered last; the last chat model stays among them, whatever embeds
 KEPT_MODELS = 512  # whose first-token times are kept; a llama.cpp answers to any name
 _MAY_BE_NEEDED = frozenset((TOOLS, VISION))
 
@@ -113,6 +117,10 @@ class Provider:
         """Has its list probably changed since it was read? The task that probes then reads it at once."""
         self.loaded = Loaded()
         """Which models are in its memory, if it is a server of the user's own."""
+        self.memory = Memory(is_here=is_loopback(host))
+        """How much it can hold."""
+        self.used: tuple[str, ...] = ()
+        """The models that have answered last, the latest first."""
         self.slots = Slots(config.max_concurrent, self.loaded)
         self.relaying = 0
         """Running requests that take no slot: a pull does not keep a model from answering."""
@@ -126,6 +134,8 @@ class Provider:
         self.is_starting = starting
         """Is this a server that Linx itself has started, and that will be up soon?"""
         self._canonical: dict[str, str] = {}
+        self.mappings = Mappings(config.model_mappings, self._may_have)
+        """Those that hold now."""
         self.contexts = Contexts()
         """With which contexts its models are loaded (Ollama)."""
         self._lacks: dict[str, dict[str, float]] = {}
@@ -153,6 +163,7 @@ class Provider:
             self.health = old.health
             self.signatures = old.signatures  # of that account's conversations
         self.first_token = old.first_token
+        self.memory, self.used = old.memory, old.used
         self.loaded, self.slots = old.loaded, old.slots  # with the requests that still run and wait there
         self.slots.resize(self.config.max_concurrent)
         self.adaptations = old.adaptations
@@ -190,13 +201,62 @@ class Provider:
         canonical, short = self.kind.canonical_name, self.kind.short_name
         self._canonical = {canonical(short(name)): name for name in self.models}
         self._canonical.update({canonical(name): name for name in self.models})
+        self.mappings = Mappings(self.config.model_mappings, self._may_have)
 
-    def mapped(self, name: str) -> str | None:
-        """The model that ``model_mappings`` gives ``name``; ``default`` is no name."""
-        mappings = self.config.model_mappings
-        if not mappings or name == "default":
+    def _may_have(self, model: str) -> bool:
+        """May it have the model? An Ollama whose list was read has no other than those in it, but for its cloud's."""
+        if model == AUTO or self.listed_at is None or Feature.LISTS_ALL not in self.kind.features:
+            return True
+        is_cloud_name = self.kind.is_cloud_name
+        return self.listed(model) is not None or (is_cloud_name is not None and is_cloud_name(model))
+
+    def mapped(self, name: str, wanted: Wanted = ANY_CHAT) -> str | None:
+        """The model that ``model_mappings`` gives ``name`` now; ``default`` is no name.
+
+        A pattern gives no model for a name that the provider has itself.
+        """
+        mappings = self.mappings
+        if not mappings or name == DEFAULT:
             return None
-        return mappings.get(name) or mappings.get(plain_name(name).removesuffix(":latest"))
+        model = mappings.exact(name)
+        if model is None and self.listed(name) is None:
+            model = mappings.by_pattern(name)
+        return model if model != AUTO else self.auto(name, wanted)
+
+    def default(self, name: str, wanted: Wanted = ANY_CHAT) -> str | None:
+        """The model of the ``default`` mapping, for a ``name`` that no provider has."""
+        model = self.mappings.default
+        return model if model != AUTO else self.auto(name, wanted)
+
+    def auto(self, name: str, wanted: Wanted) -> str | None:
+        """The model that ``"auto"`` stands for now.
+
+        As long as no list is known that is ``name``: a server with a single model takes any.
+        """
+        if not self.models and self.listed_at is None:
+            return name
+        is_cloud_name = self.kind.is_cloud_name
+        models: Mapping[str, Model] = self.models
+        if is_cloud_name is not None:
+            models = {key: one for key, one in models.items() if not (one.is_remote or is_cloud_name(key))}
+        if not models:
+            return None
+        if not self.local and not self.used and len(models) > 1:
+            return None  # which of many remote models, of any price, is the user's to say
+        recent = (*self.loaded.latest_first(), *self.used)
+        return choose(models, recent, self.memory.room(), wanted, self._lacks_now)
+
+    def _lacks_now(self, model: str) -> Collection[str]:
+        return self.lacks(model, trio.current_time() if self._lacks else 0.0)
+
+    def waits_for_list(self, name: str) -> bool:
+        """Will only the first list tell which model ``"auto"`` stands for?"""
+        return not self.probed.is_set() and self.mappings.exact(name) == AUTO
+
+    def answered(self, model: str) -> None:
+        """A request for ``model`` is being answered."""
+        if self.used[:1] != (model,):
+            self.used = (model, *(one for one in self.used if one != model))[:KEPT_USED]
 
     def listed(self, name: str) -> str | None:
         """The provider's own name of the model ``name``, if its list has it."""

@@ -50,6 +50,11 @@ class Demand(msgspec.Struct, frozen=True):
     secret: Search = unread
     """The secret in the prompt, or None; asked only where the config wants prompts looked through."""
 
+    @property
+    def embeds(self) -> bool:
+        """Are vectors wanted, and no words?"""
+        return self.one_model
+
 
 ANY, LOCAL_ONLY = Demand(), Demand(local_only=True)
 NAMES_ONLY = Demand(secret=lambda: None)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,12 +19,15 @@ import trio
 from linx.core.attempt_errors import Refused
 from linx.core.errors import UnknownModel, quote
 from linx.dialects.shared.needs import NOTHING
+from linx.providers.auto import ANY_CHAT, AUTO
 from linx.providers.catalog import AGAIN_S
+from linx.providers.kind import Feature
 from linx.providers.kinds import KINDS
+from linx.providers.missing import lacking
+from linx.providers.near_names import NEAREST, near_names
 from linx.routing import client_keys, key_models
 from linx.routing.candidate import Candidate
 from linx.routing.gate import Gate
-from linx.routing.near_names import NEAREST, near_names
 from linx.routing.privacy import Privacy
 from linx.routing.secrets import Secrets
 
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from linx.config.shape import RoutingConfig
-    from linx.core.client_key import ClientKey
     from linx.core.errors import LinxError, NotAsked
+    from linx.providers.auto import Wanted
     from linx.providers.pauses import Pause
     from linx.providers.prices import Price
     from linx.providers.provider import Provider
@@ -77,6 +79,10 @@ class Router:
         self._secrets = Secrets(routing.secrets)
         self.seeks_secrets = self._secrets.are_sought
         """Are prompts looked through for secrets?"""
+        self.chooses_models = any(AUTO in one.config.model_mappings.values() for one in self.providers)
+        """Does Linx itself choose a model for some names?"""
+        self._mapping = [one for one in self.providers if one.config.model_mappings and _lists_all(one)]
+        """Those that are known not to have the model of a mapping."""
         self.passes_client_keys = any(provider.config.takes_client_key for provider in self.providers)
         """Is a provider asked with the clients' own keys?"""
         secrets = (self._secrets.rule,) if self.seeks_secrets else ()
@@ -89,11 +95,14 @@ class Router:
 
         Raises UnknownModel, the error of a rule that leaves no candidate, or Refused if all candidates are paused.
         """
-        candidates = self.candidates(model)
+        candidates = self.candidates(model, demand)
+        for provider in self._mapping:
+            if provider.mappings.missing:
+                _look_for_missing(provider, model, now)
         if not candidates:
-            raise self._unknown(model, demand.key)
+            raise self._unknown(model, demand)
         if all(one.provider.health.reachable is False for one in candidates):
-            candidates += self._last_resort(candidates)
+            candidates += self._last_resort(candidates, demand)
         candidates, not_asked, last = self.gate.admit(candidates, model, demand)
         if demand.one_model:
             first = _same(min(candidates, key=lambda one: (one in last, self._rank(one.provider))).model)
@@ -118,22 +127,25 @@ class Router:
         wait_s = min((pause.until - now for pause in pauses), default=None)
         return Route(model, tuple(ordered), wait_s, not_asked, bool(last))
 
-    def candidates(self, model: str) -> list[Candidate]:
+    def candidates(self, model: str, wanted: Wanted = ANY_CHAT) -> list[Candidate]:
         """All candidates for the name, at most one for each provider, in the order of the config file."""
-        found = self._by_name(model)
+        return self._named(model, wanted) or self._by_default(model, wanted)
+
+    def _named(self, model: str, wanted: Wanted) -> list[Candidate]:
+        """The candidates for the name itself, and not by a ``default`` mapping."""
+        found = self._by_name(model, wanted)
         if found:
             return found
         name, slash, rest = model.partition("/")
         if slash and rest:
             for provider in self.providers:
                 if provider.name == name:
-                    return [Candidate(provider, provider.mapped(rest) or provider.listed(rest) or rest)]
-        clouds = [Candidate(one, model) for one in self.providers if _is_cloud_of(one, model)]
-        return clouds or [
-            Candidate(provider, provider.config.model_mappings["default"])
-            for provider in self.providers
-            if provider.config.model_mappings.get("default")
-        ]
+                    return [Candidate(provider, provider.mapped(rest, wanted) or provider.listed(rest) or rest)]
+        return [Candidate(one, model) for one in self.providers if _is_cloud_of(one, model)]
+
+    def _by_default(self, model: str, wanted: Wanted) -> list[Candidate]:
+        served = [(provider, provider.default(model, wanted)) for provider in self.providers]
+        return [Candidate(provider, name) for provider, name in served if name is not None]
 
     def is_starting(self) -> bool:
         """Is there a provider whose first probe has not ended?"""
@@ -150,8 +162,10 @@ class Router:
         is_private = self.stays_local(model, demand)
 
         def is_known() -> bool:
-            found = self._by_name(model)
-            return bool(found) and not (is_private and any(_may_be_remote(one) for one in found))
+            found = self._by_name(model, demand)
+            if not found or any(one.provider.waits_for_list(model) for one in found):
+                return False
+            return not (is_private and any(_may_be_remote(one) for one in found))
 
         if not pending or is_known():
             return
@@ -178,14 +192,14 @@ class Router:
             for provider in self.providers:
                 if model in provider.models:
                     return ()  # nearly always: no more needs to be known
-        found = self._by_name(model)
+        found = self._by_name(model, demand)
         if found:
             return [one.provider for one in found if _is_unlisted(one)] if is_private else ()
-        known = self.candidates(model)
+        named = self._named(model, demand)
+        known = named or self._by_default(model, demand)
         if not known:
             return self.providers
-        is_default = all(one.provider.config.model_mappings.get("default") == one.model for one in known)
-        here = [one for one in self.providers if is_default and one.local and _lists_clouds(one)]
+        here = [one for one in self.providers if not named and one.local and _lists_clouds(one)]
         if is_private:
             here += [one.provider for one in known if _is_unlisted(one) and one.provider not in here]
         return here
@@ -233,35 +247,40 @@ class Router:
     def offered(self) -> Iterator[tuple[str, Candidate]]:
         """What ``names`` is made of, one by one, so that a caller may let other tasks have their turns in between."""
         for provider in self.providers:
-            mapped = dict.fromkeys(key for key in provider.config.model_mappings if key != "default")
-            for name in chain(mapped, (each for each in provider.models if each not in mapped)):
-                yield name, Candidate(provider, provider.mapped(name) or provider.listed(name) or name)
+            mapped = provider.mappings.names
+            for name in mapped:
+                served = provider.mapped(name) or provider.listed(name)
+                if served is not None:
+                    yield name, Candidate(provider, served)
+            for name in provider.models:
+                if name not in mapped:
+                    yield name, Candidate(provider, provider.mapped(name) or name)
 
     def first_offered(self, name: str) -> Candidate | None:
         """The first candidate that ``names`` has for ``name``."""
         for provider in self.providers:
-            if name in provider.models or (name in provider.config.model_mappings and name != "default"):
-                return Candidate(provider, provider.mapped(name) or provider.listed(name) or name)
+            if name in provider.models or name in provider.mappings.names:
+                served = provider.mapped(name) or provider.listed(name)
+                if served is not None:
+                    return Candidate(provider, served)
         return None
 
     # --- private ---
 
-    def _by_name(self, model: str) -> list[Candidate]:
+    def _by_name(self, model: str, wanted: Wanted) -> list[Candidate]:
         found = []
         for provider in self.providers:
-            served = provider.mapped(model) or provider.listed(model)
+            served = provider.mapped(model, wanted) or provider.listed(model)
             if served:
                 found.append(Candidate(provider, served))
         return found
 
-    def _last_resort(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+    def _last_resort(self, candidates: Sequence[Candidate], wanted: Wanted) -> list[Candidate]:
         """The candidates of last-resort providers, for a name whose own providers are all down."""
         tried = {one.provider for one in candidates}
-        return [
-            Candidate(provider, provider.config.model_mappings["default"])
-            for provider in self.providers
-            if provider.config.is_last_resort and provider not in tried
-        ]
+        others = [one for one in self.providers if one.config.is_last_resort and one not in tried]
+        served = [(provider, provider.default("", wanted)) for provider in others]
+        return [Candidate(provider, name) for provider, name in served if name is not None]
 
     def _cost(self, one: Candidate, demand: Demand) -> float:
         price: Price | None = one.provider.price(one.model)
@@ -304,8 +323,9 @@ class Router:
 
         return sorted(candidates, key=key)
 
-    def _unknown(self, model: str, key: ClientKey) -> LinxError:
+    def _unknown(self, model: str, demand: Demand) -> LinxError:
         """For a name that nobody has. A key that may not ask for it is told so, whether or not somebody has it."""
+        key = demand.key
         if not key_models.may_name(key, model):
             return key_models.not_allowed(key, model)
         names = {
@@ -321,11 +341,24 @@ class Router:
             hint = f"Some known models: {some}; GET /v1/models lists all."
         else:
             hint = "No provider has a model yet; GET /v1/providers/status says why."
+        lacks = [words for one in self.providers if (words := lacking(one, model, demand))]
+        if lacks:
+            hint = " ".join((*lacks[:NEAREST], hint)) if names else " ".join(lacks[:NEAREST])
         down = [provider for provider in self.providers if provider.health.reachable is False]
         if down:  # they may have the model
             named = ", ".join(f"{provider.name} ({provider.health.last_error})" for provider in down[:NEAREST])
             hint += f" Providers that are down: {named}."
         return UnknownModel(f"No provider has the model {quote(model)!r}. {hint}", model)
+
+
+def _lists_all(provider: Provider) -> bool:
+    return Feature.LISTS_ALL in provider.kind.features
+
+
+def _look_for_missing(provider: Provider, model: str, now: float) -> None:
+    """Another answers for a name whose model is missing here: has it been pulled? Behind the answer the list says."""
+    if now - provider.read_at >= AGAIN_S and any(one.name == model for one in provider.mappings.missing):
+        provider.list_has_changed()
 
 
 def _lists_clouds(provider: Provider) -> bool:

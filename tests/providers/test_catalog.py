@@ -241,6 +241,7 @@ class Probes:
         self.times: list[float] = []
         self.problem: Exception | None = None
         self.seconds = 0.0
+        self.name = "m"
         monkeypatch.setattr("random.random", lambda: 0.0)
 
     def provider(self) -> Provider:
@@ -252,7 +253,7 @@ class Probes:
         await trio.sleep(self.seconds)
         if self.problem is not None:
             raise self.problem
-        return Listed({"m": Known("m")})
+        return Listed({self.name: Known(self.name)})
 
     @contextlib.asynccontextmanager
     async def watching(self, one: Provider) -> AsyncIterator[None]:
@@ -313,6 +314,26 @@ async def test_a_change_is_logged_once(
         probes.problem = None
         await trio.sleep(60)
     assert [record.getMessage() for record in caplog.records] == ["a is down: said nonsense", "a is up"]
+
+
+async def test_a_mapping_without_its_model_is_told_until_the_model_is_there(
+    autojump_clock: MockClock, probes: Probes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "linx.catalog")
+    kind = replace(KINDS["ollama"], list_models=probes.provider().kind.list_models)
+    one = Provider(provider("a", model_mappings={"gpt-4o": "big", "x": "m"}, host="localhost").config, kind)
+    async with probes.watching(one):
+        await trio.sleep(130)
+        assert [record.getMessage() for record in caplog.records] == [
+            "a: gpt-4o is mapped to big, which is not there: "
+            "OLLAMA_HOST=http://localhost:1234 ollama pull big (there is m)"
+        ]
+        assert caplog.records[0].levelno == logging.WARNING
+        probes.name = "big:latest"
+        await trio.sleep(60)
+    assert caplog.records[1].getMessage() == "a: x is mapped to m, which is not there" + (
+        ": OLLAMA_HOST=http://localhost:1234 ollama pull m (there is big:latest)"
+    )
 
 
 async def test_jitter_only_shortens(autojump_clock: MockClock, probes: Probes, monkeypatch: pytest.MonkeyPatch) -> None:

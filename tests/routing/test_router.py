@@ -412,3 +412,97 @@ def test_an_unknown_model_names_who_is_down() -> None:
     ollama.health.probed(0.0, "localhost:11434 refused the connection: is it running?")
     with pytest.raises(UnknownModel, match=r"Providers that are down: ollama \(localhost:11434 refused the connection"):
         Router([ollama], RoutingConfig()).route("m", 0.0, Demand())
+
+
+# --- "auto", and mappings to models that are not there ---
+
+
+def ollama(*names: str, is_read: bool = True, **mappings: Any) -> Provider:
+    one = provider("ollama", kind="ollama", model_mappings=mappings)
+    one.listed_at = 0.0 if is_read else None
+    return has(one, *names)
+
+
+def test_auto_is_chosen_anew_for_each_request() -> None:
+    one = ollama("small:1b", "big:9b", "x-embed", default="auto")
+    told(one, "small:1b", size=1, capabilities=frozenset({"completion", "tools"}))
+    told(one, "big:9b", size=9, capabilities=frozenset({"completion"}))
+    told(one, "x-embed", size=3, capabilities=frozenset({"embedding"}))
+    asks = router(one)
+    assert asks.chooses_models
+    assert routed(asks, "gpt-4o") == ["ollama/big:9b"]
+    assert routed(asks, "gpt-4o", needs=lambda: frozenset({"tools"})) == ["ollama/small:1b"]
+    assert routed(asks, "ada-002", one_model=True) == ["ollama/x-embed"]
+    one.answered("small:1b")
+    assert routed(asks, "gpt-4o") == ["ollama/small:1b"]
+    one.loaded.seen(["big:9b"], 0.0)
+    assert routed(asks, "gpt-4o") == ["ollama/big:9b"]
+
+
+def test_auto_is_no_cloud_model_unless_it_is_named() -> None:
+    one = ollama("gpt-oss:120b-cloud", "copy", "m:1b", default="auto", cloud="gpt-oss:120b-cloud")
+    told(one, "copy", is_remote=True)
+    one.answered("gpt-oss:120b-cloud")
+    one.loaded.seen(["copy"], 0.0)
+    assert routed(router(one), "what") == ["ollama/m:1b"]
+    assert routed(router(one), "cloud") == routed(router(one), "gpt-oss:120b-cloud") == ["ollama/gpt-oss:120b-cloud"]
+
+
+def test_of_many_remote_models_auto_is_the_one_used_last() -> None:
+    one = has(provider("far", local=False, model_mappings={"m": "auto"}), "a", "b")
+    with pytest.raises(UnknownModel, match="there are several"):
+        routed(router(one))
+    one.answered("b")
+    assert routed(router(one)) == ["far/b"]
+
+
+def test_a_server_whose_list_is_not_known_is_asked_for_the_name_itself() -> None:
+    assert routed(router(ollama(is_read=False, m="auto", default="auto"))) == ["ollama/m"]
+    assert routed(router(down(ollama(is_read=False, default="auto"))), "x") == ["ollama/x"]
+
+
+@pytest.mark.parametrize("mapping", [{"default": "auto"}, {"m": "auto"}, {"m": "gone:7b"}, {"default": "gone:7b"}])
+def test_without_a_model_the_error_says_what_to_type(mapping: dict[str, Any]) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        routed(router(ollama(**mapping)))
+    wanted = "gone:7b" if "gone:7b" in mapping.values() else "qwen3:4b"
+    assert f"ollama pull {wanted}" in str(caught.value)
+
+
+def test_a_mapping_whose_model_is_not_there_is_no_candidate() -> None:
+    one = ollama("here", m="gone:7b", default="here")
+    two = provider("b", model_mappings={"m": "far"})
+    assert routed(router(one, two)) == ["b/far"]
+    assert routed(router(one)) == ["ollama/here"]
+    assert routed(router(one), "ollama/m") == ["ollama/m"]
+    assert list(router(one).names()) == ["here"]
+    has(one, "here", "gone:7b")
+    assert routed(router(one)) == ["ollama/gone:7b"]
+    assert list(router(one).names()) == ["m", "here", "gone:7b"]
+    one.lost("gone:7b")
+    assert routed(router(one)) == ["ollama/here"]
+
+
+def test_an_unlisted_cloud_model_is_there() -> None:
+    assert routed(router(ollama(m="gpt-oss:120b-cloud"))) == ["ollama/gpt-oss:120b-cloud"]
+
+
+def test_a_pattern_takes_no_name_that_the_provider_has() -> None:
+    mappings: dict[str, Any] = {"gpt-*": "q"}
+    one = ollama("gpt-oss:20b", "q", **mappings)
+    assert routed(router(one), "gpt-4o") == ["ollama/q"]
+    assert routed(router(one), "gpt-oss:20b") == ["ollama/gpt-oss:20b"]
+    assert list(router(one).names()) == ["gpt-oss:20b", "q"]
+
+
+async def test_just_after_a_start_auto_waits_for_the_list(autojump_clock: MockClock) -> None:
+    one = ollama(is_read=False, m="auto")
+    asks = router(one)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(asks.until_known, "m", ANY)
+        await trio.testing.wait_all_tasks_blocked()
+        one.listed_at = 1.0
+        has(one, "real")
+        one.probed.set()
+    assert routed(asks) == ["ollama/real"]
+    assert trio.current_time() == 0.0

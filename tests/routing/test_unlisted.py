@@ -104,3 +104,22 @@ async def test_a_list_that_does_not_come_is_not_waited_for_long(pool: Pool, auto
         await look_for(router(one), "new", pool, Redactor(), ANY)
         assert trio.current_time() - start == pytest.approx(LOOK_S, abs=0.1)
         assert one.reading is None
+
+
+async def test_a_missing_model_is_looked_for_behind_the_answers_of_others(pool: Pool) -> None:
+    """So what was pulled meanwhile is asked soon, and no request waits for the list."""
+    async with FakeProvider("ollama", ["m"]) as fake:
+        one = at(fake, model_mappings={"gpt": "big", "other": "m"})
+        two = has(provider("b", local=False), "gpt", "other")
+        await refresh(one, pool, Redactor())
+        here = router(one, two)
+        now = one.read_at
+        assert list(here.unlisted_at("gpt", ANY)) == []
+        assert [str(each) for each in here.route("gpt", now + 1, ANY).candidates] == ["b/gpt"]
+        here.route("other", now + AGAIN_S, ANY)
+        assert not one.is_stale
+        here.route("gpt", now + AGAIN_S, ANY)
+        assert one.is_stale
+        fake.models.append(Model("big"))
+        await refresh(one, pool, Redactor())
+        assert [str(each) for each in here.route("gpt", now, ANY).candidates] == ["a/big", "b/gpt"]

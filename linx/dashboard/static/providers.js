@@ -3,6 +3,7 @@
 import { html } from "./vendor/preact-htm.module.js";
 import { reloadConfig } from "./banners.js";
 import { rowsOf } from "./budgets.js";
+import { CopyButton } from "./copy.js";
 import { ago, count, money, pair } from "./format.js";
 import { useStore, useTick } from "./hooks.js";
 import { Icon, Place } from "./icons.js";
@@ -48,8 +49,23 @@ function Provider({ store, name }) {
         (row) => html`<p class="budget" key=${row.id} data-full=${row.isReached}><span class="gauge" aria-hidden="true"><span style=${{ width: `${Math.min(100, row.share * 100)}%` }}></span></span>${row.text}</p>`,
       )}
       ${provider.last_error && state !== "disabled" && html`<p class="last-error" title=${provider.last_error}>${provider.last_error}</p>`}
+      <${Missing} missing=${provider.missing_models ?? []} />
       ${provider.warning && html`<p class="warning">${provider.warning}</p>`}
     </li>
+  `;
+}
+
+const MOST_MISSING = 4;
+
+/* Names that clients may not ask for, since the model behind them is not there, and the command that gets it. */
+function Missing({ missing }) {
+  return html`
+    ${missing.slice(0, MOST_MISSING).map(({ name, model, command, near }) => html`
+      <div class="missing" key=${name} data-test="missing-model" data-name=${name}>
+        <p title=${near.length > 0 ? `there is ${near.join(", ")}` : undefined}>${name} → ${model} is not there</p>
+        ${command && html`<p class="mend"><code>${command}</code><${CopyButton} text=${command} label="Copy the command" data-test="missing-copy" /></p>`}
+      </div>`)}
+    ${missing.length > MOST_MISSING && html`<p class="missing">and ${missing.length - MOST_MISSING} more mappings</p>`}
   `;
 }
 

@@ -134,6 +134,7 @@ class Job:
         provider.observe_first_token(candidate.model, seconds)
         if len(record.attempts) > 1:
             self._settle_hedge(attempt)
+        provider.answered(candidate.model)
         self.router.served(self.demand.conversation, candidate.model, provider)
 
     def record_usage(self, attempt: Try[object], usage: Usage | None) -> None:

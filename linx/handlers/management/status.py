@@ -13,6 +13,7 @@ from linx.core import jsontext
 from linx.core.errors import BadRequest
 from linx.handlers.request_facts import object_of
 from linx.providers.catalog import FEATURES_HEADER, LOCAL_ONLY
+from linx.providers.missing import missing_models
 from linx.routing.limits import PROVIDER, Scope
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 MOST_PRICED = 8
 """Models of a provider whose price is looked for, to say whether prices are known."""
+MOST_MISSING = 100  # mappings without their model, of a provider, that the status shows
 MOST_KEYS = 1000  # that the status shows
 _HEALTH_HEADERS = ((FEATURES_HEADER.encode(), LOCAL_ONLY.encode()),)
 
@@ -132,9 +134,15 @@ def _provider(context: Context, provider: Provider, now: float) -> JsonObject:
         "cost_usd": round(counters.cost_usd, 9),
         "budget": context.budgets.status(Scope(PROVIDER, provider.name)),
         **({"remote_models": passed_on} if passed_on else {}),
+        **({"missing_models": missing} if (missing := _missing(provider)) else {}),
         **({"adapted": adapted} if adapted else {}),
         **({"warning": provider.permits.warning} if provider.permits.warning else {}),
     }
+
+
+def _missing(provider: Provider) -> list[JsonObject]:
+    """The mappings that are not in force, with the command that gets their models."""
+    return [one._asdict() for one in islice(missing_models(provider), MOST_MISSING)]
 
 
 def _disabled(context: Context, config: ProviderConfig) -> JsonObject:

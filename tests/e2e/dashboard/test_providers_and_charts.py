@@ -35,6 +35,28 @@ def test_an_ill_provider_tells_why_and_when_it_is_asked_again(open_page: Opener)
     expect(page.locator("[data-test=provider][data-name=ollama]")).to_have_attribute("data-state", "up")
 
 
+def test_a_mapping_without_its_model_is_told_with_the_command_that_gets_it(open_page: Opener) -> None:
+    gone = {
+        "name": "gpt-4o",
+        "model": "qwen2.5-coder:32b",
+        "command": "ollama pull qwen2.5-coder:32b",
+        "near": ["a", "b"],
+    }
+    bare = {"name": "default", "model": "x", "command": "", "near": []}
+    fake = open_page(worlds.snapshot(providers=[worlds.provider("ollama", missing_models=[gone, bare])]))
+    page = fake.page
+    row = page.locator("[data-test=provider][data-name=ollama] [data-test=missing-model][data-name=gpt-4o]")
+    expect(row).to_contain_text("gpt-4o → qwen2.5-coder:32b is not there")
+    expect(row.locator("code")).to_have_text("ollama pull qwen2.5-coder:32b")
+    expect(row.locator("p").first).to_have_attribute("title", "there is a, b")
+    expect(page.get_by_test_id("missing-model")).to_have_count(2)
+    expect(page.get_by_test_id("missing-copy")).to_have_count(1)
+    page.get_by_test_id("missing-copy").click()
+    page.wait_for_function("navigator.clipboard.readText().then((text) => text === 'ollama pull qwen2.5-coder:32b')")
+    fake.send("provider", provider=worlds.provider("ollama"))
+    expect(page.get_by_test_id("missing-model")).to_have_count(0)
+
+
 def test_a_spent_budget_is_told_at_its_provider_and_above_the_page(open_page: Opener) -> None:
     spent = worlds.limit("provider", "openrouter", reached=True, spent=2.0031)
     ill = worlds.provider("openrouter", local=False, budget=[spent])

@@ -213,7 +213,7 @@ async def test_a_mapping_to_a_plain_name_that_was_just_made_one_is_looked_up_fir
 @pytest.mark.parametrize("is_recent", [False, True])
 @pytest.mark.parametrize("name", ["gpt-4o", "ollama1/plain", "unheard-of"])
 async def test_what_no_list_has_yet_stays_unasked(name: str, is_recent: bool, tmp_path: Path) -> None:
-    """Also where the list was read a moment ago, and is not read again so soon."""
+    """Also where the list was read a moment ago, and is not read again so soon: then a mapping to it does not hold."""
     mapped = {"ollama1": {"model_mappings": {"gpt-4o": "plain", "default": "plain"}}}
     async with with_clouds("m:latest", clouds=("plain:latest",)) as fake:
         plain = fake.models.pop()
@@ -223,6 +223,12 @@ async def test_what_no_list_has_yet_stays_unasked(name: str, is_recent: bool, tm
                 app.context.providers[0].read_at -= AGAIN_S
             body = body_for("/v1/chat/completions", name)
             answer = await ask(port_of(app), "/v1/chat/completions", body, headers={"x-linx-local-only": "1"})
-        assert answer.status == 503
-        assert ("does not list 'plain'" in answer.json["error"]["message"]) is is_recent
+        message = answer.json["error"]["message"]
+        if is_recent and name != "ollama1/plain":
+            assert answer.status == 404
+            assert "is mapped to plain, which is not there" in message
+            assert "ollama pull plain" in message
+        else:
+            assert answer.status == 503
+            assert ("does not list 'plain'" in message) is is_recent
         assert fake.calls == []

@@ -10,9 +10,11 @@ import trio
 import linx
 from linx.core import jsontext
 from linx.core.attempt_errors import Garbled
+from linx.providers.catalog import AGAIN_S
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
+from tests.fakes.catalogue import Model
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
 from tests.waiting import within
@@ -222,3 +224,37 @@ async def test_the_status_warns_of_a_public_name_that_is_said_to_be_local(tmp_pa
         assert warned["far"] == (False, None)
         assert warned["plain"][0]
         assert "https://" in warned["plain"][1]
+
+
+async def test_mappings_without_their_models_are_told_and_listed_nowhere(tmp_path: Path) -> None:
+    mapped = {"ollama1": {"model_mappings": {"gpt-4o": "big:32b", "here": "m", "default": "m"}}}
+    async with (
+        FakeProvider("ollama", ["m", "big:7b"]) as fake,
+        linx_here(config_for(fake, providers=mapped), tmp_path) as app,
+    ):
+        port = app.bound[0][1]
+        (row,) = (await status_of(app))["data"][:1]
+        assert row["missing_models"] == [
+            {
+                "name": "gpt-4o",
+                "model": "big:32b",
+                "command": f"OLLAMA_HOST={fake.endpoint} ollama pull big:32b",
+                "near": ["big:7b"],
+            }
+        ]
+        for path, entries in (("/v1/models", "data"), ("/api/tags", "models")):
+            listed = (await ask(port, path)).json[entries]
+            assert [str(one.get("id") or one["name"]).removesuffix(":latest") for one in listed] == [
+                "here",
+                "m",
+                "big:7b",
+            ]
+        assert (await ask(port, "/v1/models/gpt-4o")).status == 404
+        answer = await ask(port, PATH, {**CHAT, "model": "gpt-4o"})
+        assert answer.headers["x-linx-model"] == "m"  # as for any name that nobody has
+        fake.models.append(Model("big:32b"))
+        app.context.providers[0].read_at -= AGAIN_S
+        answer = await ask(port, PATH, {**CHAT, "model": "gpt-4o"})
+        assert (answer.headers["x-linx-model"], answer.json["model"]) == ("big:32b", "gpt-4o")
+        assert "missing_models" not in (await status_of(app))["data"][0]
+        assert [one["id"] for one in (await ask(port, "/v1/models")).json["data"]][:2] == ["gpt-4o", "here"]

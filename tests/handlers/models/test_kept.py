@@ -229,7 +229,8 @@ FIXED: Mapping[type[Any], set[str]] = {
 }
 """What an object is born with, and keeps."""
 COMPARED: Mapping[type[Any], set[str]] = {
-    Provider: {"models", "_canonical", "permits", "contexts"},  # ``_canonical`` is made of ``models``, and with it
+    # ``_canonical`` and ``mappings`` are made of ``models``, and with them.
+    Provider: {"models", "_canonical", "mappings", "permits", "contexts"},
     Permits: {"elsewhere"},
     Contexts: {"_models"},
 }

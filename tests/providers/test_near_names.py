@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linx.routing.near_names import LONGEST_NAME, near_names
+from linx.providers.near_names import LONGEST_NAME, near_names
 
 NAMES = [
     *("llama3:8b", "llama3:70b", "qwen3:32b", "qwen3-coder:30b", "gpt-4o", "gpt-4o-mini", "claude-haiku-4-5"),

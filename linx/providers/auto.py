@@ -1,0 +1,110 @@
+"""Which model ``"auto"`` stands for at one provider: a pure decision, from what is known of the models there.
+
+Rule: the model that is loaded now, of several the one asked for last; else the one that was used last; else the
+largest that fits into the memory. A model for embeddings answers no chat, and no other model makes vectors. A model
+that lacks what the request needs (tools, images) is chosen only where no model has it. A model of a cloud is never
+chosen: its prompts would leave the machine, and cost, without the user having named it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+
+from linx.dialects.shared.needs import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from linx.providers.model import Model
+
+AUTO = "auto"
+"""In ``model_mappings``, in place of a model."""
+COMPLETION, EMBEDDING = "completion", "embedding"
+"""In Ollama's words, as ``Model.capabilities`` has them."""
+
+_EMBEDS = re.compile(r"embed|(?:^|[/_-])(?:bge|gte|e5|minilm|paraphrase)(?:[-_.:]|$)|minilm", re.IGNORECASE)
+_TALKS_NOT = re.compile(r"rerank|whisper|parakeet|(?:^|[/_-])(?:tts|stt|asr|kokoro|clip)(?:[-_.:]|$)", re.IGNORECASE)
+
+
+class Wanted(Protocol):
+    """What a request wants of a model."""
+
+    @property
+    def embeds(self) -> bool:
+        """Vectors, and no words?"""
+
+    @property
+    def needs(self) -> Callable[[], frozenset[str]]:
+        """What the model must be able to do besides, in the words of ``Model.capabilities``."""
+
+
+class AnyChat:
+    """The wish of a request of which nothing is known."""
+
+    embeds = False
+    needs = staticmethod(lambda: NOTHING)
+
+
+ANY_CHAT = AnyChat()
+
+
+def choose(
+    models: Mapping[str, Model],
+    recent: Iterable[str],
+    memory: int | None,
+    wanted: Wanted,
+    lacks: Callable[[str], Collection[str]],
+) -> str | None:
+    """The name of the model; None where there is none for such a request.
+
+    ``models``: those that run there, and in no cloud. ``recent``: the loaded ones, then those used before, each time
+    the latest first. ``memory``: bytes that a model may take; None where that is not known. ``lacks``: what a model is
+    known not to be able to do.
+    """
+    can = can_embed if wanted.embeds else can_chat
+    latest = [name for name in recent if name in models and can(models[name])]
+    if latest and not lacks(latest[0]):
+        return latest[0]  # nearly always: the needs of the request need not be looked for
+    able = list(dict.fromkeys([*latest, *by_size((one for one in models.values() if can(one)), memory)]))
+    if not able:
+        return next(iter(models)) if wanted.embeds and len(models) == 1 and _may_embed(*models.values()) else None
+    needs = wanted.needs() if any(lacks(name) for name in able) else NOTHING
+    return next((name for name in able if needs.isdisjoint(lacks(name))), able[0])
+
+
+def by_size(models: Iterable[Model], memory: int | None) -> list[str]:
+    """The names of ``models``: the largest that fits first, and behind those that fit the smallest of the others.
+
+    Where no size is known the order stays as it is.
+    """
+    fitting: list[Model] = []
+    others: list[Model] = []
+    for model in models:
+        (fitting if memory is None or (model.size or 0) <= memory else others).append(model)
+    fitting.sort(key=_size, reverse=True)
+    others.sort(key=_size)
+    return [model.name for model in (*fitting, *others)]
+
+
+def can_chat(model: Model) -> bool:
+    """May the model answer a chat? By what its provider says, and by its name where the provider says nothing."""
+    if model.capabilities and COMPLETION not in model.capabilities:
+        return False
+    return not (_EMBEDS.search(model.name) or _TALKS_NOT.search(model.name))
+
+
+def can_embed(model: Model) -> bool:
+    """Is it a model for embeddings?"""
+    if model.capabilities and EMBEDDING in model.capabilities:
+        return True
+    return _EMBEDS.search(model.name) is not None and not _TALKS_NOT.search(model.name)
+
+
+def _may_embed(model: Model) -> bool:
+    """May the only model of a server make vectors, too? A llama.cpp that was started with ``--embeddings`` does."""
+    return not _TALKS_NOT.search(model.name)
+
+
+def _size(model: Model) -> int:
+    return model.size or 0
