@@ -8,6 +8,7 @@ from linx import starting
 def main() -> int:
     """Look at the Python that runs this, then run the command line."""
     starting.end_quietly_on_signals()
+    starting.leave_the_loader()
     problem = starting.unfit()
     if problem:
         if sys.stderr is not None:

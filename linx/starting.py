@@ -30,6 +30,25 @@ def end_quietly_on_signals() -> None:
         signal.signal(signal.SIGTERM, _end)
 
 
+def leave_the_loader() -> None:
+    """In the single binary: undo what its launcher and PyInstaller's bootloader have set for this start alone.
+
+    Signals that were held back come now. The bootloader sets the library path to the binary's folder and keeps the
+    user's own under ``NAME_ORIG``. A program of the system that Linx starts must not load the binary's libraries; Linx
+    itself, started as a child, sets the path again.
+    """
+    if os.name != "posix" or not getattr(sys, "frozen", False):
+        return
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
+    for name in ("LD_LIBRARY_PATH", "LIBPATH"):
+        own = os.environ.pop(name, None)
+        original = os.environ.pop(name + "_ORIG", None)
+        if own is not None and original is not None:
+            os.environ[name] = original
+    for name in [name for name in os.environ if name.startswith("_PYI_")]:
+        del os.environ[name]
+
+
 def restore_signals() -> None:
     """Undo ``end_quietly_on_signals``, for a command that puts things away when it is interrupted."""
     if signal.getsignal(signal.SIGINT) is _end:

@@ -46,4 +46,7 @@ def test_nothing_starts_with_python_itself() -> None:
 
 
 def test_the_scripts_install_what_is_locked() -> None:
-    assert "--require-hashes --no-deps --requirement requirements.lock" in (ROOT / "scripts/venv").read_text()
+    venv = (ROOT / "scripts/venv").read_text()
+    assert '--require-hashes --no-deps --requirement "$1"' in venv
+    assert "    install_locked requirements.lock\n" in venv
+    assert "\ninstall_locked requirements.lock\n" in (ROOT / "scripts/build").read_text()

@@ -40,6 +40,7 @@ ORDERS = {
     "linx.core": [
         *[
             "addresses",
+            "binary",
             "secret_shapes",
             "chat",
             "errors",

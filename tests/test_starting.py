@@ -138,3 +138,45 @@ def test_a_signal_that_was_ignored_stays_ignored(ignored: bool) -> None:
         program = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {program}"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == f"{ignored} True\n"
+
+
+LOADED = {
+    "LD_LIBRARY_PATH": "/cache/linx/_internal",
+    "_PYI_ARCHIVE_FILE": "/cache/linx/linx",
+    "_PYI_PARENT_PROCESS_LEVEL": "1",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the loader sets nothing there")
+@pytest.mark.parametrize(
+    ("loaded", "given"),
+    [
+        pytest.param(LOADED, {}, id="without a library path"),
+        pytest.param(
+            {**LOADED, "LD_LIBRARY_PATH": "/cache/linx/_internal:/opt/lib", "LD_LIBRARY_PATH_ORIG": "/opt/lib"},
+            {"LD_LIBRARY_PATH": "/opt/lib"},
+            id="with one",
+        ),
+    ],
+)
+def test_the_binary_gives_its_children_the_environment_that_it_was_given(
+    loaded: dict[str, str], given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """https://pyinstaller.org/en/stable/runtime-information.html tells what the loader sets."""
+    monkeypatch.setattr(os, "environ", {**loaded, "HOME": "/home/me"})
+    starting.leave_the_loader()
+    assert os.environ == {**loaded, "HOME": "/home/me"}
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    starting.leave_the_loader()
+    assert os.environ == {**given, "HOME": "/home/me"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_signals_that_were_held_back_during_the_loader_come_then() -> None:
+    program = (
+        "import os, signal, sys; sys.frozen = True; both = {signal.SIGINT, signal.SIGTERM}; "
+        "signal.pthread_sigmask(signal.SIG_BLOCK, both); os.kill(os.getpid(), signal.SIGINT); "
+        "from linx.__main__ import main; main(); print('not ended')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""

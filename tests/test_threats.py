@@ -70,7 +70,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     ),
     "A child that is given too much": (
         "children/tunnel/test_child.py::test_the_program_gets_only_what_it_needs",
-        "children/tunnel/test_child.py::test_a_one_file_binary_gives_the_library_path_back",
+        "test_starting.py::test_the_binary_gives_its_children_the_environment_that_it_was_given",
         "children/test_process.py::test_a_child_gets_no_more_of_the_environment_than_it_needs",
     ),
     "A key that is guessed": (

@@ -36,7 +36,7 @@ BREATH = 64  # lines of output after which other tasks get a turn
 NEEDED = frozenset({"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
 """The variables of the environment that every child gets."""
 NEEDED_BEGIN = ("LC_", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH", "_PYI_", "_MEIPASS")
-"""The beginnings of further names; the single binary, started as its own child, needs those of its loader."""
+"""The beginnings of further names. On Windows the single binary, as its own child, needs those of its loader."""
 if os.name == "nt":
     NEEDED |= {"APPDATA", "COMSPEC", "LOCALAPPDATA", "PATHEXT", "PROGRAMDATA", "SYSTEMROOT", "TEMP", "TMP"}
     NEEDED |= {"USERNAME", "USERPROFILE"}

@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import re
 import stat
-import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from linx.config.rules import key_of, shown
-from linx.core import folders, jsontext
+from linx.core import binary, folders, jsontext
 from linx.core.errors import ConfigError, quote
 
 if TYPE_CHECKING:
@@ -55,8 +54,8 @@ def candidates(path: str | None, env: Mapping[str, str]) -> tuple[str, ...]:
     if chosen:
         return (chosen,)
     own = str(folders.config_file(NAME))
-    if getattr(sys, "frozen", False):
-        return (NAME, own, os.path.join(os.path.dirname(sys.executable), NAME))
+    if binary.is_binary():
+        return (NAME, own, os.path.join(os.path.dirname(os.path.realpath(binary.path())), NAME))
     return (NAME, own)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import linx
 from linx.config import file
+from linx.core import binary
 from linx.core.errors import quote
 from linx.core.folders import config_file, state_file
 from linx.service import environment_file
@@ -64,8 +65,8 @@ def asked_for(options: Sequence[str], config: str | None, drain_s: float, env: M
 
 def own_words() -> tuple[str, ...]:
     """This Linx again: the single binary, the checkout, or the package that this Python has installed."""
-    if getattr(sys, "frozen", False):
-        return (sys.executable,)
+    if binary.is_binary():
+        return (binary.path(),)
     script = Path(linx.__file__).parent.parent / "linx.py"
     return (_python(), str(script)) if script.is_file() else (_python(), "-P", "-m", "linx")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import linx
+from linx.core.binary import is_binary
 from linx.core.folders import state_file
 from linx.setup.leash import DRAIN_S
 from linx.setup.running import Place
@@ -32,7 +33,7 @@ class NotStarted(Exception):
 
 def command_line(options: Sequence[str]) -> list[str]:
     """Linx again, as a child. The single binary is its own Python."""
-    own = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-P", "-m", "linx"]
+    own = [sys.executable] if is_binary() else [sys.executable, "-P", "-m", "linx"]
     return [*own, CHILD, *own, *options]
 
 

