@@ -235,6 +235,7 @@ ORDERS = {
         *[
             "near_names",
             "candidate",
+            "affinity",
             "demand",
             "gate",
             "key_models",
