@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
+from linx.config.load import load
+from linx.providers.kinds import KINDS
+from linx.routing.budget_watch import READ_EVERY_S
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import LinxProcess, config_for
 from tests.fakes import scripted
-from tests.fakes.fronts import KINDS, TWO, Front
+from tests.fakes.fronts import DOCS, TWO, Front
+from tests.fakes.fronts import KINDS as FRONT_KINDS
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
 from tests.fakes.sshd import free_port
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from tests.fakes.exchange import Exchange
 
 pytestmark = pytest.mark.untraced
-FRONTS = [pytest.param(kind, marks=pytest.mark.needs(kind)) for kind in KINDS]
+FRONTS = [pytest.param(kind, marks=pytest.mark.needs(kind)) for kind in FRONT_KINDS]
 PATH = "/v1/chat/completions"
 DELAY_S = 1.5  # instead of the page's 5: a front asks every half second
 FRAMES = 8
@@ -190,3 +194,40 @@ async def a_hang_up_passes(here: World) -> None:
             await client.event()
     with trio.fail_after(10):
         await call.connection.closed.wait()
+
+
+@pytest.mark.needs("haproxy")
+async def test_a_budget_holds_across_both_within_ten_seconds(tmp_path: Path) -> None:
+    """What either Linx has spent is less than the budget, and both together have spent more."""
+    paid = {"local": False, "price": {"prompt": 1000.0, "completion": 1000.0}}
+    cost = 0.001 * 14  # of one answer of the fake's
+    sections = {"providers": {"openai1": paid}, "routing": {"budget": {"daily_usd": 15.5 * cost}}}
+    async with world("haproxy", tmp_path, **sections) as here:
+        for _ in range(20):
+            assert (await ask(here.front.port, PATH, CHAT)).status == 200
+        spent = [(await budget(port))["spent"] for port in here.pair.ports]
+        assert all(0 < one < 15.5 * cost for one in spent), spent
+        with trio.fail_after(READ_EVERY_S + 3):
+            for port in here.pair.ports:
+                while not (row := await budget(port))["reached"]:
+                    await trio.sleep(0.1)
+                assert row["spent"] == pytest.approx(20 * cost)
+        for _ in range(4):
+            assert (await ask(here.front.port, PATH, CHAT)).status == 429
+
+
+async def budget(port: int) -> Any:
+    [row] = (await ask(port, "/v1/providers/status")).json["budget"]
+    return row
+
+
+def test_the_configs_of_the_page_are_configs(tmp_path: Path) -> None:
+    env = dict.fromkeys(("LINX_API_KEY", "VLLM_API_KEY", "GPUSTACK_API_KEY"), "a-key-0123456789")
+    blocks = re.findall(r"```json\n(.*?)```", (DOCS / TWO.name).read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    path = tmp_path / "config.json"
+    path.touch(0o600)
+    for block in blocks:
+        path.write_text(block)
+        config = load(str(path), env, KINDS)
+        assert not config.warnings
