@@ -301,7 +301,9 @@ class App:
         """The first signal to end lets the running requests finish; the second cuts them short."""
         async with trio.open_nursery() as nursery:
 
-            async def drain() -> None:
+            async def end() -> None:
+                self.context.is_leaving = True
+                await self.server.leave(self.config.server.shutdown_delay_s)
                 await self.server.drain(self.config.server.drain_s or math.inf)  # 0 means without a limit
                 nursery.cancel_scope.cancel()
 
@@ -316,7 +318,7 @@ class App:
                     draining = True
                     running = self.server.requests_running
                     log.info("ending: %d requests running, at most %g s", running, self.config.server.drain_s)
-                    nursery.start_soon(drain)
+                    nursery.start_soon(end)
 
 
 def budgets_of(config: Config) -> dict[Scope, Amounts]:

@@ -252,15 +252,15 @@ def _service(given: Given, redactor: Redactor) -> int:
     from linx.service import command
 
     action = next(name for name in ACTIONS["service"] if given[name])
-    drain_s, config, env = ServerConfig().drain_s, None, dict(os.environ)
+    longest_end_s, config, env = ServerConfig().longest_end_s, None, dict(os.environ)
     if action == "install":
-        drain_s = options_from(given, os.environ, redactor).config.server.drain_s
+        longest_end_s = options_from(given, os.environ, redactor).config.server.longest_end_s
         config = config_file.find(text_in(given, "--config"), os.environ)
         if (key := text_in(given, "--api-key")) is not None:
             env["LINX_API_KEY"] = key
     options = _options_of(given, (OF_SERVING | {"--port"}) - {"--config"})
     try:
-        asked = command.asked_for(options, config, drain_s, env)
+        asked = command.asked_for(options, config, longest_end_s, env)
         return OK if command.DO[action](asked, _say) else FAILED
     except command.Refused as why:
         return _fail(FAILED, str(why), redactor)

@@ -182,6 +182,23 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path, caplog: pytest.Lo
         assert "second signal" in caplog.text
 
 
+@kills
+async def test_before_the_end_a_front_may_find_out(tmp_path: Path) -> None:
+    """While ``shutdown_delay_s`` runs, ``/healthz`` says it, and requests are answered on new connections."""
+    async with FakeProvider("openai", ["m"]) as fake:
+        options = options_for(config_for(fake, server={"shutdown_delay_s": 3600}), tmp_path)
+        with trio.fail_after(LATER_S):
+            async with trio.open_nursery() as nursery:
+                app: App = await nursery.start(App(options).main)
+                await app.context.providers[0].probed.wait()
+                os.kill(os.getpid(), signal.SIGTERM)
+                await until(lambda: app.context.is_leaving)
+                assert (await ask(port_of(app), "/healthz")).status == 503
+                answer = await ask(port_of(app), PATH, CHAT)
+                assert (answer.status, answer.headers["connection"]) == (200, "close")
+                os.kill(os.getpid(), signal.SIGTERM)  # the second signal ends the wait too
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
 async def test_sighup_reads_the_config_again(tmp_path: Path) -> None:
     async with linx_here(config_for(server={"heartbeat_s": 3}), tmp_path) as app:

@@ -250,6 +250,7 @@ ORDERS = {
     "linx.routing": [
         *[
             "candidate",
+            "affinity",
             "demand",
             "gate",
             "key_models",

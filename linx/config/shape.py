@@ -207,6 +207,7 @@ class ServerConfig(Shape, frozen=True, kw_only=True):
     allowed_origins: tuple[Text, ...] = ()
     heartbeat_s: Seconds = 15.0
     drain_s: Annotated[float, Meta(ge=0, le=1e9)] = 30.0
+    shutdown_delay_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
     head_timeout_s: Seconds = 10.0
     body_timeout_s: Seconds = 30.0
     keep_alive_s: Seconds = 75.0
@@ -218,6 +219,11 @@ class ServerConfig(Shape, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return safe_repr(self, hidden=("api_keys",))
+
+    @property
+    def longest_end_s(self) -> float:
+        """How long Linx may take to end; 0 is without a limit."""
+        return self.drain_s and self.drain_s + self.shutdown_delay_s
 
     @property
     def plain_keys(self) -> tuple[str, ...]:

@@ -61,6 +61,8 @@ class Context:
     """What may be spent; ``budget`` is that of hedges."""
     config_problem: str | None = None
     config_loaded_at: float = 0.0
+    is_leaving: bool = False
+    """Does Linx end soon? A front is told so, and sends its requests elsewhere."""
     instance: bytes = field(default_factory=lambda: secrets.token_hex(8).encode())
     """The name of this process in the hop header, by which a request that comes back is recognised."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)

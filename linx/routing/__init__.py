@@ -22,6 +22,7 @@ that moment; only the loops around the decisions wait.
 - ``answered_calls``: what is done with the tool calls of an answer.
 - ``steps``: the adaptations that an attempt has tried, and those that have proven right.
 - ``chat_attempt``: an attempt that is answered in chunks.
+- ``affinity``: which of several equal providers gets a conversation that is not remembered.
 - ``router``: turns a model's name into a route, the ordered candidates.
 - ``unlisted``: looks a name that no list has up once more, before the client is told so.
 - ``provider_set``: the providers in force and their router, replaced as a whole at a reload.

@@ -4,7 +4,8 @@ Nothing here waits, except ``until_known`` just after a start. The order has the
 that are known to lack what the request needs come last; healthy providers first; then the
 cheapest (if the config wants that); then the configured priority; between equals the provider
 whose cache is warm for the conversation, then an Ollama that has the model loaded, then the provider
-with the fewest running requests.
+with the fewest running requests, and of replicas that are about as busy the one that the conversation's
+hash chooses (``affinity``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from linx.providers.kinds import KINDS
 from linx.providers.missing import lacking
 from linx.providers.near_names import NEAREST, near_names
 from linx.routing import client_keys, key_models
+from linx.routing.affinity import STEP, replicas_of, score
 from linx.routing.candidate import Candidate
 from linx.routing.gate import Gate
 from linx.routing.privacy import Privacy
@@ -75,6 +77,7 @@ class Router:
         self.providers = tuple(providers)
         self.routing = routing
         self._ranks = _ranks(routing.provider_priority)
+        self._replicas = replicas_of(self.providers, self._ranks)
         self._privacy = Privacy(routing.local_only, self._names_provider)
         self._secrets = Secrets(routing.secrets)
         self.seeks_secrets = self._secrets.are_sought
@@ -296,15 +299,18 @@ class Router:
         may lead to another model, whose cache is cold.
         """
         by_cost, conversation = self.routing.cost_optimization, demand.conversation
+        replicas = self._replicas
+        start = conversation.encode("utf-8", "surrogatepass") if replicas and conversation is not None else b""
         needs = NOTHING
         for one in candidates:
             if one.provider.lacks(one.model, now):
                 needs = demand.needs()
                 break
 
-        def key(one: Candidate) -> tuple[float, ...]:
+        def key(one: Candidate) -> tuple[float | bytes, ...]:
             provider = one.provider
             slots = provider.slots
+            load = slots.active + slots.waiting
             is_warm = (
                 conversation is not None
                 and self._warm.get((conversation, one.model)) == provider.name
@@ -318,7 +324,7 @@ class Router:
                 not slots.has_room,
                 not is_warm,
                 not (slots.active < BUSY and provider.has_loaded(one.model)),
-                slots.active + slots.waiting,
+                *((load // STEP, score(start, replicas.get(provider.name)), load) if start else (load,)),
             )
 
         return sorted(candidates, key=key)

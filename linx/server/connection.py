@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("linx.server")
 
+_FIRST_WORDS_S = 0.05  # while the server ends, for the first request of a client that has connected a moment ago
 _HURRIED_LINGER_S = 0.1  # while the server ends, since clients with kept connections must not delay the end
 
 
@@ -144,8 +145,9 @@ class Connection:
             patience_s = limits.head_timeout_s if is_first or wire.buffer else limits.keep_alive_s
             watch.expect(self, trio.current_time() + patience_s)
             try:
-                while not (self._is_idle and self._shared.is_draining) and await wire.more():
-                    if self._is_overdue:
+                while True:
+                    ends = self._is_idle and self._shared.is_draining
+                    if not await (self._last_request(is_first) if ends else wire.more()) or self._is_overdue:
                         break
                     begins = self._is_idle and bool(wire.buffer)
                     if begins:
@@ -163,6 +165,18 @@ class Connection:
             shared.note_unread(problem, request_id, gate.method, gate.target)
             await wire.send(last_answer(problem, request_id, shared.error_answer, gate.target))
         return None
+
+    async def _last_request(self, is_first: bool) -> bool:
+        """As ``wire.more``, while the server ends. A request that the client has sent already is not lost.
+
+        Closing would do away with what lies unread in the socket, and the client could not know whether its request
+        had begun. What is still on the way is lost; only a client that no longer sends anything here avoids that.
+        """
+        wire = self._wire
+        if is_first or wire.transport.is_readable():
+            with trio.move_on_after(_FIRST_WORDS_S):
+                return await wire.more()
+        return False
 
     def _take_head(self, gate: Gate) -> Head | None:
         wire = self._wire

@@ -79,7 +79,8 @@ class Shared:
     limits: Limits = field(default_factory=Limits)
     bodies: int = 0  # bytes of all bodies in memory
     requests_running: int = 0
-    is_draining: bool = False
+    is_leaving: bool = False  # no connection is kept after its answer
+    is_draining: bool = False  # and idle connections end
     on_request_end: Callable[[], None] | None = None
     error_answer: ErrorAnswer = usual_error_answer  # for requests that never reach an endpoint
     note_unread: NoteUnread = note_nothing  # told of each of them

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -21,7 +22,7 @@ from linx.server.wire import LINGER_S
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 LOG = logging.getLogger("linx.server")
 
@@ -46,6 +47,7 @@ class Server:
         self._shared = Shared(limits, error_answer=error_answer, note_unread=note_unread)
         self._sockets: list[socket.socket] = []
         self._connections: set[Connection] = set()
+        self._doors: dict[socket.socket, Callable[[socket.socket, object], None]] = {}  # by listening socket
         self._turned_away = 0
         self._file_bound = max_connections_for(file_limit())
         self._logged_at = -math.inf
@@ -113,12 +115,12 @@ class Server:
     # --- accepting -------------------------------------------------------------------
 
     async def _accept(self, listening: socket.socket, listener: Listener, nursery: trio.Nursery) -> None:
+        let_in = self._doors[listening] = partial(self._admit, listener, nursery)
         while listening.fileno() >= 0:
             try:
                 await trio.lowlevel.wait_readable(listening)
                 for _ in range(_ACCEPTS_PER_WAKE):
-                    sock, address = listening.accept()
-                    self._admit(sock, address, listener, nursery)
+                    let_in(*listening.accept())
             except BlockingIOError:
                 continue
             except trio.ClosedResourceError:
@@ -130,7 +132,16 @@ class Server:
                     self._log_problem(problem)
                     await trio.sleep(_ACCEPT_PAUSE_S)
 
-    def _admit(self, sock: socket.socket, address: object, listener: Listener, nursery: trio.Nursery) -> None:
+    def _accept_waiting(self, listening: socket.socket) -> None:
+        """Accept the connections that the kernel has accepted already: closing the socket would reset them."""
+        let_in = self._doors.get(listening)
+        while let_in is not None:
+            try:
+                let_in(*listening.accept())
+            except OSError:
+                return
+
+    def _admit(self, listener: Listener, nursery: trio.Nursery, sock: socket.socket, address: object) -> None:
         """Start the task of a connection, or turn the client away if there are too many connections."""
         try:
             transport = SocketTransport(sock)
@@ -188,6 +199,16 @@ class Server:
 
     # --- the end ---------------------------------------------------------------------
 
+    async def leave(self, delay_s: float) -> None:
+        """Go on for ``delay_s`` seconds, or until ``hurry``, but keep no connection after its next answer.
+
+        So a front that balances over several servers finds out, and takes its requests elsewhere, while this one still
+        answers. Afterwards nothing that ``drain`` closes is in use.
+        """
+        self._shared.is_leaving = True
+        with trio.move_on_after(delay_s):
+            await self._hurry.wait()
+
     async def drain(self, grace_s: float) -> None:
         """Stop accepting, let running requests finish, and return when all connections are closed.
 
@@ -196,9 +217,10 @@ class Server:
         closed.
         """
         shared = self._shared
-        shared.is_draining = True
+        shared.is_leaving = shared.is_draining = True
         shared.on_request_end = self._note_change
         for sock in list(self._sockets):
+            self._accept_waiting(sock)
             self._close(sock)
         for connection in list(self._connections):
             connection.drain()
@@ -233,6 +255,7 @@ class Server:
         self._changed = trio.Event()
 
     def _close(self, sock: socket.socket) -> None:
+        self._doors.pop(sock, None)
         if sock in self._sockets:
             self._sockets.remove(sock)
         if sock.fileno() >= 0:

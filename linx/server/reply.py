@@ -228,7 +228,7 @@ class Reply:
 
     def _make_head(self, status: int, content_type: bytes, headers: Fields, framing: bytes) -> bytes:
         head = self._head
-        self.keeps_alive = head.keeps_alive and not self._shared.is_draining and self._body.may_drain()
+        self.keeps_alive = head.keeps_alive and not self._shared.is_leaving and self._body.may_drain()
         parts = [status_line(status)]
         if content_type:
             parts.append(b"content-type: %b\r\n" % safe_value(content_type))

@@ -26,7 +26,7 @@ class Job:
     log: str
     """The path of the log, where the service manager keeps none."""
     drain_s: float
-    """``server.drain_s``; 0 is without a limit."""
+    """``server.drain_s`` and ``server.shutdown_delay_s``; 0 is without a limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from benchmarks.scenarios import SCENARIOS, Scenario, play, problems
 from linx.core import jsontext
+from linx.routing.affinity import STEP
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes import scripted
@@ -54,13 +55,13 @@ async def test_equals_share_the_load(tmp_path: Path) -> None:
         one.default = two.default = Answer(first_s=30)
         config = config_for(one, two, names=("a", "b"), routing=EQUAL)
         async with linx_here(config, tmp_path) as app, trio.open_nursery() as nursery:
-            for number in range(10):
+            for number in range(12):
                 body = {**CHAT, "messages": [{"role": "user", "content": f"question {number}"}]}
                 nursery.start_soon(ask, port_of(app), PATH, body)
             with trio.fail_after(5):
-                await one.received(5)
-                await two.received(5)
-            assert [provider.active for provider in app.context.providers] == [5, 5]
+                await one.received(6)
+                await two.received(6)
+            assert [provider.active for provider in app.context.providers] == [6, 6]
             nursery.cancel_scope.cancel()
 
 
@@ -89,10 +90,10 @@ async def test_a_conversation_returns_to_the_warm_one(
         async with linx_here(config, tmp_path) as app:
             port = port_of(app)
             one_is_busy = app.context.providers[0].slots
-            one_is_busy.active += 1
+            one_is_busy.active += STEP
             answer = await ask(port, PATH, {"model": "m", **SAID, **first}, headers=headers)
             assert answer.headers["x-linx-provider"] == "b"
-            one_is_busy.active -= 1
+            one_is_busy.active -= STEP
             for _ in range(3):
                 answer = await ask(port, PATH, {"model": "m", **SAID, **later}, headers=headers)
                 assert answer.headers["x-linx-provider"] == "b"

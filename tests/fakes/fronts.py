@@ -1,4 +1,4 @@
-"""Real nginx and HAProxy in front of a Linx, configured with the very lines of docs/behind-a-proxy.md.
+"""Real nginx and HAProxy in front of Linx, configured with the very lines of behind-a-proxy.md and scaling.md.
 
 A front counts the requests that it has forwarded, in its log. Between front and Linx stands a ``Tap``, which
 passes all bytes on and counts the answers that Linx gives. If a request were smuggled through a front, Linx
@@ -23,11 +23,10 @@ from tests.fakes.sshd import free_port
 from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
-PAGE = Path(__file__).parents[2] / "docs" / "behind-a-proxy.md"
-LINX = "127.0.0.1:8080"  # as the page has it
+DOCS = Path(__file__).parents[2] / "docs"
 
 _NGINX = """
 daemon off;
@@ -62,10 +61,22 @@ class Forwarded:
 
 
 @dataclass(frozen=True)
+class Page:
+    """A document with a block for each front, and the ports of the Linx that the blocks name."""
+
+    name: str
+    ports: tuple[int, ...]
+
+
+ONE = Page("behind-a-proxy.md", (8080,))
+TWO = Page("scaling.md", (8081, 8082))
+
+
+@dataclass(frozen=True)
 class Kind:
     program: str
-    config: Callable[[Path, int, int], str]
-    """The text of the configuration, from a folder, the port to listen on, and the port of Linx."""
+    config: Callable[[Page, Path, int, Sequence[int]], str]
+    """The text of the configuration, from a page, a folder, the port to listen on, and the ports of the page's Linx."""
     command: Callable[[str, Path], list[str]]
     """The command line, from the path of the program and the folder."""
     log: str
@@ -76,25 +87,29 @@ class Kind:
     """Does a line of the log tell of a client that left before its answer? Linx may have answered it nevertheless."""
 
 
-def _block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert found is not None, f"{PAGE} has no block for {language}"
-    return found[1]
+def _block(page: Page, language: str, ports: Sequence[int]) -> str:
+    """The lines of a page, with ``ports`` in place of those that its Linx have there."""
+    found = re.search(rf"```{language}\n(.*?)```", (DOCS / page.name).read_text(), re.DOTALL)
+    assert found is not None, f"{page.name} has no block for {language}"
+    lines = found[1]
+    for old, new in zip(page.ports, ports, strict=True):
+        lines = _swap(lines, f"127.0.0.1:{old}", f"127.0.0.1:{new}")
+    return lines
 
 
 def _swap(lines: str, old: str, new: str) -> str:
-    assert old in lines, f"{PAGE} has no longer {old!r}"
+    assert old in lines, f"the page has no longer {old!r}"
     return lines.replace(old, new)
 
 
-def _nginx_config(folder: Path, port: int, upstream: int) -> str:
-    lines = _swap(_block("nginx"), LINX, f"127.0.0.1:{upstream}")
+def _nginx_config(page: Page, folder: Path, port: int, ports: Sequence[int]) -> str:
+    lines = _block(page, "nginx", ports)
     lines = _swap(lines, "listen 443 ssl;", f"listen 127.0.0.1:{port} backlog=1024;")
     return _NGINX.format(folder=folder, lines=lines, user="user root;" if os.geteuid() == 0 else "")
 
 
-def _haproxy_config(folder: Path, port: int, upstream: int) -> str:
-    lines = _swap(_block("haproxy"), LINX, f"127.0.0.1:{upstream}")
+def _haproxy_config(page: Page, folder: Path, port: int, ports: Sequence[int]) -> str:
+    lines = _block(page, "haproxy", ports)
     lines = _swap(lines, "bind :443 ssl crt /etc/haproxy/models.pem", f"bind 127.0.0.1:{port}")
     lines = _swap(lines, "    mode http\n", "    mode http\n" + _HAPROXY_LOG)
     return _HAPROXY.format(folder=folder, lines=lines)
@@ -137,14 +152,14 @@ KINDS = {
 
 
 class Front:
-    """A front that forwards to ``upstream``, a port of this machine."""
+    """A front that forwards to ``ports`` of this machine, as ``page`` has it."""
 
-    def __init__(self, kind: str, folder: Path, upstream: int) -> None:
+    def __init__(self, kind: str, folder: Path, *ports: int, page: Page = ONE) -> None:
         self._kind = KINDS[kind]
         self._folder = folder
         self.port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config").write_text(self._kind.config(folder, self.port, upstream))
+        (folder / "config").write_text(self._kind.config(page, folder, self.port, ports))
 
     def lines(self) -> list[str]:
         path = self._folder / self._kind.log

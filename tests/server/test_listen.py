@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import errno
 import json
 import logging
 import math
+import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +25,7 @@ from linx.server.limits import Limits
 from linx.server.listen import Server
 from linx.server.sockets import open_sockets
 from tests.server.client import GET, connected, echo, post, serving
-from tests.waiting import within
+from tests.waiting import HANG_S, within
 
 if TYPE_CHECKING:
     from linx.server.reply import Reply
@@ -220,6 +222,62 @@ async def test_drain_closes_the_idle_and_waits_for_the_busy() -> None:
             answer = await busy.answer()
             assert (answer.status, answer.fields[b"connection"]) == (200, b"close")
             await busy.stream.aclose()
+
+
+async def test_a_request_that_has_arrived_when_the_server_ends_is_answered() -> None:
+    """Many wait unread on kept connections, one on a connection that is not accepted yet, and one is about to come."""
+    async with serving(echo) as (server, port), contextlib.AsyncExitStack() as stack:
+        kept = [await stack.enter_async_context(connected(port)) for _ in range(20)]
+        for client in kept:
+            await client.send(GET)
+            assert (await client.answer()).status == 200
+        await trio.testing.wait_all_tasks_blocked(0.01)
+
+        async def end() -> None:
+            """No task of the server gets a turn between the requests and the end of accepting."""
+            for client in kept:
+                assert isinstance(client.stream, trio.SocketStream)
+                os.write(client.stream.socket.fileno(), GET)
+            for sock in (first, late):
+                sock.connect(("127.0.0.1", port))
+            first.sendall(GET)
+            await server.drain(math.inf)
+
+        with socket.socket() as first, socket.socket() as late, trio.fail_after(HANG_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(end)
+                await trio.sleep(0.01)
+                late.sendall(GET)
+                for client in kept:
+                    answer = await client.answer()
+                    assert (answer.status, answer.fields[b"connection"]) == (200, b"close")
+                    await client.stream.aclose()
+                for sock in (first, late):
+                    said = await trio.to_thread.run_sync(read_all, sock)
+                    assert said.startswith(b"HTTP/1.1 200 ")
+                    assert b"connection: close\r\n" in said
+                    sock.close()
+
+
+def read_all(sock: socket.socket) -> bytes:
+    sock.settimeout(HANG_S)
+    return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+async def test_a_server_that_leaves_answers_on_and_keeps_no_connection() -> None:
+    async with serving(echo) as (server, port), connected(port) as kept:
+        await kept.send(GET)
+        assert b"connection" not in (await kept.answer()).fields
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.leave, math.inf)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            async with connected(port) as fresh:
+                for client in (kept, fresh):
+                    await client.send(GET)
+                    answer = await client.answer()
+                    assert (answer.status, answer.fields[b"connection"]) == (200, b"close")
+                    assert await client.until_eof() == b""
+            server.hurry()  # ends the waiting
 
 
 async def test_after_the_grace_the_busy_are_stopped() -> None:

@@ -35,12 +35,13 @@ MOST_KEYS = 1000  # that the status shows
 _HEALTH_HEADERS = ((FEATURES_HEADER.encode(), LOCAL_ONLY.encode()),)
 
 
-async def healthz(_context: Context, _face: Face, _request: Request, reply: Reply) -> None:
-    """``GET /healthz``: says that Linx answers; it says nothing about the providers.
+async def healthz(context: Context, _face: Face, _request: Request, reply: Reply) -> None:
+    """``GET /healthz``: says that Linx answers, and 503 when it ends soon; it says nothing about the providers.
 
     A Linx in front of this one recognises it by the header, and passes ``x-linx-local-only`` on.
     """
-    await reply.whole(200, b'{"status":"ok"}', headers=_HEALTH_HEADERS)
+    status, body = (503, b'{"status":"ending"}') if context.is_leaving else (200, b'{"status":"ok"}')
+    await reply.whole(status, body, headers=_HEALTH_HEADERS)
 
 
 async def providers_status(context: Context, _face: Face, _request: Request, reply: Reply) -> None:

@@ -65,6 +65,9 @@ async def test_healthz_says_nothing_of_the_providers_and_needs_no_key(tmp_path: 
             assert answer.status == 200
             assert answer.headers["x-linx-features"] == "local-only"
         assert (await ask(app.bound[0][1], "/healthz")).json == {"status": "ok"}
+        app.context.is_leaving = True
+        answer = await ask(app.bound[0][1], "/healthz")
+        assert (answer.status, answer.json) == (503, {"status": "ending"})
         for path in ("/v1/providers/status", "/linx/requests"):
             assert (await ask(app.bound[0][1], path)).status == 401
 
