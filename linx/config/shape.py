@@ -38,6 +38,11 @@ def takes(sentence: str) -> Meta:
     return Meta(extra={"takes": sentence})
 
 
+def says(description: str) -> Meta:
+    """What a key is, in a line: for editors, which show it beside the key, and for docs/configuration.md."""
+    return Meta(description=description)
+
+
 class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A JSON object in which an unknown key is an error."""
 
@@ -45,67 +50,59 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class PriceShape(Shape, frozen=True, kw_only=True):
     """USD per million tokens."""
 
-    prompt: Money = 0.0
-    completion: Money = 0.0
-    cached: Annotated[
-        Money | None, Meta(description="for prompt tokens read from the provider's cache; null: as prompt")
-    ] = None
-    cache_write: Annotated[
-        Money | None, Meta(description="for prompt tokens written to the provider's cache; null: as prompt")
-    ] = None
+    prompt: Annotated[Money, says("for tokens of the prompt")] = 0.0
+    completion: Annotated[Money, says("for tokens of the answer")] = 0.0
+    cached: Annotated[Money | None, says("for prompt tokens read from the provider's cache; null: as prompt")] = None
+    cache_write: Annotated[Money | None, says("for prompt tokens written to the provider's cache; null: as prompt")] = (
+        None
+    )
 
 
 class BudgetShape(Shape, frozen=True, kw_only=True):
     """What may be spent; null: without a limit. Days and months begin at midnight, local time."""
 
-    daily_usd: Money | None = None
-    monthly_usd: Money | None = None
-    daily_tokens: Annotated[
-        Tokens | None, Meta(description="tokens of prompts and answers, those of local models as well")
-    ] = None
+    daily_usd: Annotated[Money | None, says("USD a day")] = None
+    monthly_usd: Annotated[Money | None, says("USD a month")] = None
+    daily_tokens: Annotated[Tokens | None, says("tokens of prompts and answers, those of local models as well")] = None
 
 
 class SectionShape(Shape, frozen=True, kw_only=True):
     """A provider. Its endpoint may end with /v1 or not, and have a query that every request carries."""
 
-    kind: Kind | UnsetType = UNSET
-    enabled: bool = True
-    endpoint: URL | UnsetType = UNSET
+    kind: Annotated[Kind | UnsetType, says("which API it has; default: the section's name")] = UNSET
+    enabled: Annotated[bool, says("false: it is not used")] = True
+    endpoint: Annotated[
+        URL | UnsetType, says("any base, with or without a version or a query; default: that of its kind")
+    ] = UNSET
     api_key: Annotated[
-        str | None, Meta(description="the key to send; client: the client's own, which goes to this provider alone")
+        str | None, says("the key to send; client: the client's own, which goes to this provider alone")
     ] = None
     thinking_mode: Annotated[
-        bool | None, Meta(description="switches a model's thinking on or off; null leaves it to model and client")
+        bool | None, says("switches a model's thinking on or off; null leaves it to model and client")
     ] = None
     model_mappings: Annotated[
         dict[str, Text],
-        Meta(description="name that a client asks for -> model here; default serves names that no provider has"),
+        says("name that a client asks for, with * for any text: model here; default serves names that no provider has"),
     ] = {}
-    headers: Annotated[dict[str, str], Meta(description="extra headers for each request to the provider")] = {}
-    models: Annotated[
-        tuple[Text, ...], Meta(description="models of a provider that cannot list its models itself")
-    ] = ()
-    local: Annotated[
-        bool | UnsetType, Meta(description="default: true for a loopback, private or link-local endpoint")
-    ] = UNSET
+    headers: Annotated[dict[str, str], says("extra headers for each request to the provider")] = {}
+    models: Annotated[tuple[Text, ...], says("models of a provider that cannot list its models itself")] = ()
+    local: Annotated[bool | UnsetType, says("default: true for a loopback, private or link-local endpoint")] = UNSET
     price: Annotated[
         Mapping[str, Money | PriceShape],
-        Meta(description="USD per million tokens: {prompt, completion} for all, or {MODEL: {...}, *: {...}}"),
+        says("USD per million tokens: {prompt, completion} for all, or {MODEL: {...}, *: {...}}"),
         takes('{"prompt": 0.5, "completion": 1.5}, or such an object for each model'),
     ] = {}
-    max_concurrent: Count | None = None
-    allow_manage: Annotated[bool, Meta(description="Ollama: relay pull, push, create, copy, delete")] = True
-    native: Annotated[bool, Meta(description="relay /v1/messages and /v1/responses untranslated")] = False
+    max_concurrent: Annotated[Count | None, says("requests at a time; further ones wait, keys in turn")] = None
+    allow_manage: Annotated[bool, says("Ollama: relay pull, push, create, copy, delete")] = True
+    native: Annotated[bool, says("relay /v1/messages and /v1/responses untranslated")] = False
     num_ctx: Annotated[
         Count | Literal["auto"] | None,
-        Meta(description="Ollama: tokens of context; auto fits it to prompt and answer, null leaves it to the Ollama"),
+        says("Ollama: tokens of context; auto fits it to prompt and answer, null leaves it to the Ollama"),
         takes('a whole number, "auto" or null'),
     ] = "auto"
-    keep_alive: Annotated[
-        float | str | None, Meta(description="Ollama: how long a model stays loaded, seconds or 10m")
-    ] = None
+    keep_alive: Annotated[float | str | None, says("Ollama: how long a model stays loaded, seconds or 10m")] = None
     budget: Annotated[
-        BudgetShape | None, Meta(description="at a limit the provider is asked no more until the day, or month, ends")
+        BudgetShape | None, says("at a limit the provider is asked no more until the day, or month, ends")
     ] = None
 
     def __repr__(self) -> str:
@@ -115,7 +112,7 @@ class SectionShape(Shape, frozen=True, kw_only=True):
 class ProviderShape(SectionShape, frozen=True, kw_only=True):
     """An entry of providers, which must name its kind. Its endpoint may end with /v1 or not."""
 
-    kind: Kind
+    kind: Annotated[Kind, says("which API it has; openai is any compatible server")]
 
 
 class HedgeConfig(Shape, frozen=True, kw_only=True):
@@ -123,10 +120,15 @@ class HedgeConfig(Shape, frozen=True, kw_only=True):
 
     after: Annotated[
         Annotated[float, Meta(ge=0, le=1e9)] | Literal["auto"] | None,
+        says("seconds of silence before a second provider is asked; auto: longer than 95 of 100 answers took"),
         takes('a number of seconds, "auto" or null'),
     ] = "auto"
-    scope: Scope = "same"
-    budget: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    scope: Annotated[Scope, says("same: no dearer and no less local than the first; any: it may cost and leave")] = (
+        "same"
+    )
+    budget: Annotated[
+        float, Meta(ge=0, le=1, description="share of the last minute's requests; at least three unless 0")
+    ] = 0.1
 
 
 class RoutingConfig(Shape, frozen=True, kw_only=True):
@@ -134,24 +136,29 @@ class RoutingConfig(Shape, frozen=True, kw_only=True):
 
     provider_priority: Annotated[
         tuple[Text | Annotated[tuple[Text, ...], Meta(min_length=1)], ...],
+        says("the order in which providers are asked; an inner list is a rank of equals"),
         takes("a list of provider names, in which an inner list is a rank of equals"),
     ] = SECTIONS
-    fallback_enabled: bool = True
-    cost_optimization: bool = True
-    hedge: HedgeConfig = HedgeConfig()
-    first_token_timeout_s: Seconds | None = None
+    fallback_enabled: Annotated[bool, says("false: only the first candidate is asked")] = True
+    cost_optimization: Annotated[
+        bool, says("the cheapest candidate first; local providers and :free models cost nothing")
+    ] = True
+    hedge: Annotated[HedgeConfig, says("a second provider beside a silent one")] = HedgeConfig()
+    first_token_timeout_s: Annotated[
+        Seconds | None, says("a provider that is silent for longer is given up; null: never")
+    ] = None
     local_only: Annotated[
         bool | tuple[Text, ...],
-        Meta(description="true, or a list of models (* matches any text) that only local providers may serve"),
+        says("true, or a list of models (* matches any text) that only local providers may serve"),
         takes("true, false or a list of model names"),
     ] = False
     budget: Annotated[
         BudgetShape | None,
-        Meta(description="for all providers together: at a limit none that is remote is asked until its end"),
+        says("for all providers together: at a limit none that is remote is asked until its end"),
     ] = None
     secrets: Annotated[
         SecretsMode,
-        Meta(description="prompts with a key, a token or a .env block: remote providers asked last, or never"),
+        says("prompts with a key, a token or a .env block: remote providers asked last, or never"),
     ] = "off"
 
 
@@ -161,17 +168,17 @@ class KeyShape(Shape, frozen=True, kw_only=True):
     name: Annotated[
         Text, Meta(extra_json_schema={"pattern": f"^{NAME}$", "maxLength": MAX_KEY_NAME}, description="shown in logs")
     ]
-    key: str | None = None
+    key: Annotated[str | None, says("the key itself; or else key_sha256")] = None
     key_sha256: Annotated[
-        str | None, Meta(description="the SHA-256 of the key, 64 digits in lower-case hex; linx key add writes it")
+        str | None, says("the SHA-256 of the key, 64 digits in lower-case hex; linx key add writes it")
     ] = None
     models: Annotated[
-        tuple[Text, ...], Meta(description="patterns of the models that may be asked for, as NAME or PROVIDER/NAME")
+        tuple[Text, ...], says("patterns of the models that may be asked for, as NAME or PROVIDER/NAME")
     ] = ()
-    local_only: bool = False
-    max_concurrent: Count | None = None
-    requests_per_minute: Count | None = None
-    budget: BudgetShape | None = None
+    local_only: Annotated[bool, says("true: only local providers are asked")] = False
+    max_concurrent: Annotated[Count | None, says("requests at a time; further ones wait")] = None
+    requests_per_minute: Annotated[Count | None, says("further ones are refused with 429; GET does not count")] = None
+    budget: Annotated[BudgetShape | None, says("what may be spent with this key")] = None
 
     def __repr__(self) -> str:
         return safe_repr(self, hidden=("key", "key_sha256"))
@@ -194,8 +201,8 @@ class KeyShape(Shape, frozen=True, kw_only=True):
 class ServerConfig(Shape, frozen=True, kw_only=True):
     """Where Linx listens, whom it answers, and its limits. Keys that end in _s are in seconds."""
 
-    port: Annotated[int, Meta(ge=0, le=65535, description="0: any free port")] = 8080
-    hostname: Text = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="the port to listen on; 0: any free port")] = 8080
+    hostname: Annotated[Text, says("the address to listen on; 0.0.0.0: all, and then a key is demanded")] = "127.0.0.1"
     api_keys: Annotated[
         tuple[
             Annotated[Text | KeyShape, takes('a key, or an object such as {"name": "anna", "key_sha256": "..."}')], ...
@@ -203,19 +210,25 @@ class ServerConfig(Shape, frozen=True, kw_only=True):
         takes("a string, null, or a list of keys and named keys"),
     ] = msgspec.field(name="api_key", default=())
     """The file has a key, a list of keys or null; ``other_sections`` makes a list of it before it is fitted."""
-    allowed_hosts: tuple[Text, ...] = ()
-    allowed_origins: tuple[Text, ...] = ()
-    heartbeat_s: Seconds = 15.0
-    drain_s: Annotated[float, Meta(ge=0, le=1e9)] = 30.0
-    shutdown_delay_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
-    head_timeout_s: Seconds = 10.0
-    body_timeout_s: Seconds = 30.0
-    keep_alive_s: Seconds = 75.0
-    stalled_client_s: Seconds = 300.0
-    max_body_mb: Annotated[float, Meta(gt=0, le=1e6)] = 64.0
-    max_connections: Count = 4096
-    capture: Annotated[bool, Meta(description="keep the last requests' bodies in memory for the dashboard")] = True
-    reasoning_field: ReasoningField = "reasoning_content"
+    allowed_hosts: Annotated[tuple[Text, ...], says("further host names that are answered without a key")] = ()
+    allowed_origins: Annotated[tuple[Text, ...], says("origins of web pages that are answered without a key")] = ()
+    heartbeat_s: Annotated[Seconds, says("a streaming client receives something at least so often")] = 15.0
+    drain_s: Annotated[
+        float, Meta(ge=0, le=1e9, description="how long running answers may take when Linx ends; 0: without a limit")
+    ] = 30.0
+    shutdown_delay_s: Annotated[
+        float, Meta(ge=0, le=3600, description="how long Linx goes on accepting after it was told to end")
+    ] = 0.0
+    head_timeout_s: Annotated[Seconds, says("for the head of a request")] = 10.0
+    body_timeout_s: Annotated[Seconds, says("between two pieces of a request's body")] = 30.0
+    keep_alive_s: Annotated[Seconds, says("how long an idle connection is kept")] = 75.0
+    stalled_client_s: Annotated[Seconds, says("a client that takes no byte for so long is closed")] = 300.0
+    max_body_mb: Annotated[float, Meta(gt=0, le=1e6, description="of one request, unpacked")] = 64.0
+    max_connections: Annotated[Count, says("of clients, at a time")] = 4096
+    capture: Annotated[bool, says("keep the last requests' bodies in memory for the dashboard")] = True
+    reasoning_field: Annotated[ReasoningField, says("where OpenAI's clients are given a model's thoughts")] = (
+        "reasoning_content"
+    )
 
     def __repr__(self) -> str:
         return safe_repr(self, hidden=("api_keys",))
@@ -258,29 +271,29 @@ class ServerConfig(Shape, frozen=True, kw_only=True):
 class TunnelConfig(Shape, frozen=True, kw_only=True):
     """The tunnel to a public address. Keys that begin with ssh_ are for the types localhost_run and ssh."""
 
-    use_tunnel: bool = False
-    type: TunnelType = "localhost_run"
-    domain: str | None = None
-    ssh_host: str = "localhost.run"
-    ssh_port: Port = 22
-    ssh_user: str = "nokey"
-    ssh_identity: str | None = None
-    ssh_known_hosts: str | None = None
-    remote_port: Port = 80
-    public_url: URL | None = None
-    ngrok_path: str = "ngrok"
+    use_tunnel: Annotated[bool, says("open the tunnel at start")] = False
+    type: Annotated[TunnelType, says("the service; ssh: a server of your own")] = "localhost_run"
+    domain: Annotated[str | None, says("a name reserved with the service")] = None
+    ssh_host: Annotated[str, says("where ssh logs in")] = "localhost.run"
+    ssh_port: Annotated[Port, says("the port of its ssh")] = 22
+    ssh_user: Annotated[str, says("as whom ssh logs in")] = "nokey"
+    ssh_identity: Annotated[str | None, says("a private key without a passphrase; null: your usual ones")] = None
+    ssh_known_hosts: Annotated[str | None, says("the file of known hosts; null: Linx's own")] = None
+    remote_port: Annotated[Port, says("type ssh: the port on the server")] = 80
+    public_url: Annotated[URL | None, says("type ssh: the URL to show")] = None
+    ngrok_path: Annotated[str, says("the path of the agent")] = "ngrok"
 
 
 class LedgerConfig(Shape, frozen=True, kw_only=True):
     """The ledger, which keeps one row of numbers and names for each request."""
 
-    enabled: bool = True
-    path: Annotated[str | None, Meta(description="null: linx/ledger.db in the user's state folder")] = None
-    keep_days: Annotated[int, Meta(ge=1, le=36_500)] = 400
+    enabled: Annotated[bool, says("false: nothing is kept over a restart")] = True
+    path: Annotated[str | None, says("null: linx/ledger.db in the user's state folder")] = None
+    keep_days: Annotated[int, Meta(ge=1, le=36_500, description="rows of earlier days are deleted")] = 400
     compare_to: Annotated[
         Text | PriceShape | None,
-        Meta(
-            description="what local answers are compared with: a price in USD per million tokens, or a model of "
+        says(
+            "what local answers are compared with: a price in USD per million tokens, or a model of "
             "OpenRouter's list; null: the price of the name that was asked for, where it has one"
         ),
         takes('{"prompt": 2.5, "completion": 10}, or the name of a model of OpenRouter\'s list, or null'),
@@ -290,16 +303,20 @@ class LedgerConfig(Shape, frozen=True, kw_only=True):
 class FileShape(Shape, frozen=True, kw_only=True):
     """config.json of Linx. Any string may be env:NAME, the value of an environment variable."""
 
-    ollama: SectionShape | UnsetType = UNSET
-    llamacpp: SectionShape | UnsetType = UNSET
-    openrouter: SectionShape | UnsetType = UNSET
+    ollama: Annotated[SectionShape | UnsetType, says("an Ollama")] = UNSET
+    llamacpp: Annotated[SectionShape | UnsetType, says("a llama.cpp server")] = UNSET
+    openrouter: Annotated[SectionShape | UnsetType, says("OpenRouter")] = UNSET
     providers: Annotated[
-        dict[str, ProviderShape], Meta(extra_json_schema={"propertyNames": {"pattern": f"^{NAME}$"}})
+        dict[str, ProviderShape],
+        Meta(
+            extra_json_schema={"propertyNames": {"pattern": f"^{NAME}$"}},
+            description="any number of further providers, by names of your own",
+        ),
     ] = {}
-    routing: RoutingConfig | UnsetType = UNSET
-    server: ServerConfig | UnsetType = UNSET
-    tunnel: TunnelConfig | UnsetType = UNSET
-    ledger: LedgerConfig | UnsetType = UNSET
+    routing: Annotated[RoutingConfig | UnsetType, says("who is asked, and in which order")] = UNSET
+    server: Annotated[ServerConfig | UnsetType, says("where Linx listens, whom it answers, its limits")] = UNSET
+    tunnel: Annotated[TunnelConfig | UnsetType, says("the tunnel to a public address")] = UNSET
+    ledger: Annotated[LedgerConfig | UnsetType, says("what is kept of each request")] = UNSET
 
 
 def safe_repr(struct: msgspec.Struct, hidden: Sequence[str], masked: Sequence[str] = ()) -> str:
@@ -333,7 +350,10 @@ def json_schema() -> dict[str, Any]:
         "default": None,
     }
     # Editors write their reference to the schema into the file itself; Linx passes over it.
-    schema["$defs"]["FileShape"]["properties"]["$schema"] = {"type": "string"}
+    schema["$defs"]["FileShape"]["properties"]["$schema"] = {
+        "type": "string",
+        "description": "where editors find this schema",
+    }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "config.json of Linx", **schema}
 
 

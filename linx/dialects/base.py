@@ -57,7 +57,7 @@ class Face(Protocol):
     is_failure_torn: bool
     """Whether a failed stream ends, after its error frame, by a connection that closes in the middle of the body.
 
-    True where widely used clients overlook the error frame; docs/clients.md has what was measured.
+    True where widely used clients overlook the error frame; docs/dead-streams.md has what was measured.
     """
 
     def parse(self, body: JsonObject) -> ChatRequest:

@@ -1,7 +1,7 @@
 """A provider that dies in the middle of an answer is an error in Python's clients, however it dies.
 
 What JavaScript's clients make of it is in ``test_node_clients``; how a failed stream ends in each dialect, and why, in
-docs/clients.md.
+docs/dead-streams.md.
 """
 
 from __future__ import annotations
