@@ -21,7 +21,7 @@ FLOORS = [
     ["app"],
     ["endpoints", "local_listener"],
     ["paths"],
-    ["handlers", "console", "gui", "tail", "key_command", "starting"],
+    ["handlers", "console", "doctor", "gui", "tail", "key_command", "starting"],
     ["routing", "dashboard"],
     ["providers", "children", "ledger", "setup", "service"],
     ["server", "upstream", "dialects", "config", "access"],
@@ -159,6 +159,11 @@ ORDERS = {
         *["blocks", "free_text_tools", "block_encoder", "event_decoder"],
     ],
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
+    "linx.doctor": [
+        *["finding", "facts", "edit", "checks", "gather", "report", "fix", "command"],
+    ],
+    "linx.doctor.checks": ["settings", "providers", "models", "network", "money", "running", "table"],
+    "linx.doctor.gather": ["settings", "ask", "probe", "ports", "own", "disk", "programs", "everything"],
     "linx.handlers": [
         "heartbeat",
         "kept_lists",
