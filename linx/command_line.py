@@ -87,9 +87,9 @@ Environment:
   OPENROUTER_API_KEY   The key for OpenRouter; wins over config.json.
 
 Exit codes: 0 after SIGINT or SIGTERM; 1 when Linx cannot listen, no Linx runs for tail to
-follow, the ledger cannot be read, setup, launch or service cannot do what was asked, the service
-does not run, or doctor finds something broken; 2 when it cannot use the command line or the config. launch ends
-with the exit code of the client.
+follow, the ledger cannot be read, setup, launch or service cannot do what was asked, the
+service does not run, or doctor finds something broken; 2 when it cannot use the command
+line or the config. launch ends with the exit code of the client.
 """
 
 Given = Mapping[str, "str | bool | list[str] | None"]
