@@ -101,6 +101,13 @@ def _serve(given: Given, redactor: Redactor) -> int:
 
 def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Options:
     """The flags as Options, with the config read for the first time."""
+    sources, model = sources_from(given, env, redactor), text_in(given, "--demo-model")
+    is_demo = bool(given["--demo"]) or model is not None
+    return Options(sources.load(), sources, demo=is_demo, demo_model=model, gui=bool(given["--gui"]))
+
+
+def sources_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Sources:
+    """Where the config is read from, by the flags."""
     if given["--tunnel"] and given["--no-tunnel"]:
         raise CommandLineError("--tunnel and --no-tunnel cannot be used together")
     model = text_in(given, "--demo-model")
@@ -109,7 +116,7 @@ def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Op
     # Imported here because the kinds import the dialects: a mistake on the command line is told without that wait.
     from linx.providers.kinds import KINDS
 
-    sources = Sources(
+    return Sources(
         kinds=KINDS,
         path=text_in(given, "--config"),
         overrides=Overrides(
@@ -122,8 +129,6 @@ def options_from(given: Given, env: Mapping[str, str], redactor: Redactor) -> Op
         env=dict(env),
         redactor=redactor,
     )
-    is_demo = bool(given["--demo"]) or model is not None
-    return Options(sources.load(), sources, demo=is_demo, demo_model=model, gui=bool(given["--gui"]))
 
 
 # --- the other commands ---
@@ -133,8 +138,16 @@ def _schema(_given: Given, _redactor: Redactor) -> int:
     return _print(jsontext.dumps_pretty(json_schema()).decode())
 
 
-def _doctor(_given: Given, _redactor: Redactor) -> int:
-    return _not_yet("doctor")
+def _doctor(given: Given, redactor: Redactor) -> int:
+    from linx.doctor import command
+    from linx.providers.kinds import KINDS
+
+    if given["--from"]:
+        raise CommandLineError("--from does not exist in this version of Linx yet")
+    style = one_of(given, "--format", ("table", "json"))
+    sources = sources_from(given, os.environ, redactor)
+    asked = command.Asked(sources, KINDS, is_fix=bool(given["--fix"]), format=style)
+    return OK if command.run(asked, _write) else FAILED
 
 
 def _setup(given: Given, redactor: Redactor) -> int:
@@ -278,10 +291,6 @@ _RUN: dict[str, Callable[[Given, Redactor], int]] = {
 }
 
 
-def _not_yet(what: str) -> int:
-    raise CommandLineError(f"{what} does not exist in this version of Linx yet")
-
-
 # --- how the single binary starts its child processes: it has no other Python interpreter to run them ---
 
 
@@ -324,6 +333,10 @@ def _print(text: str) -> int:
     sys.stdout.write(text)
     sys.stdout.flush()
     return OK
+
+
+def _write(text: str) -> None:
+    _print(text)
 
 
 def _say(text: str) -> None:

@@ -22,7 +22,7 @@ Linx: one address for every local and remote language model.
 
 Usage:
   linx [options]
-  linx doctor [--fix] [options]
+  linx doctor [--fix] [--from URL] [--format FORMAT] [options]
   linx setup CLIENT [--write | --undo] [--model NAME] [options]
   linx launch CLIENT [--model NAME] [options] [-- ARGS...]
   linx tail [options]
@@ -66,12 +66,14 @@ Options:
   --log-level LEVEL    debug, info, warning or error [default: info].
   --log-format FORMAT  text or json [default: text].
   --fix                With doctor: write a config for what was found.
+  --from URL           With doctor: look at the Linx at this address, also by a tunnel.
   --write              With setup: write the settings, keeping a backup.
   --undo               With setup: restore the settings from before.
   --model NAME         With setup and launch, the model that the client begins with.
   --since PERIOD       With usage, since 24h, 7d, 4w, 2026-01-31 or all [default: 7d].
   --by WHAT            With usage, model, provider, key, client or day [default: model].
-  --format FORMAT      With usage, table, json or csv [default: table].
+  --format FORMAT      With usage, table, json or csv; with doctor, table or json
+                       [default: table].
   -h --help            Show this text.
   --version            Show the version.
 
@@ -85,9 +87,9 @@ Environment:
   OPENROUTER_API_KEY   The key for OpenRouter; wins over config.json.
 
 Exit codes: 0 after SIGINT or SIGTERM; 1 when Linx cannot listen, no Linx runs for tail to
-follow, the ledger cannot be read, setup, launch or service cannot do what was asked, or
-the service does not run; 2 when it cannot use the command line or the config. launch ends
-with the exit code of the client.
+follow, the ledger cannot be read, setup, launch or service cannot do what was asked, the
+service does not run, or doctor finds something broken; 2 when it cannot use the command
+line or the config. launch ends with the exit code of the client.
 """
 
 Given = Mapping[str, "str | bool | list[str] | None"]
@@ -102,12 +104,14 @@ CLIENTS = (
 OF_CLIENTS = ("setup", "launch")
 OPTIONS = dict(re.findall(r"^  (?:-h )?(--[a-z-]+)(?: ([A-Z]+))?  ", USAGE, re.MULTILINE))
 """Each option and the name of its value, empty for a switch."""
-_COMMAND_OF = {
-    "--fix": "doctor",
-    **dict.fromkeys(("--write", "--undo"), "setup"),
-    **dict.fromkeys(("--since", "--by", "--format"), "usage"),
+_COMMANDS_OF: dict[str, tuple[str, ...]] = {
+    "--model": OF_CLIENTS,
+    "--format": ("usage", "doctor"),
+    **dict.fromkeys(("--fix", "--from"), ("doctor",)),
+    **dict.fromkeys(("--write", "--undo"), ("setup",)),
+    **dict.fromkeys(("--since", "--by"), ("usage",)),
 }
-"""The options that work with one command only, and that command."""
+"""The options that work with some commands only, and those commands."""
 OF_SERVING = frozenset(
     {
         "--config",
@@ -193,11 +197,10 @@ def explain_words(words: Sequence[str], options: Sequence[str]) -> str:
         return f"unknown command '{command}'; Linx serves where no command is given: linx [options]"
     if command and command not in COMMANDS:
         return f"unknown command {shown_word(command)}; {suggest_word(command, COMMANDS)}"
-    if "--model" in options and command not in OF_CLIENTS:
-        return "--model works only with the commands setup and launch"
     for option in options:
-        if _COMMAND_OF.get(option, command) != command:
-            return f"{option} works only with the command {_COMMAND_OF[option]}"
+        commands = _COMMANDS_OF.get(option, (command,))
+        if command not in commands:
+            return f"{option} works only with the command{'s' * (len(commands) > 1)} {' and '.join(commands)}"
     if command == "schema" and options:
         return "schema takes no options"
     if command in ACTIONS:

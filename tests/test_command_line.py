@@ -9,7 +9,7 @@ from linx.command_line import CLIENTS, USAGE, explain, parse
 # The options of the contract; a new one is a new promise.
 OPTIONS = {
     *("--config", "--port", "--host", "--tunnel", "--no-tunnel", "--ollama", "--api-key", "--demo", "--demo-model"),
-    *("--gui", "--log-level", "--log-format", "--version", "--help", "--fix", "--write", "--undo"),
+    *("--gui", "--log-level", "--log-format", "--version", "--help", "--fix", "--from", "--write", "--undo"),
     *("--since", "--by", "--format", "--model"),
 }
 

@@ -21,7 +21,7 @@ FLOORS = [
     ["app"],
     ["endpoints", "local_listener"],
     ["paths"],
-    ["handlers", "console", "gui", "tail", "key_command", "starting"],
+    ["handlers", "console", "doctor", "gui", "tail", "key_command", "starting"],
     ["routing", "dashboard", "discovery"],
     ["providers", "children", "ledger", "setup", "service"],
     ["server", "upstream", "dialects", "config", "access"],
@@ -161,6 +161,11 @@ ORDERS = {
     ],
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
     "linx.discovery": ["products", "identify", "places"],
+    "linx.doctor": [
+        *["finding", "facts", "edit", "checks", "gather", "report", "fix", "command"],
+    ],
+    "linx.doctor.checks": ["settings", "providers", "models", "network", "money", "running", "table"],
+    "linx.doctor.gather": ["settings", "ask", "probe", "ports", "own", "disk", "programs", "everything"],
     "linx.handlers": [
         "heartbeat",
         "kept_lists",

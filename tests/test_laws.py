@@ -121,6 +121,7 @@ def test_a_permit_is_made_by_a_provider_alone() -> None:
 def test_only_the_catalogue_asks_without_a_candidate() -> None:
     """The permits of a provider are for Linx's own questions; a client's request has that of its candidate."""
     askers = {"linx/providers/catalog.py", "linx/providers/late_costs.py", "linx/providers/permits.py"}
+    askers.add("linx/doctor/gather/ask.py")
     assert readers("nearest") <= askers
     own = {*askers, "linx/providers/provider.py"}
     for path, inside in nodes().items():
@@ -169,8 +170,9 @@ def test_every_connection_goes_through_the_pool() -> None:
         if any(isinstance(one, ast.Attribute) and last_name(one.value) in ("pool", "_pool") for one in functions)  # type: ignore[arg-type]
     }
     management = {"linx/handlers/management/ollama.py", "linx/handlers/management/upstream.py"}
+    own = {"linx/providers/catalog.py", "linx/doctor/gather/ask.py"}
     discovery = "linx/discovery/identify.py"  # which has no more than fixed GETs to send
-    assert asking == {"linx/providers/catalog.py", "linx/routing/attempt.py", discovery, *management}
+    assert asking == {*own, "linx/routing/attempt.py", discovery, *management}
     assert uses("fetch_json").keys() == {
         "linx/providers/catalog.py",
         "linx/providers/late_costs.py",

@@ -25,7 +25,7 @@ from linx.config.model import Config
 from linx.config.money_warnings import warn_of_money
 from linx.config.other_sections import ledger_section, routing_section, server_section, tunnel_section
 from linx.config.provider_sections import provider_sections
-from linx.core.errors import ConfigError
+from linx.core.errors import ConfigError, quote
 from linx.core.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -74,7 +74,17 @@ def load(
 ) -> Config:
     """Read the config. ``path`` and ``kinds`` are those of ``Sources``."""
     found = config_file.find(path, env)
-    layers = Layers(config_file.read(found) if found else None, env, kinds, overrides)
+    return _config(Layers(config_file.read(found) if found else None, env, kinds, overrides))
+
+
+def try_text(text: bytes, path: str, sources: Sources) -> Config:
+    """What a file at ``path`` with this text would be. Nothing is read or written. Raises ConfigError."""
+    label = quote(path, 200)
+    file = config_file.ConfigFile(path, label, config_file.parse(text, label), is_exposed=False)
+    return _config(Layers(file, sources.env, sources.kinds, sources.overrides))
+
+
+def _config(layers: Layers) -> Config:
     providers = tuple(provider_sections(layers))
     config = Config(
         providers=providers,

@@ -35,6 +35,7 @@ _WORDS = {
     sqlite3.SQLITE_IOERR: "the disk fails",
 }
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PLACES = ", ".join("?" * len(Row._fields))
 _INSERT = f"INSERT INTO requests ({', '.join(Row._fields)}) VALUES ({_PLACES})"  # noqa: S608 - names of this house
 _ADD = (
@@ -62,6 +63,10 @@ class LedgerProblem(Exception):
 
 class Damaged(LedgerProblem):
     """What is in the file is no database any more."""
+
+
+class Locked(LedgerProblem):
+    """Another program holds the file."""
 
 
 class NotOurs(LedgerProblem):
@@ -149,6 +154,26 @@ def open_for_reading(path: Path) -> Database:
         return _open_to_read(path)
     except NotOurs:
         return _open_to_read(path_beside(path))
+
+
+LOOK_S = 0.5  # that a look at the file waits for another Linx that writes
+CHECKED_BYTES = 64 << 20  # so large a file is read whole in well under a second
+
+
+def look_at(path: Path) -> None:
+    """Can a Linx write to the file at ``path``? Nothing is changed. Raises LedgerProblem, or FileNotFoundError."""
+    _open_to_read(path).close()
+    with _said():
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=LOOK_S, uri=True)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+            if os.stat(path).st_size <= CHECKED_BYTES:
+                found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if found != "ok":
+                    raise Damaged("it is damaged")
+        finally:
+            connection.close()
 
 
 def path_beside(path: Path) -> Path:
@@ -281,7 +306,8 @@ def _said() -> Any:
         code = _code(error)
         if code in _DAMAGED:
             raise Damaged("it is damaged") from None
-        raise LedgerProblem(_WORDS.get(code, str(error))) from None
+        kind = Locked if code in _LOCKED else LedgerProblem
+        raise kind(_WORDS.get(code, str(error))) from None
 
 
 def _code(error: sqlite3.Error) -> int:

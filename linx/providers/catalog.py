@@ -284,8 +284,13 @@ async def fetch_json(permit: Permit, pool: Pool, sending: Sending) -> Any:
     with exchange:
         body = await exchange.read_all(MAX_LIST)
         exchange.finish()
-    if exchange.status not in ANSWERS:
-        raise failure(exchange.status, body, None)
+    return json_of(exchange.status, body)
+
+
+def json_of(status: int, body: bytes) -> Any:
+    """What such an answer says. Raises AttemptError for a status that is none of an answer's."""
+    if status not in ANSWERS:
+        raise failure(status, body, None)
     try:
         jsontext.check_weight(body, MOST_MARKS)
     except jsontext.TooManyValues as problem:

@@ -1,0 +1,6 @@
+"""What is made of the facts: each check is a pure function that yields findings; ``table`` names them all.
+
+- ``settings``: the config file, its warnings, the environment; ``running``: Linx itself, service, tunnel
+- ``providers``: reachable, kind, version, key, servers in no config; ``models``: contexts, mappings, tools
+- ``network``: clock, certificates, what is local; ``money``: ledger, budgets, clients' keys
+"""

@@ -1,0 +1,108 @@
+"""Gathers all facts side by side. Whatever is silent is left out after LIMIT_S, so a look never takes longer."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import certifi
+import trio
+
+from linx.doctor.facts import Facts, ListenFacts, ProviderFacts
+from linx.doctor.gather import disk, own, programs, settings
+from linx.doctor.gather.probe import probe
+from linx.upstream.dial import Dialer
+from linx.upstream.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from linx.config.load import Sources
+    from linx.config.model import Config, ProviderConfig
+    from linx.providers.kind import Kind
+
+LIMIT_S = 5.0
+
+
+async def gather(sources: Sources, kinds: Mapping[str, Kind]) -> Facts:
+    """Everything that can be known now."""
+    facts = settings.read(sources)
+    found = _Found()
+    pool = Pool(Dialer(sources.env))
+    with trio.move_on_after(LIMIT_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(found.thread, "service", partial(programs.service, sys.platform, sources.env))
+            if facts.config is not None:
+                _start(nursery, found, facts.config, sources, kinds, pool)
+    pool.close_idle()
+    config = facts.config
+    listen = found.parts.get("listen")
+    if listen is None:
+        server = None if config is None else config.server
+        listen = ListenFacts("127.0.0.1", 0) if server is None else ListenFacts(server.hostname, server.port)
+    return Facts(
+        now=time.time(),
+        platform=sys.platform,
+        env=sources.env,
+        config=facts,
+        listen=listen,
+        providers=tuple(found.providers[name] for name in found.order if name in found.providers),
+        ledger=found.parts.get("ledger"),
+        budgets=found.parts.get("budgets", ()),
+        tunnel=found.parts.get("tunnel"),
+        service=found.parts.get("service"),
+        certificates=certificates_problem(sources.env),
+    )
+
+
+class _Found:
+    """What has been found out so far."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, Any] = {}
+        self.order: list[str] = []
+        self.providers: dict[str, ProviderFacts] = {}
+
+    async def thread(self, name: str, work: Callable[[], object]) -> None:
+        """For what waits for the disk or for a program."""
+        self.parts[name] = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+
+    async def listen(self, config: Config, sources: Sources, pool: Pool) -> None:
+        port = config.server.port
+        others = own.OTHER_PORTS if sources.overrides.port is None and config.path is None else ()
+        self.parts["listen"] = await own.look(config.server, (port, *others), pool)
+
+    async def provider(self, config: ProviderConfig, kind: Kind, sources: Sources, pool: Pool) -> None:
+        self.providers[config.name] = await probe(config, kind, pool, sources.redactor)
+
+
+def _start(
+    nursery: trio.Nursery,
+    found: _Found,
+    config: Config,
+    sources: Sources,
+    kinds: Mapping[str, Kind],
+    pool: Pool,
+) -> None:
+    nursery.start_soon(found.thread, "ledger", partial(disk.ledger, config.ledger))
+    nursery.start_soon(found.thread, "budgets", partial(disk.budgets, config))
+    nursery.start_soon(found.thread, "tunnel", partial(programs.tunnel, config.tunnel, sources.env))
+    nursery.start_soon(found.listen, config, sources, pool)
+    for provider in config.providers:
+        if provider.enabled:
+            found.order.append(provider.name)
+            nursery.start_soon(found.provider, provider, kinds[provider.kind], sources, pool)
+
+
+def certificates_problem(env: Mapping[str, str]) -> str:
+    """Why certificates cannot be verified, or not by the user's own authorities."""
+    for name, is_there in (("SSL_CERT_FILE", os.path.isfile), ("SSL_CERT_DIR", os.path.isdir)):
+        path = env.get(name)
+        if path and not all(is_there(each) for each in path.split(os.pathsep)):
+            return f"names {path}, which is not there, so that no private authority is trusted"
+    if not os.path.isfile(certifi.where()):
+        return "the certificates that Linx brings along are missing, so that no server is trusted"
+    return ""

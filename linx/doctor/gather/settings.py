@@ -1,0 +1,58 @@
+"""Reads the config as a start of Linx would, and keeps what is wrong with it as a fact."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from linx.config import file as config_file
+from linx.config.load import refuse_own_address
+from linx.core.errors import ConfigError
+from linx.doctor.facts import ConfigFacts
+
+if TYPE_CHECKING:
+    from linx.config.load import Sources
+
+NEW = "./config.json"
+"""Where ``--fix`` writes where there is no file."""
+
+
+def read(sources: Sources) -> ConfigFacts:
+    """The config in force. Never raises ConfigError."""
+    try:
+        path = config_file.find(sources.path, sources.env)
+    except ConfigError as error:
+        return ConfigFacts(None, None, "", problem=error)
+    found = None if path is None else os.path.abspath(path)
+    reason = _reason(sources, path)
+    place = NEW if path is None else path
+    tree = _tree(path)
+    try:
+        config = sources.load()
+        refuse_own_address(config, [(config.server.hostname, config.server.port)])
+    except ConfigError as error:
+        return ConfigFacts(None, found, reason, tree, error, place_to_write=place)
+    return ConfigFacts(config, found, reason, tree, place_to_write=place)
+
+
+def _reason(sources: Sources, path: str | None) -> str:
+    if path is None:
+        return "there is no config file"
+    if sources.path:
+        return "--config names it"
+    if sources.env.get("LINX_CONFIG"):
+        return "LINX_CONFIG names it"
+    if path == config_file.NAME:
+        return "it is in this folder"
+    here = config_file.candidates(None, sources.env)
+    return "it is in your config folder" if path == here[1] else "it is beside the program"
+
+
+def _tree(path: str | None) -> dict[str, Any]:
+    """The JSON of the file as it stands there; an empty object where it cannot be read."""
+    if path is None:
+        return {}
+    try:
+        return config_file.read(path).tree
+    except ConfigError:
+        return {}

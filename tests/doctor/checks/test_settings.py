@@ -1,0 +1,64 @@
+"""What the user has set: cases that need no machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from linx.core.errors import ConfigError
+from linx.doctor.checks.settings import config_file, environment, ollama_endpoint
+from linx.doctor.facts import ConfigFacts
+from linx.doctor.finding import Level
+from tests.doctor.pieces import facts, provider
+
+
+@pytest.mark.parametrize(
+    ("told", "endpoint"),
+    [
+        ("", None),
+        ("127.0.0.1", "http://127.0.0.1:11434"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),
+        (":11500", "http://127.0.0.1:11500"),
+        ("gpu.lan:1234", "http://gpu.lan:1234"),
+        ("https://gpu.example.com", "https://gpu.example.com:443"),
+        ("http://gpu.example.com", "http://gpu.example.com:80"),
+        ("[::1]:11434", "http://[::1]:11434"),
+        ("gpu.lan:port", None),
+        ("ftp://gpu.lan", None),
+        ("http://user:secret@gpu.lan", None),
+    ],
+)
+def test_ollama_host_as_ollama_reads_it(told: str, endpoint: str | None) -> None:
+    """Cases of ollama's envconfig/config_test.go."""
+    assert ollama_endpoint(told) == endpoint
+
+
+@pytest.mark.parametrize("no_proxy", ["*", "localhost, 127.0.0.1", "127.0.0.1 localhost ::1"])
+def test_a_proxy_that_leaves_local_requests_alone(no_proxy: str) -> None:
+    assert not list(environment(facts(env={"HTTP_PROXY": "http://p:1", "NO_PROXY": no_proxy})))
+
+
+def test_ollama_host_that_a_provider_asks() -> None:
+    assert not list(environment(facts(provider(endpoint="http://localhost:11434"), env={"OLLAMA_HOST": "0.0.0.0"})))
+
+
+def test_the_defaults_are_in_force() -> None:
+    told = list(config_file(facts(config=ConfigFacts(facts().config.config, None, "there is no config file"))))
+    assert [one.level for one in told] == [Level.OK]
+    assert "built-in defaults" in told[0].what
+
+
+@pytest.mark.parametrize(
+    ("where", "problem", "mend"),
+    [
+        ("c.json: server.prot", "unknown key; did you mean port?", "rename server.prot to port in /c.json"),
+        ("c.json: routing.port", "unknown key; did you mean server.port?", "move it to server.port in /c.json"),
+        ("c.json: 'a.b'", "unknown key; did you mean ab?", "write ab there, in /c.json"),
+        ("c.json", "can be changed by others of its group; run: chmod g-w c.json", "chmod g-w c.json"),
+        ("c.json", "is empty; the least that works is {}", "echo '{}' > /c.json"),
+        ("x.json", "no such file (given by LINX_CONFIG)", "unset LINX_CONFIG"),
+        ("c.json: server.port", "must be at most 65535", "correct server.port in /c.json"),
+    ],
+)
+def test_a_mistake_has_a_line_that_mends_it(where: str, problem: str, mend: str) -> None:
+    config = ConfigFacts(None, "/c.json", "it is in this folder", problem=ConfigError(where, problem))
+    assert [(one.level, one.mend) for one in config_file(facts(config=config))] == [(Level.BROKEN, mend)]
