@@ -27,6 +27,7 @@ WRITES_A_TURN = 64  # writes of a stream without an interval, before other strea
 STAMP = 20  # bytes: the mark and the digits after it
 _PLAN = re.compile(rb"frames=(\d+) interval=(\d+) size=(\d+) burst=(\d+)")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CLOSE = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 _MARK = b"@0000000000000000000"
 
 _OPENAI = (
@@ -116,7 +117,8 @@ class Connection:
     """One connection. ``left`` frames are still to be sent, ``interval`` nanoseconds apart."""
 
     __slots__ = (
-        "after", "before", "buffer", "burst", "due", "frames", "interval", "last", "left", "needed", "out", "sock",
+        "after", "before", "buffer", "burst", "due", "frames", "interval", "is_last", "last", "left", "needed", "out",
+        "sock",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket) -> None:
@@ -130,6 +132,7 @@ class Connection:
         self.interval = 0
         self.due = 0
         self.before = self.after = self.last = b""
+        self.is_last = False  # the client has asked for the end of the connection behind this answer
 
 
 class Upstream:
@@ -217,6 +220,8 @@ class Upstream:
             body = _LISTS.get(path, b"{}")
             self._send(connection, _whole(body))
             return
+        connection.is_last = _CLOSE.search(request) is not None
+        begin = self._begin() + (b"connection: close\r\n" if connection.is_last else b"")
         found = _PLAN.search(request)
         frames, interval, size, burst = map(int, found.groups()) if found else (1, 0, 0, 1)
         is_stream = path == b"/api/chat" or b'"stream":true' in request or b'"stream": true' in request
@@ -231,14 +236,14 @@ class Upstream:
         if interval:
             connection.out = b""
             now = time.monotonic_ns()
-            self._send(connection, self._begin() + shape.head + shape.first)
+            self._send(connection, begin + shape.head + shape.first)
             connection.due = now + int(self._phases.random() * connection.interval)
             heapq.heappush(self._timers, (connection.due, id(connection), connection))
         else:
             connection.burst = burst
             frame = b"%b@%019d%b" % (connection.before, time.monotonic_ns(), connection.after)
             connection.frames = frame * burst
-            self._send(connection, self._begin() + shape.head + shape.first + self._batch(connection))
+            self._send(connection, begin + shape.head + shape.first + self._batch(connection))
 
     def _reset(self) -> None:
         """End all streams that still run, since the measurement that started them is over."""
@@ -285,6 +290,9 @@ class Upstream:
                 break
             data = self._batch(connection)
         connection.out = data
+        if connection.is_last and not data and not connection.left:
+            self._close(connection)
+            return
         wanted = select.EPOLLIN
         if is_waiting or data:
             wanted |= select.EPOLLOUT
@@ -307,6 +315,8 @@ class Upstream:
             try:
                 if connection.out or connection.sock.send(data) != len(data):
                     raise OSError("a reader that does not keep up is cut off")
+                if connection.is_last and not connection.left:
+                    self._close(connection)
             except OSError:
                 self._close(connection)
 

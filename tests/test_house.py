@@ -136,7 +136,8 @@ ORDERS = {
             "usage",
             "thinking",
         ],
-        *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice", "model_list"],
+        *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice", "gathering"],
+        "model_list",
     ],
     "linx.dialects.responses": [
         *["tools", "client_content", "stored", "client_items", "client_request", "response", "encoder", "face"],
@@ -224,6 +225,7 @@ ORDERS = {
         *[
             "adaptations",
             "signatures",
+            "pace",
             "pauses",
             "health",
             "prices",

@@ -64,6 +64,24 @@ class SocketTransport:
                 continue
         raise trio.ClosedResourceError
 
+    async def recv_much(self, limit: int, patience_s: float) -> tuple[bytes, bool]:
+        """As ``recv``, but wait until ``limit`` bytes have come, or the peer has closed, or ``patience_s`` are over.
+
+        The second value: were the seconds over first? The kernel does the waiting (SO_RCVLOWAT), so what comes
+        meanwhile costs this process nothing. After this, ``recv`` may wait for much as well. Where a system does not
+        know the option, this is ``recv``.
+        """
+        with contextlib.suppress(OSError):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, limit)
+        while self._fd != _CLOSED:
+            with trio.move_on_after(patience_s) as patience:
+                await wait_readable(self._fd)
+            try:
+                return self._recv(limit), patience.cancelled_caught
+            except BlockingIOError:
+                continue
+        raise trio.ClosedResourceError
+
     async def send(self, data: bytes) -> None:
         try:
             sent = self.send_some(data)

@@ -10,6 +10,7 @@ a ``provider`` waits.
 - ``provider``: a provider as configured. ``health``: is it available? ``slots``: who may ask it now.
   ``turns``: whose turn it is there. ``loaded``: which models are in its memory.
   ``pauses``: for which of its models, and for how long, it has asked not to be asked.
+- ``pace``: is the end of a connection there worth more than the connection?
 - ``permits``: the permits for requests to it, and whether its connections are local.
 - ``adaptations``: in which way its models have to be asked. ``adaptation_file`` and
   ``adaptation_memory``: keep that over a restart.

@@ -35,6 +35,7 @@ from linx.providers.loaded import Loaded
 from linx.providers.mappings import DEFAULT, Mappings
 from linx.providers.memory import Memory
 from linx.providers.model import Model
+from linx.providers.pace import Pace
 from linx.providers.permits import Permits
 from linx.providers.signatures import Signatures
 from linx.providers.slots import Slots
@@ -100,6 +101,7 @@ class Provider:
         """Does it cut a prompt that is too long, instead of refusing it? An Ollama does, unless it is told not to."""
         self.http = HttpRequests(config, kind)
         self.permits = Permits(config)
+        self.pace = Pace(may_close=config.is_local and config.origin.scheme == "http")
         self.key_pauses = KeyPauses()
         """Of clients' own keys."""
         self._family = kind.family if config.takes_client_key and not config.models else ""
@@ -158,6 +160,7 @@ class Provider:
             return
         self.http.places = old.http.places
         self.permits.inherit(old.permits)
+        self.pace = old.pace
         self.key_pauses = old.key_pauses
         if old.config.api_key == self.config.api_key:
             self.health = old.health

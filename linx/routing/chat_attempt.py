@@ -110,7 +110,9 @@ class ChatWriter:
             body = request.write(chat, model, traits)
         else:
             body = await in_thread(request.write, chat, model, traits)
-        return provider.http.ask(request, model, body, self._hop, chat.headers, self._place)
+        sending = provider.http.ask(request, model, body, self._hop, chat.headers, self._place)
+        sending.is_last = not chat.stream and provider.pace.wants_close
+        return sending
 
     async def _write_adapted(self, traits: ModelTraits) -> bytes:
         restores: list[Restore] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from linx.core.attempt_errors import EmptyAnswer, Garbled
+from linx.dialects.openai.gathering import Gathering, gathering_for
 from linx.dialects.openai.splice import Splice, splice_between
 from linx.http1.transport import READ_SIZE
 from linx.upstream.connection import SHORT_READ
@@ -40,6 +41,17 @@ class ChunkSource(Protocol):
     received: int
     """Bytes of the answer that were read after the first chunks."""
 
+    @property
+    def pieces(self) -> int:
+        """Frames, or chunks, that the last read brought."""
+
+    @property
+    def is_late(self) -> bool:
+        """See ``Response``."""
+
+    def be_patient(self) -> bool:
+        """Nobody waits for the single chunk: see ``Response``. Returns whether reads are patient now."""
+
     async def more(self) -> list[Chunk]:
         """Read once, and return the chunks that are complete, perhaps none. Raises AttemptError."""
 
@@ -53,8 +65,8 @@ class ChunkReader:
     other, and would be given an empty answer."""
 
     __slots__ = (
-        "_decoder", "_exchange", "_has_one_choice", "_limit", "_look_at", "_new_decoder", "first", "is_done",
-        "received",
+        "_decoder", "_exchange", "_gathering", "_has_one_choice", "_limit", "_look_at", "_new_decoder", "first",
+        "is_done", "pieces", "received",
     )  # fmt: skip
 
     _decoder: Decoder  # from ``gate`` on
@@ -70,6 +82,8 @@ class ChunkReader:
         self.first: list[Chunk] = []
         self.is_done = False
         self.received = 0
+        self.pieces = 0
+        self._gathering: Gathering | None = None
         self._new_decoder = new_decoder
         self._look_at = look_at
         self._limit = DECODED_READ
@@ -106,6 +120,16 @@ class ChunkReader:
     async def more(self) -> list[Chunk]:
         return [] if self.is_done else self.decode(await self.read(self._limit))
 
+    @property
+    def is_late(self) -> bool:
+        return self._exchange is not None and self._exchange.is_late
+
+    def be_patient(self) -> bool:
+        if self._exchange is None or self.is_done or not self._exchange.be_patient():
+            return False
+        self._gathering = gathering_for(self._decoder)
+        return True
+
     def read(self, limit: int = READ_SIZE) -> Coroutine[None, None, bytes]:
         """The next bytes, for ``decode``. Raises the error with which the bytes before ended, if there was one."""
         if self._decoder.problem is not None:
@@ -115,15 +139,30 @@ class ChunkReader:
 
     def decode(self, data: bytes) -> list[Chunk]:
         """The chunks that ``data`` completes. If an error follows them in ``data``, the next ``read`` raises it."""
-        decoder = self._decoder
+        decoder, gathering = self._decoder, self._gathering
         self.received += len(data)
-        chunks = decoder.feed(data) if data else decoder.end()
+        if gathering is None:
+            chunks = decoder.feed(data) if data else decoder.end()
+            self.pieces = len(chunks)
+        else:
+            chunks = self._gathered(gathering, data)
         if decoder.problem is not None and not chunks:
             raise decoder.problem
         if self._look_at is not None:
             self._look_at(chunks)
         self.is_done = decoder.done
         self._limit = DECODED_READ if len(chunks) > MANY else READ_SIZE
+        return chunks
+
+    def _gathered(self, gathering: Gathering, data: bytes) -> list[Chunk]:
+        decoder = self._decoder
+        if not data:
+            kept = gathering.flush()
+            return (decoder.feed(kept) if kept else []) + decoder.end()
+        data = gathering.join(data)
+        chunks = decoder.feed(data) if data else []
+        self.pieces = len(chunks) + gathering.joined
+        gathering.learn(data, chunks)
         return chunks
 
     def splice_to(self, encoder: Encoder) -> SplicedReader | None:

@@ -27,6 +27,11 @@ class Source(Protocol):
 
     def header(self, name: str) -> str | None: ...
 
+    @property
+    def is_late(self) -> bool: ...
+
+    def be_patient(self) -> bool: ...
+
     def read(self, limit: int = READ_SIZE) -> Coroutine[None, None, bytes]: ...
 
 
@@ -77,6 +82,13 @@ class Metered:
     @property
     def is_whole(self) -> bool:
         return self._source.is_whole
+
+    @property
+    def is_late(self) -> bool:
+        return self._source.is_late
+
+    def be_patient(self) -> bool:
+        return self._source.be_patient()
 
     def header(self, name: str) -> str | None:
         return self._source.header(name)

@@ -48,7 +48,7 @@ class Sending:
 
     If ``stream`` is set, the body is sent as ``stream`` gives it, and ``body`` is empty.
     ``length`` is the number of bytes that the stream will give; without it the body is sent
-    in chunks.
+    in chunks. ``is_last``: the server is asked to close the connection behind its answer.
     """
 
     method: bytes
@@ -57,6 +57,7 @@ class Sending:
     body: bytes = field(default=b"", repr=False)
     stream: AsyncIterator[bytes] | None = None
     length: int | None = None
+    is_last: bool = False
 
 
 @dataclass(slots=True)
@@ -152,7 +153,9 @@ class Pool:
         if permit.headers:
             headers = tuple({**dict(headers), **dict(permit.headers)}.items())
         head = request_head(
-            sending.method, sending.target, origin.authority, headers, length, is_kept=not permit.is_secret
+            *(sending.method, sending.target, origin.authority, headers, length),
+            is_kept=not permit.is_secret,
+            is_last=sending.is_last,
         )
         asked = self.clock()
         connection = self._borrow(origin, permit.reach, asked)

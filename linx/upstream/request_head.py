@@ -21,15 +21,25 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 def request_head(
-    method: bytes, target: bytes, authority: str, headers: Headers, length: int | None, *, is_kept: bool = True
+    method: bytes,
+    target: bytes,
+    authority: str,
+    headers: Headers,
+    length: int | None,
+    *,
+    is_kept: bool = True,
+    is_last: bool = False,
 ) -> bytes:
     """The head of a request with a body of ``length`` bytes; None: the body is sent in chunks.
 
+    ``is_last``: the server is asked to close the connection behind its answer.
     ``is_kept``: may the head be kept for the next request, so that no client's own key is in it?
     Raises ConnectFailed for what may not be sent. The error names the field, never its value.
     """
     make = _kept_start if is_kept and len(headers) <= _MOST_KEPT_FIELDS else _start
     start = make(method, target, authority, headers)
+    if is_last:
+        start += b"Connection: close\r\n"
     if length is None:
         return start + b"Transfer-Encoding: chunked\r\n\r\n"
     if length or method not in _WITHOUT_BODY:

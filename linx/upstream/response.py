@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING
 
 from linx.core.attempt_errors import AttemptError, Garbled, StreamBroken
 from linx.http1.chunked import ChunkScanner, FramingError
-from linx.http1.transport import BREAKS, READ_SIZE
+from linx.http1.transport import BREAKS, READ_SIZE, SocketTransport
 from linx.upstream.inflate import Inflate
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from linx.upstream.connection import UpstreamConnection
     from linx.upstream.response_head import ResponseHead
+
+
+PATIENCE_S = 0.5
+"""The longest that a patient read waits: how often those who look on see an answer grow."""
 
 
 class Response:
@@ -32,7 +36,9 @@ class Response:
         """Has the announced end of the body been reached?"""
         self.may_reuse = head.keeps_alive
         """May another request be sent on this connection once the body is whole?"""
-        self._recv = connection.transport.recv
+        self.is_late = False
+        """Did a patient read wait for its whole time before it brought the end of the body?"""
+        self._recv: Callable[[int], Coroutine[None, None, bytes]] = connection.transport.recv
         self._ahead = head.ahead
         self._left = head.length
         self._chunks = ChunkScanner() if head.is_chunked else None
@@ -53,6 +59,24 @@ class Response:
         May be cancelled and called again; no data is lost.
         """
         return self._read_framed(limit) if self._inflate is None else self._read_packed(self._inflate)
+
+    def be_patient(self) -> bool:
+        """From now on let reads wait until they bring much, if that delays the end of the body by nothing.
+
+        It does not where the server has said that it closes the connection behind the body: closing wakes the reader.
+        Returns whether reads are patient now.
+        """
+        transport = self.connection.transport
+        if self.may_reuse or self._is_over or self._inflate is not None or not isinstance(transport, SocketTransport):
+            return False
+        self._recv = self._recv_much
+        return True
+
+    async def _recv_much(self, limit: int) -> bytes:
+        transport = self.connection.transport
+        assert isinstance(transport, SocketTransport)
+        data, self.is_late = await transport.recv_much(limit, PATIENCE_S)
+        return data
 
     async def _read_packed(self, inflate: Inflate) -> bytes:
         while True:

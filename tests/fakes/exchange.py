@@ -148,6 +148,7 @@ class Responder:
                 if response.head_s:
                     await trio.sleep(response.head_s)
                 fields, body = _framed(response, is_head=exchange.method == "HEAD")
+                fields += _last(exchange)
                 await self.transport.send(_head(response.status, fields) + body)
                 return True
             case Stream():
@@ -174,6 +175,7 @@ class Responder:
         if answer.head_s:
             await trio.sleep(answer.head_s)
         fields = [("Content-Type", response.content_type), *response.headers, ("Transfer-Encoding", "chunked")]
+        fields += _last(exchange)
         await self.transport.send(_head(200, fields))
         due = trio.current_time()
         left = answer.cut_bytes
@@ -215,6 +217,11 @@ class Responder:
 
     def _reset(self) -> None:
         set_reset(self._sock)
+
+
+def _last(exchange: Exchange) -> list[tuple[str, str]]:
+    """What a server says that was asked to close the connection, and does: RFC 9112 9.6, so h11, Go and cpp-httplib."""
+    return [] if exchange.keep_alive else [("Connection", "close")]
 
 
 def set_reset(sock: socket.socket) -> None:

@@ -144,3 +144,60 @@ async def test_a_peer_that_leaves_behind_unread_bytes(is_reset: bool) -> None:
     ours.close()
     with pytest.raises(trio.ClosedResourceError):
         await ours.until_left()
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[SocketTransport, SocketTransport]]:
+    """Over TCP: a Unix socket does not know of a least number of bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _address = listener.accept()
+    left, right = SocketTransport(ours), SocketTransport(theirs)
+    try:
+        yield left, right
+    finally:
+        left.close()
+        right.close()
+
+
+async def test_much_is_waited_for() -> None:
+    got: list[tuple[bytes, bool]] = []
+    async with connected() as (left, right):
+
+        async def read() -> None:
+            while not got or got[-1][0]:
+                got.append(await right.recv_much(1000, 60.0))
+
+        with within(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(read)
+                for _ in range(5):
+                    await left.send(b"x" * 10)
+                    await trio.sleep(0.01)
+                assert got == []
+                await left.send(b"y" * 1100)
+                while not got:
+                    await trio.sleep(0.001)
+                left.close()  # wakes the reader
+    assert [len(data) for data, _is_late in got] == [1000, 150, 0]
+    assert not any(is_late for _data, is_late in got)
+
+
+async def test_patience_has_an_end() -> None:
+    async with connected() as (left, right):
+        await left.send(b"hello")
+        with within(5):
+            assert await right.recv_much(1000, 0.02) == (b"hello", True)
+
+
+async def test_a_reset_ends_patience() -> None:
+    async with connected() as (left, right), trio.open_nursery() as nursery:
+
+        async def read() -> None:
+            with within(10), pytest.raises(ConnectionResetError):
+                await right.recv_much(1000, 60.0)
+
+        nursery.start_soon(read)
+        await trio.sleep(0.01)
+        left.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        left.close()

@@ -46,6 +46,10 @@ def test_nothing_is_nothing() -> None:
 async def test_what_is_read_is_counted_and_passed_on() -> None:
     class Two:
         is_whole = True
+        is_late = False
+
+        def be_patient(self) -> bool:
+            return True
 
         def header(self, name: str) -> str | None:
             return name.upper()
@@ -56,7 +60,7 @@ async def test_what_is_read_is_counted_and_passed_on() -> None:
     source: Source = Two()
     meter = StreamMeter()
     metered = Metered(source, meter)
-    assert (metered.is_whole, metered.header("a")) == (True, "A")
+    assert (metered.is_whole, metered.is_late, metered.be_patient(), metered.header("a")) == (True, False, True, "A")
     assert await metered.read(5) == FRAME % b"5"
     assert await metered.read(0) == b""
     assert meter.tokens == 1

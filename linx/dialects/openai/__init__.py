@@ -20,4 +20,5 @@ Toward providers:
 Between the two:
 
 - ``splice``: a frame that repeats the one before it but for the text is sent on without reading its JSON.
+- ``gathering``: many such frames in one read are read as one, for an answer that is collected.
 """

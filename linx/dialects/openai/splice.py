@@ -99,8 +99,8 @@ class Splice:
             return
         self._tries = TRIES if self._is_used else self._tries - 1
         self._is_used = False
-        provider_side = _around(_last_event(data), text, chunk.index, others=("role",))
-        client_side = _around(_last_event(encoded), text, chunk.index)
+        provider_side = around(last_event(data), text, chunk.index, others=("role",))
+        client_side = around(last_event(encoded), text, chunk.index)
         if provider_side is not None and client_side is not None:
             self._before, self._after = provider_side
             self._client_before, self._client_after = client_side
@@ -123,12 +123,12 @@ def splice_between(decoder: Decoder, encoder: Encoder) -> Splice | None:
     return None
 
 
-def _last_event(events: bytes) -> bytes:
+def last_event(events: bytes) -> bytes:
     end = events.rfind(_END, 0, -len(_END))
     return events[end + len(_END) :] if end >= 0 else events
 
 
-def _around(event: bytes, text: str, index: int, others: tuple[str, ...] = ()) -> Around | None:
+def around(event: bytes, text: str, index: int, others: tuple[str, ...] = ()) -> Around | None:
     """One event of choice ``index``, cut at its text; None unless another text there would change the text alone.
 
     ``others`` are the fields that may be set beside the text in the delta. A tool call may not be: each of its

@@ -135,6 +135,18 @@ class PartsReader:
         self.received += reader.received - before
         return self._numbered(chunks)
 
+    @property
+    def pieces(self) -> int:
+        return self.attempt.reader.pieces
+
+    @property
+    def is_late(self) -> bool:
+        return self.attempt.reader.is_late
+
+    def be_patient(self) -> bool:
+        """Never: each part has a connection of its own."""
+        return False
+
     def splice_to(self, _encoder: Encoder) -> SplicedReader | None:
         """Never possible, since the numbers of the choices are changed."""
         return None

@@ -16,6 +16,7 @@ from linx.core.chat import Answer, JsonObject
 if TYPE_CHECKING:
     from linx.core.chat import Chunk
     from linx.handlers.answers.job import Job
+    from linx.providers.pace import Pace
     from linx.routing.chunk_reader import ChunkSource
     from linx.routing.race import Race
     from linx.routing.roles import Try
@@ -39,7 +40,7 @@ async def whole(job: Job, race: Race[Try[ChunkSource]], fold: Fold = fold_by_fac
         try:
             with attempt:
                 job.won(attempt)
-                answer = await _collect(job, attempt.reader)
+                answer = await _collect(job, attempt.reader, attempt.candidate.provider.pace)
                 body = _written(job, answer, fold)
         except AttemptError as error:
             race.lost(error, attempt.candidate)
@@ -56,9 +57,11 @@ async def whole(job: Job, race: Race[Try[ChunkSource]], fold: Fold = fold_by_fac
     await job.reply.whole(200, body, headers=headers)
 
 
-async def _collect(job: Job, reader: ChunkSource) -> Answer:
+async def _collect(job: Job, reader: ChunkSource, pace: Pace) -> Answer:
     answer = Answer()
     chunks = reader.first
+    is_patient = reader.be_patient()
+    began, reads = job.clock(), 0
     while True:
         for chunk in chunks:
             answer.add(chunk)
@@ -69,17 +72,22 @@ async def _collect(job: Job, reader: ChunkSource) -> Answer:
         if reader.is_done:
             if not answer.has_choice_0:
                 raise Garbled("sent no choice with the index 0")
+            if is_patient:
+                pace.was_awaited(job.clock() - began, is_late=reader.is_late)
+            else:
+                pace.was_read(reads)
             return answer
+        reads += 1
         chunks = await _more(job, reader)
 
 
 async def _more(job: Job, reader: ChunkSource) -> list[Chunk]:
     """The next chunks. The wait for them is counted as the provider's time and not as Linx's own."""
     job.record.wait_begins(job.clock())
-    job.record.reads += 1
     try:
         return await reader.more()
     finally:
+        job.record.reads += reader.pieces
         job.record.wait_ends(job.clock())
 
 

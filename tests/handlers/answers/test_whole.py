@@ -10,12 +10,15 @@ from linx.config.shape import PriceShape
 from linx.dialects.ollama.face import OllamaFace
 from linx.handlers.answers import whole as whole_module
 from linx.handlers.answers.generation import answer_chat
+from linx.upstream import response as response_module
 from tests.fakes import scripted
 from tests.fakes.provider import FakeProvider
 from tests.fakes.scripted import Answer
 from tests.handlers.answers.world import CHAT, STREAM, world
+from tests.waiting import within
 
 if TYPE_CHECKING:
+    from tests.fakes.exchange import Exchange
     from tests.fakes.scripted import After
 
 
@@ -58,6 +61,78 @@ async def test_an_answer_without_counts() -> None:
             assert answer.status == 200
             assert (here.last.usage, here.last.cost_usd) == (None, None)
             assert "x-linx-cost-usd" not in answer.headers
+
+
+WORDS = [f"word {number} " for number in range(120)]
+
+
+def _connection(call: Exchange) -> str | None:
+    return call.headers.get("connection")
+
+
+async def test_a_provider_of_long_answers_is_asked_to_close_behind_the_next() -> None:
+    """Then nothing but much, or the end, wakes the reader, and the end is found at once."""
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
+        fake.default = Answer(tokens=WORDS, interval_s=0.002)
+        bodies = [await here.ask(answer_chat, CHAT) for _ in range(3)]
+        assert [_connection(call) for call in fake.calls] == [None, "close", "close"]
+        assert {body.json["choices"][0]["message"]["content"] for body in bodies} == {"".join(WORDS)}
+        assert len({str(body.json["usage"]) for body in bodies}) == 1
+        assert here.last.attempts[0].outcome == "ok"
+        assert here.last.reads >= len(WORDS) - 2  # pieces are counted as if each had been read by itself
+        assert here.providers[0].pace.wants_close
+        # The connection that was kept behind the first answer served the second as its last.
+        assert [call.connection.number for call in fake.calls] == [0, 0, 1]
+        fake.default = Answer()
+        await here.ask(answer_chat, CHAT)
+        await here.ask(answer_chat, CHAT)
+        assert _connection(fake.calls[-1]) is None, "short answers are worth no connection"
+        await here.ask(answer_chat, STREAM)
+        assert _connection(fake.calls[-1]) is None
+
+
+async def test_a_stream_is_never_asked_to_close_the_connection() -> None:
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
+        fake.default = Answer(tokens=WORDS, interval_s=0.001)
+        for body in (CHAT, STREAM, STREAM):
+            await here.ask(answer_chat, body)
+        assert [_connection(call) for call in fake.calls] == [None, None, None]
+
+
+async def test_a_remote_provider_is_not_asked_to_close() -> None:
+    async with FakeProvider("openai", ["m"]) as fake, world(fake, providers={"openai1": {"local": False}}) as here:
+        fake.default = Answer(tokens=WORDS, interval_s=0.001)
+        await here.ask(answer_chat, CHAT)
+        await here.ask(answer_chat, CHAT)
+        assert [_connection(call) for call in fake.calls] == [None, None]
+
+
+def _says_that_it_closes(*then: scripted.Step) -> scripted.Raw:
+    """Its end comes behind a pause, so that it has to be found, in an answer that is read patiently."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    word = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+    return scripted.Raw([scripted.Send(head + word), scripted.Sleep(0.1), *then])
+
+
+async def test_a_provider_that_does_not_close_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_module, "PATIENCE_S", 0.05)
+    end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    async with FakeProvider("openai", ["m"]) as fake, world(fake) as here:
+        fake.next(_says_that_it_closes(scripted.Send(end), scripted.Stall()))
+        answer = await here.ask(answer_chat, CHAT)
+        assert answer.json["choices"][0]["message"]["content"] == "x"
+        here.providers[0].pace.was_read(1000)
+        assert not here.providers[0].pace.wants_close
+
+
+@pytest.mark.parametrize("then", [scripted.Close(), scripted.Reset()], ids=["closed", "reset"])
+async def test_a_failure_is_found_at_once_by_a_patient_reader(then: scripted.Step) -> None:
+    async with FakeProvider("openai", ["m"]) as bad, FakeProvider("ollama", ["m"]) as good:
+        bad.next(_says_that_it_closes(then))
+        async with world(bad, good, names=("bad", "good")) as here:
+            with within(5):
+                answer = await here.ask(answer_chat, CHAT)
+            assert answer.headers["x-linx-provider"] == "good"
 
 
 @pytest.mark.parametrize("after", ["close", "end", "reset", "error", "garble"])

@@ -1,0 +1,87 @@
+"""Makes one frame of many that differ in their text only, before they are decoded, for an answer that is collected.
+
+A provider that streams one choice sends the same frame again and again with another text in it. Where a client waits
+for the whole answer, a read brings dozens of them, and nobody needs their texts one by one. The frame in which their
+texts follow each other says the same, since a provider may cut its answer into texts wherever it likes.
+
+The rule: the decoder decides. It reads the joined frame as any other, and a read that has anything else in it than
+frames like the learnt one is joined as far as they reach, and left as it is from there on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from linx.core import jsontext
+from linx.dialects.openai.decoder import OpenAIDecoder
+from linx.dialects.openai.splice import around, last_event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from linx.core.chat import Chunk
+    from linx.dialects.base import Decoder
+
+_END = b"\n\n"
+_CR = 0x0D
+FEW = 4
+"""Fewer frames in a read are decoded as they are: that costs less than to learn what they have in common."""
+
+
+class Gathering:
+    """For one answer. Each read of the body goes through ``join``, and what the decoder makes of it to ``learn``."""
+
+    __slots__ = ("_after", "_before", "_decoder", "_tail", "joined")
+
+    def __init__(self, decoder: OpenAIDecoder) -> None:
+        self.joined = 0
+        """Frames of the last read that are not there any more, since their texts are in another."""
+        self._decoder = decoder
+        self._before = self._after = b""  # around the text of the learnt frame, the quotes included; b"": none
+        self._tail = b""  # the beginning of an event, kept for the next read
+
+    def join(self, data: bytes) -> bytes:
+        """What the decoder has to read instead of ``data``. At the end of the body, b"", it is what was kept."""
+        self.joined = 0
+        data, self._tail = self._tail + data, b""
+        end = data.rfind(_END) + len(_END)
+        if end < len(_END) or _CR in data:
+            return data  # where a CR may end an event too, there is no telling where the last event ends
+        data, self._tail = data[:end], data[end:]
+        before, after = self._before, self._after
+        if not before or not data.startswith(before) or not self._decoder.is_between_frames:
+            return data
+        *texts, rest = data[len(before) :].split(after + before)
+        text, found, rest = rest.partition(after)
+        if found:
+            texts.append(text)
+        else:
+            rest = before + text  # the last frame that begins like the learnt one goes on otherwise
+        if len(texts) < FEW or not jsontext.is_text(b" ".join(texts)) or not any(texts):
+            return data
+        self.joined = len(texts) - 1
+        return before + b"".join(texts) + after + rest
+
+    def flush(self) -> bytes:
+        """What was kept of the end of the body, which is no whole event."""
+        data, self._tail = self._tail, b""
+        return data
+
+    def learn(self, data: bytes, chunks: Sequence[Chunk]) -> None:
+        """``chunks`` are what the decoder made of ``data``. Learn its last frame, if the next ones may be like it."""
+        if len(chunks) < FEW:
+            return
+        chunk = chunks[-1]
+        text = chunk.text or chunk.reasoning
+        found = None
+        if text and self._decoder.is_between_frames and data.endswith(_END):
+            found = around(last_event(data), text, chunk.index, others=("role",))
+        if found is not None:
+            self._before, self._after = found
+
+
+def gathering_for(decoder: Decoder) -> Gathering | None:
+    """A gathering where a frame of text changes nothing in the decoder but for its text."""
+    if type(decoder) is OpenAIDecoder and not decoder.is_converting:
+        return Gathering(decoder)
+    return None
