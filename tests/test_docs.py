@@ -148,7 +148,10 @@ def sentences() -> set[str]:
 
 
 def test_quoted_words_are_those_of_the_program() -> None:
-    """In troubleshooting.md a block of ``text`` holds Linx's own words, with … where a value stands and a semicolon before advice."""
+    """In troubleshooting.md a block of ``text`` holds Linx's own words.
+
+    A value is …, and a semicolon stands before advice.
+    """
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     blocks = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 20

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HEALTH, MODELS = "/healthz", "/v1/models"
 """The two paths that every server is asked first."""
+LLAMACPP_OWNER = "llamacpp"  # of each entry of a llama.cpp's list of models
 MAX_NAMES = 1000
 MAX_NAME = 200  # characters of a model's name
 _VERSION = re.compile(r"v?[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}")
@@ -142,7 +143,7 @@ def _llamaswap_loaded(answers: Answers) -> Mapping[str, int]:
 
 def _llamacpp(answers: Answers) -> str | None:
     props = at(answers, "/props")
-    if any(answer.server == "llama.cpp" for answer in answers.values()) or owner_of(answers) == "llamacpp":
+    if any(answer.server == "llama.cpp" for answer in answers.values()) or owner_of(answers) == LLAMACPP_OWNER:
         return version_in(str(props.get("build_info") or "").partition("-")[0])
     if isinstance(props.get("build_info"), str) and isinstance(props.get("default_generation_settings"), Mapping):
         return version_in(props.get("build_info").partition("-")[0])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from linx.config import save
 from linx.core.errors import ConfigError, quote
 from linx.doctor import edit
+from linx.doctor.checks.providers import OPENROUTER, SECTIONS
 from linx.doctor.finding import Change
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 BACKUP = ".before-fix"
 OPENROUTER_KEY = "OPENROUTER_API_KEY"
-_SECTIONS = ("ollama", "llamacpp", "openrouter")
 
 
 def fix(facts: Facts, found: Sequence[Found], has_problem: Callable[[bytes], ConfigError | None]) -> list[str]:
@@ -65,8 +65,8 @@ def _kept(facts: Facts) -> Iterator[Edit]:
         return
     for provider in facts.providers:
         name = provider.config.name
-        if provider.trouble is None and name in _SECTIONS:
-            key = {"api_key": f"env:{OPENROUTER_KEY}"} if name == "openrouter" else {}
+        if provider.trouble is None and name in SECTIONS:
+            key = {"api_key": f"env:{OPENROUTER_KEY}"} if name == OPENROUTER else {}
             yield Change((name,), {"enabled": True, "endpoint": provider.config.endpoint, **key})
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from linx.doctor.facts import Facts, ProviderFacts
     from linx.doctor.finding import Edit
 
+SECTIONS = ("ollama", "llamacpp", "openrouter")
+"""The sections of the config file that are providers of the kind of their name."""
+OPENROUTER = SECTIONS[-1]
 START = {
     "ollama": "ollama serve",
     "llamacpp": "llama-server -m MODEL.gguf --port {port}",
@@ -183,7 +186,7 @@ def _give_key(facts: Facts, provider: ProviderFacts, name: str) -> str:
 
 def variable_of(facts: Facts, provider: ProviderFacts) -> str:
     """The environment variable that the provider's key comes from; "" where it is in the file."""
-    if provider.config.name == "openrouter" and facts.env.get("OPENROUTER_API_KEY"):
+    if provider.config.name == OPENROUTER and facts.env.get("OPENROUTER_API_KEY"):
         return "OPENROUTER_API_KEY"
     section = facts.config.tree
     for step in provider.config.key_path.split(".", 1):
@@ -236,7 +239,7 @@ def kinds(facts: Facts) -> Iterator[Finding]:
         what = f"is a {provider.server or provider.really}, and is asked as a {provider.kind.name}"
         if config.key_path != config.name:  # below providers: its kind can be corrected
             mend, edits = mend_by(facts, change_of(provider, "kind", provider.really))
-        elif provider.really in ("llamacpp", "openrouter", "ollama"):
+        elif provider.really in SECTIONS:
             mend, edits = mend_by(
                 facts,
                 Change((provider.really,), {"enabled": True, "endpoint": config.endpoint}),

@@ -84,7 +84,7 @@ async def probe(config: ProviderConfig, kind: Kind, pool: Pool, redactor: Redact
         models={**named, **{name: model for name, model in listed.models.items() if not redactor.holds_secret(name)}},
         has_list=draft.listed is not None,
         version=quote(listed.version, 40) if listed.version else None,
-        loaded=listed.loaded or {},
+        loaded={name: each.context for name, each in (listed.loaded or {}).items()},
         skew_s=asker.skew_s,
         key=draft.key,
         props=draft.props,
