@@ -142,12 +142,16 @@ def _doctor(given: Given, redactor: Redactor) -> int:
     from linx.doctor import command
     from linx.providers.kinds import KINDS
 
-    if given["--from"]:
-        raise CommandLineError("--from does not exist in this version of Linx yet")
     style = one_of(given, "--format", ("table", "json"))
     sources = sources_from(given, os.environ, redactor)
     asked = command.Asked(sources, KINDS, is_fix=bool(given["--fix"]), format=style)
-    return OK if command.run(asked, _write) else FAILED
+    url = text_in(given, "--from")
+    if url is None:
+        return OK if command.run(asked, _write) else FAILED
+    if given["--fix"]:
+        raise CommandLineError("--fix and --from cannot be used together: nothing is changed elsewhere")
+    key = text_in(given, "--api-key") or os.environ.get("LINX_API_KEY") or None
+    return OK if command.run_from(url, asked, key, _write) else FAILED
 
 
 def _setup(given: Given, redactor: Redactor) -> int:

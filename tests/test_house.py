@@ -19,9 +19,9 @@ FLOORS = [
     ["cli"],
     ["command_line"],
     ["app"],
-    ["endpoints", "local_listener"],
+    ["endpoints", "local_listener", "doctor"],
     ["paths"],
-    ["handlers", "console", "doctor", "gui", "tail", "key_command", "starting"],
+    ["handlers", "console", "gui", "tail", "key_command", "starting"],
     ["routing", "dashboard", "discovery"],
     ["providers", "children", "ledger", "setup", "service"],
     ["server", "upstream", "dialects", "config", "access"],
@@ -165,8 +165,8 @@ ORDERS = {
     "linx.doctor": [
         *["finding", "facts", "edit", "checks", "gather", "report", "fix", "command"],
     ],
-    "linx.doctor.checks": ["settings", "providers", "models", "network", "money", "running", "table"],
-    "linx.doctor.gather": ["settings", "ask", "probe", "ports", "own", "disk", "programs", "everything"],
+    "linx.doctor.checks": ["settings", "providers", "models", "network", "money", "running", "table", "remote"],
+    "linx.doctor.gather": ["settings", "ask", "probe", "ports", "own", "disk", "programs", "everything", "remote"],
     "linx.handlers": [
         "heartbeat",
         "kept_lists",

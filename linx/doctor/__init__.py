@@ -7,6 +7,5 @@ the facts), and nothing is connected to but this machine and the providers of th
 - ``checks``: one file a subject, and the table of all
 - ``gather``: the config, the providers, ports and programs of this machine, the ledger
 - ``report``: the list for people, JSON for programs; ``fix``: ``--fix``
-- ``remote``: ``--from URL``, a Linx elsewhere; ``remote_checks``: what is made of that
 - ``command``: one run
 """

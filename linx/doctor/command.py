@@ -12,12 +12,15 @@ import trio
 
 import linx
 from linx.config.load import Sources, try_text
+from linx.config.rules import endpoint_parts
 from linx.core.errors import ConfigError, quote
 from linx.doctor import report
+from linx.doctor.checks import remote
 from linx.doctor.checks.table import findings
 from linx.doctor.finding import Level
 from linx.doctor.fix import fix
 from linx.doctor.gather.everything import gather
+from linx.doctor.gather.remote import look
 from linx.ledger.usage import style_of
 from linx.upstream.names import install as install_lookups
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from linx.doctor.checks.table import Found
-    from linx.doctor.facts import Facts
+    from linx.doctor.facts import Facts, RemoteFacts
     from linx.providers.kind import Kind
 
 ROUNDS = 10
@@ -64,8 +67,32 @@ def run(asked: Asked, say: Callable[[str], None]) -> bool:
     else:
         style = style_of(sys.stdout, asked.sources.env)
         say("".join(f"fixed  {line}\n" for line in done) + ("\n" if done else ""))
-        say(report.as_text(_title(facts), found, style, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)))
+        say(report.as_text(_title(facts), found, style, _width()))
     return report.worst(found) is not Level.BROKEN
+
+
+def run_from(url: str, asked: Asked, key: str | None, say: Callable[[str], None]) -> bool:
+    """The same for a Linx elsewhere. ``key`` is sent to it. Raises ConfigError where the URL is none."""
+    endpoint_parts("--from", url)
+    clean = asked.sources.redactor.clean
+    with _Waiting("asking that Linx ..."):
+        facts = trio.run(_gather_from, url, key, asked)
+    found = report.cleaned(remote.findings(facts), clean)
+    if asked.format == "json":
+        say(report.as_json(found))
+    else:
+        title = f"The Linx at {facts.url}, as {linx.__version__} sees it"
+        say(report.as_text(title, found, style_of(sys.stdout, asked.sources.env), _width()))
+    return report.worst(found) is not Level.BROKEN
+
+
+async def _gather_from(url: str, key: str | None, asked: Asked) -> RemoteFacts:
+    install_lookups()
+    return await look(url, key, asked.sources.env, asked.sources.redactor)
+
+
+def _width() -> int:
+    return min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
 
 
 def _title(facts: Facts) -> str:

@@ -198,6 +198,53 @@ class ServiceFacts:
     problem: str = ""
 
 
+class KeyState(Enum):
+    """What a Linx elsewhere says to the key that it was asked with."""
+
+    UNNEEDED = auto()
+    ACCEPTED = auto()
+    MISSING = auto()
+    REFUSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """A streamed answer of a Linx elsewhere, as it arrived."""
+
+    status: int = 0
+    problem: str = ""
+    """What went wrong; "" where nothing did."""
+    frames: int = 0
+    reads: int = 0
+    """How many times something arrived that had a frame in it."""
+    first_s: float = 0.0
+    total_s: float = 0.0
+    is_whole: bool = False
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFacts:
+    """A Linx elsewhere, asked as its clients do."""
+
+    url: str
+    """Without a key."""
+    trouble: Trouble | None = None
+    problem: str = ""
+    is_linx: bool = False
+    front: str = ""
+    """The program that answers in front of it, by its ``Server`` field."""
+    key: KeyState = KeyState.UNNEEDED
+    models: int = 0
+    model: str = ""
+    """The local model that was asked; "" where there is none that costs nothing."""
+    stream: StreamFacts | None = None
+    cancelled: bool | None = None
+    """Did a request end when its connection was closed? None: that cannot be seen from here."""
+    latency_s: float | None = None
+    skew_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything."""

@@ -2,5 +2,6 @@
 
 - ``settings``: the config file, its warnings, the environment; ``running``: Linx itself, service, tunnel
 - ``providers``: reachable, kind, version, key, servers in no config; ``models``: contexts, mappings, tools
+- ``remote``: a Linx elsewhere, for ``--from``
 - ``network``: clock, certificates, what is local; ``money``: ledger, budgets, clients' keys
 """

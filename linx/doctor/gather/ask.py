@@ -35,7 +35,7 @@ class Asker:
 
     def __init__(self, provider: Provider, pool: Pool) -> None:
         self.provider = provider
-        self._pool = pool
+        self.pool = pool
         self.skew_s: float | None = None
         """By how much the provider's clock is ahead of ours."""
         self.latency_s: float | None = None
@@ -62,10 +62,10 @@ class Asker:
         began = trio.current_time()
         permits = self.provider.permits
         try:
-            exchange = await self._pool.open(permits.nearest, sending)
+            exchange = await self.pool.open(permits.nearest, sending)
         except NotLocal as error:
             self.elsewhere = error.problem
-            exchange = await self._pool.open(permits.open, sending)
+            exchange = await self.pool.open(permits.open, sending)
         took = trio.current_time() - began
         self.latency_s = took if self.latency_s is None else min(took, self.latency_s)
         self.skew_s = skew_of(exchange.header("date"), time.time(), self.skew_s)
