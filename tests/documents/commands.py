@@ -39,6 +39,7 @@ NOT_RUN = {
     "haproxy *": "another program; tests/e2e/test_fronts.py starts it",
     "nginx *": "another program; tests/e2e/test_fronts.py starts it",
     "ollama *": "another program, and its models",
+    "sleep *": "a wait between two of such",
     "dist/linx*": "the single binary, which scripts/build makes and tries",
     "./linx*": "the single binary, which scripts/build makes and tries",
 }
