@@ -1,21 +1,30 @@
-"""The documents say what Linx does: made parts are fresh, examples are configs, links and anchors lead somewhere."""
+"""The documents say what Linx does: made parts are fresh, examples are configs, links lead somewhere, commands run."""
 
 from __future__ import annotations
 
 import ast
+import getopt
+import os
 import re
+import urllib.request
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
+import trio
 
+from linx import command_line
+from linx.cli import main
 from linx.config.load import load
 from linx.config.shape import json_schema
 from linx.core import jsontext
 from linx.providers.kinds import KINDS
 from linx.setup.clients.table import CLIENTS
-from tests.documents import pages, reference
+from tests.documents import commands, pages, reference
 from tests.documents.pages import ROOT, documents, made_anew, shown
+from tests.e2e.linx_process import LinxProcess, config_for
+from tests.fakes.provider import FakeProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -148,13 +157,85 @@ def sentences() -> set[str]:
 
 
 def test_quoted_words_are_those_of_the_program() -> None:
-    """In troubleshooting.md a block of ``text`` holds Linx's own words.
-
-    A value is …, and a semicolon stands before advice.
-    """
+    """A block of ``text`` in troubleshooting.md: … where a value stands, advice behind a semicolon."""
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     blocks = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 20
     said = "\n".join(sentences())
     for piece in (piece.strip() for block in blocks for piece in re.split(r"…|; |\n", block)):
         assert len(piece) < 4 or piece in said, piece
+
+
+# --- commands ---
+
+
+def all_commands() -> dict[str, str]:
+    """Each command with the document that shows it; a command that is shown twice counts once."""
+    return {command: shown(path) for path in reversed(DOCUMENTS) for command in commands.commands(path.read_text())}
+
+
+def test_commands_of_linx_are_understood() -> None:
+    for path in DOCUMENTS:
+        text = path.read_text()
+        told = [command for command in commands.commands(text) if command.startswith("linx ")]
+        for command in {*told, *commands.of_linx(text)}:
+            argv = commands.words(command)[1:]
+            assert command_line.parse(argv[: argv.index(">")] if ">" in argv else argv), f"{shown(path)}: {command}"
+
+
+def test_programs_of_ours_exist() -> None:
+    for command, path in all_commands().items():
+        program, *rest = commands.words(command)
+        if program.startswith("scripts/"):
+            assert os.access(ROOT / program, os.X_OK), f"{path}: {command}"
+        elif program == "python" and rest[:1] == ["-m"] and rest[1].startswith("benchmarks"):
+            assert find_spec(rest[1]) is not None, f"{path}: {command}"
+
+
+def test_what_is_not_run_is_shown_somewhere_or_may_be() -> None:
+    """The first word of each form is a program that documents may show; the reasons are words."""
+    assert all(why.strip() for why in commands.NOT_RUN.values())
+    for command, path in all_commands().items():
+        if commands.reason(command) is None:
+            assert commands.words(command)[0] in ("linx", "curl"), f"{path}: say in NOT_RUN why no test runs: {command}"
+
+
+async def test_every_other_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the order of the documents, in an empty home, with one Linx for all of them."""
+    config = tmp_path / "linx" / "config.json"
+    config.parent.mkdir()
+    async with FakeProvider("ollama", ["qwen3:8b"]) as fake:
+        sections: dict[str, Any] = {
+            "providers": {"ollama1": {"model_mappings": {"gpt-4o": "qwen3:8b", "default": "qwen3:8b"}}}
+        }
+        async with LinxProcess(config_for(fake, **sections), config.parent) as linx:
+            monkeypatch.setenv("HOME", str(tmp_path))
+            monkeypatch.chdir(tmp_path)
+            ran = 0
+            for command, path in all_commands().items():
+                if commands.reason(command) is not None:
+                    continue
+                argv = commands.words(command)
+                argv = argv[: argv.index(">")] if ">" in argv else argv
+                if argv[0] == "linx":
+                    port = ["--port", str(linx.port)] if argv[1] == "setup" else []
+                    assert await trio.to_thread.run_sync(main, [*argv[1:], *port]) == 0, f"{path}: {command}"
+                    said = capsys.readouterr().out
+                else:
+                    said = await trio.to_thread.run_sync(curl, argv[1:], linx.port)
+                assert said.strip() or argv[:3] == ["linx", "key", "remove"], f"{path}: {command}"
+                ran += 1
+    assert ran > 20
+
+
+def curl(words: list[str], port: int) -> str:
+    """What ``curl`` would print, for the options that documents use."""
+    options, rest = getopt.gnu_getopt(words, "sNX:d:H:")
+    given = dict(options)
+    url = re.sub(r"^(?:http://)?(?:localhost|127\.0\.0\.1):8080/", f"http://127.0.0.1:{port}/", rest[0])
+    assert url.startswith("http://127.0.0.1:"), words
+    body = given["-d"].encode() if "-d" in given else b"" if "-X" in given else None
+    with urllib.request.urlopen(urllib.request.Request(url, body, method=given.get("-X"))) as answer:
+        return str(answer.read().decode())

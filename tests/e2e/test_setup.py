@@ -14,8 +14,8 @@ from tests.fakes.provider import closed_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-# By hand, with the versions of docs/clients/README.md, each client was run by `launch` and by `setup --write`, also in a
-# home whose files pointed it elsewhere, at a Linx with a key and at one without.
+# By hand, with the versions of docs/clients/README.md, each client was run by `launch` and by `setup --write`, also in
+# a home whose files pointed it elsewhere, at a Linx with a key and at one without.
 
 
 def linx(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
