@@ -46,7 +46,14 @@ class AnyChat:
     needs = staticmethod(lambda: NOTHING)
 
 
-ANY_CHAT = AnyChat()
+class AnyEmbedding:
+    """The wish for vectors."""
+
+    embeds = True
+    needs = staticmethod(lambda: NOTHING)
+
+
+ANY_CHAT, ANY_EMBEDDING = AnyChat(), AnyEmbedding()
 
 
 def choose(
@@ -63,14 +70,24 @@ def choose(
     known not to be able to do.
     """
     can = can_embed if wanted.embeds else can_chat
-    latest = [name for name in recent if name in models and can(models[name])]
-    if latest and not lacks(latest[0]):
-        return latest[0]  # nearly always: the needs of the request need not be looked for
-    able = list(dict.fromkeys([*latest, *by_size((one for one in models.values() if can(one)), memory)]))
+    needs: frozenset[str] | None = None
+    latest: str | None = None
+    for name in recent:
+        model = models.get(name)
+        if model is None or not can(model):
+            continue
+        latest = latest or name
+        lacking = lacks(name)
+        if lacking and needs is None:
+            needs = wanted.needs()  # looks through the messages, so it is asked only where it matters
+        if not lacking or (needs or NOTHING).isdisjoint(lacking):
+            return name
+    able = by_size((one for one in models.values() if can(one)), memory)
     if not able:
         return next(iter(models)) if wanted.embeds and len(models) == 1 and _may_embed(*models.values()) else None
-    needs = wanted.needs() if any(lacks(name) for name in able) else NOTHING
-    return next((name for name in able if needs.isdisjoint(lacks(name))), able[0])
+    if needs is None:
+        needs = wanted.needs() if any(lacks(name) for name in able) else NOTHING
+    return next((name for name in able if needs.isdisjoint(lacks(name))), latest or able[0])
 
 
 def by_size(models: Iterable[Model], memory: int | None) -> list[str]:

@@ -36,6 +36,11 @@ class Loaded:
     def __repr__(self) -> str:
         return f"<Loaded {', '.join(self._asked_at) or 'nothing'}>"
 
+    @property
+    def latest(self) -> str | None:
+        """The loaded model that was asked for last."""
+        return next(reversed(self._asked_at), None)
+
     def latest_first(self) -> Iterator[str]:
         """The loaded models, the one asked for last first."""
         return reversed(self._asked_at)

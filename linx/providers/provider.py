@@ -138,6 +138,10 @@ class Provider:
         self._canonical: dict[str, str] = {}
         self.mappings = Mappings(config.model_mappings, self._may_have)
         """Those that hold now."""
+        self._here: Mapping[str, Model] | None = None
+        """Its models without those of a cloud, once somebody has asked."""
+        self._able: str | None = None
+        """A model that may be chosen for any chat, and lacks nothing that one may need."""
         self.contexts = Contexts()
         """With which contexts its models are loaded (Ollama)."""
         self._lacks: dict[str, dict[str, float]] = {}
@@ -205,6 +209,7 @@ class Provider:
         self._canonical = {canonical(short(name)): name for name in self.models}
         self._canonical.update({canonical(name): name for name in self.models})
         self.mappings = Mappings(self.config.model_mappings, self._may_have)
+        self._able = self._here = None
 
     def _may_have(self, model: str) -> bool:
         """May it have the model? An Ollama whose list was read has no other than those in it, but for its cloud's."""
@@ -236,18 +241,31 @@ class Provider:
 
         As long as no list is known that is ``name``: a server with a single model takes any.
         """
+        if not wanted.embeds and self._able is not None:
+            latest = self.loaded.latest or (self.used[0] if self.used else None)
+            if latest == self._able:
+                return latest  # nearly always
         if not self.models and self.listed_at is None:
             return name
-        is_cloud_name = self.kind.is_cloud_name
-        models: Mapping[str, Model] = self.models
-        if is_cloud_name is not None:
-            models = {key: one for key, one in models.items() if not (one.is_remote or is_cloud_name(key))}
+        models = self._here
+        if models is None:
+            models = self._here = self._without_clouds()
         if not models:
             return None
         if not self.local and not self.used and len(models) > 1:
             return None  # which of many remote models, of any price, is the user's to say
         recent = (*self.loaded.latest_first(), *self.used)
-        return choose(models, recent, self.memory.room(), wanted, self._lacks_now)
+        chosen = choose(models, recent, self.memory.room(), wanted, self._lacks_now)
+        if chosen is not None and not wanted.embeds and not self.lacks(chosen, -math.inf):
+            self._able = chosen
+        return chosen
+
+    def _without_clouds(self) -> Mapping[str, Model]:
+        """The models that run there themselves."""
+        is_cloud_name = self.kind.is_cloud_name
+        if is_cloud_name is None:
+            return self.models
+        return {name: one for name, one in self.models.items() if not (one.is_remote or is_cloud_name(name))}
 
     def _lacks_now(self, model: str) -> Collection[str]:
         return self.lacks(model, trio.current_time() if self._lacks else 0.0)
@@ -390,6 +408,7 @@ class Provider:
         if model not in self._lacks and len(self._lacks) >= KEPT_MODELS:
             del self._lacks[next(iter(self._lacks))]
         self._lacks.setdefault(model, {})[capability] = now
+        self._able = None
 
     def traits(self, chat: ChatRequest, model: str, now: float) -> ModelTraits:
         """What the writer of a body must know of ``model``."""

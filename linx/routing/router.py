@@ -20,7 +20,7 @@ import trio
 from linx.core.attempt_errors import Refused
 from linx.core.errors import UnknownModel, quote
 from linx.dialects.shared.needs import NOTHING
-from linx.providers.auto import ANY_CHAT, AUTO
+from linx.providers.auto import ANY_CHAT, ANY_EMBEDDING, AUTO
 from linx.providers.catalog import AGAIN_S
 from linx.providers.kind import Feature
 from linx.providers.kinds import KINDS
@@ -136,9 +136,10 @@ class Router:
 
     def _named(self, model: str, wanted: Wanted) -> list[Candidate]:
         """The candidates for the name itself, and not by a ``default`` mapping."""
-        found = self._by_name(model, wanted)
-        if found:
-            return found
+        return self._by_name(model, wanted) or self._by_form(model, wanted)
+
+    def _by_form(self, model: str, wanted: Wanted) -> list[Candidate]:
+        """The provider that the name begins with, or the Ollamas for a name of their cloud's."""
         name, slash, rest = model.partition("/")
         if slash and rest:
             for provider in self.providers:
@@ -198,8 +199,8 @@ class Router:
         found = self._by_name(model, demand)
         if found:
             return [one.provider for one in found if _is_unlisted(one)] if is_private else ()
-        named = self._named(model, demand)
-        known = named or self._by_default(model, demand)
+        named = self._by_form(model, demand)
+        known = named or self._by_default(model, ANY_EMBEDDING if demand.embeds else ANY_CHAT)
         if not known:
             return self.providers
         here = [one for one in self.providers if not named and one.local and _lists_clouds(one)]

@@ -85,9 +85,11 @@ def ask_for(
 
 
 def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
-    """The request's demand. With a single provider and no ``"auto"`` there is nothing to choose, and no estimate."""
+    """The request's demand. With a single provider the estimates are left out, since there is nothing to choose."""
     local_only, key = is_local_only(request), request.key
-    if len(router.providers) < 2 and not router.seeks_secrets and not router.chooses_models:
+    if len(router.providers) < 2 and not router.seeks_secrets:
+        if router.chooses_models:
+            return Demand(local_only=local_only, key=key, needs=partial(needs_of, chat))
         return (LOCAL_ONLY if local_only else ANY) if key is NO_KEY else Demand(local_only=local_only, key=key)
     return Demand(
         prompt_tokens=prompt_tokens(chat),
