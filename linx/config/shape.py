@@ -79,7 +79,10 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     ] = None
     model_mappings: Annotated[
         dict[str, Text],
-        Meta(description="name that a client asks for -> model here; default serves names that no provider has"),
+        Meta(
+            description="name, or pattern with *, that a client asks for -> model here, or auto: the model that is "
+            "loaded, else the one used last, else the largest that fits; default serves names that no provider has"
+        ),
     ] = {}
     headers: Annotated[dict[str, str], Meta(description="extra headers for each request to the provider")] = {}
     models: Annotated[
