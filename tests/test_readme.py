@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 
 from linx import command_line
+from linx.config.layers import Overrides
 from linx.config.load import load
-from linx.config.shape import json_schema
+from linx.config.misfit import known_keys
+from linx.config.shape import FileShape, json_schema
 from linx.core import jsontext
+from linx.core.errors import ConfigError
 from linx.providers.kinds import KINDS
 from linx.setup.clients.table import CLIENTS
 from linx.setup.folders import Folders
 from linx.setup.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -81,6 +88,61 @@ def test_the_example_config_runs_as_it_is() -> None:
     assert msgspec.json.decode((ROOT / "config.json").read_bytes()) == jsontext.loads(
         (ROOT / "config.json").read_bytes()
     )
+
+
+def configs() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every example of a config in README and docs, with the file it stands in."""
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for number, text in enumerate(re.findall(r"^```json\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)):
+            value = jsontext.loads(text)
+            if isinstance(value, dict) and value.keys() & known_keys(FileShape):
+                yield f"{path.relative_to(ROOT)}-{number}", value
+
+
+@pytest.mark.parametrize(("where", "config"), [pytest.param(*each, id=each[0]) for each in configs()])
+def test_every_example_starts_without_its_variables(where: str, config: dict[str, Any], tmp_path: Path) -> None:
+    """A provider whose variable is not set is disabled, with a warning. Only a key that clients must send is missed:
+    Linx would be open without it."""
+    path = tmp_path / "config.json"
+    path.write_bytes(jsontext.dumps(config))
+    path.chmod(0o600)
+    if "env:" in str(config.get("server", {}).get("api_key")):
+        assert where != "README.md-0"
+        with pytest.raises(ConfigError, match=r"server\.api_key.*environment variable [A-Z_]+ is not set"):
+            load(str(path), {}, KINDS)
+        return
+    found = load(str(path), {}, KINDS)
+    named = {**config, **config.get("providers", {})}
+    for provider in found.providers:
+        missing = "env:" in str(named.get(provider.name, {}))
+        assert provider.enabled == (not missing and provider.name in named)
+        assert (
+            any("so this provider is disabled" in each and provider.name in each for each in found.warnings) == missing
+        )
+
+
+def test_there_are_examples() -> None:
+    assert len(list(configs())) >= 4
+
+
+def test_the_example_config_keeps_the_key_of_the_environment() -> None:
+    """``"api_key": null`` in a file is no more than its default: the variable is a layer above the file."""
+    path, key = str(ROOT / "config.json"), "a-key-of-the-environment"
+    assert load(path, {}, KINDS).server.api_keys == ()
+    assert load(path, {"LINX_API_KEY": key}, KINDS).server.api_keys == (key,)
+    assert load(path, {"LINX_API_KEY": key}, KINDS, Overrides(api_key="of-the-command-line")).server.api_keys == (
+        "of-the-command-line",
+    )
+    (openrouter,) = (one for one in load(path, {"OPENROUTER_API_KEY": key}, KINDS).providers if one.api_key)
+    assert (openrouter.name, openrouter.enabled, openrouter.api_key) == ("openrouter", True, key)
+
+
+def test_the_example_config_keeps_the_sections_of_old() -> None:
+    config = jsontext.loads((ROOT / "config.json").read_bytes())
+    assert config["ollama"].keys() == {"enabled", "endpoint", "thinking_mode", "model_mappings"}
+    assert config["llamacpp"].keys() == {"enabled", "endpoint", "model_mappings"}
+    assert config["openrouter"].keys() == {"enabled", "endpoint", "api_key", "model_mappings"}
+    assert config["ollama"]["model_mappings"]["default"] == config["llamacpp"]["model_mappings"]["default"] == "auto"
 
 
 def test_every_client_is_in_the_table() -> None:

@@ -82,7 +82,10 @@ class SectionShape(Shape, frozen=True, kw_only=True):
     ] = None
     model_mappings: Annotated[
         dict[str, Text],
-        says("name that a client asks for, with * for any text: model here; default serves names that no provider has"),
+        says(
+            "name that a client asks for, with * for any text: model here, or auto: the model that is loaded, else the "
+            "one used last, else the largest that fits; default serves names that no provider has"
+        ),
     ] = {}
     headers: Annotated[dict[str, str], says("extra headers for each request to the provider")] = {}
     models: Annotated[tuple[Text, ...], says("models of a provider that cannot list its models itself")] = ()

@@ -62,12 +62,14 @@ def choose(
     memory: int | None,
     wanted: Wanted,
     lacks: Callable[[str], Collection[str]],
+    *,
+    is_told: bool = False,
 ) -> str | None:
     """The name of the model; None where there is none for such a request.
 
     ``models``: those that run there, and in no cloud. ``recent``: the loaded ones, then those used before, each time
     the latest first. ``memory``: bytes that a model may take; None where that is not known. ``lacks``: what a model is
-    known not to be able to do.
+    known not to be able to do. ``is_told``: do the provider's own words say what a model can do?
     """
     can = can_embed if wanted.embeds else can_chat
     needs: frozenset[str] | None = None
@@ -84,10 +86,18 @@ def choose(
             return name
     able = by_size((one for one in models.values() if can(one)), memory)
     if not able:
-        return next(iter(models)) if wanted.embeds and len(models) == 1 and _may_embed(*models.values()) else None
+        return _only_one(models, is_told=is_told) if wanted.embeds else None
     if needs is None:
         needs = wanted.needs() if any(lacks(name) for name in able) else NOTHING
     return next((name for name in able if needs.isdisjoint(lacks(name))), latest or able[0])
+
+
+def _only_one(models: Mapping[str, Model], *, is_told: bool) -> str | None:
+    """The single model of a server that may make vectors, too: a llama.cpp that was started with ``--embeddings``."""
+    if len(models) != 1:
+        return None
+    ((name, model),) = models.items()
+    return None if (is_told and model.capabilities) or _TALKS_NOT.search(name) else name
 
 
 def by_size(models: Iterable[Model], memory: int | None) -> list[str]:
@@ -116,11 +126,6 @@ def can_embed(model: Model) -> bool:
     if model.capabilities and EMBEDDING in model.capabilities:
         return True
     return _EMBEDS.search(model.name) is not None and not _TALKS_NOT.search(model.name)
-
-
-def _may_embed(model: Model) -> bool:
-    """May the only model of a server make vectors, too? A llama.cpp that was started with ``--embeddings`` does."""
-    return not _TALKS_NOT.search(model.name)
 
 
 def _size(model: Model) -> int:

@@ -80,7 +80,11 @@ def lacking(provider: Provider, name: str, wanted: Wanted) -> str | None:
 
 def _auto_lacks(provider: Provider, wanted: Wanted) -> str | None:
     """Why ``"auto"`` stands for no model there."""
-    if AUTO not in provider.config.model_mappings.values() or provider.auto("", wanted) is not None:
+    if (
+        provider.was_never_there
+        or AUTO not in provider.config.model_mappings.values()
+        or provider.auto("", wanted) is not None
+    ):
         return None
     can, first = (can_embed, FIRST_EMBEDDING) if wanted.embeds else (can_chat, FIRST_CHAT)
     what = "model for embeddings" if wanted.embeds else "model"

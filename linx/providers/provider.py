@@ -188,6 +188,11 @@ class Provider:
         """Requests running there."""
         return self.slots.active + self.relaying
 
+    @property
+    def was_never_there(self) -> bool:
+        """Has it been down since the start, so that nothing is known of it?"""
+        return self.health.reachable is False and self.listed_at is None
+
     def lists_for_clients_alone(self, failure: AttemptError) -> bool:
         """Has a probe shown no more than that the list is there for the clients' own keys?"""
         return self.config.takes_client_key and self.key_pauses.is_of_key(failure)
@@ -255,7 +260,8 @@ class Provider:
         if not self.local and not self.used and len(models) > 1:
             return None  # which of many remote models, of any price, is the user's to say
         recent = (*self.loaded.latest_first(), *self.used)
-        chosen = choose(models, recent, self.memory.room(), wanted, self._lacks_now)
+        is_told = Feature.DESCRIBES_MODELS in self.kind.features
+        chosen = choose(models, recent, self.memory.room(), wanted, self._lacks_now, is_told=is_told)
         if chosen is not None and not wanted.embeds and not self.lacks(chosen, -math.inf):
             self._able = chosen
         return chosen

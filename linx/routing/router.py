@@ -149,7 +149,14 @@ class Router:
 
     def _by_default(self, model: str, wanted: Wanted) -> list[Candidate]:
         served = [(provider, provider.default(model, wanted)) for provider in self.providers]
-        return [Candidate(provider, name) for provider, name in served if name is not None]
+        found = [Candidate(provider, name) for provider, name in served if name is not None]
+        if found and all(one.provider.was_never_there for one in found) and self._lacking(model, wanted):
+            return []  # that a model has to be pulled helps more than that a server was never started
+        return found
+
+    def _lacking(self, model: str, wanted: Wanted) -> list[str]:
+        """Why providers do not answer for the name, though their mappings would have it so."""
+        return [words for one in self.providers if (words := lacking(one, model, wanted))]
 
     def is_starting(self) -> bool:
         """Is there a provider whose first probe has not ended?"""
@@ -348,7 +355,7 @@ class Router:
             hint = f"Some known models: {some}; GET /v1/models lists all."
         else:
             hint = "No provider has a model yet; GET /v1/providers/status says why."
-        lacks = [words for one in self.providers if (words := lacking(one, model, demand))]
+        lacks = self._lacking(model, demand)
         if lacks:
             hint = " ".join((*lacks[:NEAREST], hint)) if names else " ".join(lacks[:NEAREST])
         down = [provider for provider in self.providers if provider.health.reachable is False]

@@ -90,7 +90,10 @@ def test_vectors_come_from_a_model_for_embeddings_alone() -> None:
 
 def test_the_only_model_of_a_server_may_embed() -> None:
     """As a llama.cpp that was started with ``--embeddings``, which does not say so in its list."""
-    assert choose({"some.gguf": Model("some.gguf")}, (), None, Wish(embeds=True), lacks) == "some.gguf"
+    only = {"some.gguf": Model("some.gguf", capabilities=TOOLS)}
+    assert choose(only, (), None, Wish(embeds=True), lacks) == "some.gguf"
+    assert choose(only, (), None, Wish(embeds=True), lacks, is_told=True) is None  # an Ollama says what it can
+    assert choose({"whisper": Model("whisper")}, (), None, Wish(embeds=True), lacks) is None
 
 
 @pytest.mark.parametrize(

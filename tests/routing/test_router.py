@@ -496,6 +496,14 @@ def test_a_pattern_takes_no_name_that_the_provider_has() -> None:
     assert list(router(one).names()) == ["gpt-oss:20b", "q"]
 
 
+def test_that_a_model_has_to_be_pulled_is_told_rather_than_that_another_server_was_never_started() -> None:
+    never = down(provider("llamacpp", kind="llamacpp", model_mappings={"default": "auto"}))
+    with pytest.raises(UnknownModel, match=r"ollama pull qwen3:4b.*Providers that are down: llamacpp"):
+        routed(router(ollama(default="auto"), never))
+    assert routed(router(ollama("m", default="auto"), never), "x") == ["ollama/m", "llamacpp/x"]
+    assert routed(router(never), "x") == ["llamacpp/x"]
+
+
 async def test_just_after_a_start_auto_waits_for_the_list(autojump_clock: MockClock) -> None:
     one = ollama(is_read=False, m="auto")
     asks = router(one)
