@@ -18,7 +18,7 @@ from tests.e2e.canaries import PROVIDER_KEY
 from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from types import TracebackType
 
     from tests.fakes.provider import FakeProvider
@@ -79,12 +79,18 @@ def url_of(app: App) -> str:
 
 
 class LinxProcess:
-    """``python linx.py`` as a user starts it. ``config`` is written to a file; or ``args`` name one."""
+    """``python linx.py`` as a user starts it, or ``command``. ``config`` is written to a file, or ``args`` name one."""
 
     def __init__(
-        self, config: Mapping[str, Any] | None, folder: Path, *args: str, env: Mapping[str, str] | None = None
+        self,
+        config: Mapping[str, Any] | None,
+        folder: Path,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = (sys.executable, str(ROOT / "linx.py")),
+        cwd: Path | None = None,
     ) -> None:
-        self.args = list(args)
+        self.command, self.args, self.cwd = command, list(args), cwd or folder
         if config is not None:
             self.path = folder / "config.json"
             write_config(self.path, config)
@@ -99,10 +105,10 @@ class LinxProcess:
     async def __aenter__(self) -> Self:
         with self.log.open("wb") as log:
             self.process = await trio.lowlevel.open_process(
-                [sys.executable, str(ROOT / "linx.py"), *self.args],
+                [*self.command, *self.args],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                cwd=self.log.parent,
+                cwd=self.cwd,
                 env=self.env,
             )
         try:

