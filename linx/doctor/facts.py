@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from linx.config.model import Config, ProviderConfig
     from linx.core.errors import ConfigError
     from linx.providers.kind import Kind
+    from linx.providers.missing import MissingModel
     from linx.providers.model import Model
 
 
@@ -89,6 +90,10 @@ class ProviderFacts:
     models: Mapping[str, Model] = field(default_factory=dict)
     has_list: bool = False
     """Was a list read? Otherwise ``models`` are those that the config names."""
+    missing: tuple[MissingModel, ...] = ()
+    """The mappings whose models are not there."""
+    auto_problem: str = ""
+    """Why ``"auto"`` stands for no model there; "" where it does, or is not used."""
     version: str | None = None
     loaded: Mapping[str, int] = field(default_factory=dict)
     """The models that are in memory, with the tokens of their context; 0 where that is not told."""

@@ -338,7 +338,7 @@ async def test_a_mapping_without_its_model(world: World) -> None:
     async with FakeProvider("ollama", ["qwen2.5-coder:7b"]) as fake:
         mappings = {"gpt-4o": "qwen2.5-coder:32b", "default": "qwen2.5-coder:7b"}
         world.write(box={"kind": "ollama", "endpoint": fake.endpoint, "model_mappings": mappings})
-        found = await world.the("mapping", "'gpt-4o' leads to 'qwen2.5-coder:32b'")
+        found = await world.the("mapping", "gpt-4o is mapped to qwen2.5-coder:32b")
         assert "there is qwen2.5-coder:7b" in found.what
         assert found.mend == f"OLLAMA_HOST={fake.endpoint} ollama pull qwen2.5-coder:32b"
         fake.models.append(Model("qwen2.5-coder:32b"))

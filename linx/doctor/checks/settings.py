@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from linx.core.addresses import is_loopback
 from linx.core.errors import quote
+from linx.discovery.places import ollama_host
 from linx.doctor.edit import line_of
 from linx.doctor.finding import Change, Finding, Renaming, broken, note, ok, warning
 
@@ -165,10 +166,10 @@ def _spares_local(no_proxy: str) -> bool:
 
 def _ollama_host(facts: Facts) -> Iterator[Finding]:
     """An Ollama's client and Linx should ask the same Ollama."""
-    told = facts.env.get("OLLAMA_HOST", "").strip()
-    endpoint = ollama_endpoint(told)
-    if endpoint is None or facts.config.config is None:
+    told = ollama_host(facts.env)
+    if told is None or facts.config.config is None:
         return
+    endpoint = str(told)
     asked = [_server_of(provider.endpoint) for provider in facts.config.config.providers if provider.enabled]
     if _server_of(endpoint) not in asked:
         change = Change(("ollama", "endpoint"), endpoint)
@@ -177,30 +178,6 @@ def _ollama_host(facts: Facts) -> Iterator[Finding]:
             "OLLAMA_HOST",
             f"{line_of(change)} in {facts.config.path or facts.config.place_to_write}",
         )
-
-
-def ollama_endpoint(told: str) -> str | None:
-    """The URL that Ollama's own client makes of OLLAMA_HOST; None for what is no address of one.
-
-    As its envconfig.Host does: the port is 11434, or the scheme's where there is one.
-    """
-    if not told:
-        return None
-    scheme, mark, rest = told.partition("://")
-    if not mark:
-        scheme, rest = "http", told
-    try:
-        parts = urlsplit(f"{scheme}://{rest}")
-        port = parts.port
-    except ValueError:
-        return None
-    if scheme not in ("http", "https") or parts.username is not None:
-        return None
-    host = parts.hostname or "127.0.0.1"
-    if host in ("0.0.0.0", "::"):
-        host = "127.0.0.1"
-    default = {"http": 80, "https": 443}[scheme] if mark else 11434
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port or default}"
 
 
 def _server_of(endpoint: str) -> tuple[str, int]:

@@ -26,7 +26,7 @@ from linx.doctor.gather.ask import Asker, stranger
 from linx.providers.catalog import UNREADABLE
 from linx.providers.kind import Feature
 from linx.providers.lists import Listed, Loading, Unlisted
-from linx.providers.model import Model
+from linx.providers.missing import missing_models, problems
 from linx.providers.provider import Provider
 
 if TYPE_CHECKING:
@@ -74,17 +74,26 @@ async def probe(config: ProviderConfig, kind: Kind, pool: Pool, redactor: Redact
     if limit.cancelled_caught:
         words = "answers, but its models could not be read" if asker.latency_s is not None else "did not answer"
         draft.fail(Trouble.SILENT, f"{config.origin.address} {words} within {LIMIT_S:g} seconds")
-    named = {name: Model(name) for name in config.models}
-    listed = draft.listed or Listed()
+    provider, listed = asker.provider, draft.listed or Listed()
+    shown = {name: model for name, model in listed.models.items() if not redactor.holds_secret(name)}
+    provider.models = {**provider.models, **shown}
+    if draft.listed is not None:
+        provider.listed_at = trio.current_time()
+        provider.memory.seen((listed.loaded or {}).values())
+    provider.models_changed()
+    missing = missing_models(provider)
+    lacks = [line for line in problems(provider) if line not in map(str, missing)]
     return ProviderFacts(
         config=config,
         kind=kind,
         trouble=draft.trouble,
         problem=draft.problem,
-        models={**named, **{name: model for name, model in listed.models.items() if not redactor.holds_secret(name)}},
+        models=provider.models,
         has_list=draft.listed is not None,
+        missing=missing,
+        auto_problem=next(iter(lacks), ""),
         version=quote(listed.version, 40) if listed.version else None,
-        loaded={name: each.context for name, each in (listed.loaded or {}).items()},
+        loaded={name: one.context for name, one in (listed.loaded or {}).items()},
         skew_s=asker.skew_s,
         key=draft.key,
         props=draft.props,

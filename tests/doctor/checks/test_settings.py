@@ -5,31 +5,10 @@ from __future__ import annotations
 import pytest
 
 from linx.core.errors import ConfigError
-from linx.doctor.checks.settings import config_file, environment, ollama_endpoint
+from linx.doctor.checks.settings import config_file, environment
 from linx.doctor.facts import ConfigFacts
 from linx.doctor.finding import Level
 from tests.doctor.pieces import facts, provider
-
-
-@pytest.mark.parametrize(
-    ("told", "endpoint"),
-    [
-        ("", None),
-        ("127.0.0.1", "http://127.0.0.1:11434"),
-        ("0.0.0.0", "http://127.0.0.1:11434"),
-        (":11500", "http://127.0.0.1:11500"),
-        ("gpu.lan:1234", "http://gpu.lan:1234"),
-        ("https://gpu.example.com", "https://gpu.example.com:443"),
-        ("http://gpu.example.com", "http://gpu.example.com:80"),
-        ("[::1]:11434", "http://[::1]:11434"),
-        ("gpu.lan:port", None),
-        ("ftp://gpu.lan", None),
-        ("http://user:secret@gpu.lan", None),
-    ],
-)
-def test_ollama_host_as_ollama_reads_it(told: str, endpoint: str | None) -> None:
-    """Cases of ollama's envconfig/config_test.go."""
-    assert ollama_endpoint(told) == endpoint
 
 
 @pytest.mark.parametrize("no_proxy", ["*", "localhost, 127.0.0.1", "127.0.0.1 localhost ::1"])
