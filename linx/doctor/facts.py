@@ -109,10 +109,10 @@ class ProviderFacts:
     """Does its port answer http:// where TLS has failed?"""
     elsewhere: str = ""
     """Why it is not local, though it should be."""
-    really: str = ""
-    """The kind of provider that answers there, where it is not the configured one; "" where it is, or is unknown."""
+    really: Kind | None = None
+    """The kind of provider that answers there, where it is not the configured one; None where it is, or is unknown."""
     server: str = ""
-    """The name of the program that answers there, for people."""
+    """The program that answers there and its version, for people; "" where that is not known."""
     latency_s: float | None = None
 
 
@@ -121,10 +121,11 @@ class FoundServer:
     """A local server that runs and that is in no config."""
 
     title: str
+    name: str
+    """What a provider there is called."""
     kind: str
     endpoint: str
     models: tuple[str, ...] = ()
-    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,42 @@ async def test_an_old_ollama(world: World) -> None:
         assert await world.is_gone("version", "old")
 
 
+async def test_a_llamacpp_that_is_asked_as_an_ollama(world: World) -> None:
+    async with FakeProvider("llamacpp", ["m"]) as fake:
+        world.write({**NOTHING, "ollama": {"endpoint": fake.url}})
+        found = await world.the("kind", "and is asked as ollama")
+        assert "llama.cpp" in found.what
+        assert found.mend == (
+            f'"llamacpp": {{"enabled": true, "endpoint": "{fake.url}"}}, "ollama": {{"enabled": false}} in {world.path}'
+        )
+        await world.fix()
+        assert await world.is_gone("kind", "")
+        assert await world.is_gone("provider", "")
+
+
+async def test_an_ollama_that_is_asked_as_a_llamacpp(world: World) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake:
+        world.write(box={"kind": "llamacpp", "endpoint": fake.url})
+        assert "Ollama" in (await world.the("kind", "and is asked as llamacpp")).what
+        await world.fix()
+        assert world.config["providers"]["box"] == {"kind": "ollama", "endpoint": fake.url}
+        assert await world.is_gone("kind", "")
+
+
+async def test_a_local_server_that_is_in_no_config(world: World) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake:
+        world.write()
+        world.env["LINX_PLACES"] = fake.url
+        found = await world.the("servers", "and is in no config")
+        assert (await world.the("provider", "is not in it")).mend == "linx doctor --fix"
+        assert found.level is Level.NOTE
+        await world.fix()
+        name = f"ollama-{fake.port}"  # the section ollama is there already
+        assert world.config["providers"][name] == {"kind": "ollama", "endpoint": fake.url}
+        assert await world.is_gone("servers", "")
+        assert await world.is_gone("provider", "")
+
+
 REFUSALS: dict[str, tuple[str, int, bytes]] = {
     # robin#103: Error code: 401 - {'error': {'message': 'User not found.', 'code': 401}}
     "openrouter": ("/api/v1/key", 401, b'{"error":{"message":"User not found.","code":401}}'),

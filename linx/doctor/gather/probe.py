@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import trio
 
 from linx.core import jsontext
-from linx.core.addresses import host_and_port
+from linx.core.addresses import host_and_port, is_near
 from linx.core.attempt_errors import (
     AttemptError,
     ConnectFailed,
@@ -21,10 +22,12 @@ from linx.core.attempt_errors import (
     TLSFailed,
 )
 from linx.core.errors import quote
+from linx.discovery.identify import identify
 from linx.doctor.facts import KeyFacts, PropsFacts, ProviderFacts, Trouble
 from linx.doctor.gather.ask import Asker, stranger
 from linx.providers.catalog import UNREADABLE
 from linx.providers.kind import Feature
+from linx.providers.kinds import KINDS
 from linx.providers.lists import Listed, Loading, Unlisted
 from linx.providers.missing import missing_models, problems
 from linx.providers.provider import Provider
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 LIMIT_S = 4.0
 """For all that is asked of one provider."""
 LISTENER_S = 0.5
+IDENTIFY_S = 2.0
 _KEYS = {401: Trouble.KEY, 402: Trouble.CREDIT, 403: Trouble.KEY, 429: Trouble.LIMIT}
 _UNREADABLE = (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError, RecursionError)
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -55,6 +59,8 @@ class _Draft:
         self.addresses: tuple[str, ...] = ()
         self.answering: tuple[str, ...] = ()
         self.speaks_plain = False
+        self.really: Kind | None = None
+        self.server = ""
 
     def fail(self, trouble: Trouble, problem: str) -> None:
         """The first trouble counts."""
@@ -68,6 +74,8 @@ async def probe(config: ProviderConfig, kind: Kind, pool: Pool, redactor: Redact
     with trio.move_on_after(LIMIT_S) as limit:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_look_up, config, draft)
+            if is_near(config.origin.host) and urlsplit(config.root).path in ("", "/"):
+                nursery.start_soon(_identify, config, draft)
             nursery.start_soon(_list, asker, draft, redactor, pool)
             if kind.needs_key and Feature.TELLS_COSTS_LATER in kind.features and not config.takes_client_key:
                 nursery.start_soon(_ask_key, asker, draft, redactor)
@@ -100,6 +108,8 @@ async def probe(config: ProviderConfig, kind: Kind, pool: Pool, redactor: Redact
         addresses=draft.addresses,
         answering=draft.answering,
         speaks_plain=draft.speaks_plain,
+        really=draft.really,
+        server=draft.server,
         elsewhere=asker.elsewhere,
         latency_s=asker.latency_s,
     )
@@ -164,6 +174,16 @@ _OF_ERRORS: Mapping[type[AttemptError], Trouble] = {
     Reset: Trouble.STATUS,
 }
 """The first that fits; whatever else came is not what such a provider answers."""
+
+
+async def _identify(config: ProviderConfig, draft: _Draft) -> None:
+    """What program answers there?"""
+    found = await identify(config.origin, IDENTIFY_S)
+    if found is None or (found.kind is None and not found.is_linx):
+        return
+    draft.server = found.title
+    if found.kind is not None and found.kind != config.kind:
+        draft.really = KINDS[found.kind]
 
 
 async def _look_up(config: ProviderConfig, draft: _Draft) -> None:
