@@ -457,6 +457,16 @@ async def test_a_port_that_another_program_has(world: World, monkeypatch: pytest
         assert await world.is_gone("linx", f"{port}")
 
 
+async def test_a_port_that_a_model_server_has(world: World) -> None:
+    """llama.cpp's own default is 8080, and so is Linx's."""
+    async with FakeProvider("llamacpp", ["m"]) as fake:
+        world.write({**NOTHING, "server": {"port": fake.port}})
+        found = await world.the("linx", "so that Linx cannot")
+        assert found.what.startswith("llama.cpp")
+        await world.fix()
+        assert world.config["server"]["port"] == 8180
+
+
 async def test_an_address_that_this_machine_has_not(world: World) -> None:
     world.write({**NOTHING, "server": {"hostname": "203.0.113.7", "port": closed_port()}})
     found = await world.the("linx", "cannot listen there")
