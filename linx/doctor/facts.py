@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from linx.config.model import Config, ProviderConfig
     from linx.core.errors import ConfigError
     from linx.providers.kind import Kind
+    from linx.providers.missing import MissingModel
     from linx.providers.model import Model
 
 
@@ -89,6 +90,10 @@ class ProviderFacts:
     models: Mapping[str, Model] = field(default_factory=dict)
     has_list: bool = False
     """Was a list read? Otherwise ``models`` are those that the config names."""
+    missing: tuple[MissingModel, ...] = ()
+    """The mappings whose models are not there."""
+    auto_problem: str = ""
+    """Why ``"auto"`` stands for no model there; "" where it does, or is not used."""
     version: str | None = None
     loaded: Mapping[str, int] = field(default_factory=dict)
     """The models that are in memory, with the tokens of their context; 0 where that is not told."""
@@ -104,10 +109,10 @@ class ProviderFacts:
     """Does its port answer http:// where TLS has failed?"""
     elsewhere: str = ""
     """Why it is not local, though it should be."""
-    really: str = ""
-    """The kind of provider that answers there, where it is not the configured one; "" where it is, or is unknown."""
+    really: Kind | None = None
+    """The kind of provider that answers there, where it is not the configured one; None where it is, or is unknown."""
     server: str = ""
-    """The name of the program that answers there, for people."""
+    """The program that answers there and its version, for people; "" where that is not known."""
     latency_s: float | None = None
 
 
@@ -116,10 +121,11 @@ class FoundServer:
     """A local server that runs and that is in no config."""
 
     title: str
+    name: str
+    """What a provider there is called."""
     kind: str
     endpoint: str
     models: tuple[str, ...] = ()
-    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,9 @@ class Finding:
     """What ``--fix`` changes in the config; the same as ``mend`` says."""
 
 
-def ok(what: str, where: str = "") -> Finding:
-    return Finding(Level.OK, what, where)
+def ok(what: str, where: str = "", edits: tuple[Edit, ...] = ()) -> Finding:
+    """``edits``: what a config gets that is written for what was found."""
+    return Finding(Level.OK, what, where, "", edits)
 
 
 def note(what: str, where: str = "", mend: str = "", edits: tuple[Edit, ...] = ()) -> Finding:

@@ -12,10 +12,13 @@ import shutil
 from typing import TYPE_CHECKING
 
 from linx.config import save
+from linx.config.shape import SECTIONS
 from linx.core.errors import ConfigError, quote
 from linx.doctor import edit
-from linx.doctor.checks.providers import OPENROUTER, SECTIONS
 from linx.doctor.finding import Change
+from linx.providers.auto import AUTO
+from linx.providers.kinds import OPENROUTER
+from linx.providers.mappings import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +37,7 @@ def fix(facts: Facts, found: Sequence[Found], has_problem: Callable[[bytes], Con
     ``has_problem`` says what is wrong with the text of a config.
     """
     path = facts.config.path or facts.config.place_to_write
-    edits = [*_kept(facts), *(each for one in found for each in one.finding.edits)]
+    edits = _edits(facts, found)
     label = quote(path, 200)
     done: list[str] = []
 
@@ -55,6 +58,22 @@ def fix(facts: Facts, found: Sequence[Found], has_problem: Callable[[bytes], Con
     return done
 
 
+def _edits(facts: Facts, found: Sequence[Found]) -> list[Edit]:
+    """What the findings propose; with a config that names its providers, servers that come and go are not written."""
+    proposed = [each for one in found for each in one.finding.edits if one.finding.mend or facts.config.path is None]
+    if facts.config.path is not None:
+        return proposed
+    return [_with_default(each) for each in (*_kept(facts), *proposed)]
+
+
+def _with_default(each: Edit) -> Edit:
+    """Without a file every name is answered by a local model, and so it is to stay."""
+    is_local = isinstance(each, Change) and isinstance(each.value, dict) and "api_key" not in each.value
+    if not isinstance(each, Change) or not is_local or "endpoint" not in each.value:
+        return each
+    return Change(each.path, {**each.value, "model_mappings": {DEFAULT: AUTO}})
+
+
 class _NothingToDo(Exception):
     """The file has everything already, so it is not written."""
 
@@ -66,7 +85,7 @@ def _kept(facts: Facts) -> Iterator[Edit]:
     for provider in facts.providers:
         name = provider.config.name
         if provider.trouble is None and name in SECTIONS:
-            key = {"api_key": f"env:{OPENROUTER_KEY}"} if name == OPENROUTER else {}
+            key = {"api_key": f"env:{OPENROUTER_KEY}"} if name == OPENROUTER.name else {}
             yield Change((name,), {"enabled": True, "endpoint": provider.config.endpoint, **key})
 
 

@@ -70,7 +70,7 @@ def _count(findings: Sequence[Finding], style: Style) -> str:
         if count:
             plural = "" if count == 1 or level is Level.BROKEN else "s"
             counts.append(_painted(f"{count} {word}{plural}", COLOURS[level], style))
-    fixable = sum(bool(finding.edits) for finding in findings)
+    fixable = sum(bool(finding.edits and finding.mend) for finding in findings)
     end = f"; linx doctor --fix does {'that' if fixable == 1 else f'{fixable} of that'}" if fixable else ""
     return (", ".join(counts) or _painted("nothing to mend", COLOURS[Level.OK], style)) + end
 
@@ -88,7 +88,7 @@ def as_json(found: Sequence[Found], done: Sequence[str] = ()) -> str:
             "what": finding.what,
             "where": finding.where,
             "mend": finding.mend or None,
-            "fixable": bool(finding.edits),
+            "fixable": bool(finding.edits and finding.mend),
         }
         for check, finding in found
     ]

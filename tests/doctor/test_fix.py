@@ -58,13 +58,23 @@ async def test_where_there_is_no_file_what_answers_is_written(world: World) -> N
     async with FakeProvider("ollama", ["m"]) as fake:
         world.endpoint = fake.endpoint
         lines = await world.fix()
-        assert lines == [
-            "./config.json is new",
-            f'./config.json: ollama: {{"enabled": true, "endpoint": "{fake.endpoint}"}}',
-        ]
-        assert world.config == {"ollama": {"enabled": True, "endpoint": fake.endpoint}}
+        section = f'{{"enabled": true, "endpoint": "{fake.endpoint}", "model_mappings": {{"default": "auto"}}}}'
+        assert lines == ["./config.json is new", f"./config.json: ollama: {section}"]
+        assert world.config == {
+            "ollama": {"enabled": True, "endpoint": fake.endpoint, "model_mappings": {"default": "auto"}}
+        }
         assert (world.path.stat().st_mode & 0o777 == 0o600) or os.name != "posix"
         assert await world.fix() == []
+
+
+async def test_servers_that_run_are_written(world: World) -> None:
+    async with FakeProvider("llamacpp", ["m"]) as fake:
+        world.endpoint = f"http://127.0.0.1:{closed_port()}"
+        world.env["LINX_PLACES"] = fake.url
+        await world.fix()
+        assert world.config["llamacpp"]["endpoint"] == fake.url
+        assert world.config["llamacpp"]["model_mappings"] == {"default": "auto"}
+        assert "ollama" not in world.config
 
 
 async def test_where_nothing_answers_nothing_is_written(world: World) -> None:

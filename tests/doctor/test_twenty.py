@@ -124,6 +124,42 @@ async def test_an_old_ollama(world: World) -> None:
         assert await world.is_gone("version", "old")
 
 
+async def test_a_llamacpp_that_is_asked_as_an_ollama(world: World) -> None:
+    async with FakeProvider("llamacpp", ["m"]) as fake:
+        world.write({**NOTHING, "ollama": {"endpoint": fake.url}})
+        found = await world.the("kind", "and is asked as ollama")
+        assert "llama.cpp" in found.what
+        assert found.mend == (
+            f'"llamacpp": {{"enabled": true, "endpoint": "{fake.url}"}}, "ollama": {{"enabled": false}} in {world.path}'
+        )
+        await world.fix()
+        assert await world.is_gone("kind", "")
+        assert await world.is_gone("provider", "")
+
+
+async def test_an_ollama_that_is_asked_as_a_llamacpp(world: World) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake:
+        world.write(box={"kind": "llamacpp", "endpoint": fake.url})
+        assert "Ollama" in (await world.the("kind", "and is asked as llamacpp")).what
+        await world.fix()
+        assert world.config["providers"]["box"] == {"kind": "ollama", "endpoint": fake.url}
+        assert await world.is_gone("kind", "")
+
+
+async def test_a_local_server_that_is_in_no_config(world: World) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake:
+        world.write()
+        world.env["LINX_PLACES"] = fake.url
+        found = await world.the("servers", "and is in no config")
+        assert (await world.the("provider", "is not in it")).mend == "linx doctor --fix"
+        assert found.level is Level.NOTE
+        await world.fix()
+        name = f"ollama-{fake.port}"  # the section ollama is there already
+        assert world.config["providers"][name] == {"kind": "ollama", "endpoint": fake.url}
+        assert await world.is_gone("servers", "")
+        assert await world.is_gone("provider", "")
+
+
 REFUSALS: dict[str, tuple[str, int, bytes]] = {
     # robin#103: Error code: 401 - {'error': {'message': 'User not found.', 'code': 401}}
     "openrouter": ("/api/v1/key", 401, b'{"error":{"message":"User not found.","code":401}}'),
@@ -338,7 +374,7 @@ async def test_a_mapping_without_its_model(world: World) -> None:
     async with FakeProvider("ollama", ["qwen2.5-coder:7b"]) as fake:
         mappings = {"gpt-4o": "qwen2.5-coder:32b", "default": "qwen2.5-coder:7b"}
         world.write(box={"kind": "ollama", "endpoint": fake.endpoint, "model_mappings": mappings})
-        found = await world.the("mapping", "'gpt-4o' leads to 'qwen2.5-coder:32b'")
+        found = await world.the("mapping", "gpt-4o is mapped to qwen2.5-coder:32b")
         assert "there is qwen2.5-coder:7b" in found.what
         assert found.mend == f"OLLAMA_HOST={fake.endpoint} ollama pull qwen2.5-coder:32b"
         fake.models.append(Model("qwen2.5-coder:32b"))
@@ -419,6 +455,16 @@ async def test_a_port_that_another_program_has(world: World, monkeypatch: pytest
         await world.fix()
         assert world.config["server"]["port"] == 8180
         assert await world.is_gone("linx", f"{port}")
+
+
+async def test_a_port_that_a_model_server_has(world: World) -> None:
+    """llama.cpp's own default is 8080, and so is Linx's."""
+    async with FakeProvider("llamacpp", ["m"]) as fake:
+        world.write({**NOTHING, "server": {"port": fake.port}})
+        found = await world.the("linx", "so that Linx cannot")
+        assert found.what.startswith("llama.cpp")
+        await world.fix()
+        assert world.config["server"]["port"] == 8180
 
 
 async def test_an_address_that_this_machine_has_not(world: World) -> None:

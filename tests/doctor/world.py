@@ -35,7 +35,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "config.json"
-        self.env = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "LINX_PLACES": "none"}
         self.port: int | None = None
         self.endpoint: str | None = None
         """The value of ``--ollama``."""

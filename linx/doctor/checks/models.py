@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
-from linx.core.addresses import is_loopback
 from linx.core.redaction import escape_controls
 from linx.doctor.checks.providers import change_of, mend_by, where_of
 from linx.doctor.finding import Finding, note, ok, warning
+from linx.providers.auto import AUTO
 from linx.providers.kind import Feature
+from linx.providers.missing import FIRST_CHAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 ENOUGH = 32_768
 """Tokens that a tool for coding needs: Claude Code's own prompt has about 19,000, before the first file."""
 SHOWN = 4  # names in one line
-AUTO = "auto"
 
 
 def contexts(facts: Facts) -> Iterator[Finding]:
@@ -97,31 +96,19 @@ def _llamacpp_context(provider: ProviderFacts) -> Iterator[Finding]:
 
 
 def mappings(facts: Facts) -> Iterator[Finding]:
-    """Names that are mapped to a model which their provider has not."""
+    """Names that are mapped to a model which their provider has not, and ``"auto"`` where it stands for none."""
     for provider in facts.providers:
-        if not provider.has_list or provider.kind.family:
-            continue
-        canonical = provider.kind.canonical_name
-        known = {canonical(name) for name in provider.models} | {
-            canonical(provider.kind.short_name(name)) for name in provider.models
-        }
-        for asked, model in provider.config.model_mappings.items():
-            if model == AUTO or canonical(model) in known:
-                continue
-            what = f"{asked!r} leads to {model!r}, which is not there, so that the mapping is not used"
-            near = difflib.get_close_matches(model, list(provider.models), SHOWN, 0.5)
-            has = f"; there {'is' if len(near) == 1 else 'are'} {_names(near)}" if near else ""
+        where = where_of(facts, provider, "model_mappings")
+        for one in provider.missing:
+            near = f"; there is {' or '.join(one.near)}" if one.near else ""
             yield warning(
-                escape_controls(what + has), where_of(facts, provider, "model_mappings"), _get(facts, provider, model)
+                escape_controls(f"{one.name} is mapped to {one.model}, which is not there, so it is not used{near}"),
+                where,
+                escape_controls(one.command) or f"name a model that is there: {where}",
             )
-
-
-def _get(facts: Facts, provider: ProviderFacts, model: str) -> str:
-    if Feature.MANAGES_MODELS not in provider.kind.features:
-        return f"name a model that is there: {where_of(facts, provider, 'model_mappings')}"
-    is_usual = is_loopback(provider.config.origin.host) and provider.config.origin.port == 11434
-    there = "" if is_usual else f"OLLAMA_HOST={provider.config.root} "
-    return f"{there}ollama pull {model}"
+        if provider.auto_problem:
+            what, _, command = provider.auto_problem.partition(" yet: ")
+            yield warning(escape_controls(what), where, command or f"name a model in {where}")
 
 
 def tools(facts: Facts) -> Iterator[Finding]:
@@ -136,7 +123,7 @@ def tools(facts: Facts) -> Iterator[Finding]:
     if without and not able:
         yield warning(
             f"no local model can call tools, so that coding agents do nothing with them: {_names(sorted(without))}",
-            mend="ollama pull qwen3, or another model of which `ollama show` lists tools",
+            mend=f"ollama pull {FIRST_CHAT}, or another model of which `ollama show` lists tools",
         )
     elif without:
         yield note(f"cannot call tools, as coding agents want: {_names(sorted(without))}")

@@ -6,22 +6,22 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from linx.core.addresses import host_and_port, is_loopback, is_near
+from linx.config.shape import SECTIONS
+from linx.core.addresses import DEFAULT_PORTS, Origin, host_and_port, is_loopback, is_near
 from linx.core.redaction import escape_controls
 from linx.doctor.edit import line_of
 from linx.doctor.facts import Trouble
 from linx.doctor.finding import Change, Finding, broken, note, ok, warning
 from linx.providers.kind import Feature
+from linx.providers.kinds import OPENAI, OPENROUTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from linx.doctor.facts import Facts, ProviderFacts
+    from linx.config.model import ProviderConfig
+    from linx.doctor.facts import Facts, FoundServer, ProviderFacts
     from linx.doctor.finding import Edit
 
-SECTIONS = ("ollama", "llamacpp", "openrouter")
-"""The sections of the config file that are providers of the kind of their name."""
-OPENROUTER = SECTIONS[-1]
 START = {
     "ollama": "ollama serve",
     "llamacpp": "llama-server -m MODEL.gguf --port {port}",
@@ -58,7 +58,7 @@ def reachable(facts: Facts) -> Iterator[Finding]:
     for provider in facts.providers:
         if provider.trouble is None:
             yield ok(_summary(provider), provider.config.endpoint)
-        elif not provider.really:
+        elif not is_mistaken(provider):
             what, mend, edits = _TROUBLES[provider.trouble](facts, provider)
             yield warning(escape_controls(what), provider.config.endpoint, mend, edits)
     yield from nobody(facts)
@@ -67,6 +67,8 @@ def reachable(facts: Facts) -> Iterator[Finding]:
 def nobody(facts: Facts) -> Iterator[Finding]:
     """Is there anybody who could answer?"""
     if facts.config.config is None or any(each.trouble in (None, Trouble.LOADING) for each in facts.providers):
+        return
+    if facts.found and _is_discovering(facts):
         return
     if facts.found:
         first = facts.found[0]
@@ -85,9 +87,7 @@ def nobody(facts: Facts) -> Iterator[Finding]:
 
 def _summary(provider: ProviderFacts) -> str:
     count = len(provider.models)
-    words = [provider.server or provider.kind.name]
-    if provider.version:
-        words[0] += f" {provider.version}"
+    words = [provider.server or f"{provider.kind.name} {provider.version or ''}".rstrip()]
     words.append(f"{count} model{'' if count == 1 else 's'}")
     if provider.loaded:
         words.append("loaded: " + ", ".join(_loaded(name, tokens) for name, tokens in sorted(provider.loaded.items())))
@@ -186,7 +186,7 @@ def _give_key(facts: Facts, provider: ProviderFacts, name: str) -> str:
 
 def variable_of(facts: Facts, provider: ProviderFacts) -> str:
     """The environment variable that the provider's key comes from; "" where it is in the file."""
-    if provider.config.name == OPENROUTER and facts.env.get("OPENROUTER_API_KEY"):
+    if provider.config.name == OPENROUTER.name and facts.env.get("OPENROUTER_API_KEY"):
         return "OPENROUTER_API_KEY"
     section = facts.config.tree
     for step in provider.config.key_path.split(".", 1):
@@ -230,37 +230,50 @@ _TROUBLES: dict[Trouble, Callable[[Facts, ProviderFacts], Told]] = {
 # --- is it what the config says? ------------------------------------------------------
 
 
+def is_mistaken(provider: ProviderFacts) -> bool:
+    """Is it asked as a kind that it is not, so that it fails, or that its chat is not what it seems?
+
+    llama.cpp has a few of Ollama's paths, with answers in OpenAI's dialect. Other programs that imitate an Ollama are
+    left alone where they do it well; every server may be asked by its OpenAI dialect.
+    """
+    really = provider.really
+    if really is None or provider.kind is OPENAI:
+        return False
+    return provider.trouble is not None or Feature.SERVES_FILES in really.features
+
+
 def kinds(facts: Facts) -> Iterator[Finding]:
     """A provider of one kind at whose address a server of another kind answers."""
     for provider in facts.providers:
-        if not provider.really:
+        really = provider.really
+        if really is None:
             continue
-        config = provider.config
-        what = f"is a {provider.server or provider.really}, and is asked as a {provider.kind.name}"
-        if config.key_path != config.name:  # below providers: its kind can be corrected
-            mend, edits = mend_by(facts, change_of(provider, "kind", provider.really))
-        elif provider.really in SECTIONS:
-            mend, edits = mend_by(
-                facts,
-                Change((provider.really,), {"enabled": True, "endpoint": config.endpoint}),
-                Change((config.name, "enabled"), False),
-            )
-        else:
-            mend, edits = mend_by(
-                facts,
-                Change(
-                    ("providers", f"{provider.really}-{config.origin.port}"),
-                    {"kind": provider.really, "endpoint": config.endpoint},
-                ),
-                Change((config.name, "enabled"), False),
-            )
-        yield warning(what, config.endpoint, mend, edits)
+        what = f"is {provider.server or really.name}, and is asked as {provider.kind.name}"
+        if is_mistaken(provider):
+            mend, edits = mend_by(facts, *_as_it_is(provider, really.name))
+            yield warning(what, provider.config.endpoint, mend, edits)
+        elif Feature.DESCRIBES_MODELS in really.features and provider.kind is OPENAI:
+            mend, edits = mend_by(facts, change_of(provider, "kind", really.name))
+            why = "so that Linx cannot ask for a larger context: longer prompts are cut"
+            yield warning(f"{what}, {why}", provider.config.endpoint, mend, edits)
+
+
+def _as_it_is(provider: ProviderFacts, really: str) -> tuple[Change, ...]:
+    """The changes after which it is asked as what it is, by the name of that kind."""
+    config = provider.config
+    if config.key_path != config.name:  # below providers: its kind can be corrected
+        return (change_of(provider, "kind", really),)
+    section: dict[str, object] = {"enabled": True, "endpoint": config.endpoint}
+    place: tuple[str, ...] = (really,)
+    if really not in SECTIONS:
+        place, section = ("providers", f"{really}-{config.origin.port}"), {"kind": really, "endpoint": config.endpoint}
+    return Change(place, section), Change((config.name, "enabled"), False)
 
 
 def versions(facts: Facts) -> Iterator[Finding]:
     """An Ollama that lacks what Linx asks of it."""
     for provider in facts.providers:
-        if Feature.DESCRIBES_MODELS not in provider.kind.features or provider.version is None or provider.really:
+        if Feature.DESCRIBES_MODELS not in provider.kind.features or provider.version is None:
             continue
         version = numbers_of(provider.version)
         lacks = [words for since, words in OLLAMA_NEEDS if version is not None and version < since]
@@ -299,23 +312,59 @@ def unlisted(facts: Facts) -> Iterator[Finding]:
     if facts.config.config is None:
         return
     for server in facts.found:
-        mend, edits = mend_by(facts, adding(facts, server.title, server.kind, server.endpoint))
+        disabled = _disabled(facts, server)
+        if disabled is not None:
+            line, _not_done = mend_by(facts, Change((*disabled.key_path.split(".", 1), "enabled"), True))
+            yield note(f"{escape_controls(server.title)} runs, and is disabled in the config", server.endpoint, line)
+            continue
+        change = adding(facts, server)
+        mend, edits = mend_by(facts, change)
         count = len(server.models)
         has = f", {count} model{'' if count == 1 else 's'}" if count else ""
-        yield note(f"{server.title} runs{has}, and is in no config", server.endpoint, mend, edits)
+        title = escape_controls(server.title)
+        if _is_discovering(facts):
+            yield ok(f"{title}{has}; Linx takes it in by itself", server.endpoint, edits)
+        else:
+            yield note(f"{title} runs{has}, and is in no config", server.endpoint, mend, edits)
 
 
-def adding(facts: Facts, title: str, kind: str, endpoint: str) -> Change:
+def _disabled(facts: Facts, server: FoundServer) -> ProviderConfig | None:
+    """The provider of the config that the server is, and that is switched off there."""
+    assert facts.config.config is not None
+    here = [each for each in facts.config.config.providers if not each.enabled and each.key_path in _keys(facts)]
+    return next((each for each in here if server_of(each.origin) == server_of(_origin(server))), None)
+
+
+def _origin(server: FoundServer) -> Origin:
+    parts = urlsplit(server.endpoint)
+    return Origin(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
+
+
+def server_of(origin: Origin) -> tuple[str, int]:
+    """Equal for two addresses of the same port of this machine."""
+    return "localhost" if is_loopback(origin.host) else origin.host, origin.port
+
+
+def _keys(facts: Facts) -> set[str]:
+    """The sections of providers that the file has."""
+    below = facts.config.tree.get("providers")
+    names = below if isinstance(below, dict) else ()
+    return {*(name for name in SECTIONS if name in facts.config.tree), *(f"providers.{name}" for name in names)}
+
+
+def _is_discovering(facts: Facts) -> bool:
+    """Does Linx look for local servers itself, with this config?"""
+    return facts.config.path is None or facts.config.tree.get("discovery") is True
+
+
+def adding(facts: Facts, server: FoundServer) -> Change:
     """The change that puts a local server into the config, under a name that is free there."""
     tree = facts.config.tree
-    sections = ("ollama", "llamacpp")
-    if kind in sections and kind not in tree:
-        return Change((kind,), {"enabled": True, "endpoint": endpoint})
-    taken = tree.get("providers")
-    taken = taken if isinstance(taken, dict) else {}
-    plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or kind
-    port = urlsplit(endpoint).port
-    name = next(
-        each for each in (plain, f"{plain}-{port}", f"{plain}-{port}-2") if each not in taken and each not in tree
-    )
-    return Change(("providers", name), {"kind": kind, "endpoint": endpoint})
+    if server.kind in SECTIONS and server.kind not in tree:
+        return Change((server.kind,), {"enabled": True, "endpoint": server.endpoint})
+    below = tree.get("providers")
+    taken = {*(below if isinstance(below, dict) else ()), *SECTIONS}
+    port = urlsplit(server.endpoint).port
+    names = (server.name, f"{server.name}-{port}", *(f"{server.name}-{port}-{number}" for number in range(2, 99)))
+    name = next(each for each in names if each not in taken)
+    return Change(("providers", name), {"kind": server.kind, "endpoint": server.endpoint})

@@ -104,10 +104,11 @@ def models(facts: RemoteFacts) -> Iterator[Finding]:
         yield broken("it lists no model", facts.url, "linx doctor, on the machine of that Linx")
     elif not facts.model:
         yield note(
-            f"{facts.models} models, and none of them is local: no answer was asked for, since it would cost money"
+            f"{facts.models} listed, and none of them is local: no answer was asked for, since it would cost money"
         )
     else:
-        yield ok(f"{facts.models} models; {escape_controls(facts.model)} was asked, which costs nothing")
+        count = f"{facts.models} model{'' if facts.models == 1 else 's'}"
+        yield ok(f"{count}; {escape_controls(facts.model)} was asked, which costs nothing")
 
 
 def stream(facts: RemoteFacts) -> Iterator[Finding]:

@@ -22,6 +22,8 @@ def listening(facts: Facts) -> Iterator[Finding]:
     """Does Linx run, and can it listen where it is to?"""
     listen = facts.listen
     where = host_and_port(listen.host, listen.port)
+    if not listen.port:  # any free one, or none is known
+        return
     if listen.cannot:
         change = Change(("server", "hostname"), "127.0.0.1")
         yield broken(

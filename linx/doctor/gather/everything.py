@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 import certifi
 import trio
 
-from linx.doctor.facts import Facts, ListenFacts, ProviderFacts
+from linx.core.errors import ConfigError
+from linx.discovery.identify import identify
+from linx.discovery.places import usual_places
+from linx.doctor.checks.providers import server_of
+from linx.doctor.facts import Facts, FoundServer, ListenFacts, ProviderFacts
 from linx.doctor.gather import disk, own, programs, settings
 from linx.doctor.gather.probe import probe
 from linx.upstream.dial import Dialer
@@ -22,9 +26,11 @@ if TYPE_CHECKING:
 
     from linx.config.load import Sources
     from linx.config.model import Config, ProviderConfig
+    from linx.core.addresses import Origin
     from linx.providers.kind import Kind
 
 LIMIT_S = 5.0
+IDENTIFY_S = 2.0
 
 
 async def gather(sources: Sources, kinds: Mapping[str, Kind]) -> Facts:
@@ -49,6 +55,7 @@ async def gather(sources: Sources, kinds: Mapping[str, Kind]) -> Facts:
         env=sources.env,
         config=facts,
         listen=listen,
+        found=tuple(found.parts.get("found", ())),
         providers=tuple(found.providers[name] for name in found.order if name in found.providers),
         ledger=found.parts.get("ledger"),
         budgets=found.parts.get("budgets", ()),
@@ -75,6 +82,22 @@ class _Found:
         others = own.OTHER_PORTS if sources.overrides.port is None and config.path is None else ()
         self.parts["listen"] = await own.look(config.server, (port, *others), pool)
 
+    async def servers(self, config: Config, env: Mapping[str, str]) -> None:
+        """Local servers at the usual places that no provider of the config is, and that need no key."""
+        taken = {server_of(each.origin) for each in config.providers if each.enabled}
+        places = [each for each in places_in(env) if server_of(each) not in taken]
+        seen: dict[int, FoundServer] = {}
+
+        async def ask(number: int, place: Origin) -> None:
+            found = await identify(place, IDENTIFY_S)
+            if found is not None and found.is_usable and found.kind is not None:
+                seen[number] = FoundServer(found.title, found.name, found.kind, found.endpoint, found.models)
+
+        async with trio.open_nursery() as nursery:
+            for number, place in enumerate(places):
+                nursery.start_soon(ask, number, place)
+        self.parts["found"] = [seen[number] for number in sorted(seen)]
+
     async def provider(self, config: ProviderConfig, kind: Kind, sources: Sources, pool: Pool) -> None:
         self.providers[config.name] = await probe(config, kind, pool, sources.redactor)
 
@@ -91,10 +114,19 @@ def _start(
     nursery.start_soon(found.thread, "budgets", partial(disk.budgets, config))
     nursery.start_soon(found.thread, "tunnel", partial(programs.tunnel, config.tunnel, sources.env))
     nursery.start_soon(found.listen, config, sources, pool)
+    nursery.start_soon(found.servers, config, sources.env)
     for provider in config.providers:
         if provider.enabled:
             found.order.append(provider.name)
             nursery.start_soon(found.provider, provider, kinds[provider.kind], sources, pool)
+
+
+def places_in(env: Mapping[str, str]) -> tuple[Origin, ...]:
+    """Where to look for servers; nowhere if the environment names places that are none."""
+    try:
+        return usual_places(env)
+    except ConfigError:
+        return ()
 
 
 def certificates_problem(env: Mapping[str, str]) -> str:

@@ -6,14 +6,16 @@ import contextlib
 import errno
 import os
 import socket
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from linx.core import jsontext
-from linx.core.addresses import host_and_port
+from linx.core.addresses import Origin, host_and_port
 from linx.core.attempt_errors import AttemptError
+from linx.discovery.identify import identify
 from linx.doctor.facts import ListenFacts
 from linx.doctor.gather.ask import Asker, stranger
 from linx.doctor.gather.ports import owner_of
@@ -39,7 +41,14 @@ async def look(server: ServerConfig, ports: Sequence[int], pool: Pool) -> Listen
     for port in ports:
         if port and (found := await _linx_at(host, port, server.own_key, pool)) is not None:
             return found
-    return await trio.to_thread.run_sync(partial(_without_linx, server.hostname, server.port), abandon_on_cancel=True)
+    work = partial(_without_linx, server.hostname, server.port)
+    found = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+    if not found.is_taken:
+        return found
+    there = await identify(Origin("http", host, server.port), LIMIT_S)
+    if there is None or there.kind is None:
+        return found
+    return replace(found, owner=", ".join([there.title, *([found.owner] if found.owner else [])]))
 
 
 async def _linx_at(host: str, port: int, key: str | None, pool: Pool) -> ListenFacts | None:

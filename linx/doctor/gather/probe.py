@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import trio
 
 from linx.core import jsontext
-from linx.core.addresses import host_and_port
+from linx.core.addresses import host_and_port, is_near
 from linx.core.attempt_errors import (
     AttemptError,
     ConnectFailed,
@@ -21,12 +22,14 @@ from linx.core.attempt_errors import (
     TLSFailed,
 )
 from linx.core.errors import quote
+from linx.discovery.identify import identify
 from linx.doctor.facts import KeyFacts, PropsFacts, ProviderFacts, Trouble
 from linx.doctor.gather.ask import Asker, stranger
 from linx.providers.catalog import UNREADABLE
 from linx.providers.kind import Feature
+from linx.providers.kinds import KINDS
 from linx.providers.lists import Listed, Loading, Unlisted
-from linx.providers.model import Model
+from linx.providers.missing import missing_models, problems
 from linx.providers.provider import Provider
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 LIMIT_S = 4.0
 """For all that is asked of one provider."""
 LISTENER_S = 0.5
+IDENTIFY_S = 2.0
 _KEYS = {401: Trouble.KEY, 402: Trouble.CREDIT, 403: Trouble.KEY, 429: Trouble.LIMIT}
 _UNREADABLE = (jsontext.InvalidJSON, TypeError, ValueError, KeyError, AttributeError, RecursionError)
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -55,6 +59,8 @@ class _Draft:
         self.addresses: tuple[str, ...] = ()
         self.answering: tuple[str, ...] = ()
         self.speaks_plain = False
+        self.really: Kind | None = None
+        self.server = ""
 
     def fail(self, trouble: Trouble, problem: str) -> None:
         """The first trouble counts."""
@@ -68,29 +74,42 @@ async def probe(config: ProviderConfig, kind: Kind, pool: Pool, redactor: Redact
     with trio.move_on_after(LIMIT_S) as limit:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_look_up, config, draft)
+            if is_near(config.origin.host) and urlsplit(config.root).path in ("", "/"):
+                nursery.start_soon(_identify, config, draft)
             nursery.start_soon(_list, asker, draft, redactor, pool)
             if kind.needs_key and Feature.TELLS_COSTS_LATER in kind.features and not config.takes_client_key:
                 nursery.start_soon(_ask_key, asker, draft, redactor)
     if limit.cancelled_caught:
         words = "answers, but its models could not be read" if asker.latency_s is not None else "did not answer"
         draft.fail(Trouble.SILENT, f"{config.origin.address} {words} within {LIMIT_S:g} seconds")
-    named = {name: Model(name) for name in config.models}
-    listed = draft.listed or Listed()
+    provider, listed = asker.provider, draft.listed or Listed()
+    shown = {name: model for name, model in listed.models.items() if not redactor.holds_secret(name)}
+    provider.models = {**provider.models, **shown}
+    if draft.listed is not None:
+        provider.listed_at = trio.current_time()
+        provider.memory.seen((listed.loaded or {}).values())
+    provider.models_changed()
+    missing = missing_models(provider)
+    lacks = [line for line in problems(provider) if line not in map(str, missing)]
     return ProviderFacts(
         config=config,
         kind=kind,
         trouble=draft.trouble,
         problem=draft.problem,
-        models={**named, **{name: model for name, model in listed.models.items() if not redactor.holds_secret(name)}},
+        models=provider.models,
         has_list=draft.listed is not None,
+        missing=missing,
+        auto_problem=next(iter(lacks), ""),
         version=quote(listed.version, 40) if listed.version else None,
-        loaded={name: each.context for name, each in (listed.loaded or {}).items()},
+        loaded={name: one.context for name, one in (listed.loaded or {}).items()},
         skew_s=asker.skew_s,
         key=draft.key,
         props=draft.props,
         addresses=draft.addresses,
         answering=draft.answering,
         speaks_plain=draft.speaks_plain,
+        really=draft.really,
+        server=draft.server,
         elsewhere=asker.elsewhere,
         latency_s=asker.latency_s,
     )
@@ -155,6 +174,16 @@ _OF_ERRORS: Mapping[type[AttemptError], Trouble] = {
     Reset: Trouble.STATUS,
 }
 """The first that fits; whatever else came is not what such a provider answers."""
+
+
+async def _identify(config: ProviderConfig, draft: _Draft) -> None:
+    """What program answers there?"""
+    found = await identify(config.origin, IDENTIFY_S)
+    if found is None or (found.kind is None and not found.is_linx):
+        return
+    draft.server = found.title
+    if found.kind is not None and found.kind != config.kind:
+        draft.really = KINDS[found.kind]
 
 
 async def _look_up(config: ProviderConfig, draft: _Draft) -> None:

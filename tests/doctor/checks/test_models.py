@@ -7,6 +7,7 @@ import pytest
 from linx.doctor.checks.models import contexts, mappings, tools
 from linx.doctor.facts import PropsFacts
 from linx.doctor.finding import Level
+from linx.providers.missing import MissingModel
 from linx.providers.model import Model
 from tests.doctor.pieces import facts, provider
 
@@ -52,21 +53,20 @@ def test_what_a_llamacpp_can_hold(props: PropsFacts, level: Level) -> None:
     assert [one.level for one in found] == [level]
 
 
-@pytest.mark.parametrize("target", ["m", "M:latest", "library/m", "auto"])
-def test_a_mapping_whose_model_is_there(target: str) -> None:
-    assert not list(mappings(facts(provider(models=BIG, has_list=True, config={"model_mappings": {"a": target}}))))
+def test_a_mapping_without_its_model() -> None:
+    pull = MissingModel("gpt-4o", "qwen3:8b", "ollama pull qwen3:8b", ("qwen3:4b",))
+    far = MissingModel("gpt-5", "x/y", "", ())
+    found = list(mappings(facts(provider(missing=(pull, far)))))
+    assert [one.mend.partition(" in /")[0] for one in found] == [
+        "ollama pull qwen3:8b",
+        "name a model that is there: providers.box.model_mappings",
+    ]
+    assert "there is qwen3:4b" in found[0].what
 
 
-def test_mappings_of_a_list_that_was_not_read_are_not_judged() -> None:
-    assert not list(mappings(facts(provider(config={"model_mappings": {"a": "b"}}))))
-
-
-def test_a_remote_provider_cannot_pull() -> None:
-    there = provider(
-        "paid", "openrouter", models={"x/m": Model("x/m")}, has_list=True, config={"model_mappings": {"a": "x/n"}}
-    )
-    (found,) = mappings(facts(there))
-    assert found.mend.startswith("name a model that is there: providers.paid.model_mappings")
+def test_auto_that_stands_for_no_model() -> None:
+    (found,) = mappings(facts(provider(auto_problem="there is no model yet: ollama pull qwen3:4b")))
+    assert (found.what, found.mend) == ("there is no model", "ollama pull qwen3:4b")
 
 
 def test_tools_of_remote_models_and_of_embedders_are_no_matter() -> None:

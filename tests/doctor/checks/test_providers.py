@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from linx.doctor.checks.providers import adding, credit, kinds, numbers_of, reachable, unlisted, versions
+from linx.config.model import Config
+from linx.doctor.checks.providers import credit, kinds, numbers_of, reachable, unlisted, versions
 from linx.doctor.facts import ConfigFacts, FoundServer, KeyFacts, Trouble
 from linx.doctor.finding import Change, Level
+from linx.providers.kinds import KINDS
 from linx.providers.model import Model
 from tests.doctor.pieces import facts, provider
 
@@ -59,21 +61,25 @@ def test_what_an_old_ollama_lacks(version: str, lacks: str) -> None:
 
 
 def test_a_provider_of_another_kind() -> None:
-    below = provider(endpoint="http://127.0.0.1:8080", really="llamacpp", server="llama.cpp", trouble=Trouble.SHAPE)
-    found = list(kinds(facts(below)))
-    assert [one.edits for one in found] == [(Change(("providers", "box", "kind"), "llamacpp"),)]
+    url = "http://127.0.0.1:8080"
+    below = provider(endpoint=url, really=KINDS["llamacpp"], server="llama.cpp b1", trouble=Trouble.SHAPE)
+    (found,) = kinds(facts(below))
+    assert found.what == "is llama.cpp b1, and is asked as ollama"
+    assert found.edits == (Change(("providers", "box", "kind"), "llamacpp"),)
     assert not [one for one in reachable(facts(below)) if one.level is Level.WARNING], "told once"
-    section = provider("ollama", endpoint="http://127.0.0.1:8080", really="llamacpp", server="llama.cpp")
-    assert [one.edits for one in kinds(facts(section))] == [
-        (
-            Change(("llamacpp",), {"enabled": True, "endpoint": "http://127.0.0.1:8080"}),
-            Change(("ollama", "enabled"), False),
-        )
-    ]
-    other = provider("ollama", endpoint="http://127.0.0.1:8000", really="openai", server="vLLM")
-    assert next(iter(kinds(facts(other)))).edits[0] == Change(
-        ("providers", "openai-8000"), {"kind": "openai", "endpoint": "http://127.0.0.1:8000"}
-    )
+    (found,) = kinds(facts(provider("ollama", endpoint=url, really=KINDS["llamacpp"])))
+    section = {"enabled": True, "endpoint": url}
+    assert found.edits == (Change(("llamacpp",), section), Change(("ollama", "enabled"), False))
+    (found,) = kinds(facts(provider("ollama", endpoint=url, really=KINDS["openai"], trouble=Trouble.STATUS)))
+    assert found.edits[0] == Change(("providers", "openai-8080"), {"kind": "openai", "endpoint": url})
+
+
+def test_what_imitates_an_ollama_well_is_left_alone_and_so_is_the_dialect_that_all_speak() -> None:
+    assert not list(kinds(facts(provider(really=KINDS["openai"], server="KoboldCpp"))))
+    assert not list(kinds(facts(provider(kind="openai", really=KINDS["llamacpp"]))))
+    (found,) = kinds(facts(provider(kind="openai", really=KINDS["ollama"], server="Ollama 0.33.0")))
+    assert "longer prompts are cut" in found.what
+    assert found.edits == (Change(("providers", "box", "kind"), "ollama"),)
 
 
 @pytest.mark.parametrize(
@@ -94,9 +100,34 @@ def test_credit(key: KeyFacts, level: Level | None) -> None:
 
 
 def test_a_server_that_is_in_no_config_gets_a_name_that_is_free() -> None:
-    tree: dict[str, Any] = {"ollama": {}, "providers": {"lm-studio": {}}}
+    tree: dict[str, Any] = {"ollama": {}, "providers": {"lmstudio": {}}}
     config = ConfigFacts(facts().config.config, "/c.json", "", tree)
-    here = facts(config=config, found=(FoundServer("LM Studio", "openai", "http://127.0.0.1:1234", ("m",)),))
-    assert [one.edits[0].key for one in unlisted(here)] == ["providers.lm-studio-1234"]
-    assert adding(here, "llama.cpp", "llamacpp", "http://127.0.0.1:8080").key == "llamacpp"
-    assert adding(here, "Ollama", "ollama", "http://127.0.0.1:11435").key == "providers.ollama-11435"
+    found = (
+        FoundServer("LM Studio", "lmstudio", "openai", "http://127.0.0.1:1234", ("m",)),
+        FoundServer("llama.cpp b1", "llamacpp", "llamacpp", "http://127.0.0.1:8080"),
+        FoundServer("Ollama 0.33.0", "ollama", "ollama", "http://127.0.0.1:11435"),
+        FoundServer("vLLM", "vllm", "openai", "http://127.0.0.1:8000"),
+    )
+    told = list(unlisted(facts(config=config, found=found)))
+    keys = ["providers.lmstudio-1234", "llamacpp", "providers.ollama-11435", "providers.vllm"]
+    assert [one.edits[0].key for one in told] == keys
+    assert {one.level for one in told} == {Level.NOTE}
+
+
+def test_a_server_that_is_switched_off_stays_so() -> None:
+    tree = {"llamacpp": {"enabled": False, "endpoint": "http://127.0.0.1:8081"}}
+    off = provider("llamacpp", "llamacpp", "http://127.0.0.1:8081", config={"enabled": False}).config
+    config = ConfigFacts(Config(providers=(off,)), "/c.json", "", tree)
+    found = (FoundServer("llama.cpp b1", "llamacpp", "llamacpp", "http://localhost:8081"),)
+    (told,) = unlisted(facts(config=config, found=found))
+    assert told.mend == '"llamacpp": {"enabled": true} in /c.json'
+    assert not told.edits
+
+
+def test_servers_that_linx_takes_in_by_itself() -> None:
+    found = (FoundServer("vLLM", "vllm", "openai", "http://127.0.0.1:8000"),)
+    alone = ConfigFacts(facts().config.config, None, "there is no config file")
+    for config in (alone, ConfigFacts(alone.config, "/c.json", "", {"discovery": True})):
+        here = facts(config=config, found=found)
+        assert [one.level for one in unlisted(here)] == [Level.OK]
+        assert not list(reachable(here)), "somebody can answer"

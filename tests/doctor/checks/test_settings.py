@@ -5,31 +5,10 @@ from __future__ import annotations
 import pytest
 
 from linx.core.errors import ConfigError
-from linx.doctor.checks.settings import config_file, environment, ollama_endpoint
+from linx.doctor.checks.settings import config_file, environment
 from linx.doctor.facts import ConfigFacts
 from linx.doctor.finding import Level
 from tests.doctor.pieces import facts, provider
-
-
-@pytest.mark.parametrize(
-    ("told", "endpoint"),
-    [
-        ("", None),
-        ("127.0.0.1", "http://127.0.0.1:11434"),
-        ("0.0.0.0", "http://127.0.0.1:11434"),
-        (":11500", "http://127.0.0.1:11500"),
-        ("gpu.lan:1234", "http://gpu.lan:1234"),
-        ("https://gpu.example.com", "https://gpu.example.com:443"),
-        ("http://gpu.example.com", "http://gpu.example.com:80"),
-        ("[::1]:11434", "http://[::1]:11434"),
-        ("gpu.lan:port", None),
-        ("ftp://gpu.lan", None),
-        ("http://user:secret@gpu.lan", None),
-    ],
-)
-def test_ollama_host_as_ollama_reads_it(told: str, endpoint: str | None) -> None:
-    """Cases of ollama's envconfig/config_test.go."""
-    assert ollama_endpoint(told) == endpoint
 
 
 @pytest.mark.parametrize("no_proxy", ["*", "localhost, 127.0.0.1", "127.0.0.1 localhost ::1"])
@@ -39,6 +18,17 @@ def test_a_proxy_that_leaves_local_requests_alone(no_proxy: str) -> None:
 
 def test_ollama_host_that_a_provider_asks() -> None:
     assert not list(environment(facts(provider(endpoint="http://localhost:11434"), env={"OLLAMA_HOST": "0.0.0.0"})))
+
+
+def test_keys_that_no_provider_uses_are_told_with_the_line_that_uses_them() -> None:
+    env = {"GROQ_API_KEY": "gsk_0123456789", "ANTHROPIC_API_KEY": "", "OPENAI_API_KEY": "sk-0123456789"}
+    here = facts(provider("o", "openai", "https://api.openai.com/v1"), env=env)
+    (found,) = environment(here)
+    assert (found.level, found.where) == (Level.NOTE, "GROQ_API_KEY")
+    assert '"api_key": "env:GROQ_API_KEY"' in found.mend
+    assert not found.edits
+    used = ConfigFacts(here.config.config, "/c.json", "", {"providers": {"x": {"api_key": "env:GROQ_API_KEY"}}})
+    assert not list(environment(facts(config=used, env=env | {"OPENAI_API_KEY": ""})))
 
 
 def test_the_defaults_are_in_force() -> None:
