@@ -154,6 +154,7 @@ ORDERS = {
             "opaque_reasoning",
             "reported",
             "messages_usage",
+            "vector_texts",
             "tokens",
             "needs",
             "chat_body",

@@ -53,6 +53,21 @@ class TooManyValues(InvalidJSON):
     """The text has more values than Linx reads in one request; whether it is JSON was not checked to its end."""
 
 
+class Raw:
+    """A value that ``dumps`` writes as it came, in its own words: nobody needs to read and write its numbers."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Raw) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
 _NO_MEMORY = "Not enough memory"
 """How orjson's JSONDecodeError begins where the text is not at fault."""
 
@@ -170,15 +185,36 @@ def dumps(value: Any) -> bytes:
     try:
         text = orjson.dumps(value)
     except TypeError:
-        # orjson refuses lone surrogates, integers beyond 64 bit, and keys that are not strings.
-        clean = json.dumps(scrub(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        text = clean.encode()
+        text = _dumps_odd(value)
     if text.isascii():
         return text
     for raw, escaped in _SEPARATORS:
         if raw in text:
             text = text.replace(raw, escaped)
     return text
+
+
+def _dumps_odd(value: Any) -> bytes:
+    """``dumps`` of what orjson refuses: a ``Raw``, lone surrogates, integers beyond 64 bit, keys that are no text."""
+    try:
+        return orjson.dumps(value, default=_fragment)
+    except TypeError:
+        clean = json.dumps(scrub(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_value)
+        return clean.encode()
+
+
+def _fragment(value: object) -> orjson.Fragment:
+    return orjson.Fragment(_text_of(value))
+
+
+def _value(value: object) -> Any:
+    return loads(_text_of(value))
+
+
+def _text_of(value: object) -> bytes:
+    if isinstance(value, Raw):
+        return value.text
+    raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
 def is_text(data: bytes) -> bool:

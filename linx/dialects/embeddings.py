@@ -21,6 +21,7 @@ from linx.dialects.failures.reading import reported_error
 from linx.dialects.openai.provider_request import without_destinations
 from linx.dialects.shared import fields
 from linx.dialects.shared.reported import count_of, usd_of
+from linx.dialects.shared.vector_texts import TooMuch, VectorTexts
 
 if TYPE_CHECKING:
     from linx.core.chat import ModelTraits
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 OPENAI, EMBED, EMBEDDINGS = Dialect.EMBEDDINGS, Dialect.OLLAMA_EMBED, Dialect.OLLAMA_EMBEDDINGS
 """The three shapes of an answer."""
 MAX_ANSWER = 64 * 1024 * 1024  # bytes: 2048 texts of 3072 numbers each
-MOST_LISTS = jsontext.MOST_MARKS  # brackets, and quotes, in an answer; one of 2048 texts has about 12,000
 _HOLDS = {OPENAI: "data", EMBED: "embeddings", EMBEDDINGS: "embedding"}
 _OWN = frozenset(("model", "input", "dimensions", "encoding_format", "stream"))
 
@@ -85,31 +85,35 @@ class EmbeddingsDecoder:
         self.problem: AttemptError | None = None
         self.done = False
         self._dialect = dialect
-        self._body = bytearray()
+        self._holder = list | jsontext.Raw if dialect == EMBEDDINGS else list
+        self._body = VectorTexts()
 
     def feed(self, data: bytes) -> list[Chunk]:
         if self.problem is None:
-            self._body += data
-            if len(self._body) > MAX_ANSWER:
-                self._body.clear()
-                self.problem = Garbled(f"sent embeddings of more than {MAX_ANSWER >> 20} MiB")
+            try:
+                self._body.add(data)
+                if self._body.size > MAX_ANSWER:
+                    raise TooMuch(f"more than {MAX_ANSWER >> 20} MiB")
+            except TooMuch as error:
+                self._body = VectorTexts()
+                self.problem = Garbled(f"sent embeddings with {error}")
         return []
 
     def end(self) -> list[Chunk]:
         if self.done or self.problem is not None:
             return []
-        body, self._body = bytes(self._body), bytearray()
-        if body.count(b"[") + body.count(b"{") > MOST_LISTS or body.count(b'"') > MOST_LISTS:
-            self.problem = Garbled(f"sent embeddings of more than {MOST_LISTS:,} lists, objects or texts")
-            return []
+        body, self._body = self._body, VectorTexts()
         try:
-            value = jsontext.loads(body)
+            value = body.value()
+        except TooMuch as why:
+            self.problem = Garbled(f"sent embeddings with {why}")
+            return []
         except jsontext.InvalidJSON:
             self.problem = Garbled("sent embeddings that are not JSON")
             return []
         if isinstance(value, dict) and (error := reported_error(value)) is not None:
             self.problem = event_failure(error)
-        elif not isinstance(value, dict) or not isinstance(value.get(_HOLDS[self._dialect]), list):
+        elif not isinstance(value, dict) or not isinstance(value.get(_HOLDS[self._dialect]), self._holder):
             self.problem = Garbled("sent JSON that holds no embeddings")
         if self.problem is not None:
             return []
@@ -133,24 +137,26 @@ def whole(chat: ChatRequest, answer: Answer, seconds: float) -> JsonObject:
         raise StreamBroken("ended its answer without embeddings")
     source = answer.sources[-1]
     if answer.dialect == chat.dialect and chat.dialect != OPENAI:
+        _check(source[_HOLDS[chat.dialect]])
         return {**source, "model": chat.model} if chat.dialect == EMBED else source
-    vectors = _vectors(source, answer.dialect or OPENAI)
+    found = _found(source, answer.dialect or OPENAI)
     count = len(chat.embedding.texts)
-    if len(vectors) != count:
-        raise Garbled(f"sent {len(vectors)} embeddings for {count} texts")
+    if len(found) != count:
+        raise Garbled(f"sent {len(found)} embeddings for {count} texts")
+    if (chat.client_body or {}).get("encoding_format") == "base64" and chat.dialect == OPENAI:
+        vectors: list[Any] = [_packed(_numbers(one)) for one in found]
+    else:
+        vectors = [_shown(one) for one in found]
     if chat.dialect == EMBEDDINGS:
         return {"embedding": vectors[0]}
     tokens = answer.usage.prompt if answer.usage is not None else 0
     if chat.dialect == EMBED:
         took = max(1, int(seconds * 1_000_000_000))
         return {"model": chat.model, "embeddings": vectors, "total_duration": took, "prompt_eval_count": tokens}
-    shown: list[Any] = vectors
-    if (chat.client_body or {}).get("encoding_format") == "base64":
-        shown = [_packed(vector) for vector in vectors]
     usage = source.get("usage")
     if not isinstance(usage, dict):
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(shown)]
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
     return {"object": "list", "data": data, "model": chat.model, "usage": usage}
 
 
@@ -159,9 +165,11 @@ def none(chat: ChatRequest) -> JsonObject:
     return {"embedding": []} if chat.dialect == EMBEDDINGS else {"model": chat.model, "embeddings": []}
 
 
-def _vectors(source: JsonObject, dialect: Dialect) -> list[list[float]]:
-    """The vectors in an answer, in the order of the texts."""
+def _found(source: JsonObject, dialect: Dialect) -> list[Any]:
+    """What stands for the vectors in an answer, in the order of the texts."""
     found = source[_HOLDS[dialect]]
+    if isinstance(found, jsontext.Raw):
+        found = _read(found)
     if dialect == OPENAI:
         if not all(isinstance(item, dict) for item in found):
             raise Garbled("sent embeddings in a shape that nobody knows")
@@ -169,10 +177,35 @@ def _vectors(source: JsonObject, dialect: Dialect) -> list[list[float]]:
         if sorted(place for place in places if type(place) is int) == list(range(len(found))):
             found = sorted(found, key=lambda item: item["index"])
         found = [item.get("embedding") for item in found]
-    return [_vector(one) for one in found]
+    return list(found)
 
 
-def _vector(found: Any) -> list[float]:
+def _check(held: Any) -> None:
+    """Raises Garbled where a vector's text, which goes on as it is, is not JSON."""
+    for one in held if isinstance(held, list) else (held,):
+        if isinstance(one, jsontext.Raw):
+            _read(one)
+
+
+def _read(raw: jsontext.Raw) -> Any:
+    try:
+        return jsontext.loads(raw.text)
+    except jsontext.InvalidJSON:
+        raise Garbled("sent an embedding that is not JSON") from None
+
+
+def _shown(found: Any) -> Any:
+    """A vector as it is written: the provider's own text, where its numbers were not read, and is one of numbers."""
+    numbers = _numbers(found)
+    inner = found[0] if isinstance(found, list) and found else found
+    return inner if isinstance(inner, jsontext.Raw) else numbers
+
+
+def _numbers(found: Any) -> list[float]:
+    if isinstance(found, list) and found and isinstance(found[0], list | jsontext.Raw):
+        found = found[0]  # older llama.cpp wraps the one vector in a list
+    if isinstance(found, jsontext.Raw):
+        found = _read(found)
     if isinstance(found, str):
         # Some servers send base64 although numbers were asked for.
         try:
@@ -180,8 +213,6 @@ def _vector(found: Any) -> list[float]:
             return list(struct.unpack(f"<{len(raw) // 4}f", raw))
         except (ValueError, struct.error):
             raise Garbled("sent an embedding that is neither numbers nor base64") from None
-    if isinstance(found, list) and found and isinstance(found[0], list):
-        found = found[0]  # older llama.cpp wraps the one vector in a list
     if not isinstance(found, list) or not found or not all(isinstance(number, float | int) for number in found):
         raise Garbled("sent an embedding that holds no numbers")
     return found

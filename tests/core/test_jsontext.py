@@ -316,3 +316,17 @@ def test_a_text_for_which_there_is_no_memory_is_not_at_fault(monkeypatch: pytest
     monkeypatch.setattr(jsontext, "orjson", Full)
     with pytest.raises(MemoryError):
         jsontext.loads_strict(b"[1]")
+
+
+def test_a_raw_value_is_written_as_it_came() -> None:
+    value = {"a": [jsontext.Raw(b"[0.10, 1E2]"), 1]}
+    assert jsontext.dumps(value) == b'{"a":[[0.10, 1E2],1]}'
+    # Beside what orjson refuses, its numbers are read after all.
+    assert (
+        jsontext.dumps({**value, "b": 2**70, "c": "\ud800"})
+        == b'{"a":[[0.1,100.0],1],"b":%d,"c":"\xef\xbf\xbd"}' % 2**70
+    )
+    assert jsontext.Raw(b"1") == jsontext.Raw(b"1") != jsontext.Raw(b"2")
+    assert len({jsontext.Raw(b"1"), jsontext.Raw(b"1")}) == 1
+    with pytest.raises(TypeError):
+        jsontext.dumps({"a": object()})

@@ -15,6 +15,7 @@ from linx.core.errors import BadRequest
 from linx.dialects import embeddings
 from linx.dialects.embeddings import EMBED, EMBEDDINGS, OPENAI, EmbeddingsDecoder
 from linx.dialects.ollama.embeddings import parse_embed, parse_embeddings
+from linx.dialects.shared import vector_texts
 
 TRAITS = ModelTraits()
 OPENAI_ANSWER: dict[str, Any] = {
@@ -201,6 +202,6 @@ def test_a_number_beyond_float32_cannot_be_packed() -> None:
 @pytest.mark.parametrize("piece", [b"[],", b"{},", b'"",'])
 def test_what_holds_more_than_vectors_is_not_read(piece: bytes) -> None:
     decoder = EmbeddingsDecoder(OPENAI)
-    decoder.feed(b'{"data":[' + piece * embeddings.MOST_LISTS + b"0]}")
+    decoder.feed(b'{"data":[' + piece * vector_texts.MOST + b"0]}")
     assert decoder.end() == []
     assert isinstance(decoder.problem, Garbled)

@@ -30,4 +30,5 @@ Passed on with an answer:
 - ``opaque_reasoning``: reasoning that only its provider can read, packed into a client's history.
 - ``reported``: the counts and costs that a provider reports.
 - ``messages_usage``: the token counts in Anthropic's events.
+- ``vector_texts``: takes the vectors out of a large answer while it arrives.
 """

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
+from linx.core.worker import in_thread
 from linx.dialects import embeddings
 from linx.dialects.ollama.embeddings import parse_embed, parse_embeddings
 from linx.dialects.shared.secrets import secret_of
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from linx.routing.roles import Try
     from linx.server.reply import Reply
     from linx.server.request import Request
+
+
+FEW = 4  # texts whose vectors are checked, and packed, without a thread: each takes up to a millisecond
 
 
 async def openai(context: Context, face: Face, request: Request, reply: Reply) -> None:
@@ -71,9 +75,16 @@ def embeddings_plan(request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource
         key=request.key,
         secret=partial(secret_of, chat),
     )
-    return Plan(demand, start_chat, partial(whole, fold=fold_vectors))
+    return Plan(demand, start_chat, partial(whole, write=write_vectors))
 
 
-def fold_vectors(job: Job, answer: Answer) -> JsonObject:
-    """The vectors in the shape of the path that was asked."""
-    return embeddings.whole(job.chat, answer, job.clock() - job.record.started)
+async def write_vectors(job: Job, answer: Answer) -> bytes:
+    """The vectors in the shape of the path that was asked. Many are checked, and packed, in a thread."""
+    seconds = job.clock() - job.record.started
+    if len(job.chat.embedding.texts) > FEW:
+        return await in_thread(_written, job.chat, answer, seconds)
+    return _written(job.chat, answer, seconds)
+
+
+def _written(chat: ChatRequest, answer: Answer, seconds: float) -> bytes:
+    return jsontext.dumps(embeddings.whole(chat, answer, seconds))

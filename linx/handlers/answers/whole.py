@@ -6,12 +6,12 @@ candidate can be tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
 from linx.core.attempt_errors import AttemptError, Garbled
-from linx.core.chat import Answer, JsonObject
+from linx.core.chat import Answer
 
 if TYPE_CHECKING:
     from linx.core.chat import Chunk
@@ -24,24 +24,28 @@ if TYPE_CHECKING:
 MAX_WHOLE = 64 * 2**20
 """Bytes of a provider's answer that are collected for a client that asked for no stream."""
 
-Fold = Callable[["Job", Answer], JsonObject]
+Write = Callable[["Job", Answer], Awaitable[bytes]]
 """Makes the whole answer. Raises AttemptError if the client's dialect cannot express it."""
 
 
-def fold_by_face(job: Job, answer: Answer) -> JsonObject:
-    """The whole answer in the client's dialect."""
-    return job.face.whole(job.chat, answer, job.stamp())
+async def whole(job: Job, race: Race[Try[ChunkSource]], write: Write | None = None) -> None:
+    """Run the race until an attempt has come to its end, and send its answer.
 
-
-async def whole(job: Job, race: Race[Try[ChunkSource]], fold: Fold = fold_by_face) -> None:
-    """Run the race until an attempt has come to its end, and send its answer."""
+    ``write`` is for what is no text in the client's dialect, or takes so long that other clients must have their turns.
+    """
     while True:
         attempt = await race.winner()
         try:
             with attempt:
                 job.won(attempt)
                 answer = await _collect(job, attempt.reader, attempt.candidate.provider.pace)
-                body = _written(job, answer, fold)
+                try:
+                    if write is None:
+                        body = jsontext.dumps(job.face.whole(job.chat, answer, job.stamp()))
+                    else:
+                        body = await write(job, answer)
+                except AttemptError as error:
+                    raise _unfit(error) from None
         except AttemptError as error:
             race.lost(error, attempt.candidate)
         else:
@@ -89,13 +93,6 @@ async def _more(job: Job, reader: ChunkSource) -> list[Chunk]:
     finally:
         job.record.reads += reader.pieces
         job.record.wait_ends(job.clock())
-
-
-def _written(job: Job, answer: Answer, fold: Fold) -> bytes:
-    try:
-        return jsontext.dumps(fold(job, answer))
-    except AttemptError as error:
-        raise _unfit(error) from None
 
 
 def _unfit(error: AttemptError) -> AttemptError:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import struct
+import time
 from base64 import b64decode
 from typing import Any
 
 import pytest
+import trio
+import trio.lowlevel
 
 from linx.config.shape import PriceShape
+from linx.core import jsontext
 from tests.fakes import scripted
 from tests.fakes.catalogue import Kind, embedding
 from tests.fakes.provider import FakeProvider
@@ -155,3 +159,27 @@ async def test_usage_and_cost_are_counted() -> None:
             assert float(answer.headers["x-linx-cost-usd"]) == pytest.approx(2 * 10e-6)
             counters = here.providers[0].counters
             assert (counters.prompt_tokens, counters.completion_tokens) == (2, 0)
+
+
+async def test_many_vectors_do_not_hold_the_loop() -> None:
+    """They are checked and packed in a thread; the longest pause of the loop is that of this test's own fake."""
+    vector = [0.123456789 * number for number in range(2048)]
+    texts = ["x"] * 200
+    body = jsontext.dumps({"data": [{"index": index, "embedding": vector} for index in range(len(texts))]})
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            before = time.perf_counter()
+            await trio.lowlevel.checkpoint()
+            longest = max(longest, time.perf_counter() - before)
+
+    async with FakeProvider("openai", ["e"]) as fake, world(fake) as here, trio.open_nursery() as nursery:
+        fake.next(Whole(200, body))
+        nursery.start_soon(watch)
+        asked = {"model": "e", "input": texts, "encoding_format": "base64"}
+        data = (await here.fetch("/v1/embeddings", asked)).json["data"]
+        nursery.cancel_scope.cancel()
+    assert struct.unpack("<2048f", b64decode(data[-1]["embedding"])) == pytest.approx(vector)
+    assert longest < 0.1
