@@ -113,6 +113,9 @@ def test_every_example_starts_without_its_variables(where: str, config: dict[str
         return
     found = load(str(path), {}, KINDS)
     named = {**config, **config.get("providers", {})}
+    if not any(provider.name in named for provider in found.providers):
+        assert found.warnings == ()  # an example without any provider, so those of a Linx without a file are there
+        return
     for provider in found.providers:
         missing = "env:" in str(named.get(provider.name, {}))
         assert provider.enabled == (not missing and provider.name in named)

@@ -75,10 +75,11 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 def test_the_example_runs_as_it_is_and_shows_only_defaults() -> None:
     config = load(str(EXAMPLE), {}, KINDS)
     assert [one.name for one in config.providers] == ["ollama", "llamacpp", "openrouter", "workstation", "groq"]
-    assert [one.name for one in config.providers if one.enabled] == ["ollama"]
-    assert provider(config, "ollama").model_mappings["default"] == "qwen2.5-coder:7b"
+    assert [one.name for one in config.providers if one.enabled] == ["ollama", "llamacpp"]
+    assert provider(config, "ollama").model_mappings["default"] == "auto"
     assert (config.routing, config.server, config.tunnel) == (RoutingConfig(), ServerConfig(), TunnelConfig())
-    assert config.warnings == ()
+    (warning,) = config.warnings
+    assert "OPENROUTER_API_KEY is not set, so this provider is disabled" in warning
 
 
 def test_a_file_of_the_origin_still_works() -> None:
