@@ -288,6 +288,7 @@ async def list_llamacpp(ask: Ask, before: Listed) -> Listed:
             raise Loading from None
         raise
     listed = await list_openai(ask, before)
+    listed = replace(listed, loaded=_loaded_entries(listed))
     try:
         props = await ask.get("/props")
     except AttemptError:
@@ -296,11 +297,28 @@ async def list_llamacpp(ask: Ask, before: Listed) -> Listed:
     context = settings.get("n_ctx") if isinstance(settings, Mapping) else None
     modalities = props.get("modalities")
     sees = isinstance(modalities, Mapping) and bool(modalities.get("vision"))
-    capabilities = frozenset({"completion", "tools", *(["vision"] if sees else [])})
+    calls = not isinstance(props.get("chat_template_caps"), Mapping) or _may_call_tools(props["chat_template_caps"])
+    capabilities = frozenset({"completion", *(["tools"] if calls else []), *(["vision"] if sees else [])})
     known: dict[str, Any] = {"capabilities": capabilities}
     if isinstance(context, int) and context > 0 and len(listed.models) == 1:
         known["context_length"] = context  # of one slot: what a request can really use
     return replace(listed, models={name: replace(model, **known) for name, model in listed.models.items()})
+
+
+def _may_call_tools(caps: Mapping[str, Any]) -> bool:
+    """By what a llama.cpp says of the chat template. It writes tools into the prompt where the template has no place
+    for them, and models follow that badly."""
+    return caps.get("supports_tools") is not False or caps.get("supports_tool_calls") is True
+
+
+def _loaded_entries(listed: Listed) -> Mapping[str, InMemory] | None:
+    """The loaded models of a llama.cpp that swaps them, where each entry of the list has a ``status`` with the value
+    unloaded, loading, loaded or sleeping (llama.cpp: tools/server/README.md, "Using multiple models"). None without."""
+    told = {name: model.listed["status"] for name, model in listed.models.items() if "status" in model.listed}
+    if not told:
+        return None
+    values = {name: status.get("value") if isinstance(status, Mapping) else None for name, status in told.items()}
+    return {name: InMemory() for name, value in values.items() if value == "loaded"}
 
 
 def _capabilities_of(entry: Mapping[str, Any]) -> frozenset[str] | None:

@@ -504,6 +504,24 @@ def test_that_a_model_has_to_be_pulled_is_told_rather_than_that_another_server_w
     assert routed(router(never), "x") == ["llamacpp/x"]
 
 
+async def test_a_model_that_did_not_fit_is_not_chosen_for_a_while(autojump_clock: MockClock) -> None:
+    """The words are those of ollama#10920."""
+    one = ollama("huge:70b", "mid:8b", "small:1b", default="auto")
+    for name, size in (("huge:70b", 70), ("mid:8b", 8), ("small:1b", 1)):
+        told(one, name, size=size)
+    said = "model requires more system memory (44.0 GiB) than is available (7.6 GiB)"
+    asks = router(one)
+    for expected in ("huge:70b", "mid:8b", "small:1b"):
+        (candidate,) = asks.route("x", trio.current_time(), ANY).candidates
+        assert candidate.model == expected
+        candidate.failed(Refused("cannot", said=said, status=500), trio.current_time())
+    assert routed(asks, "x", trio.current_time()) == ["ollama/huge:70b"]  # none is known to fit, so all are equal
+    await trio.sleep(601)
+    candidate.failed(Refused("cannot", said="something else", status=500), trio.current_time())
+    one.models_changed()
+    assert routed(asks, "x", trio.current_time()) == ["ollama/huge:70b"]
+
+
 async def test_just_after_a_start_auto_waits_for_the_list(autojump_clock: MockClock) -> None:
     one = ollama(is_read=False, m="auto")
     asks = router(one)
