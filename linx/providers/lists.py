@@ -17,6 +17,7 @@ from linx.core.attempt_errors import AttemptError, Garbled, Refused
 from linx.dialects.anthropic import model_list as anthropic_list
 from linx.dialects.openai.model_list import context_of, read_page
 from linx.providers import prices
+from linx.providers.lmstudio import NATIVE_LIST, is_lmstudio, told
 from linx.providers.memory import InMemory
 from linx.providers.model import Model
 from linx.providers.places import list_base, only_model
@@ -211,10 +212,10 @@ async def list_openai(ask: Ask, _before: Listed) -> Listed:
     if not ask.known.has_list:
         known_only = Garbled("lists what could be deployed, and not what is: its models have to be named")
         raise Unlisted(known_only, is_absent=True)
-    models = {}
+    found = {}
     for name, entry in entries.items():
         created = entry.get("created")
-        models[name] = Model(
+        found[name] = Model(
             name,
             context_length=context_of(entry),
             capabilities=_capabilities_of(entry),
@@ -222,7 +223,13 @@ async def list_openai(ask: Ask, _before: Listed) -> Listed:
             created=created if isinstance(created, int) else None,
             listed=entry,
         )
-    return Listed(models, is_proof=is_proof)
+    if not is_lmstudio(entries):
+        return Listed(found, is_proof=is_proof)
+    models: Mapping[str, Model] = found
+    loaded: Mapping[str, InMemory] | None = None
+    with contextlib.suppress(AttemptError):  # older versions have no such list
+        models, loaded = told(models, await ask.get(NATIVE_LIST, place=""))
+    return Listed(models, loaded=loaded, is_proof=is_proof)
 
 
 async def _openai_entries(ask: Ask) -> tuple[dict[str, JsonObject], bool]:

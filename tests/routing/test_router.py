@@ -10,6 +10,7 @@ import trio
 
 from linx.config.shape import RoutingConfig
 from linx.core.attempt_errors import Garbled, PauseScope, Refused
+from linx.core.client_key import ClientKey
 from linx.core.errors import NoLocalProvider, UnknownModel
 from linx.providers.prices import Price
 from linx.routing.demand import ANY, Demand
@@ -468,6 +469,13 @@ def test_without_a_model_the_error_says_what_to_type(mapping: dict[str, Any]) ->
         routed(router(ollama(**mapping)))
     wanted = "gone:7b" if "gone:7b" in mapping.values() else "qwen3:4b"
     assert f"ollama pull {wanted}" in str(caught.value)
+
+
+def test_a_key_for_some_models_is_not_told_of_others() -> None:
+    one = ollama("secret-big:7b", m="secret-big:32b")
+    with pytest.raises(UnknownModel) as caught:
+        routed(router(one), key=ClientKey(name="anna", models=("m",)))
+    assert "secret" not in str(caught.value)
 
 
 def test_a_mapping_whose_model_is_not_there_is_no_candidate() -> None:
