@@ -235,6 +235,7 @@ ORDERS = {
             "slots",
             "model",
             "memory",
+            "lmstudio",
             "near_names",
             "auto",
             "mappings",

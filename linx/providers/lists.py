@@ -17,6 +17,7 @@ from linx.core.attempt_errors import AttemptError, Garbled, Refused
 from linx.dialects.anthropic import model_list as anthropic_list
 from linx.dialects.openai.model_list import context_of, read_page
 from linx.providers import prices
+from linx.providers.lmstudio import NATIVE_LIST, is_lmstudio, told
 from linx.providers.memory import InMemory
 from linx.providers.model import Model
 from linx.providers.places import list_base, only_model
@@ -211,10 +212,10 @@ async def list_openai(ask: Ask, _before: Listed) -> Listed:
     if not ask.known.has_list:
         known_only = Garbled("lists what could be deployed, and not what is: its models have to be named")
         raise Unlisted(known_only, is_absent=True)
-    models = {}
+    found = {}
     for name, entry in entries.items():
         created = entry.get("created")
-        models[name] = Model(
+        found[name] = Model(
             name,
             context_length=context_of(entry),
             capabilities=_capabilities_of(entry),
@@ -222,7 +223,13 @@ async def list_openai(ask: Ask, _before: Listed) -> Listed:
             created=created if isinstance(created, int) else None,
             listed=entry,
         )
-    return Listed(models, is_proof=is_proof)
+    if not is_lmstudio(entries):
+        return Listed(found, is_proof=is_proof)
+    models: Mapping[str, Model] = found
+    loaded: Mapping[str, InMemory] | None = None
+    with contextlib.suppress(AttemptError):  # older versions have no such list
+        models, loaded = told(models, await ask.get(NATIVE_LIST, place=""))
+    return Listed(models, loaded=loaded, is_proof=is_proof)
 
 
 async def _openai_entries(ask: Ask) -> tuple[dict[str, JsonObject], bool]:
@@ -288,6 +295,7 @@ async def list_llamacpp(ask: Ask, before: Listed) -> Listed:
             raise Loading from None
         raise
     listed = await list_openai(ask, before)
+    listed = replace(listed, loaded=_loaded_entries(listed))
     try:
         props = await ask.get("/props")
     except AttemptError:
@@ -296,11 +304,28 @@ async def list_llamacpp(ask: Ask, before: Listed) -> Listed:
     context = settings.get("n_ctx") if isinstance(settings, Mapping) else None
     modalities = props.get("modalities")
     sees = isinstance(modalities, Mapping) and bool(modalities.get("vision"))
-    capabilities = frozenset({"completion", "tools", *(["vision"] if sees else [])})
+    calls = not isinstance(props.get("chat_template_caps"), Mapping) or _may_call_tools(props["chat_template_caps"])
+    capabilities = frozenset({"completion", *(["tools"] if calls else []), *(["vision"] if sees else [])})
     known: dict[str, Any] = {"capabilities": capabilities}
     if isinstance(context, int) and context > 0 and len(listed.models) == 1:
         known["context_length"] = context  # of one slot: what a request can really use
     return replace(listed, models={name: replace(model, **known) for name, model in listed.models.items()})
+
+
+def _may_call_tools(caps: Mapping[str, Any]) -> bool:
+    """By what a llama.cpp says of the chat template. It writes tools into the prompt where the template has no place
+    for them, and models follow that badly."""
+    return caps.get("supports_tools") is not False or caps.get("supports_tool_calls") is True
+
+
+def _loaded_entries(listed: Listed) -> Mapping[str, InMemory] | None:
+    """The loaded models of a llama.cpp that swaps them, where each entry of the list has a ``status`` with the value
+    unloaded, loading, loaded or sleeping (llama.cpp: tools/server/README.md, "Using multiple models"). None without."""
+    told = {name: model.listed["status"] for name, model in listed.models.items() if "status" in model.listed}
+    if not told:
+        return None
+    values = {name: status.get("value") if isinstance(status, Mapping) else None for name, status in told.items()}
+    return {name: InMemory() for name, value in values.items() if value == "loaded"}
 
 
 def _capabilities_of(entry: Mapping[str, Any]) -> frozenset[str] | None:

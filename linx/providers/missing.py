@@ -50,18 +50,20 @@ def missing_models(provider: Provider) -> tuple[MissingModel, ...]:
 
 def problems(provider: Provider) -> tuple[str, ...]:
     """All that is to be said, a line each."""
-    nothing = None if provider.listed_at is None else _auto_lacks(provider, ANY_CHAT)
+    nothing = None if provider.listed_at is None else _auto_lacks(provider, ANY_CHAT, _getting(provider))
     return (*map(str, missing_models(provider)), *([nothing] if nothing else []))
 
 
 def command_for(provider: Provider, model: str) -> str:
     """The command that gets ``model`` for the provider; "" where there is none."""
-    if not provider.kind.get_model:
-        return ""
-    command = f"{provider.kind.get_model} {quote(model)}"
-    if provider.config.root == provider.kind.endpoint or _is_usual(provider):
-        return command
-    return f"OLLAMA_HOST={provider.config.base} {command}"
+    get = _getting(provider)
+    return f"{get} {quote(model)}" if get else ""
+
+
+def _getting(provider: Provider) -> str:
+    """The command without the model's name, so that it reaches this provider."""
+    get = provider.kind.get_model
+    return get if not get or _is_usual(provider) else f"OLLAMA_HOST={provider.config.base} {get}"
 
 
 def _is_usual(provider: Provider) -> bool:
@@ -70,16 +72,20 @@ def _is_usual(provider: Provider) -> bool:
 
 
 def lacking(provider: Provider, name: str, wanted: Wanted) -> str | None:
-    """Why the provider does not answer for ``name``, though its mappings would have it so. None: they would not."""
+    """For a client: why the provider does not answer for ``name``, though its mappings would have it so.
+
+    None where they would not.
+    """
+    get = provider.kind.get_model  # a client is not told where the provider is
     for missing in missing_models(provider):
         if missing.name in (name, DEFAULT):
-            return f"{provider.name}: {missing}."
-    nothing = _auto_lacks(provider, wanted)
+            return f"{provider.name}: {missing._replace(command=get and f'{get} {quote(missing.model)}')}."
+    nothing = _auto_lacks(provider, wanted, get)
     return f"{provider.name}: {nothing}." if nothing else None
 
 
-def _auto_lacks(provider: Provider, wanted: Wanted) -> str | None:
-    """Why ``"auto"`` stands for no model there."""
+def _auto_lacks(provider: Provider, wanted: Wanted, get: str) -> str | None:
+    """Why ``"auto"`` stands for no model there. ``get``: the command that gets a model."""
     if (
         provider.was_never_there
         or AUTO not in provider.config.model_mappings.values()
@@ -90,5 +96,4 @@ def _auto_lacks(provider: Provider, wanted: Wanted) -> str | None:
     what = "model for embeddings" if wanted.embeds else "model"
     if any(map(can, provider.models.values())):
         return f'"auto" stands for no {what}, since there are several, of any price; a mapping may name one of them'
-    command = command_for(provider, first)
-    return f"there is no {what} yet{': ' + command if command else ''}"
+    return f"there is no {what} yet{f': {get} {first}' if get else ''}"

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ANSWER_TOKENS = 1024  # reserved for an answer whose length the client does not limit
 CLEARLY = 1.5  # times the context: so much larger must an estimate be before a prompt is refused unasked
+FORGET_LARGE_S = 600.0  # other programs give memory back
 FORGET_LACK_S = 3600.0  # a model may be replaced by one of the same name, or get its projector
 KEPT_USED = 8  # models that have answered last; the last chat model stays among them, whatever embeds
 KEPT_MODELS = 512  # whose first-token times are kept; a llama.cpp answers to any name
@@ -138,6 +139,8 @@ class Provider:
         self._canonical: dict[str, str] = {}
         self.mappings = Mappings(config.model_mappings, self._may_have)
         """Those that hold now."""
+        self._too_large: dict[str, float] = {}
+        """Models for which there was not enough memory, and when."""
         self._here: Mapping[str, Model] | None = None
         """Its models without those of a cloud, once somebody has asked."""
         self._able: str | None = None
@@ -180,7 +183,7 @@ class Provider:
         self.listed_at = old.listed_at
         self.probed = old.probed
         self.contexts = old.contexts
-        self._lacks = old._lacks
+        self._lacks, self._too_large = old._lacks, old._too_large
         self.models_changed()
 
     @property
@@ -267,11 +270,22 @@ class Provider:
         return chosen
 
     def _without_clouds(self) -> Mapping[str, Model]:
-        """The models that run there themselves."""
+        """The models that run there themselves; without those that did not fit of late, if there are others."""
         is_cloud_name = self.kind.is_cloud_name
         if is_cloud_name is None:
             return self.models
-        return {name: one for name, one in self.models.items() if not (one.is_remote or is_cloud_name(name))}
+        here = {name: one for name, one in self.models.items() if not (one.is_remote or is_cloud_name(name))}
+        if not self._too_large:
+            return here
+        now = trio.current_time()
+        large = {name for name, since in self._too_large.items() if now - since < FORGET_LARGE_S}
+        return {name: one for name, one in here.items() if name not in large} or here
+
+    def learn_too_large(self, model: str, now: float) -> None:
+        """There was not enough memory for ``model``, so ``"auto"`` stands for a smaller one for a while."""
+        if len(self._too_large) < KEPT_MODELS:
+            self._too_large[self.listed(model) or model] = now
+        self._able = self._here = None
 
     def _lacks_now(self, model: str) -> Collection[str]:
         return self.lacks(model, trio.current_time() if self._lacks else 0.0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from linx.dialects.failures.lacks import is_too_large
 from linx.providers.catalog import learn_linx
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Candidate(msgspec.Struct, frozen=True):
     def failed(self, error: AttemptError, now: float) -> None:
         """An attempt has failed: it counts against the provider, or against the client's own key alone."""
         provider = self.provider
+        if error.said and is_too_large(error.said):
+            provider.learn_too_large(self.model, now)
         if self.credential is None or not provider.key_pauses.is_of_key(error):
             provider.health.failed(error, now, self.model)
         else:

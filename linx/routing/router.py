@@ -355,7 +355,7 @@ class Router:
             hint = f"Some known models: {some}; GET /v1/models lists all."
         else:
             hint = "No provider has a model yet; GET /v1/providers/status says why."
-        lacks = self._lacking(model, demand)
+        lacks = [] if key.models else self._lacking(model, demand)  # names that such a key may not ask for are not told
         if lacks:
             hint = " ".join((*lacks[:NEAREST], hint)) if names else " ".join(lacks[:NEAREST])
         down = [provider for provider in self.providers if provider.health.reachable is False]

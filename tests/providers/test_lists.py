@@ -96,6 +96,42 @@ async def test_a_llamacpp(pool: Pool, redactor: Redactor) -> None:
             assert set(one.models) == {"tiny", "other"}
 
 
+@pytest.mark.parametrize(
+    ("caps", "calls"),
+    [
+        ({"supports_tools": True, "supports_tool_calls": True}, True),
+        ({"supports_tools": False, "supports_tool_calls": True}, True),
+        ({"supports_tools": False, "supports_tool_calls": False}, False),
+        ({}, True),
+        (5, True),
+    ],
+)
+async def test_the_chat_template_of_a_llamacpp_tells_whether_it_has_tools(
+    caps: object, calls: bool, pool: Pool, redactor: Redactor
+) -> None:
+    async with FakeProvider("llamacpp", [Model("tiny")]) as fake:
+        fake.at["/props"] = listing({"default_generation_settings": {"n_ctx": 4096}, "chat_template_caps": caps})
+        one = at(fake)
+        await refresh(one, pool, redactor)
+        assert ("tools" in (one.models["tiny"].capabilities or ())) is calls
+
+
+async def test_a_llamacpp_that_swaps_models_tells_which_one_is_loaded(pool: Pool, redactor: Redactor) -> None:
+    """As the router of llama-server does (llama.cpp: tools/server/README.md, "Using multiple models")."""
+    async with FakeProvider("llamacpp", []) as fake:
+        one = at(fake, model_mappings={"default": "auto"})
+        values = {"a": "unloaded", "b": "loaded", "c": "loading"}
+        entries = [{"id": name, "object": "model", "status": {"value": value}} for name, value in values.items()]
+        fake.at["/v1/models"] = listing({"object": "list", "data": entries})
+        await refresh(one, pool, redactor)
+        assert list(one.loaded.latest_first()) == ["b"]
+        assert one.default("x") == "b"
+        fake.at["/v1/models"] = listing({"data": [{"id": "a", "status": 7}, {"id": "b", "status": {}}]})
+        await refresh(one, pool, redactor)
+        assert list(one.loaded.latest_first()) == []
+        assert one.default("x") == "a"
+
+
 async def test_an_openrouter(pool: Pool, redactor: Redactor) -> None:
     models = [Model("x/y:free", ("completion",), 100, ("0", "0")), Model("p/q", price=("-1", "0"))]
     async with FakeProvider("openrouter", models) as fake:

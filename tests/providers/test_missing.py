@@ -112,3 +112,10 @@ def test_all_that_is_to_be_said() -> None:
     one.listed_at = None
     one.models_changed()
     assert problems(one) == ()
+
+
+def test_a_client_is_not_told_where_the_provider_is() -> None:
+    one = ollama(m="gone", default="auto", host="192.168.1.20")
+    assert lacking(one, "m", ANY_CHAT) == "ollama: m is mapped to gone, which is not there: ollama pull gone."
+    assert lacking(one, "x", ANY_CHAT) == "ollama: there is no model yet: ollama pull qwen3:4b."
+    assert problems(one)[1] == "there is no model yet: OLLAMA_HOST=http://192.168.1.20:11434 ollama pull qwen3:4b"

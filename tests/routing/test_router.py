@@ -10,6 +10,7 @@ import trio
 
 from linx.config.shape import RoutingConfig
 from linx.core.attempt_errors import Garbled, PauseScope, Refused
+from linx.core.client_key import ClientKey
 from linx.core.errors import NoLocalProvider, UnknownModel
 from linx.providers.prices import Price
 from linx.routing.demand import ANY, Demand
@@ -470,6 +471,13 @@ def test_without_a_model_the_error_says_what_to_type(mapping: dict[str, Any]) ->
     assert f"ollama pull {wanted}" in str(caught.value)
 
 
+def test_a_key_for_some_models_is_not_told_of_others() -> None:
+    one = ollama("secret-big:7b", m="secret-big:32b")
+    with pytest.raises(UnknownModel) as caught:
+        routed(router(one), key=ClientKey(name="anna", models=("m",)))
+    assert "secret" not in str(caught.value)
+
+
 def test_a_mapping_whose_model_is_not_there_is_no_candidate() -> None:
     one = ollama("here", m="gone:7b", default="here")
     two = provider("b", model_mappings={"m": "far"})
@@ -502,6 +510,24 @@ def test_that_a_model_has_to_be_pulled_is_told_rather_than_that_another_server_w
         routed(router(ollama(default="auto"), never))
     assert routed(router(ollama("m", default="auto"), never), "x") == ["ollama/m", "llamacpp/x"]
     assert routed(router(never), "x") == ["llamacpp/x"]
+
+
+async def test_a_model_that_did_not_fit_is_not_chosen_for_a_while(autojump_clock: MockClock) -> None:
+    """The words are those of ollama#10920."""
+    one = ollama("huge:70b", "mid:8b", "small:1b", default="auto")
+    for name, size in (("huge:70b", 70), ("mid:8b", 8), ("small:1b", 1)):
+        told(one, name, size=size)
+    said = "model requires more system memory (44.0 GiB) than is available (7.6 GiB)"
+    asks = router(one)
+    for expected in ("huge:70b", "mid:8b", "small:1b"):
+        (candidate,) = asks.route("x", trio.current_time(), ANY).candidates
+        assert candidate.model == expected
+        candidate.failed(Refused("cannot", said=said, status=500), trio.current_time())
+    assert routed(asks, "x", trio.current_time()) == ["ollama/huge:70b"]  # none is known to fit, so all are equal
+    await trio.sleep(601)
+    candidate.failed(Refused("cannot", said="something else", status=500), trio.current_time())
+    one.models_changed()
+    assert routed(asks, "x", trio.current_time()) == ["ollama/huge:70b"]
 
 
 async def test_just_after_a_start_auto_waits_for_the_list(autojump_clock: MockClock) -> None:

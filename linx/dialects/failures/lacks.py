@@ -27,6 +27,15 @@ _WORDS = {
 }
 
 
+_TOO_LARGE = re.compile(r"requires more (?:system )?memory")
+
+
+def is_too_large(words: str) -> bool:
+    """Does an Ollama say that a model needs more memory than there is? (``model requires more system memory (44.0 GiB)
+    than is available (7.6 GiB)``, ollama#10920, with status 500.)"""
+    return _TOO_LARGE.search(words) is not None
+
+
 def lacks_of(words: str) -> str | None:
     """``words``: all that the error says, in lower case."""
     return next((capability for capability, pattern in _WORDS.items() if pattern.search(words)), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from linx.core.attempt_errors import Fallback
-from linx.dialects.failures.lacks import TOOLS, VISION, lacks_of
+from linx.dialects.failures.lacks import TOOLS, VISION, is_too_large, lacks_of
 from linx.dialects.failures.meaning import failure
 from tests.dialects.adaptation.shapes import refusals
 
@@ -60,3 +60,9 @@ def test_other_words_say_nothing_of_it(words: str) -> None:
 @pytest.mark.parametrize("status", [401, 429, 503])
 def test_another_status_means_what_it_means(status: int) -> None:
     assert failure(status, b"image_url is only supported by certain models").code != "unsupported_feature"
+
+
+def test_a_model_that_needs_more_memory_than_there_is() -> None:
+    assert is_too_large("model requires more system memory (44.0 GiB) than is available (7.6 GiB)")  # ollama#10920
+    assert is_too_large("llama runner: model requires more memory than is available")
+    assert not is_too_large("server busy, please try again. maximum pending requests exceeded")
