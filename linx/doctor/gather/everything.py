@@ -14,7 +14,7 @@ import trio
 from linx.core.errors import ConfigError
 from linx.discovery.identify import identify
 from linx.discovery.places import usual_places
-from linx.doctor.checks.providers import server_of
+from linx.doctor.checks.servers import server_of
 from linx.doctor.facts import Facts, FoundServer, ListenFacts, ProviderFacts
 from linx.doctor.gather import disk, own, programs, settings
 from linx.doctor.gather.probe import probe
