@@ -64,8 +64,9 @@ def _keys(facts: Facts) -> set[str]:
 
 
 def is_discovering(facts: Facts) -> bool:
-    """Does Linx look for local servers itself, with this config?"""
-    return facts.config.path is None or facts.config.tree.get("discovery") is True
+    """Does Linx look for local servers itself, with this config? So it does where no file names a provider."""
+    tree = facts.config.tree
+    return tree.get("discovery", not (tree.get("providers") or any(name in tree for name in SECTIONS))) is True
 
 
 def _adding(facts: Facts, server: FoundServer) -> Change:
