@@ -166,7 +166,10 @@ ORDERS = {
     "linx.doctor": [
         *["finding", "facts", "edit", "checks", "gather", "report", "fix", "command"],
     ],
-    "linx.doctor.checks": ["settings", "providers", "models", "network", "money", "running", "table", "remote"],
+    "linx.doctor.checks": [
+        *["settings", "environment", "mends", "troubles", "servers", "providers", "models", "network", "money"],
+        *["running", "table", "remote"],
+    ],
     "linx.doctor.gather": ["settings", "ask", "probe", "ports", "own", "disk", "programs", "everything", "remote"],
     "linx.handlers": [
         "heartbeat",

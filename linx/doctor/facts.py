@@ -33,7 +33,9 @@ class ConfigFacts:
     """The file's JSON as it stands there, where it can be read."""
     problem: ConfigError | None = None
     passed_over: tuple[str, ...] = ()
-    """Files that would be in force, but that are another program's; or that this one hides."""
+    """Files that would be in force, but that are another program's."""
+    is_port_chosen: bool = True
+    """Does the file or a flag say where to listen? Otherwise Linx takes another port where its usual one is taken."""
     place_to_write: str = "./config.json"
 
 

@@ -71,7 +71,7 @@ def _count(findings: Sequence[Finding], style: Style) -> str:
             plural = "" if count == 1 or level is Level.BROKEN else "s"
             counts.append(_painted(f"{count} {word}{plural}", COLOURS[level], style))
     fixable = sum(bool(finding.edits and finding.mend) for finding in findings)
-    end = f"; linx doctor --fix does {'that' if fixable == 1 else f'{fixable} of that'}" if fixable else ""
+    end = f"; linx doctor --fix mends {fixable}" if fixable else ""
     return (", ".join(counts) or _painted("nothing to mend", COLOURS[Level.OK], style)) + end
 
 

@@ -24,7 +24,7 @@ def facts(*providers: ProviderFacts, **more: Any) -> Facts:
         "now": 1_800_000_000.0,
         "platform": "linux",
         "env": {},
-        "config": ConfigFacts(config, "/home/anna/config.json", "it is in this folder"),
+        "config": ConfigFacts(config, "/home/anna/config.json", "it is in this folder", {"ollama": {}}),
         "listen": ListenFacts("127.0.0.1", 8080),
         "providers": providers,
     }

@@ -27,7 +27,7 @@ def test_the_list_is_aligned_and_counts() -> None:
         "             → linx --demo",
         "  · clock    a note",
         "",
-        "1 broken, 1 warning, 1 note; linx doctor --fix does that",
+        "1 broken, 1 warning, 1 note; linx doctor --fix mends 1",
     ]
 
 

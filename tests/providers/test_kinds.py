@@ -19,7 +19,7 @@ PLACES = ("linx/providers/kind.py", "linx/providers/kinds.py")
 OTHER_TABLES = {
     "linx/app.py": "the faces, by the client's dialect",
     "linx/config/layers.py": "the sections of a file that are on without one",
-    "linx/doctor/checks/providers.py": "how a server of the kind is started by hand",
+    "linx/doctor/checks/troubles.py": "how a server of the kind is started by hand",
 }
 PATHS = {
     "ollama": ("/api/chat", "/api/generate", "/api/generate", "/api/embed"),

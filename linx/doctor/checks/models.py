@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core.redaction import escape_controls
-from linx.doctor.checks.providers import change_of, mend_by, where_of
+from linx.doctor.checks.mends import change_of, mend_by, where_of
 from linx.doctor.finding import Finding, note, ok, warning
 from linx.providers.auto import AUTO
 from linx.providers.kind import Feature

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from linx.core.addresses import is_near
-from linx.doctor.checks.providers import change_of, mend_by, where_of
+from linx.doctor.checks.mends import change_of, mend_by, where_of
 from linx.doctor.finding import Finding, note, ok, warning
 
 if TYPE_CHECKING:

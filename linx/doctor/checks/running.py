@@ -38,7 +38,7 @@ def listening(facts: Facts) -> Iterator[Finding]:
         owner = listen.owner or "another program"
         change = Change(("server", "port"), OTHER_PORTS[0])
         mend = f"{line_of(change)} in {facts.config.path or facts.config.place_to_write}"
-        if facts.config.path is None and listen.port == 8080:
+        if not facts.config.is_port_chosen:
             yield note(f"{owner} listens there; Linx takes the first free of 8180 and 8280", where, "linx --port 8180")
         else:
             yield broken(f"{owner} listens there, so that Linx cannot", where, mend, (change,))

@@ -1,42 +1,18 @@
-"""Checks of what the user has set: the config file and its keys, and the environment."""
+"""Checks of the config file: which is in force, what is wrong with it, what is probably not meant."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
-from linx.core.addresses import is_loopback
-from linx.core.errors import quote
-from linx.discovery.places import ollama_host
 from linx.doctor.edit import line_of
 from linx.doctor.finding import Change, Finding, Renaming, broken, note, ok, warning
-from linx.service.environment_file import names_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from linx.doctor.facts import ConfigFacts, Facts
     from linx.doctor.finding import Edit
-
-FIX = "linx doctor --fix"
-KEY_VARIABLES = {
-    "OPENROUTER_API_KEY": ("openrouter", "https://openrouter.ai/api/v1"),
-    "OPENAI_API_KEY": ("openai", "https://api.openai.com/v1"),
-    "ANTHROPIC_API_KEY": ("anthropic", "https://api.anthropic.com/v1"),
-    "GROQ_API_KEY": ("openai", "https://api.groq.com/openai/v1"),
-    "MISTRAL_API_KEY": ("openai", "https://api.mistral.ai/v1"),
-    "DEEPSEEK_API_KEY": ("openai", "https://api.deepseek.com/v1"),
-    "GEMINI_API_KEY": ("openai", "https://generativelanguage.googleapis.com/v1beta/openai"),
-    "XAI_API_KEY": ("openai", "https://api.x.ai/v1"),
-    "TOGETHER_API_KEY": ("openai", "https://api.together.xyz/v1"),
-}
-"""The variables in which the services' own documentation has their keys; by them: the kind and the endpoint."""
-_PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-_LOCAL_NAMES = "localhost,127.0.0.1,::1"
-
-
-# --- the config file ------------------------------------------------------------------
 
 
 def config_file(facts: Facts) -> Iterator[Finding]:
@@ -151,67 +127,3 @@ _WARNING_MENDS = (
     (r"use LINX_API_KEY", "export LINX_API_KEY=... in place of --api-key"),
     (r"is shorter than|is a placeholder that", "linx key add NAME, and remove the short one from {file}"),
 )
-
-
-# --- the environment ------------------------------------------------------------------
-
-
-def environment(facts: Facts) -> Iterator[Finding]:
-    """Variables that send clients, Linx or an Ollama elsewhere than the user thinks."""
-    env = facts.env
-    proxy = next((name for name in _PROXIES if env.get(name, "").strip()), None)
-    if proxy is not None and not _spares_local(env.get("no_proxy") or env.get("NO_PROXY") or ""):
-        yield warning(
-            "sends what clients ask of this machine to a proxy, since NO_PROXY does not name it; Linx itself does not",
-            proxy,
-            f"export NO_PROXY={_LOCAL_NAMES}",
-        )
-    yield from _ollama_host(facts)
-    yield from _unused_keys(facts)
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        if facts.certificates and env.get(name):
-            yield warning(facts.certificates, name, f"unset {name}")
-
-
-def _unused_keys(facts: Facts) -> Iterator[Finding]:
-    """Keys that no provider uses. They are the user's money, so nothing but the line that would use them is said."""
-    config = facts.config.config
-    if config is None:
-        return
-    used = set(names_in(dict(facts.config.tree)))
-    hosts = {provider.origin.host for provider in config.providers if provider.enabled}
-    for name, (kind, endpoint) in KEY_VARIABLES.items():
-        if facts.env.get(name) and name not in used and urlsplit(endpoint).hostname not in hosts:
-            section = {"kind": kind, "endpoint": endpoint, "api_key": f"env:{name}"}
-            line = line_of(Change(("providers", name.partition("_")[0].lower()), section))
-            where = facts.config.path or facts.config.place_to_write
-            yield note(
-                "is set, and no provider uses it; that costs money, so only you can add it", name, f"{line} in {where}"
-            )
-
-
-def _spares_local(no_proxy: str) -> bool:
-    entries = {entry.strip().lower() for entry in re.split(r"[,\s]+", no_proxy)}
-    return "*" in entries or {"localhost", "127.0.0.1"} <= entries
-
-
-def _ollama_host(facts: Facts) -> Iterator[Finding]:
-    """An Ollama's client and Linx should ask the same Ollama."""
-    told = ollama_host(facts.env)
-    if told is None or facts.config.config is None:
-        return
-    endpoint = str(told)
-    asked = [_server_of(provider.endpoint) for provider in facts.config.config.providers if provider.enabled]
-    if _server_of(endpoint) not in asked:
-        change = Change(("ollama", "endpoint"), endpoint)
-        yield note(
-            f"names {quote(endpoint, 100)}, which no provider asks",
-            "OLLAMA_HOST",
-            f"{line_of(change)} in {facts.config.path or facts.config.place_to_write}",
-        )
-
-
-def _server_of(endpoint: str) -> tuple[str, int]:
-    parts = urlsplit(endpoint)
-    host = parts.hostname or ""
-    return "localhost" if is_loopback(host) else host, parts.port or {"https": 443}.get(parts.scheme, 80)

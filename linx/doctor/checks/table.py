@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from linx.doctor.checks import models, money, network, providers, running, settings
+from linx.doctor.checks import environment, models, money, network, providers, running, servers, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,14 +29,14 @@ CHECKS: tuple[Check, ...] = (
     Check("kind", providers.kinds),
     Check("version", providers.versions),
     Check("credit", providers.credit),
-    Check("servers", providers.unlisted),
+    Check("servers", servers.unlisted),
     Check("context", models.contexts),
     Check("mapping", models.mappings),
     Check("tools", models.tools),
     Check("clock", network.clock),
     Check("tls", network.certificates),
     Check("local", network.locality),
-    Check("environment", settings.environment),
+    Check("environment", environment.environment),
     Check("keys", money.keys),
     Check("ledger", money.ledger),
     Check("budget", money.budgets),

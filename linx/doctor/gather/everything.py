@@ -14,18 +14,19 @@ import trio
 from linx.core.errors import ConfigError
 from linx.discovery.identify import identify
 from linx.discovery.places import usual_places
-from linx.doctor.checks.providers import server_of
-from linx.doctor.facts import Facts, FoundServer, ListenFacts, ProviderFacts
+from linx.doctor.checks.servers import server_of
+from linx.doctor.facts import ConfigFacts, Facts, FoundServer, ListenFacts, ProviderFacts
 from linx.doctor.gather import disk, own, programs, settings
 from linx.doctor.gather.probe import probe
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from linx.config.load import Sources
     from linx.config.model import Config, ProviderConfig
+    from linx.config.shape import ServerConfig
     from linx.core.addresses import Origin
     from linx.providers.kind import Kind
 
@@ -42,7 +43,7 @@ async def gather(sources: Sources, kinds: Mapping[str, Kind]) -> Facts:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(found.thread, "service", partial(programs.service, sys.platform, sources.env))
             if facts.config is not None:
-                _start(nursery, found, facts.config, sources, kinds, pool)
+                _start(nursery, found, facts.config, facts, sources, kinds, pool)
     pool.close_idle()
     config = facts.config
     listen = found.parts.get("listen")
@@ -77,10 +78,8 @@ class _Found:
         """For what waits for the disk or for a program."""
         self.parts[name] = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
 
-    async def listen(self, config: Config, sources: Sources, pool: Pool) -> None:
-        port = config.server.port
-        others = own.OTHER_PORTS if sources.overrides.port is None and config.path is None else ()
-        self.parts["listen"] = await own.look(config.server, (port, *others), pool)
+    async def listen(self, server: ServerConfig, others: Sequence[int], pool: Pool) -> None:
+        self.parts["listen"] = await own.look(server, (server.port, *others), pool)
 
     async def servers(self, config: Config, env: Mapping[str, str]) -> None:
         """Local servers at the usual places that no provider of the config is, and that need no key."""
@@ -106,6 +105,7 @@ def _start(
     nursery: trio.Nursery,
     found: _Found,
     config: Config,
+    facts: ConfigFacts,
     sources: Sources,
     kinds: Mapping[str, Kind],
     pool: Pool,
@@ -113,7 +113,8 @@ def _start(
     nursery.start_soon(found.thread, "ledger", partial(disk.ledger, config.ledger))
     nursery.start_soon(found.thread, "budgets", partial(disk.budgets, config))
     nursery.start_soon(found.thread, "tunnel", partial(programs.tunnel, config.tunnel, sources.env))
-    nursery.start_soon(found.listen, config, sources, pool)
+    others = () if facts.is_port_chosen else own.OTHER_PORTS
+    nursery.start_soon(found.listen, config.server, others, pool)
     nursery.start_soon(found.servers, config, sources.env)
     for provider in config.providers:
         if provider.enabled:

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from linx.config.model import Config
-from linx.doctor.checks.providers import credit, kinds, numbers_of, reachable, unlisted, versions
-from linx.doctor.facts import ConfigFacts, FoundServer, KeyFacts, Trouble
+from linx.doctor.checks.providers import credit, kinds, numbers_of, reachable, versions
+from linx.doctor.facts import KeyFacts, Trouble
 from linx.doctor.finding import Change, Level
 from linx.providers.kinds import KINDS
 from linx.providers.model import Model
 from tests.doctor.pieces import facts, provider
-
-
-@pytest.mark.parametrize("trouble", Trouble)
-def test_every_trouble_has_words_and_a_mend(trouble: Trouble) -> None:
-    found = list(reachable(facts(provider(trouble=trouble, problem="went wrong"))))
-    assert found[0].level is Level.WARNING
-    assert found[0].what
-    assert found[0].mend
-    is_broken = any(one.level is Level.BROKEN for one in found)
-    assert is_broken == (trouble is not Trouble.LOADING)
-
-
-def test_a_server_elsewhere_is_started_there() -> None:
-    away = provider(endpoint="http://192.168.1.20:11434", trouble=Trouble.REFUSED, problem="refused")
-    assert next(iter(reachable(facts(away)))).mend.startswith("start the server, or correct providers.box.endpoint")
 
 
 def test_the_summary() -> None:
@@ -97,37 +79,3 @@ def test_credit(key: KeyFacts, level: Level | None) -> None:
         one.level for one in credit(facts(provider("paid", "openrouter", "https://openrouter.ai/api/v1", key=key)))
     ]
     assert found == ([] if level is None else [level])
-
-
-def test_a_server_that_is_in_no_config_gets_a_name_that_is_free() -> None:
-    tree: dict[str, Any] = {"ollama": {}, "providers": {"lmstudio": {}}}
-    config = ConfigFacts(facts().config.config, "/c.json", "", tree)
-    found = (
-        FoundServer("LM Studio", "lmstudio", "openai", "http://127.0.0.1:1234", ("m",)),
-        FoundServer("llama.cpp b1", "llamacpp", "llamacpp", "http://127.0.0.1:8080"),
-        FoundServer("Ollama 0.33.0", "ollama", "ollama", "http://127.0.0.1:11435"),
-        FoundServer("vLLM", "vllm", "openai", "http://127.0.0.1:8000"),
-    )
-    told = list(unlisted(facts(config=config, found=found)))
-    keys = ["providers.lmstudio-1234", "llamacpp", "providers.ollama-11435", "providers.vllm"]
-    assert [one.edits[0].key for one in told] == keys
-    assert {one.level for one in told} == {Level.NOTE}
-
-
-def test_a_server_that_is_switched_off_stays_so() -> None:
-    tree = {"llamacpp": {"enabled": False, "endpoint": "http://127.0.0.1:8081"}}
-    off = provider("llamacpp", "llamacpp", "http://127.0.0.1:8081", config={"enabled": False}).config
-    config = ConfigFacts(Config(providers=(off,)), "/c.json", "", tree)
-    found = (FoundServer("llama.cpp b1", "llamacpp", "llamacpp", "http://localhost:8081"),)
-    (told,) = unlisted(facts(config=config, found=found))
-    assert told.mend == '"llamacpp": {"enabled": true} in /c.json'
-    assert not told.edits
-
-
-def test_servers_that_linx_takes_in_by_itself() -> None:
-    found = (FoundServer("vLLM", "vllm", "openai", "http://127.0.0.1:8000"),)
-    alone = ConfigFacts(facts().config.config, None, "there is no config file")
-    for config in (alone, ConfigFacts(alone.config, "/c.json", "", {"discovery": True})):
-        here = facts(config=config, found=found)
-        assert [one.level for one in unlisted(here)] == [Level.OK]
-        assert not list(reachable(here)), "somebody can answer"

@@ -38,7 +38,7 @@ def test_a_linx_with_another_config() -> None:
 
 
 def test_without_a_file_linx_takes_another_port() -> None:
-    defaults = ConfigFacts(facts().config.config, None, "there is no config file")
+    defaults = ConfigFacts(facts().config.config, None, "there is no config file", is_port_chosen=False)
     (found,) = listening(facts(config=defaults, listen=ListenFacts("127.0.0.1", 8080, is_taken=True, owner="llama")))
     assert found.level is Level.NOTE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 import linx
-from linx.doctor.checks import models, money, network, providers, running, settings
+from linx.doctor.checks import environment, models, money, network, providers, running, servers, settings
 from linx.doctor.checks.table import CHECKS, findings
 from linx.doctor.facts import ListenFacts
 from linx.doctor.finding import Level
@@ -14,14 +14,15 @@ from tests.doctor.pieces import facts, provider
 
 
 def test_no_check_is_forgotten() -> None:
-    rooms = (models, money, network, providers, running, settings)
+    rooms = (environment, models, money, network, providers, running, servers, settings)
     taking = {
         function
         for room in rooms
         for _name, function in inspect.getmembers(room, inspect.isfunction)
         if list(inspect.signature(function).parameters) == ["facts"] and function.__module__ == room.__name__
     }
-    assert {check.look for check in CHECKS} == {one for one in taking if one.__name__[0] != "_"} - {providers.nobody}
+    public = {one for one in taking if one.__name__[0] != "_"} - {providers.nobody, servers.is_discovering}
+    assert {check.look for check in CHECKS} == public
 
 
 def test_where_all_is_well_nothing_is_to_be_mended() -> None:

@@ -9,7 +9,7 @@ import pytest
 from linx.config.layers import Overrides
 from linx.config.load import Sources
 from linx.core.folders import config_file
-from linx.doctor.gather.settings import read
+from linx.doctor.gather.settings import passed_over_of, read
 from linx.providers.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -39,6 +39,23 @@ def test_why_a_file_is_in_force(tmp_path: Path) -> None:
     other = write(tmp_path / "other.json")
     assert read(Sources(KINDS, other)).reason == "--config names it"
     assert read(Sources(KINDS, env={"LINX_CONFIG": other})).reason == "LINX_CONFIG names it"
+
+
+def test_a_file_of_another_program_is_neither_in_force_nor_written(tmp_path: Path) -> None:
+    here, own = tmp_path / "config.json", tmp_path / "own.json"
+    candidates = (str(here), str(own))
+    assert passed_over_of(candidates, str(here)) == ()
+    write(here)
+    assert passed_over_of(candidates, str(own)) == (str(here),)
+    assert passed_over_of(candidates, None) == (str(here),)
+    assert passed_over_of((), None) == ()
+
+
+def test_whether_a_port_is_chosen(tmp_path: Path) -> None:
+    assert not read(Sources(KINDS)).is_port_chosen
+    assert read(Sources(KINDS, overrides=Overrides(port=1))).is_port_chosen
+    write(tmp_path / "config.json", '{"server": {"port": 8080}}')
+    assert read(Sources(KINDS)).is_port_chosen
 
 
 def test_what_cannot_be_used_is_a_fact(tmp_path: Path) -> None:
