@@ -6,7 +6,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 
 import trio
 
@@ -25,12 +25,14 @@ from linx.ledger.usage import style_of
 from linx.upstream.names import install as install_lookups
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from linx.doctor.checks.table import Found
     from linx.doctor.facts import Facts, RemoteFacts
     from linx.providers.kind import Kind
 
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
 ROUNDS = 10
 """Mistakes in a file that are mended one after the other: only the first of them is ever told."""
 WIDTH = 100
@@ -67,7 +69,7 @@ def run(asked: Asked, say: Callable[[str], None]) -> bool:
     else:
         style = style_of(sys.stdout, asked.sources.env)
         say("".join(f"fixed  {line}\n" for line in done) + ("\n" if done else ""))
-        say(report.as_text(_title(facts), found, style, _width()))
+        say(report.as_text(_title(facts, asked), found, style, _width()))
     return report.worst(found) is not Level.BROKEN
 
 
@@ -76,7 +78,7 @@ def run_from(url: str, asked: Asked, key: str | None, say: Callable[[str], None]
     endpoint_parts("--from", url)
     clean = asked.sources.redactor.clean
     with _Waiting("asking that Linx ..."):
-        facts = trio.run(_gather_from, url, key, asked)
+        facts = _interruptible(_gather_from, url, key, asked)
     found = report.cleaned(remote.findings(facts), clean)
     if asked.format == "json":
         say(report.as_json(found))
@@ -95,20 +97,31 @@ def _width() -> int:
     return min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
 
 
-def _title(facts: Facts) -> str:
-    where = facts.config.path or "the built-in defaults"
+def _title(facts: Facts, asked: Asked) -> str:
+    named = asked.sources.path or asked.sources.env.get("LINX_CONFIG")
+    where = facts.config.path or named or "the built-in defaults"
     return f"Linx {linx.__version__}, with {quote(where, 200)}"
 
 
 def _look(asked: Asked) -> tuple[Facts, list[Found]]:
     with _Waiting("looking at this machine and at the providers ..."):
-        facts = trio.run(_gather, asked)
+        facts = _interruptible(_gather, asked)
     return facts, findings(facts)
 
 
 async def _gather(asked: Asked) -> Facts:
     install_lookups()  # so that a name server that is silent holds up no other name, nor the end
     return await gather(asked.sources, asked.kinds)
+
+
+def _interruptible(work: Callable[[Unpack[Args]], Awaitable[Result]], *args: *Args) -> Result:
+    """``trio.run``, of which Ctrl-C makes a plain KeyboardInterrupt, and no group of them."""
+    try:
+        return trio.run(work, *args)
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+    raise KeyboardInterrupt
 
 
 class _Waiting:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,9 @@ from linx.core import jsontext
 from tests.doctor.world import NOTHING, World
 from tests.e2e.linx_process import ROOT
 from tests.fakes.provider import FakeProvider, closed_port
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
 KEY = "sk-doctor-0123456789abcdef"
@@ -65,3 +67,22 @@ async def test_a_config_that_cannot_be_read_is_a_finding_and_no_bad_command_line
     assert done.returncode == 1
     assert b"is not JSON" in done.stdout
     assert done.stderr == b""
+
+
+async def test_ctrl_c_ends_it_without_a_traceback(world: World) -> None:
+    (silent,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = silent.socket.getsockname()[1]
+    world.write(box={"kind": "ollama", "endpoint": f"http://127.0.0.1:{port}"})
+    process = await trio.lowlevel.open_process(
+        [sys.executable, str(ROOT / "linx.py"), "doctor"],
+        env={**world.env, "XDG_STATE_HOME": str(world.path.parent), "XDG_CONFIG_HOME": str(world.path.parent / "own")},
+        cwd=world.path.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    with trio.fail_after(HANG_S):
+        async with silent, process.stdout, await silent.accept():
+            process.send_signal(signal.SIGINT)
+            output = b"".join([data async for data in process.stdout])
+            assert (await process.wait(), output) == (0, b"")
