@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from linx.config.layers import Overrides
-from linx.config.load import Sources, load, refuse_own_address
+from linx.config.load import Sources, load, refuse_own_address, try_text
 from linx.config.shape import HedgeConfig, LedgerConfig, RoutingConfig, ServerConfig, TunnelConfig
 from linx.core.errors import ConfigError
 from linx.providers.kinds import KINDS
@@ -566,3 +566,13 @@ def test_the_place_of_a_provider_of_ones_own_is_named() -> None:
     config = loaded(box(endpoint="http://localhost:8080"))
     with pytest.raises(ConfigError, match=r"providers\.box\.endpoint"):
         refuse_own_address(config, [("127.0.0.1", 1), ("127.0.0.1", 8080)])
+
+
+def test_a_text_is_tried_as_a_file_without_being_one(tmp_path: Path) -> None:
+    sources = Sources(KINDS, overrides=Overrides(host="127.0.0.2"))
+    path = str(tmp_path / "new.json")
+    config = try_text(b'{"server": {"port": 7}}', path, sources)
+    assert (config.server.port, config.server.hostname, config.path) == (7, "127.0.0.2", path)
+    with pytest.raises(ConfigError, match=r"new\.json: server\.prot: unknown key; did you mean port\?"):
+        try_text(b'{"server": {"prot": 7}}', path, sources)
+    assert not os.path.exists(path)

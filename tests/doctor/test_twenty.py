@@ -14,6 +14,7 @@ import pytest
 import trio
 import trustme
 
+from linx.doctor import report
 from linx.doctor.finding import Level
 from linx.doctor.gather import own, probe
 from linx.ledger.schema import MIGRATIONS
@@ -609,3 +610,24 @@ async def test_a_certificate_file_that_is_not_there(world: World, tmp_path: Path
     assert (found.where, found.mend) == ("SSL_CERT_FILE", "unset SSL_CERT_FILE")
     del world.env["SSL_CERT_FILE"]
     assert await world.is_gone("environment", "")
+
+
+async def test_no_secret_is_shown_whatever_is_wrong(world: World) -> None:
+    secrets = [f"{name}-secret-0123456789abcdef" for name in ("key", "header", "query", "own", "variable")]
+    key, header, query, own_key, variable = secrets
+    async with FakeProvider("openai", ["m", f"model-{key}"]) as fake:
+        endpoint = f"{fake.endpoint}?tenant={query}".replace("http:", "https:")
+        box = {"kind": "openai", "endpoint": endpoint, "api_key": key, "headers": {"x-token": header}}
+        plain = {**box, "endpoint": f"{fake.endpoint}?tenant={query}"}
+        fake.at[f"/v1/models?tenant={query}"] = Whole(
+            401, f'{{"error":{{"message":"wrong: {key} {header} {query}"}}}}'.encode()
+        )
+        named = {"name": "anna", "key": own_key}
+        world.env |= {"GROQ_API_KEY": variable, "HTTPS_PROXY": f"http://me:{variable}@127.0.0.1:1"}
+        world.write({**NOTHING, "providers": {"a": box, "b": plain}, "server": {"port": 1, "api_key": [named]}})
+        found, sources = await world.look(), world.sources()
+        sources.load()
+        shown = report.as_json(found, [sources.redactor.clean(line) for line in await world.fix()])
+        assert "does not take the key" in shown
+        assert "does not speak TLS" in shown
+        assert not [secret for secret in secrets if secret in shown]

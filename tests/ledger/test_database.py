@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from linx.ledger import database
-from linx.ledger.database import Damaged, LedgerProblem, NotOurs, open_for_reading, open_for_writing, path_beside
+from linx.ledger.database import (
+    Damaged,
+    LedgerProblem,
+    Locked,
+    NotOurs,
+    look_at,
+    open_for_reading,
+    open_for_writing,
+    path_beside,
+)
 from linx.ledger.questions import spent_since
 from linx.ledger.rows import Correction, row_of
 from linx.ledger.schema import APPLICATION_ID, MIGRATIONS
@@ -319,3 +328,24 @@ def test_what_budgets_have_counted_beside_the_rows(path: Path) -> None:
     writer.forget(20260201, 100)
     assert spent_since(writer, 0) == {}
     writer.close()
+
+
+def test_a_look_changes_nothing_and_says_why_a_linx_could_not_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOOK_S", 0.02)
+    with pytest.raises(FileNotFoundError):
+        look_at(path)
+    opened, _notice = open_for_writing(path)
+    opened.close()
+    before = path.read_bytes()
+    look_at(path)
+    assert path.read_bytes() == before
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Locked):
+            look_at(path)
+        other.execute("ROLLBACK")
+    path.write_bytes(before[:4096] + b"\xff" * (len(before) - 4096))
+    with pytest.raises(Damaged):
+        look_at(path)
