@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +171,33 @@ async def test_the_tunnel_has_the_users_environment_and_ends_with_linx(
         await linx.process.wait()
         await dead(call["pid"])
     assert os.listdir(bare["TMPDIR"]) == []
+
+
+def test_a_client_is_launched_with_the_users_environment(built: Path, bare: dict[str, str], tmp_path: Path) -> None:
+    """By a Linx that the binary starts as its own child, and that ends with the client."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "claude").write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH $ANTHROPIC_BASE_URL"\nexit 5\n')
+    (tmp_path / "bin" / "claude").chmod(0o755)
+    config = config_for(providers={"x": {"kind": "openai", "endpoint": "http://127.0.0.1:9/v1", "models": ["m"]}})
+    write_config(tmp_path / "config.json", config)
+    words = ("--config", str(tmp_path / "config.json"), "--port", "0", "--model", "m")
+    env = {**bare, "PATH": str(tmp_path / "bin"), "LD_LIBRARY_PATH": "/opt/lib"}
+    done = run(built, "launch", "claude-code", *words, env=env)
+    assert done.returncode == 5, done.stderr
+    libraries, address = done.stdout.split()
+    assert libraries == "/opt/lib"
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(address)
+
+
+def test_an_upgrade_removes_what_the_version_before_has_unpacked(built: Path, bare: dict[str, str]) -> None:
+    cache = Path(bare["HOME"]) / "cache" / "linx"
+    old = cache / "0.0.1-0123456789abcdef"
+    old.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    assert run(built, "--version", env={**bare, "XDG_CACHE_HOME": str(cache.parent)}).returncode == 0
+    (new,) = cache.iterdir()
+    assert new != old
 
 
 HELD_S = [tenth / 10 for tenth in range(8)] if os.environ.get("LINX_TEST_EVERY_TENTH") else [0.0, 0.1]
