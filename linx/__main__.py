@@ -16,7 +16,10 @@ def main() -> int:
         return starting.UNFIT
     # Imported here because it needs the packages, a recent Python, and most of the time of a start.
     from linx.cli import main as run
+    from linx.core import binary
 
+    if binary.is_binary():
+        binary.settle()
     return run()
 
 

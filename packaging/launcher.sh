@@ -29,6 +29,7 @@ unpack() {
     LC_ALL=C tail -n +@LINES@ "$_LINX_BINARY" | gzip -dc | tar -xf - -C "$part"
     if [ -f "$part/complete" ]; then
         mv "$part" "$1/$id"
+        export _LINX_UNPACKED=1 # so Linx removes what older versions have left
         part=$1/$id/.$id.$$ # where it is if another start was the first
     fi
     rm -rf "$part"

@@ -18,7 +18,7 @@ dialect and no socket.
 - ``client_key``: the key that a client sends: its name and its limits.
 - ``client_name``: the short name of a client's program, from its User-Agent.
 - ``request_line``: the line that every request leaves, as fields and as text.
-- ``binary``: whether this Linx is the single binary, and which file that is.
+- ``binary``: whether this Linx is the single binary, which file that is, and what it has unpacked.
 - ``folders``: where files of Linx's own belong.
 - ``watchdog``: how long the event loop stood still.
 - ``log_stream``: standard error, written without waiting for its reader.

@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from linx.core import jsontext
 from linx.dashboard import static_files
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import LinxProcess, config_for, write_config
+from tests.e2e.test_tunnel import status_is, tunnel_to, with_marks
 from tests.fakes.programs import Life, Program, dead, is_alive, lhr
 from tests.fakes.provider import FakeProvider
+from tests.fakes.sshd import Sshd, free_port
 from tests.packaging.launched import run
 from tests.waiting import HANG_S
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.untraced
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 PATH = "/v1/chat/completions"
+KEY = "a-key-of-this-linx-0123"
 NOWHERE = Path("/proc" if sys.platform == "linux" else "/")
 """A folder that nobody can write to, root included."""
 
@@ -140,7 +144,7 @@ async def test_the_config_beside_it_also_where_a_link_to_it_is_started(
 ) -> None:
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "linx").symlink_to(built)
-    write_config(built.parent / "config.json", config_for(server={"api_key": "a-key-of-this-linx-0123"}))
+    write_config(built.parent / "config.json", config_for(server={"api_key": KEY}))
     try:
         linked = LinxProcess(None, tmp_path, env=bare, command=[str(tmp_path / "links" / "linx")], cwd=NOWHERE)
         async with linked as linx:
@@ -159,7 +163,7 @@ async def test_the_tunnel_has_the_users_environment_and_ends_with_linx(
     """Also where Linx is killed; and then there is nothing to clean up in the folder for temporary files."""
     ssh = Program(tmp_path / "bin", "ssh", [Life(out=[lhr("abc123.lhr.life")])])
     env = {**bare, "PATH": ssh.path, "LD_LIBRARY_PATH": "/opt/my libraries"}
-    config = config_for(server={"api_key": "a-key-of-this-linx-0123"}, tunnel={"use_tunnel": True})
+    config = config_for(server={"api_key": KEY}, tunnel={"use_tunnel": True})
     async with LinxProcess(config, tmp_path, env=env, command=[str(built)]) as linx:
         call = await ssh.called()
         seen = call["env"]
@@ -170,6 +174,48 @@ async def test_the_tunnel_has_the_users_environment_and_ends_with_linx(
         await linx.process.wait()
         await dead(call["pid"])
     assert os.listdir(bare["TMPDIR"]) == []
+
+
+@with_marks
+async def test_the_systems_own_ssh_runs_with_the_systems_libraries(
+    built: Path, bare: dict[str, str], tmp_path: Path
+) -> None:
+    remote = free_port()
+    async with Sshd(tmp_path / "sshd", lhr("abc123.lhr.life")) as server, FakeProvider("openai", ["m"]) as fake:
+        config = config_for(fake, server={"api_key": KEY}, tunnel=tunnel_to(server, remote))
+        env = {**bare, "PATH": os.environ["PATH"]}
+        async with LinxProcess(config, tmp_path, env=env, command=[str(built)]) as linx:
+            headers = {"authorization": f"Bearer {KEY}"}
+            await status_is(linx.port, "running", headers)
+            answer = await ask(remote, PATH, CHAT, headers={**headers, "host": "abc123.lhr.life"})
+            assert answer.status == 200
+
+
+def test_a_client_is_launched_with_the_users_environment(built: Path, bare: dict[str, str], tmp_path: Path) -> None:
+    """By a Linx that the binary starts as its own child, and that ends with the client."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "claude").write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH $ANTHROPIC_BASE_URL"\nexit 5\n')
+    (tmp_path / "bin" / "claude").chmod(0o755)
+    config = config_for(providers={"x": {"kind": "openai", "endpoint": "http://127.0.0.1:9/v1", "models": ["m"]}})
+    write_config(tmp_path / "config.json", config)
+    words = ("--config", str(tmp_path / "config.json"), "--port", "0", "--model", "m")
+    env = {**bare, "PATH": str(tmp_path / "bin"), "LD_LIBRARY_PATH": "/opt/lib"}
+    done = run(built, "launch", "claude-code", *words, env=env)
+    assert done.returncode == 5, done.stderr
+    libraries, address = done.stdout.split()
+    assert libraries == "/opt/lib"
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(address)
+
+
+def test_an_upgrade_removes_what_the_version_before_has_unpacked(built: Path, bare: dict[str, str]) -> None:
+    cache = Path(bare["HOME"]) / "cache" / "linx"
+    old = cache / "0.0.1-0123456789abcdef"
+    old.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    assert run(built, "--version", env={**bare, "XDG_CACHE_HOME": str(cache.parent)}).returncode == 0
+    (new,) = cache.iterdir()
+    assert new != old
 
 
 HELD_S = [tenth / 10 for tenth in range(8)] if os.environ.get("LINX_TEST_EVERY_TENTH") else [0.0, 0.1]

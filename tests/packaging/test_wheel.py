@@ -20,6 +20,7 @@ from tests.e2e.http_client import ask
 from tests.e2e.linx_process import ROOT, LinxProcess, config_for
 from tests.fakes.provider import FakeProvider
 from tests.packaging.launched import run
+from tests.test_starting import POINTS
 from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.untraced, pytest.mark.skipif(sys.platform == "win32", reason="no bin/ there")]
@@ -34,6 +35,8 @@ def uv_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         name: value for name, value in os.environ.items() if name.startswith(("UV_", "SSL_")) or "proxy" in name.lower()
     }
     folder = tmp_path_factory.mktemp("uv")
+    if (index := os.environ.get("PIP_INDEX_URL")) is not None:
+        kept.setdefault("UV_DEFAULT_INDEX", index)
     own = {"HOME": str(folder), "UV_CACHE_DIR": str(folder / "cache"), "UV_PYTHON_DOWNLOADS": "never"}
     return {**kept, **own, "UV_PYTHON": sys.executable, "PATH": os.environ["PATH"]}
 
@@ -89,6 +92,13 @@ def test_the_command_and_the_module_of_the_wheel(installed: Path, tmp_path: Path
     assert run(installed, "--version", env={}, cwd=tmp_path).stdout == f"Linx {linx.__version__}\n"
     python = installed.with_name("python")
     assert run(python, "-m", "linx", "--version", env={}, cwd=tmp_path).stdout == f"Linx {linx.__version__}\n"
+
+
+@pytest.mark.parametrize("point", ["import of linx.cli", "import of trio"])
+def test_an_interrupted_start_of_the_command_ends_with_0(point: str, installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(POINTS[point].replace("{number}", str(int(signal.SIGINT))))
+    done = run(installed, "--port", "0", "--log-level", "error", env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 async def test_the_main_job_and_the_dashboard_of_the_wheel(installed: Path, tmp_path: Path) -> None:
