@@ -22,6 +22,7 @@ from linx.core.errors import (
     TooManyWrongKeys,
     Unauthorized,
     UnknownEndpoint,
+    is_out_of_memory,
     out_of_memory,
     quote,
     word_of,
@@ -65,12 +66,12 @@ class Endpoints:
             await self._answer(request, reply, target, face)
         except LinxError as error:
             problem = error
-        except MemoryError:
+        except BaseException as error:
+            if not is_out_of_memory(error):
+                self._note_cut(request, target, error)
+                raise
             # The frames of the handler, and with them the request's memory, are free when the answer is written.
             problem = out_of_memory()
-        except BaseException as error:
-            self._note_cut(request, target, error)
-            raise
         else:
             if request.record is not None and request.record.ended is None:
                 self._note(request.record, "done", reply.status)

@@ -352,12 +352,16 @@ async def test_a_slash_too_many_leads_around_no_key(path: str, tmp_path: Path) -
         assert (await ask(port_of(app), f"/k/{quote(KEY, safe='')}//api/tags")).status == 200
 
 
+IN_A_GROUP = ExceptionGroup("of a nursery", [ValueError(), ExceptionGroup("of another", [MemoryError()])])
+
+
+@pytest.mark.parametrize("problem", [MemoryError(), IN_A_GROUP], ids=["alone", "in a group"])
 @pytest.mark.parametrize(("path", "status"), [("/v1/chat/completions", 503), ("/v1/messages", 529), ("/api/chat", 503)])
 async def test_memory_that_runs_out_is_not_the_client_s_fault(
-    path: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: str, status: int, problem: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_body: bytes) -> Any:
-        raise MemoryError
+        raise problem
 
     async with FakeProvider("openai", ["m"]) as fake, linx_here(config_for(fake), tmp_path) as app:
         body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stream": False}

@@ -270,6 +270,13 @@ def out_of_memory() -> Overloaded:
     return Overloaded("Linx has run out of memory, so it has dropped this request.")
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Is it a MemoryError, or a group with one in it, from a request that ran in several tasks?"""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, ExceptionGroup) and error.subgroup(MemoryError) is not None
+    )
+
+
 class Unavailable(RequestError):
     """Something that Linx itself keeps cannot be read now."""
 

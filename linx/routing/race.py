@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic
 import trio
 
 from linx.core.attempt_errors import AttemptError
-from linx.core.errors import LinxError
+from linx.core.errors import LinxError, is_out_of_memory
 from linx.routing.decision import A, Decision, Failed, Lost, Spoke, Start, WaitUntil
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _close(attempts: Iterable[Runnable]) -> None:
 
 
 def _only(error: BaseException) -> BaseException:
-    """The exception that a nursery has put into a group; it is a bug or a cancellation."""
+    """The exception that a nursery has put into a group; it is a bug, a cancellation, or memory that ran out."""
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        error = next(filter(is_out_of_memory, error.exceptions), error.exceptions[0])
     return error

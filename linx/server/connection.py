@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from linx.core.errors import HangUp, LinxError, RequestError, RequestTimeout, ShuttingDown, out_of_memory
+from linx.core.errors import (
+    HangUp,
+    LinxError,
+    RequestError,
+    RequestTimeout,
+    ShuttingDown,
+    is_out_of_memory,
+    out_of_memory,
+)
 from linx.server.body import Body
 from linx.server.cross_check import cross_check
 from linx.server.gate import Gate
@@ -216,12 +224,13 @@ class Connection:
             raise
         except LinxError as error:
             problem = error.with_traceback(None)  # which refers to this frame, and the frame to the request
-        except MemoryError:
-            LOG.error("Request %s found no memory", request.id)
-            problem = out_of_memory()
-        except Exception:
-            LOG.exception("Request %s failed", request.id)
-            problem = LinxError("An internal error of Linx; its log has the details")
+        except Exception as error:
+            if is_out_of_memory(error):
+                LOG.error("Request %s found no memory", request.id)
+                problem = out_of_memory()
+            else:
+                LOG.exception("Request %s failed", request.id)
+                problem = LinxError("An internal error of Linx; its log has the details")
         if reply.is_ended or reply.is_aborted or reply.is_committed or request.is_client_gone or self._wire.is_upgraded:
             return
         if problem is None:

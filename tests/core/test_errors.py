@@ -116,3 +116,11 @@ def test_a_hang_up_is_no_error_to_tell() -> None:
 )
 def test_foreign_text_is_made_safe_to_repeat(text: str, limit: int, safe: str) -> None:
     assert quote(text, limit) == safe
+
+
+def test_memory_may_run_out_in_one_of_several_tasks() -> None:
+    group = ExceptionGroup("", [ValueError(), ExceptionGroup("", [MemoryError()])])
+    assert errors.is_out_of_memory(MemoryError())
+    assert errors.is_out_of_memory(group)
+    for other in (ValueError(), ExceptionGroup("", [ValueError()]), BaseExceptionGroup("", [KeyboardInterrupt()])):
+        assert not errors.is_out_of_memory(other)

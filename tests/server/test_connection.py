@@ -65,6 +65,18 @@ async def test_a_bug_costs_one_answer_and_is_logged(caplog: pytest.LogCaptureFix
         assert (await client.answer()).status == 500
 
 
+@pytest.mark.parametrize("problem", [MemoryError(), ExceptionGroup("", [MemoryError()])], ids=["alone", "in a group"])
+async def test_memory_that_runs_out_costs_one_answer(problem: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(request: Request, reply: Reply) -> None:
+        raise problem
+
+    async with serving(handler) as (_server, port), connected(port) as client:
+        await client.send(GET)
+        answer = await client.answer()
+        assert (answer.status, b"out of memory" in answer.body) == (503, True)
+    assert "found no memory" in caplog.text
+
+
 async def test_a_bug_after_the_answer_began_leaves_it_without_an_end(caplog: pytest.LogCaptureFixture) -> None:
     async def handler(_request: Request, reply: Reply) -> None:
         reply.start(200, b"text/plain")
