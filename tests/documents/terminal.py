@@ -1,4 +1,4 @@
-"""A recorded terminal as an SVG: lines appear when they appeared, and stay.
+"""A recorded terminal as an SVG: lines light up when they appeared, and stay; before that they are faint.
 
 Rule: nothing is loaded from elsewhere, and a viewer that plays no animation, or is asked for less motion, shows the
 whole. The panel is dark on any page, as terminals are, with a rim that is seen on a dark page too.
@@ -49,7 +49,7 @@ def svg(lines: Sequence[Line], title: str) -> str:
         f" fill: {INK}; white-space: pre }}",
         ".b { font-weight: 700 } .d { opacity: .65 }",
         "@media (prefers-reduced-motion: no-preference) { .l { animation: on 1ms both } "
-        "@keyframes on { from { visibility: hidden } to { visibility: visible } } }",
+        "@keyframes on { from { opacity: .22 } to { opacity: 1 } } }",
         "</style>",
         f'<rect x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="9" fill="{PANEL}" stroke="{RIM}"/>',
         *(f'<circle cx="{PAD + 18 * n}" cy="{BAR / 2:g}" r="5.5" fill="{RIM}"/>' for n in range(3)),
