@@ -10,6 +10,7 @@ import urllib.request
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 import trio
@@ -21,8 +22,9 @@ from linx.config.shape import json_schema
 from linx.core import jsontext
 from linx.providers.kinds import KINDS
 from linx.setup.clients.table import CLIENTS
-from tests.documents import commands, pages, reference
+from tests.documents import commands, first_minute, pages, reference
 from tests.documents.pages import ROOT, documents, made_anew, shown
+from tests.documents.terminal import Line, svg
 from tests.e2e.linx_process import LinxProcess, config_for
 from tests.fakes.provider import FakeProvider
 
@@ -239,3 +241,25 @@ def curl(words: list[str], port: int) -> str:
     body = given["-d"].encode() if "-d" in given else b"" if "-X" in given else None
     with urllib.request.urlopen(urllib.request.Request(url, body, method=given.get("-X"))) as answer:
         return str(answer.read().decode())
+
+
+# --- the picture of a terminal ---
+
+
+def test_a_terminal_is_drawn() -> None:
+    lines = [
+        Line(0.3, "$ linx --demo", is_typed=True),
+        Line(2, "\x1b[1mLinx\x1b[0m \x1b[32mup\x1b[0m <1>"),
+        Line(3, "x" * 150),
+    ]
+    tree = ElementTree.fromstring(svg(lines, "a & b"))
+    texts = ["".join(node.itertext()) for node in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["a & b", "$ ", "linx", "--demo", "Linx up <1>", "x" * 100, "x" * 50]
+    assert "http" not in svg(lines, "a & b").replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_picture_of_the_first_minute_is_of_the_commands_that_are_run() -> None:
+    picture = (ROOT / "docs" / "img" / "first-minute.svg").read_text()
+    texts = " ".join("".join(node.itertext()) for node in ElementTree.fromstring(picture).iter())
+    for command, _until in first_minute.STEPS:
+        assert all(word in texts for word in command.split()[:2]), command
