@@ -9,6 +9,8 @@ import trio
 
 from linx.children.demo import child as demo_child
 from linx.core import jsontext
+from linx.providers import pace
+from linx.upstream import response
 from tests.e2e.http_client import Client, ask
 from tests.e2e.linx_process import linx_here
 from tests.e2e.llamacpp import KEY
@@ -16,6 +18,7 @@ from tests.e2e.openai_sdk import HI, Told, ask_sdk, told_by, with_sdk
 from tests.fakes.catalogue import Model
 from tests.fakes.gguf_model import CONTEXT_LENGTH, WORDS
 from tests.fakes.provider import FakeProvider
+from tests.waiting import HANG_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -219,3 +222,24 @@ async def test_what_it_has_is_listed(llamacpp: LlamaCpp, tmp_path: Path) -> None
     assert (model["id"], model["owned_by"], model["context_length"]) == ("tiny", "llama", CONTEXT_LENGTH)
     assert model["pricing"] == {"prompt": "0", "completion": "0"}
     assert (status["name"], status["state"], status["models"]) == ("llama", "up", ["tiny"])
+
+
+async def test_it_closes_the_connection_behind_an_answer_when_it_is_asked_to(
+    llamacpp: LlamaCpp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the end of an answer that is awaited whole is found at once, although Linx does not look for it."""
+    monkeypatch.setattr(pace, "MANY_READS", 1)
+    monkeypatch.setattr(pace, "SHORT_S", 0.0)
+    monkeypatch.setattr(response, "PATIENCE_S", 2 * HANG_S)
+    body = {"model": "tiny", "messages": HI, **STEADY, "max_tokens": 60, "ignore_eos": True}
+    async with linx_here(llamacpp.config(), tmp_path) as app:
+        answers = []
+        for _ in range(3):
+            with trio.fail_after(HANG_S):
+                answers.append((await ask(app.bound[0][1], "/v1/chat/completions", body)).json)
+        (provider,) = app.context.providers
+        assert provider.pace.wants_close, "it was read patiently, and did not linger"
+    assert {answer["choices"][0]["message"]["content"] for answer in answers} == {
+        answers[0]["choices"][0]["message"]["content"]
+    }
+    assert {answer["usage"]["completion_tokens"] for answer in answers} == {60}
