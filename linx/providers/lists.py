@@ -304,18 +304,12 @@ async def list_llamacpp(ask: Ask, before: Listed) -> Listed:
     context = settings.get("n_ctx") if isinstance(settings, Mapping) else None
     modalities = props.get("modalities")
     sees = isinstance(modalities, Mapping) and bool(modalities.get("vision"))
-    calls = not isinstance(props.get("chat_template_caps"), Mapping) or _may_call_tools(props["chat_template_caps"])
-    capabilities = frozenset({"completion", *(["tools"] if calls else []), *(["vision"] if sees else [])})
+    # Every model takes tools: where ``chat_template_caps`` has none, the server writes them into the prompt.
+    capabilities = frozenset({"completion", "tools", *(["vision"] if sees else [])})
     known: dict[str, Any] = {"capabilities": capabilities}
     if isinstance(context, int) and context > 0 and len(listed.models) == 1:
         known["context_length"] = context  # of one slot: what a request can really use
     return replace(listed, models={name: replace(model, **known) for name, model in listed.models.items()})
-
-
-def _may_call_tools(caps: Mapping[str, Any]) -> bool:
-    """By what a llama.cpp says of the chat template. It writes tools into the prompt where the template has no place
-    for them, and models follow that badly."""
-    return caps.get("supports_tools") is not False or caps.get("supports_tool_calls") is True
 
 
 def _loaded_entries(listed: Listed) -> Mapping[str, InMemory] | None:
