@@ -240,3 +240,21 @@ def test_a_problem_does_not_hold_the_decoder(body: bytes) -> None:
     decoder.end()
     assert decoder.problem is not None
     assert (decoder.problem.__traceback__, decoder.problem.__context__) == (None, None)
+
+
+def test_log_probabilities_are_bounded_by_piece_and_not_by_answer() -> None:
+    """A stream may have any number. An answer in one piece may not: as objects its parts would take too much memory."""
+    top = [{"token": "t", "logprob": -1.0, "bytes": [116]}] * 20
+    entry = {"token": "t", "logprob": -0.5, "bytes": [116], "top_logprobs": top}
+    logprobs = {"content": [entry]}
+    count = jsontext.MOST_MARKS // jsontext.dumps(entry).count(b",") + 1
+    one = jsontext.dumps({"choices": [{"index": 0, "delta": {"content": "t"}, "logprobs": logprobs}]})
+    decoder = OpenAIDecoder(lambda: "id")
+    chunks = [chunk for _ in range(count) for chunk in decoder.feed(b"data: " + one + b"\n\n")]
+    assert decoder.problem is None
+    assert sum(len(chunk.logprobs or ()) for chunk in chunks) == count
+    whole = {"choices": [{"index": 0, "message": {"content": "t"}, "logprobs": {"content": [entry] * count}}]}
+    decoder = OpenAIDecoder(lambda: "id")
+    assert [*decoder.feed(jsontext.dumps(whole)), *decoder.end()] == []
+    assert isinstance(decoder.problem, Garbled)
+    assert f"more than {jsontext.MOST_MARKS:,} values" in str(decoder.problem)
