@@ -37,6 +37,9 @@ from linx.dialects.ollama.face import OllamaFace
 from linx.dialects.openai.face import OpenAIFace
 from linx.dialects.responses import client_request as responses_request
 from linx.dialects.responses.face import ResponsesFace
+from linx.discovery.hints import key_hints
+from linx.discovery.places import usual_places
+from linx.discovery.watch import Discovery
 from linx.endpoints import Endpoints
 from linx.gui import open_dashboard
 from linx.handlers.context import Context
@@ -146,6 +149,15 @@ class App:
         endpoints = Endpoints(self.context, self.access, lambda: self.faces)
         self.server = Server(endpoints, Limits(), endpoints.error_answer, endpoints.note_unread)
         self.listener = LocalListener(self.server, self.access, self.console, self.redactor)
+        self.discovery = Discovery(
+            usual_places(options.sources.env),
+            bound=lambda: self.bound,
+            config=lambda: self.config,
+            reachable=self._reachable,
+            changed=self._found,
+            listed=self.providers.first_probes,
+        )
+        self._applying = trio.Lock()
         self.watch = ConfigWatch(self._load, self.sources.watched(), self.config)
 
     @property
@@ -179,7 +191,9 @@ class App:
         nursery.start_soon(self.memory.run)
         nursery.start_soon(self.providers.run)
         nursery.start_soon(self.server.serve)
+        nursery.start_soon(self.discovery.run)
         with trio.move_on_after(READY_WAIT_S):
+            await self.discovery.has_looked.wait()
             await self.providers.first_probes()
         self.console.show_ready(*self.bound[0])
         if self.is_gui:
@@ -197,8 +211,12 @@ class App:
 
     async def _summarise(self) -> None:
         with trio.move_on_after(SUMMARY_WAIT_S):
+            await self.discovery.has_looked.wait()
             await self.providers.first_probes()
-        self.console.show_summary(self.context.providers, *self.bound[0])
+        self.console.show_summary(self.context.providers, *self.bound[0], is_discovering=self.config.discovery)
+        if self.config.discovery:
+            for hint in key_hints(self.sources.env, [one.endpoint for one in self.config.providers]):
+                self.console.show(hint)  # the log would take env:NAME after "api_key" for a key
         self._warn_of_comparison()
 
     def _warn_of_comparison(self) -> None:
@@ -240,7 +258,11 @@ class App:
         """
         for warning in config.warnings:
             log.warning("%s", warning)
-        in_force = config if self.demo is None else self.demo.added_to(config)
+        async with self._applying:
+            await self._put_in_force(config)
+
+    async def _put_in_force(self, config: Config) -> None:
+        in_force = self._with_found(config)
         made = await self.providers.make(in_force)
         budgets = budgets_of(config)
         self.ledger.apply(kept_for(budgets, config.ledger))
@@ -256,6 +278,27 @@ class App:
         self.context.apply(in_force, self.providers.router)
         self._end_followers()
         self._renew_pages()
+
+    def _with_found(self, config: Config) -> Config:
+        """The config with the providers that it does not name: those that were found, and the demo's."""
+        found = self.discovery.added_to(config)
+        return found if self.demo is None else self.demo.added_to(found)
+
+    async def _found(self) -> None:
+        """Put the providers in force that have been found. The rest of the config stays, and so do all requests."""
+        async with self._applying:
+            in_force = self._with_found(self.config)
+            made = await self.providers.make(in_force)
+            self.providers.apply(in_force, made)
+            self.memory.apply(self.providers.router.providers)
+            problem, loaded_at = self.context.config_problem, self.context.config_loaded_at
+            self.context.apply(in_force, self.providers.router)
+            self.context.config_problem, self.context.config_loaded_at = problem, loaded_at
+            self._renew_pages()
+
+    def _reachable(self, name: str) -> bool | None:
+        """Does the provider answer, as far as is known?"""
+        return next((one.health.reachable for one in self.context.providers if one.name == name), None)
 
     def _end_followers(self) -> None:
         """End each request that follows the request lines with a key that is gone: it has no end of its own."""

@@ -31,7 +31,7 @@ from linx.command_line import (
 )
 from linx.config.layers import Overrides
 from linx.config.load import Options, Sources
-from linx.config.shape import ServerConfig, json_schema
+from linx.config.shape import OTHER_PORTS, ServerConfig, json_schema
 from linx.core import jsontext
 from linx.core.errors import ConfigError, quote
 from linx.core.log import LEVELS, line_log, set_up_log
@@ -188,15 +188,16 @@ def _asked(given: Given, redactor: Redactor) -> Asked:
     """What setup and launch are asked for."""
     from linx.setup.clients.table import find
     from linx.setup.command import Asked
-    from linx.setup.running import OTHER_PORTS, Place
+    from linx.setup.running import Place
 
     name = str(given["CLIENT"])
     client = find(name)
     if client is None:
         raise CommandLineError(f"there is no client {shown_word(name)}; {suggest_word(name, CLIENTS)}")
-    server = options_from(given, os.environ, redactor).config.server
+    config = options_from(given, os.environ, redactor).config
+    server = config.server
     usual = Place.of(server.hostname, server.port)
-    others = OTHER_PORTS if given["--port"] is None and server.port == ServerConfig().port else ()
+    others = () if config.is_port_chosen else OTHER_PORTS
     places = (usual, *(Place(usual.host, port) for port in others))
     return Asked(client, places, server.own_key, text_in(given, "--model"))
 

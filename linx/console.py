@@ -17,6 +17,7 @@ import trio
 
 import linx
 from linx.access import is_only_this_machine
+from linx.discovery.watch import INTERVAL_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,9 @@ class Console:
             f"  Base URL with the key in it, for clients that cannot send a key: {tunnel.paste_url}"
         )
 
-    def show_summary(self, providers: Sequence[Provider], host: str, port: int) -> None:
+    def show_summary(
+        self, providers: Sequence[Provider], host: str, port: int, *, is_discovering: bool = False
+    ) -> None:
         """Log the state of each provider and the address to configure in a client."""
         now = trio.current_time()
         for provider in providers:
@@ -83,7 +86,13 @@ class Console:
             count = f", {len(provider.models)} models" if provider.models else ""
             why = f" ({error})" if error and state in ("down", "cooling") else ""
             log.info("provider %s: %s%s%s", provider.name, state, count, why)
-        if not providers:
+        if not providers and is_discovering:
+            log.warning(
+                "no model server was found on this machine; start one (Ollama, llama.cpp, ...) and Linx finds "
+                "it within %d s, or try --demo",
+                round(INTERVAL_S),
+            )
+        elif not providers:
             log.warning("no provider is enabled: enable one in config.json, or try --demo")
         elif not any(provider.health.reachable for provider in providers):
             log.warning("no provider can be reached yet; Linx keeps trying")
@@ -103,13 +112,14 @@ def address_of(host: str, port: int) -> str:
     return f"http://{_address('localhost' if is_only_this_machine(host) or host in _WILDCARDS else host, port)}"
 
 
-def cannot_listen(host: str, port: int, error: OSError) -> str:
-    """One line: the address, why Linx cannot listen on it, what to try."""
+def cannot_listen(host: str, port: int, error: OSError, owner: str | None = None) -> str:
+    """One line: the address, why Linx cannot listen on it, what to try. ``owner``: which program listens there."""
     if isinstance(error, socket.gaierror):
         reason, hint = "no such host name", "try --host 127.0.0.1"
     elif error.errno == errno.EADDRINUSE:
         other = port + 1 if port < 65535 else 0
-        reason, hint = "another program listens there (another Linx?)", f"stop it, or try --port {other}"
+        reason = f"{owner or 'another program'} listens there{'' if owner else ' (another Linx?)'}"
+        hint = f"stop it, or try --port {other}"
     else:
         usual = (error.strerror or type(error).__name__, "try another --host or --port")
         reason, hint = _ADVICE.get(error.errno or 0, usual)

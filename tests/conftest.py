@@ -57,6 +57,8 @@ def _state_folders() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", os.path.join(folder, "shared"))
         patch.setenv("XDG_CONFIG_HOME", os.path.join(folder, "shared-config"))
+        patch.setenv("LINX_PLACES", "none")  # no test finds the model servers of who runs it by accident
+        patch.delenv("OLLAMA_HOST", raising=False)
         yield folder
 
 

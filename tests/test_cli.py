@@ -231,7 +231,7 @@ def test_the_redactor_knows_the_keys_from_the_start() -> None:
 
 
 def test_a_mistake_in_the_config_is_an_error_of_the_options() -> None:
-    Path("config.json").write_text("[]")
+    Path("config.json").write_text('"text"')
     with pytest.raises(ConfigError, match="must hold a JSON object"):
         options("")
 

@@ -162,7 +162,7 @@ ORDERS = {
         *["blocks", "free_text_tools", "block_encoder", "event_decoder"],
     ],
     "linx.dialects.untranslated": ["decoder", "encoder", "fold", "provider_request", "face"],
-    "linx.discovery": ["products", "identify", "places"],
+    "linx.discovery": ["products", "identify", "places", "hints", "watch"],
     "linx.doctor": [
         *["finding", "facts", "edit", "checks", "gather", "report", "fix", "command"],
     ],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from linx import local_listener
 from linx.access import Access, Policy
 from linx.config.model import Config, ProviderConfig
 from linx.config.shape import ServerConfig
@@ -15,6 +16,7 @@ from linx.core.redaction import Redactor
 from linx.local_listener import CannotListen, LocalListener, limits_of
 from linx.server.limits import Limits
 from linx.server.listen import Server
+from tests.fakes.provider import FakeProvider, closed_port
 from tests.keys import plain
 
 if TYPE_CHECKING:
@@ -108,3 +110,21 @@ def test_limits_are_those_of_the_config() -> None:
     limits = limits_of(ServerConfig(max_body_mb=0.5, max_connections=7, keep_alive_s=1.5))
     assert (limits.max_body, limits.max_connections, limits.keep_alive_s) == (2**19, 7, 1.5)
     assert limits_of(ServerConfig()) == Limits()
+
+
+async def test_a_usual_port_that_is_taken_is_left_to_who_has_it(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeProvider("ollama", ["m"]) as fake, FakeProvider("openai") as other:
+        free = closed_port()
+        monkeypatch.setattr(local_listener, "OTHER_PORTS", (other.port, free))
+        world = World()
+        await world.listen(Config(server=ServerConfig(port=fake.port), is_port_chosen=False))
+        try:
+            assert world.listener.bound == [("127.0.0.1", free)]
+        finally:
+            await world.close()
+        assert f"Ollama 0.33.0 has port {fake.port}" in caplog.text
+        world = World()
+        with pytest.raises(CannotListen, match=rf":{fake.port}: Ollama 0\.33\.0 listens there; stop it, or try --port"):
+            await world.listen(config(port=fake.port))

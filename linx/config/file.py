@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = "config.json"
+OWN_KEYS = frozenset(
+    ("ollama", "llamacpp", "openrouter", "providers", "routing", "server", "tunnel", "ledger", "discovery")
+)
+"""The keys at the top of Linx's own file."""
 MAX_BYTES = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # editors on Windows put it before UTF-8
 _ENV = "env:"
@@ -63,13 +67,41 @@ def find(path: str | None, env: Mapping[str, str]) -> str | None:
     """The path of the file to read; None where there is none and the built-in defaults apply."""
     places = candidates(path, env)
     for place in places:
-        if os.path.lexists(place):
+        if os.path.lexists(place) and not (is_foreign(place) and place == NAME and len(places) > 1):
             return place
     if path:
         raise ConfigError(quote(path, 200), "no such file (given by --config)")
     if env.get("LINX_CONFIG"):
         raise ConfigError(quote(places[0], 200), "no such file (given by LINX_CONFIG)")
     return None
+
+
+def passed_over(path: str | None, env: Mapping[str, str]) -> str | None:
+    """A warning where the config.json of this folder is another program's; None otherwise."""
+    if len(candidates(path, env)) == 1 or not is_foreign(NAME):
+        return None
+    return f"{NAME}: belongs to another program, since none of its keys is one of Linx's, and is passed over"
+
+
+def is_foreign(path: str) -> bool:
+    """Is this the file of another program? So it is where it is a list, or has keys of which none is Linx's.
+
+    What is no JSON may be Linx's with a mistake, which has to be told.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError:
+        return False  # reading it says what is wrong
+    try:
+        tree = jsontext.loads(data.removeprefix(_BYTE_ORDER_MARK))
+    except jsontext.InvalidJSON:
+        return False
+    if isinstance(tree, dict):
+        return bool(tree) and not OWN_KEYS & tree.keys()
+    return isinstance(tree, list)
 
 
 def read(path: str) -> ConfigFile:

@@ -56,16 +56,27 @@ class Layers:
         self.kinds = kinds
         self._sources: dict[str, str] = {}
         self._given = set(file.tree if file else {})
+        self.is_discovering = False
+        """Are model servers looked for? Then a section that is not given is no provider, not even a disabled one."""
+        self.implied: frozenset[str] = frozenset()
+        """The sections that are enabled although nothing but the environment gives them."""
+        self.names_provider = False
+        """Does the file name a provider?"""
         if flags.ollama is not None:
             self._given.add("ollama")
         self.tree = self._sections(file.tree if file else {})
         if file and file.is_exposed and self._holds_secret():
             self.warn(self._label, "holds a key and can be read by other users of this machine; run: chmod 600")
+        self.is_port_chosen = flags.port is not None or "port" in self.tree["server"]
         self._lay_over(flags)
 
     def has_section(self, name: str) -> bool:
         """Does the file have this section, or does a flag create it?"""
         return name in self._given
+
+    def is_provider(self, name: str) -> bool:
+        """Is the section ``name`` a provider, perhaps a disabled one?"""
+        return not self.is_discovering or name in self._given or name in self.implied
 
     def at(self, *keys: str) -> str:
         """A place in the config as errors name it: ``config.json: server.port``."""
@@ -93,15 +104,21 @@ class Layers:
         for key in tree:
             if key not in known:
                 raise unknown_key(self._label, key, known)
-        copied = {key: _object(self.at(key), value) for key, value in tree.items()}
+        copied = {key: _object(self.at(key), value) for key, value in tree.items() if key != "discovery"}
         providers = copied.setdefault("providers", {})
         for name, entry in providers.items():
             providers[name] = _object(self.at("providers", name), entry)
-        built_in: list[str] = []
-        if not providers and not any(name in copied for name in SECTIONS):
-            built_in = ["ollama", *(["openrouter"] if self._env.get("OPENROUTER_API_KEY") else [])]
+        names_provider = bool(providers) or any(name in copied for name in SECTIONS)
+        wish = tree.get("discovery", not names_provider)
+        if not isinstance(wish, bool):
+            raise ConfigError(self.at("discovery"), "must be true or false")
+        self.is_discovering, self.names_provider = wish, names_provider
+        implied = {"ollama"} if not names_provider and not wish else set()
+        if self._env.get("OPENROUTER_API_KEY") and (wish or not names_provider) and not _has_openrouter(copied):
+            implied.add("openrouter")
+        self.implied = frozenset(implied)
         for name in SECTIONS:
-            copied.setdefault(name, {"enabled": name in built_in})
+            copied.setdefault(name, {"enabled": name in implied})
         for name in ("routing", "server", "tunnel", "ledger"):
             copied.setdefault(name, {})
         return copied
@@ -157,6 +174,13 @@ class Layers:
             if any(isinstance(text, str) and _is_secret(text) for text in texts):
                 return True
         return False
+
+
+def _has_openrouter(tree: Mapping[str, Any]) -> bool:
+    entries = tree["providers"]
+    return "openrouter" in tree or any(
+        name == "openrouter" or entry.get("kind") == "openrouter" for name, entry in entries.items()
+    )
 
 
 def _only_key(source: str, others: int) -> str:

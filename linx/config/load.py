@@ -3,10 +3,11 @@
 An error raises ConfigError: one line that names the file and the key. What works but is
 unwise becomes a text in ``Config.warnings``.
 
-A key that the file leaves out has its default. A file that names no provider gets the
-built-in ones (Ollama on this machine, and OpenRouter if its key is in the environment). A
-file that names a provider gets exactly the providers that it names, so that a prompt never
-goes to a provider that is not in the file. The variables LINX_API_KEY and
+A key that the file leaves out has its default. Where no file names a provider, the model
+servers of this machine are looked for (see ``discovery``), and OpenRouter is taken in if its
+key is in the environment. A file that names a provider gets exactly the providers that it
+names, so that a prompt never goes to a provider that is not in the file, unless it has
+``"discovery": true``. The variables LINX_API_KEY and
 OPENROUTER_API_KEY win over the keys in the file.
 """
 
@@ -74,7 +75,10 @@ def load(
 ) -> Config:
     """Read the config. ``path`` and ``kinds`` are those of ``Sources``."""
     found = config_file.find(path, env)
-    return _config(Layers(config_file.read(found) if found else None, env, kinds, overrides))
+    layers = Layers(config_file.read(found) if found else None, env, kinds, overrides)
+    if (foreign := config_file.passed_over(path, env)) is not None:
+        layers.warnings.append(foreign)
+    return _config(layers)
 
 
 def try_text(text: bytes, path: str, sources: Sources) -> Config:
@@ -89,6 +93,9 @@ def _config(layers: Layers) -> Config:
     config = Config(
         providers=providers,
         routing=routing_section(layers, [provider.name for provider in providers]),
+        discovery=layers.is_discovering,
+        names_provider=layers.names_provider,
+        is_port_chosen=layers.is_port_chosen,
         server=server_section(layers),
         tunnel=tunnel_section(layers),
         ledger=ledger_section(layers),

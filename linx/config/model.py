@@ -41,6 +41,9 @@ class ProviderConfig(ProviderShape, frozen=True, kw_only=True):
     is_last_resort: bool = False
     """Its ``default`` mapping also serves models whose own providers are all down. Not a key of the file."""
 
+    yields_to_local: bool = False
+    """Is it asked only for names that no local provider has? So where no config names it. Not a key of the file."""
+
     @property
     def is_local(self) -> bool:
         """The key ``local`` of the section; without it, whether the endpoint is on this machine or network."""
@@ -71,6 +74,11 @@ class ProviderConfig(ProviderShape, frozen=True, kw_only=True):
         return self.name if self.name in SECTIONS else f"providers.{self.name}"
 
 
+def usual_mappings() -> dict[str, str]:
+    """The mappings of a local provider that no config names: names that nobody has get the model that is there."""
+    return {"default": "auto"}
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that can be configured. ``path`` is None without a file."""
 
@@ -79,6 +87,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerConfig = ServerConfig()
     tunnel: TunnelConfig = TunnelConfig()
     ledger: LedgerConfig = LedgerConfig()
+    discovery: bool = False
+    """Are model servers of this machine looked for?"""
+    names_provider: bool = True
+    """Does the file name a provider? Without a file none does."""
+    is_port_chosen: bool = True
+    """Does the file or a flag say where to listen?"""
     path: str | None = None
     warnings: tuple[str, ...] = ()
 

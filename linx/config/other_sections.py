@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,7 +10,15 @@ import msgspec
 from linx.config import rules as config_rules
 from linx.config.misfit import fitted, place, suggestion
 from linx.config.model import DEMO
-from linx.config.shape import KeyShape, LedgerConfig, RoutingConfig, ServerConfig, TunnelConfig
+from linx.config.shape import (
+    FOUND_NAMES,
+    SECTIONS,
+    KeyShape,
+    LedgerConfig,
+    RoutingConfig,
+    ServerConfig,
+    TunnelConfig,
+)
 from linx.core.client_key import digest_of, key_by_place
 from linx.core.errors import ConfigError
 
@@ -27,13 +36,18 @@ def routing_section(layers: Layers, providers: Sequence[str]) -> RoutingConfig:
     for at, rank in enumerate(routing.provider_priority):
         here = f"{place(where, 'provider_priority')}[{at}]"
         for name in (rank,) if isinstance(rank, str) else rank:
-            if name not in providers and name != DEMO:
+            if name not in providers and name != DEMO and not (layers.is_discovering and _may_be_found(name)):
                 word = config_rules.shown(name)
-                raise ConfigError(here, f"there is no provider named {word!r}; {suggestion(name, providers)}")
+                known = (*providers, *(FOUND_NAMES if layers.is_discovering else ()))
+                raise ConfigError(here, f"there is no provider named {word!r}; {suggestion(name, known)}")
             if name in seen:
                 raise ConfigError(here, f"names {name} a second time")
             seen.add(name)
     return routing
+
+
+def _may_be_found(name: str) -> bool:
+    return name in SECTIONS or re.sub(r"-[0-9]+$", "", name) in FOUND_NAMES
 
 
 def server_section(layers: Layers) -> ServerConfig:

@@ -15,7 +15,7 @@ from linx.config import rules as config_rules
 from linx.config.file import VariableNotSet
 from linx.config.layers import is_enabled
 from linx.config.misfit import fitted, known_keys, place, unknown_key
-from linx.config.model import ProviderConfig
+from linx.config.model import ProviderConfig, usual_mappings
 from linx.config.rules import NAME
 from linx.config.shape import SECTIONS, PriceShape, ProviderShape, SectionShape
 from linx.core.addresses import address_of, is_loopback, is_near
@@ -40,7 +40,7 @@ def provider_sections(layers: Layers) -> Iterator[ProviderConfig]:
     # A name such as ``ollama`` that is used below ``providers`` alone means that provider, and not the section.
     absent = {name for name in SECTIONS if name in below and not layers.has_section(name)}
     for name in layers.tree:
-        if name in SECTIONS and name not in absent:
+        if name in SECTIONS and name not in absent and layers.is_provider(name):
             where = layers.at(name)
             shape = fitted(_resolved(layers, layers.tree[name], where), SectionShape, where)
             if shape.kind not in (msgspec.UNSET, name):
@@ -94,6 +94,10 @@ def _provider(layers: Layers, name: str, kind: Kind, shape: SectionShape, where:
         "price": _price(shape, place(where, "price")),
     }
     provider = ProviderConfig(**{**msgspec.structs.asdict(shape), **settled})
+    if layers.is_discovering and name in layers.implied:
+        provider = msgspec.structs.replace(provider, yields_to_local=True)
+    elif not layers.names_provider and provider.is_local and not provider.model_mappings:
+        provider = msgspec.structs.replace(provider, model_mappings=usual_mappings())
     if provider.enabled:
         _warn_of_the_unwise(layers, provider, parts, where)
     return provider

@@ -15,6 +15,13 @@ from msgspec import UNSET, Meta, UnsetType
 from linx.config.rules import MAX_KEY_NAME, NAME
 from linx.core.client_key import Budget, ClientKey, digest_of, key_by_place
 
+FOUND_NAMES = (
+    *("ollama", "llamacpp", "lmstudio", "vllm", "jan", "koboldcpp", "textgen", "localai", "llama-swap", "sglang"),
+    "tabbyapi",
+)
+"""What providers are called that ``discovery`` finds; a further one of the same sort has its port behind the name."""
+OTHER_PORTS = (8180, 8280)
+"""Where Linx listens that was given no port and finds its usual one taken."""
 Kind = Literal["ollama", "llamacpp", "openrouter", "openai", "anthropic"]
 Scope = Literal["same", "any"]
 SecretsMode = Literal["off", "prefer_local", "local_only"]
@@ -320,6 +327,10 @@ class FileShape(Shape, frozen=True, kw_only=True):
     server: Annotated[ServerConfig | UnsetType, says("where Linx listens, whom it answers, its limits")] = UNSET
     tunnel: Annotated[TunnelConfig | UnsetType, says("the tunnel to a public address")] = UNSET
     ledger: Annotated[LedgerConfig | UnsetType, says("what is kept of each request")] = UNSET
+    discovery: Annotated[
+        bool | UnsetType,
+        Meta(description="look for model servers of this machine; default: true where the file names no provider"),
+    ] = UNSET
 
 
 def safe_repr(struct: msgspec.Struct, hidden: Sequence[str], masked: Sequence[str] = ()) -> str:

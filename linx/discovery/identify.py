@@ -39,6 +39,8 @@ MAX_BYTES = 2 << 20  # of one answer; a list of thousands of models has some
 MOST_MARKS = 200_000  # commas and brackets in an answer
 FEATURES = "x-linx-features"
 """The header of a Linx's answer to HEALTH."""
+STRANGER = "not a model server: "
+"""How the title of such a program begins."""
 MAX_BRIEF = 60  # characters of the header ``server`` of a stranger
 _LOADING = b"Loading model"  # llama.cpp's 503, tools/server/server-http.cpp
 _HEADERS = (
@@ -148,7 +150,7 @@ def _stranger(asking: _Asking) -> Found:
         return Found(origin, title, models=tuple(models), lists_models=True)
     if not answers:
         brief = asking.problem or "it does not answer"
-    return Found(origin, f"not a model server: {brief or 'it does not say what it is'}")
+    return Found(origin, f"{STRANGER}{brief or 'it does not say what it is'}")
 
 
 class _Asking:

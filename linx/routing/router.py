@@ -86,6 +86,7 @@ class Router:
         """Does Linx itself choose a model for some names?"""
         self._mapping = [one for one in self.providers if one.config.model_mappings and _lists_all(one)]
         """Those that are known not to have the model of a mapping."""
+        self._has_yielding = any(provider.config.yields_to_local for provider in self.providers)
         self.passes_client_keys = any(provider.config.takes_client_key for provider in self.providers)
         """Is a provider asked with the clients' own keys?"""
         secrets = (self._secrets.rule,) if self.seeks_secrets else ()
@@ -284,7 +285,7 @@ class Router:
             served = provider.mapped(model, wanted) or provider.listed(model)
             if served:
                 found.append(Candidate(provider, served))
-        return found
+        return _without_the_yielding(found) if self._has_yielding else found
 
     def _last_resort(self, candidates: Sequence[Candidate], wanted: Wanted) -> list[Candidate]:
         """The candidates of last-resort providers, for a name whose own providers are all down."""
@@ -373,6 +374,12 @@ def _look_for_missing(provider: Provider, model: str, now: float) -> None:
     """Another answers for a name whose model is missing here: has it been pulled? Behind the answer the list says."""
     if now - provider.read_at >= AGAIN_S and any(one.name == model for one in provider.mappings.missing):
         provider.list_has_changed()
+
+
+def _without_the_yielding(found: list[Candidate]) -> list[Candidate]:
+    """Without the providers that no config names, where a local provider has the name, whether or not it is up."""
+    others = [one for one in found if not one.provider.config.yields_to_local]
+    return others if any(one.provider.local for one in others) else found
 
 
 def _lists_clouds(provider: Provider) -> bool:

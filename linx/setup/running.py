@@ -19,8 +19,6 @@ MAX_BODY = 64 << 20  # bytes; a list of thousands of models has some
 PAUSE_S = 0.1  # between two looks at a list that is still empty
 FEATURES = "x-linx-features"
 """The header of ``/healthz`` by which a Linx is told from any other server."""
-OTHER_PORTS = (8180, 8280)
-"""Where a Linx listens that was given no port and found its usual one taken."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 

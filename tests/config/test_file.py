@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from linx.config import file as config_file
+from linx.config.misfit import known_keys
+from linx.config.shape import FileShape
 from linx.core import binary, folders, jsontext
 from linx.core.errors import ConfigError
 
@@ -73,6 +75,31 @@ def test_the_file_beside_the_binary_and_not_beside_what_it_has_unpacked(
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setenv(binary.VARIABLE, str(tmp_path / "bin" / "linx"))
     assert config_file.candidates(None, {})[-1] == os.path.realpath(tmp_path / "opt" / "config.json")
+
+
+@pytest.mark.parametrize("text", ['{"name": "x", "dependencies": {}}', "[1]", '{"$schema": "https://example.org"}'])
+def test_the_file_of_another_program_is_passed_over(text: str) -> None:
+    written("config.json", text)
+    assert config_file.find(None, {}) is None
+    assert "belongs to another program" in str(config_file.passed_over(None, {}))
+    assert config_file.find("config.json", {}) == "config.json"
+    assert config_file.passed_over("config.json", {}) is None
+    own = str(folders.config_file("config.json"))
+    os.makedirs(os.path.dirname(own))
+    assert config_file.find(None, {}) is None
+    written(own)
+    assert config_file.find(None, {}) == own
+
+
+@pytest.mark.parametrize("text", ["{}", '{"server": {}, "sever": {}}', "{", '{"a": 1,}', ""])
+def test_a_file_that_may_be_linxs_is_read(text: str) -> None:
+    written("config.json", text)
+    assert config_file.find(None, {}) == "config.json"
+    assert config_file.passed_over(None, {}) is None
+
+
+def test_the_keys_at_the_top_are_those_of_the_shape() -> None:
+    assert set(known_keys(FileShape)) == config_file.OWN_KEYS
 
 
 # --- reading ---

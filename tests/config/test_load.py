@@ -27,19 +27,14 @@ def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # --- what comes about ---
 
 
-def test_without_a_file_ollama_on_this_machine_is_asked() -> None:
+def test_without_a_file_the_servers_of_this_machine_are_looked_for() -> None:
     config = load(None, {}, KINDS)
-    assert [(one.name, one.kind, one.enabled) for one in config.providers] == [
-        ("ollama", "ollama", True),
-        ("llamacpp", "llamacpp", False),
-        ("openrouter", "openrouter", False),
-    ]
-    assert [one.endpoint for one in config.providers] == [
-        "http://localhost:11434",
-        "http://localhost:8081",
-        "https://openrouter.ai/api/v1",
-    ]
-    assert [one.is_local for one in config.providers] == [True, True, False]
+    assert (config.providers, config.discovery, config.names_provider, config.is_port_chosen) == (
+        (),
+        True,
+        False,
+        False,
+    )
     assert config.path is None
     assert config.warnings == ()
     assert (config.routing, config.server, config.tunnel) == (RoutingConfig(), ServerConfig(), TunnelConfig())
@@ -49,6 +44,58 @@ def test_openrouter_is_on_without_a_file_where_its_key_is_in_the_environment() -
     openrouter = provider(load(None, {"OPENROUTER_API_KEY": KEY}, KINDS), "openrouter")
     assert openrouter.enabled
     assert openrouter.api_key == KEY
+    assert openrouter.yields_to_local
+    assert not openrouter.model_mappings
+
+
+def test_openrouter_asks_for_no_permission_where_a_file_names_it() -> None:
+    trees: list[dict[str, Any]] = [{"openrouter": {}}, {"openrouter": {}, "discovery": True}]
+    for tree in trees:
+        assert not provider(loaded(tree, {"OPENROUTER_API_KEY": KEY}), "openrouter").yields_to_local
+
+
+@pytest.mark.parametrize(
+    ("tree", "names"),
+    [
+        ({"discovery": True, "providers": {"x": {"kind": "ollama"}}}, ["openrouter", "x"]),
+        ({"discovery": True, "ollama": {"enabled": False}}, ["ollama", "openrouter"]),
+        ({"discovery": True, "openrouter": {"enabled": False}}, ["openrouter"]),
+        ({"discovery": True, "providers": {"or": {"kind": "openrouter"}}}, ["or"]),
+        ({"discovery": True, "providers": {"openrouter": {"kind": "openai", "endpoint": "http://x"}}}, ["openrouter"]),
+        ({"server": {"port": 1}}, ["openrouter"]),
+    ],
+    ids=lambda value: str(value),
+)
+def test_discovery_beside_a_file(tree: dict[str, Any], names: list[str]) -> None:
+    config = loaded(tree, {"OPENROUTER_API_KEY": KEY})
+    assert [one.name for one in config.providers] == names
+    assert config.discovery
+    implied = [one.name for one in config.providers if one.yields_to_local]
+    assert implied == [name for name in names if name == "openrouter" and "openrouter" not in str(tree)]
+
+
+def test_without_discovery_and_without_a_provider_there_are_the_usual_ones() -> None:
+    config = loaded({"discovery": False}, {"OPENROUTER_API_KEY": KEY})
+    assert [one.name for one in config.providers if one.enabled] == ["ollama", "openrouter"]
+    assert not config.discovery
+
+
+def test_discovery_is_true_or_false() -> None:
+    with pytest.raises(ConfigError, match=r"discovery: must be true or false"):
+        loaded({"discovery": "yes"})
+
+
+def test_a_port_is_chosen_by_file_or_flag() -> None:
+    assert loaded({"server": {"port": 8080}}).is_port_chosen
+    assert loaded({}, {}, port=8080).is_port_chosen
+    assert not loaded({"server": {}}, {"LINX_API_KEY": KEY}).is_port_chosen
+
+
+def test_what_may_be_found_may_have_a_priority() -> None:
+    tree = {"discovery": True, "routing": {"provider_priority": ["lmstudio", "llamacpp-8081", "openrouter"]}}
+    assert loaded(tree).routing.provider_priority[1] == "llamacpp-8081"
+    with pytest.raises(ConfigError, match=r"no provider named 'lmstudio'"):
+        loaded({**tree, "discovery": False})
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
@@ -128,9 +175,10 @@ def test_a_file_that_names_a_provider_has_no_other(tree: dict[str, Any]) -> None
     assert [one.name for one in config.providers if one.enabled] == [*(tree.get("providers") or tree)]
 
 
-def test_a_file_that_names_no_provider_keeps_the_usual_ones() -> None:
+def test_a_file_that_names_no_provider_looks_for_them() -> None:
     config = loaded({"server": {"port": 1234}}, {"OPENROUTER_API_KEY": KEY})
-    assert [one.name for one in config.providers if one.enabled] == ["ollama", "openrouter"]
+    assert config.discovery
+    assert [one.name for one in config.providers if one.enabled] == ["openrouter"]
 
 
 # --- the layers ---
@@ -334,7 +382,7 @@ BAD: list[tuple[object, str]] = [
     ),
     (
         {"routing": {"provider_priority": ["zzz"]}},
-        "provider_priority[0]: there is no provider named 'zzz'; known: ollama",
+        "provider_priority[0]: there is no provider named 'zzz'; known: ",
     ),
     ({"routing": {"provider_priority": ["ollama", ["ollama"]]}}, "provider_priority[1]: names ollama a second time"),
     ({"routing": {"provider_priority": "ollama"}}, "routing.provider_priority: must be a list of provider names"),

@@ -117,4 +117,4 @@ def test_a_sections_name_may_stand_below_providers_instead() -> None:
 def test_a_new_key_of_the_shape_is_a_field_of_the_provider() -> None:
     """Nothing copies the keys one by one."""
     own = set(ProviderConfig.__struct_fields__) - set(SectionShape.__struct_fields__)
-    assert own == {"name", "is_last_resort", "takes_client_key"}
+    assert own == {"name", "is_last_resort", "takes_client_key", "yields_to_local"}

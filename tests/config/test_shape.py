@@ -147,6 +147,7 @@ def test_bad_files_are_not(tree: Any) -> None:
 def test_the_keys_are_exactly_those_of_the_contract() -> None:
     assert known_keys(FileShape) == (
         *("ollama", "llamacpp", "openrouter", "providers", "routing", "server", "tunnel", "ledger"),
+        "discovery",
     )
     assert known_keys(LedgerConfig) == ("enabled", "path", "keep_days", "compare_to")
     assert set(known_keys(ProviderShape)) == {

@@ -97,6 +97,7 @@ class LinxProcess:
             self.args += ["--config", str(self.path)]
         # Also where the environment is chosen, and for a benchmark: no file of the user's own is read or written.
         own = {name: os.environ.get(name, str(folder / name)) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")}
+        own["LINX_PLACES"] = "none"  # unless the test wants places of its own
         self.env = {**own, **(os.environ if env is None else env)}
         self.log = folder / "linx.log"
         self.url = ""

@@ -56,7 +56,7 @@ class World:
 
     async def launch(self, line: str, **env: str) -> subprocess.CompletedProcess[bytes]:
         own = {"HOME": str(self.home), "PATH": str(self.bin), "TOLD": str(self.folder / "told")}
-        own |= {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], "TMPDIR": str(self.folder)}
+        own |= {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], "TMPDIR": str(self.folder), "LINX_PLACES": "none"}
         return await trio.run_process(
             [sys.executable, str(ROOT / "linx.py"), "launch", *shlex.split(line)],
             env={**own, **env},
