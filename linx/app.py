@@ -216,7 +216,7 @@ class App:
         self.console.show_summary(self.context.providers, *self.bound[0], is_discovering=self.config.discovery)
         if self.config.discovery:
             for hint in key_hints(self.sources.env, [one.endpoint for one in self.config.providers]):
-                log.info("%s", hint)
+                self.console.show(hint)  # the log would take env:NAME after "api_key" for a key
         self._warn_of_comparison()
 
     def _warn_of_comparison(self) -> None:
