@@ -17,6 +17,7 @@ import trio
 
 import linx
 from linx.access import is_only_this_machine
+from linx.core.errors import quote
 from linx.discovery.watch import INTERVAL_S
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _ADVICE = {
     errno.EPERM: ("permission denied", "try a port above 1023, such as --port 8080"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n)"),
 }
+LOADED_SHOWN = 2  # models of one provider
 _WILDCARDS = ("0.0.0.0", "::", "")
 """All addresses of this machine, none of which is one to ask at."""
 
@@ -79,13 +81,12 @@ class Console:
     def show_summary(
         self, providers: Sequence[Provider], host: str, port: int, *, is_discovering: bool = False
     ) -> None:
-        """Log the state of each provider and the address to configure in a client."""
+        """Log the state of each provider, the addresses to configure in a client, and what to try next."""
         now = trio.current_time()
-        for provider in providers:
-            state, error = provider.health.state(now), provider.health.last_error
-            count = f", {len(provider.models)} models" if provider.models else ""
-            why = f" ({error})" if error and state in ("down", "cooling") else ""
-            log.info("provider %s: %s%s%s", provider.name, state, count, why)
+        rows = [(provider.name, provider.health.state(now), _told(provider, now)) for provider in providers]
+        widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+        for name, state, told in rows:
+            log.info("%s", f"provider {name:<{widths[0]}}  {state:<{widths[1]}}  {told}".rstrip())
         if not providers and is_discovering:
             log.warning(
                 "no model server was found on this machine; start one (Ollama, llama.cpp, ...) and Linx finds "
@@ -99,6 +100,9 @@ class Console:
         url = address_of(host, port)
         log.info("the dashboard is at %s/dashboard", url)
         log.info("give your client %s/v1 as its OpenAI base URL, or %s as its Ollama or Anthropic address", url, url)
+        if host in _WILDCARDS and (lan := _lan_address()):
+            log.info("other machines of this network ask http://%s, with a key", _address(lan, port))
+        log.info("next: linx launch claude, linx setup vscode; linx doctor says what is wrong where something is")
 
     def _tell(self, text: str) -> None:
         if self._is_ready:
@@ -124,6 +128,30 @@ def cannot_listen(host: str, port: int, error: OSError, owner: str | None = None
         usual = (error.strerror or type(error).__name__, "try another --host or --port")
         reason, hint = _ADVICE.get(error.errno or 0, usual)
     return f"cannot listen on {_address(host, port)}: {reason}; {hint}"
+
+
+def _told(provider: Provider, now: float) -> str:
+    """How many models a provider has, which of them is loaded and with which context, or why it does not answer."""
+    error = provider.health.last_error
+    if error and provider.health.state(now) in ("down", "cooling"):
+        return error
+    count = len(provider.models)
+    words = [f"{count} model{'' if count == 1 else 's'}"] if count else []
+    for model in list(provider.loaded.latest_first())[:LOADED_SHOWN]:
+        context = provider.contexts.loaded(model)
+        words.append(f"{quote(model, 80)} is loaded" + (f" with {context:,} tokens of context" if context else ""))
+    return ", ".join(words)
+
+
+def _lan_address() -> str | None:
+    """The address by which other machines reach this one. Nothing is sent: the system only chooses a route."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1
+            found: str = probe.getsockname()[0]
+    except OSError:
+        return None
+    return None if is_only_this_machine(found) else found
 
 
 def _address(host: str, port: int) -> str:

@@ -81,8 +81,8 @@ async def test_the_ready_line_comes_when_it_listens_and_the_summary_after_it(
             assert ready == f"Linx {linx.__version__} listening on http://127.0.0.1:{port_of(app)}\n"
             await until(lambda: "as its OpenAI base URL" in caplog.text)
     lines = [record.getMessage() for record in caplog.records if record.name == "linx"]
-    assert "provider good: up, 2 models" in lines
-    assert any(line.startswith("provider bad: down (") for line in lines)
+    assert "provider good  up    2 models" in lines
+    assert any(line.startswith("provider bad   down  ") for line in lines)
     assert any(
         line.startswith(f"give your client http://localhost:{port_of(app)}/v1 as its OpenAI base URL") for line in lines
     )
@@ -108,7 +108,7 @@ async def test_a_slow_provider_holds_up_no_start(
         with within(2):
             async with linx_here(config_for(fake), tmp_path, wait_for_models=False) as app:
                 assert (await ask(port_of(app), "/healthz")).status == 200
-                await until(lambda: "provider openai1: unknown" in caplog.text)
+                await until(lambda: "provider openai1  unknown" in caplog.text)
 
 
 async def test_a_model_may_be_asked_for_as_soon_as_it_is_ready(tmp_path: Path) -> None:

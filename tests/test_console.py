@@ -10,6 +10,7 @@ import socket
 import pytest
 
 import linx
+from linx import console as console_module
 from linx.children.tunnel.supervisor import Tunnel
 from linx.config.shape import TunnelConfig
 from linx.console import Console, cannot_listen
@@ -82,23 +83,34 @@ async def test_a_tunnel_is_told_whenever_its_way_in_is_a_new_one(capsys: pytest.
     )
 
 
-async def test_the_summary_has_a_line_for_each_provider(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_summary_has_a_line_for_each_provider(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.INFO)
     good, bad = has(provider("good"), "m", "n"), provider("bad")
     good.health.probed(0.0)
     bad.health.probed(0.0, "refused the connection")
     Console().show_summary((good, bad), "::1", 8080)
     assert caplog.messages == [
-        "provider good: up, 2 models",
-        "provider bad: down (refused the connection)",
+        "provider good  up    2 models",
+        "provider bad   down  refused the connection",
         "the dashboard is at http://localhost:8080/dashboard",
         "give your client http://localhost:8080/v1 as its OpenAI base URL, "
         "or http://localhost:8080 as its Ollama or Anthropic address",
+        "next: linx launch claude, linx setup vscode; linx doctor says what is wrong where something is",
     ]
     caplog.clear()
     Console().show_summary((bad,), "10.0.0.1", 1)
     assert "no provider can be reached yet; Linx keeps trying" in caplog.messages
-    assert caplog.messages[-1].startswith("give your client http://10.0.0.1:1/v1 ")
+    assert caplog.messages[-2].startswith("give your client http://10.0.0.1:1/v1 ")
+    caplog.clear()
+    monkeypatch.setattr(console_module, "_lan_address", lambda: "192.168.1.5")
+    Console().show_summary((bad,), "0.0.0.0", 1)
+    assert "other machines of this network ask http://192.168.1.5:1, with a key" in caplog.messages
+    good.loaded.seen(["n"], 0.0)
+    caplog.clear()
+    Console().show_summary((good,), "127.0.0.1", 1)
+    assert caplog.messages[0] == "provider good  up  2 models, n is loaded"
     caplog.clear()
     Console().show_summary((), "127.0.0.1", 1)
     assert caplog.messages[0] == "no provider is enabled: enable one in config.json, or try --demo"

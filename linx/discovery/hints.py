@@ -26,6 +26,7 @@ class KeyVariable(NamedTuple):
 
 
 KEY_VARIABLES = (
+    KeyVariable("OPENROUTER_API_KEY", "openrouter", "openrouter", "https://openrouter.ai/api/v1"),
     KeyVariable("OPENAI_API_KEY", "openai", "openai", "https://api.openai.com/v1"),
     KeyVariable("ANTHROPIC_API_KEY", "anthropic", "anthropic", "https://api.anthropic.com"),
     KeyVariable("GEMINI_API_KEY", "gemini", "openai", "https://generativelanguage.googleapis.com/v1beta/openai"),

@@ -27,7 +27,7 @@ def test_each_name_that_is_found_may_have_a_priority() -> None:
 def test_a_key_is_pointed_out_with_a_line_that_a_config_takes(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     for one in KEY_VARIABLES:
-        (hint,) = key_hints({one.variable: "sk-secret-0123456789", "OPENROUTER_API_KEY": "x", "PATH": "/bin"})
+        (hint,) = key_hints({one.variable: "sk-secret-0123456789", "PATH": "/bin"})
         assert "secret" not in hint
         line = hint.partition("config.json: ")[2]
         path.write_bytes(jsontext.dumps({"providers": jsontext.loads(b"{" + line.encode() + b"}")}))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from linx.core.addresses import is_loopback
 from linx.core.errors import quote
+from linx.discovery.hints import KEY_VARIABLES
 from linx.discovery.places import ollama_host
 from linx.doctor.edit import line_of
 from linx.doctor.finding import Change, Finding, note, warning
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
 
     from linx.doctor.facts import Facts
 
-KEY_VARIABLES = {
-    "OPENROUTER_API_KEY": ("openrouter", "https://openrouter.ai/api/v1"),
-    "OPENAI_API_KEY": ("openai", "https://api.openai.com/v1"),
-    "ANTHROPIC_API_KEY": ("anthropic", "https://api.anthropic.com/v1"),
-    "GROQ_API_KEY": ("openai", "https://api.groq.com/openai/v1"),
-    "MISTRAL_API_KEY": ("openai", "https://api.mistral.ai/v1"),
-    "DEEPSEEK_API_KEY": ("openai", "https://api.deepseek.com/v1"),
-    "GEMINI_API_KEY": ("openai", "https://generativelanguage.googleapis.com/v1beta/openai"),
-    "XAI_API_KEY": ("openai", "https://api.x.ai/v1"),
-    "TOGETHER_API_KEY": ("openai", "https://api.together.xyz/v1"),
-}
-"""The variables in which the services' own documentation has their keys; by them: the kind and the endpoint."""
 _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _LOCAL_NAMES = "localhost,127.0.0.1,::1"
 
@@ -58,10 +47,11 @@ def _unused_keys(facts: Facts) -> Iterator[Finding]:
         return
     used = set(names_in(dict(facts.config.tree)))
     hosts = {provider.origin.host for provider in config.providers if provider.enabled}
-    for name, (kind, endpoint) in KEY_VARIABLES.items():
-        if facts.env.get(name) and name not in used and urlsplit(endpoint).hostname not in hosts:
-            section = {"kind": kind, "endpoint": endpoint, "api_key": f"env:{name}"}
-            line = line_of(Change(("providers", name.partition("_")[0].lower()), section))
+    for one in KEY_VARIABLES:
+        name = one.variable
+        if facts.env.get(name) and name not in used and urlsplit(one.endpoint).hostname not in hosts:
+            section = {"kind": one.kind, "endpoint": one.endpoint, "api_key": f"env:{name}"}
+            line = line_of(Change(("providers", one.name), section))
             where = facts.config.path or facts.config.place_to_write
             yield note(
                 "is set, and no provider uses it; that costs money, so only you can add it", name, f"{line} in {where}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import linx
+from linx.config.shape import OTHER_PORTS
 from linx.core.addresses import host_and_port
 from linx.core.redaction import escape_controls
 from linx.doctor.edit import line_of
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from linx.doctor.facts import Facts
-
-OTHER_PORTS = (8180, 8280)
 
 
 def listening(facts: Facts) -> Iterator[Finding]:

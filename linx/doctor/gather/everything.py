@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import certifi
 import trio
 
+from linx.config.shape import OTHER_PORTS
 from linx.core.errors import ConfigError
 from linx.discovery.identify import identify
 from linx.discovery.places import usual_places
@@ -113,7 +114,7 @@ def _start(
     nursery.start_soon(found.thread, "ledger", partial(disk.ledger, config.ledger))
     nursery.start_soon(found.thread, "budgets", partial(disk.budgets, config))
     nursery.start_soon(found.thread, "tunnel", partial(programs.tunnel, config.tunnel, sources.env))
-    others = () if facts.is_port_chosen else own.OTHER_PORTS
+    others = () if facts.is_port_chosen else OTHER_PORTS
     nursery.start_soon(found.listen, config.server, others, pool)
     nursery.start_soon(found.servers, config, sources.env)
     for provider in config.providers:

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 LIMIT_S = 1.5
 MAX_STATUS = 16 << 20  # bytes
-OTHER_PORTS = (8180, 8280)
-"""Where a Linx listens that was given no port and found its usual one taken."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 _STATUS_PATH = "/v1/providers/status"
 
