@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from linx.config.rules import key_of, shown
@@ -84,7 +85,7 @@ def passed_over(path: str | None, env: Mapping[str, str]) -> str | None:
 
 
 def is_foreign(path: str) -> bool:
-    """Is this the file of another program? So it is where it is a list, or has keys of which none is Linx's.
+    """Is this the file of another program? So it is where it is a list, or no key of it is one of Linx's, or like one.
 
     What is no JSON may be Linx's with a mistake, which has to be told.
     """
@@ -100,7 +101,7 @@ def is_foreign(path: str) -> bool:
     except jsontext.InvalidJSON:
         return False
     if isinstance(tree, dict):
-        return bool(tree) and not OWN_KEYS & tree.keys()
+        return bool(tree) and not any(get_close_matches(key, OWN_KEYS, n=1) for key in tree)
     return isinstance(tree, list)
 
 
