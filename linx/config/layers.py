@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from linx.config.rules import KindRules
 
+OPENROUTER = "openrouter"  # the section that a key in the environment can bring into being
 SCHEMA = "$schema"  # a key that tells editors where the JSON Schema is, and Linx nothing
 DEFAULTS = "built-in defaults"  # the name of the config in errors where there is no file
 
@@ -115,7 +116,7 @@ class Layers:
         self.is_discovering, self.names_provider = wish, names_provider
         implied = {"ollama"} if not names_provider and not wish else set()
         if self._env.get("OPENROUTER_API_KEY") and (wish or not names_provider) and not _has_openrouter(copied):
-            implied.add("openrouter")
+            implied.add(OPENROUTER)
         self.implied = frozenset(implied)
         for name in SECTIONS:
             copied.setdefault(name, {"enabled": name in implied})
@@ -130,8 +131,8 @@ class Layers:
         """
         tree = self.tree
         key = self._env.get("OPENROUTER_API_KEY")
-        if key and is_enabled(tree["openrouter"]):
-            self._set_key("openrouter", key, "OPENROUTER_API_KEY")
+        if key and is_enabled(tree[OPENROUTER]):
+            self._set_key(OPENROUTER, key, "OPENROUTER_API_KEY")
         if key := self._env.get("LINX_API_KEY"):
             self._set_own_key(key, "LINX_API_KEY")
         if flags.api_key is not None:
@@ -178,9 +179,7 @@ class Layers:
 
 def _has_openrouter(tree: Mapping[str, Any]) -> bool:
     entries = tree["providers"]
-    return "openrouter" in tree or any(
-        name == "openrouter" or entry.get("kind") == "openrouter" for name, entry in entries.items()
-    )
+    return OPENROUTER in tree or any(OPENROUTER in (name, entry.get("kind")) for name, entry in entries.items())
 
 
 def _only_key(source: str, others: int) -> str:

@@ -103,7 +103,7 @@ class Discovery:
         names = {one.name for one in config.providers}
         found = []
         for place in self.places:
-            if place in self._taken and not _is_configured(place, config):
+            if place in self._taken and place in self._names and not _is_configured(place, config):
                 section = self._section(place, names)
                 names.add(section.name)
                 found.append(section)
@@ -142,11 +142,7 @@ class Discovery:
         if found.is_usable:
             if place not in self._taken:
                 self._taken[place] = found
-                self._names[place] = self._free_name(place, found)
                 self._is_told = False
-                count = f", {len(found.models)} models" if len(found.models) != 1 else ", 1 model"
-                state = ", loading its model" if found.is_loading else count if found.lists_models else ""
-                log.info("found %s at %s%s: provider %s", found.title, place, state, self._names[place])
         elif before is None or before.title != found.title:
             if (hint := hint_for(found)) is not None:
                 log.info("%s", hint)
@@ -156,7 +152,19 @@ class Discovery:
     async def _tell(self) -> None:
         if not self._is_told:
             self._is_told = True
+            self._name_new()
             await self._changed()
+
+    def _name_new(self) -> None:
+        """Name what was found, in the order of the places, since which server answered first is chance."""
+        for place in self.places:
+            found = self._taken.get(place)
+            if found is None or place in self._names:
+                continue
+            self._names[place] = self._free_name(place, found)
+            count = f", {len(found.models)} models" if len(found.models) != 1 else ", 1 model"
+            state = ", loading its model" if found.is_loading else count if found.lists_models else ""
+            log.info("found %s at %s%s: provider %s", found.title, place, state, self._names[place])
 
     async def _settle(self) -> None:
         with trio.move_on_after(SETTLE_S):
