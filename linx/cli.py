@@ -12,6 +12,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 import linx
 from linx.command_line import (
     ACTIONS,
@@ -42,8 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence, Set
 
     from linx.command_line import Given
+    from linx.config.model import Config
     from linx.setup.command import Asked
     from linx.setup.folders import Folders
+    from linx.setup.running import Place
 
 OK, FAILED, UNUSABLE = 0, 1, 2
 
@@ -188,18 +192,22 @@ def _asked(given: Given, redactor: Redactor) -> Asked:
     """What setup and launch are asked for."""
     from linx.setup.clients.table import find
     from linx.setup.command import Asked
-    from linx.setup.running import Place
 
     name = str(given["CLIENT"])
     client = find(name)
     if client is None:
         raise CommandLineError(f"there is no client {shown_word(name)}; {suggest_word(name, CLIENTS)}")
     config = options_from(given, os.environ, redactor).config
-    server = config.server
-    usual = Place.of(server.hostname, server.port)
+    return Asked(client, _places(config), config.server.own_key, text_in(given, "--model"))
+
+
+def _places(config: Config) -> tuple[Place, ...]:
+    """Where the Linx of this config listens: at its port, or at another where that was taken and nobody chose it."""
+    from linx.setup.running import Place
+
+    usual = Place.of(config.server.hostname, config.server.port)
     others = () if config.is_port_chosen else OTHER_PORTS
-    places = (usual, *(Place(usual.host, port) for port in others))
-    return Asked(client, places, server.own_key, text_in(given, "--model"))
+    return (usual, *(Place(usual.host, port) for port in others))
 
 
 def _options_of(given: Given, names: Set[str]) -> tuple[str, ...]:
@@ -221,11 +229,14 @@ def _folders() -> Folders:
 
 def _tail(given: Given, redactor: Redactor) -> int:
     from linx import tail
+    from linx.setup.running import look
 
     style = one_of(given, "--log-format", ("text", "json"))
-    server = options_from(given, os.environ, redactor).config.server
+    config = options_from(given, os.environ, redactor).config
+    usual, *others = _places(config)
+    found = look((usual, *others)) if others else None
     try:
-        tail.follow(server, style, os.environ)
+        tail.follow(msgspec.structs.replace(config.server, port=(found or usual).port), style, os.environ)
     except tail.NotFollowed as why:
         return _fail(FAILED, str(why), redactor)
     return OK

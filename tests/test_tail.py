@@ -125,6 +125,32 @@ def test_the_command_ends_with_one_line_and_1(capsys: pytest.CaptureFixture[str]
     assert err.count("\n") == 1
 
 
+async def test_a_linx_that_had_to_take_another_port_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "client.json"
+    file.write_text('{"server": {"hostname": "127.0.0.1"}}')
+    codes: list[int] = []
+
+    async def tail() -> None:
+        codes.append(await trio.to_thread.run_sync(main, ["tail", "--config", str(file)]))
+
+    async with trio.open_nursery() as nursery:
+        async with linx_here(config_for(), tmp_path) as app:
+            port = app.bound[0][1]
+            monkeypatch.setattr("linx.cli.OTHER_PORTS", (closed_port(), port))
+            nursery.start_soon(tail)
+            with trio.fail_after(10):
+                while not app.context.feed._followers:
+                    await trio.sleep(0.01)
+            await ask(port, "/nowhere", headers={"user-agent": "curl/8"})
+            await trio.sleep(0.05)
+    captured = capsys.readouterr()
+    assert "GET /nowhere  404  not_found  curl" in captured.out
+    assert captured.err.endswith(f"linx: the Linx at http://127.0.0.1:{port} has ended\n")
+    assert codes == [1]
+
+
 def test_ctrl_c_ends_it_well(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
