@@ -34,8 +34,8 @@ ORDERS = {
     "linx.children.demo": ["child", "commands", "supervisor"],
     "linx.children.tunnel": ["child", "commands", "lines", "explain", "process", "supervisor"],
     "linx.config": [
-        *["rules", "file", "text_edit", "save", "shape", "misfit", "key_edit", "layers", "model", "provider_sections"],
-        *["other_sections", "money_warnings", "load", "watch"],
+        *["rules", "endpoint_rules", "file", "text_edit", "save", "shape", "misfit", "key_edit", "layers", "model"],
+        *["provider_sections", "other_sections", "money_warnings", "load", "watch"],
     ],
     "linx.core": [
         *[

@@ -4,7 +4,8 @@ The room's rule: other rooms get a config that is complete and checked, or an er
 that names the file, the key and the nearest known key. An error never repeats a value, since
 the value may be a secret. Each key of the file is declared once, as a line in ``shape``.
 
-- ``rules``: what single texts must look like: endpoints, hosts, keys, header fields.
+- ``rules``: what single texts must look like: keys, header fields, paths, durations.
+- ``endpoint_rules``: what endpoints and hosts must look like, and which of them is Linx itself.
 - ``file``: finds the file and reads it into a tree of JSON.
 - ``text_edit``: puts values into a JSON text, or takes them out, and leaves the rest as it is.
 - ``save``: writes a file whole or not at all.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from linx.config import endpoint_rules
 from linx.config import file as config_file
 from linx.config import rules as config_rules
 from linx.config.misfit import known_keys, place, unknown_key
@@ -19,7 +20,7 @@ from linx.core.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from linx.config.rules import KindRules
+    from linx.config.endpoint_rules import KindRules
 
 OPENROUTER = "openrouter"  # the section that a key in the environment can bring into being
 SCHEMA = "$schema"  # a key that tells editors where the JSON Schema is, and Linx nothing
@@ -139,11 +140,11 @@ class Layers:
             self._set_own_key(flags.api_key, "--api-key")
             self.warn("--api-key", "other users of this machine can see the key in the process list; use LINX_API_KEY")
         if flags.ollama is not None:
-            config_rules.check_endpoint("--ollama", flags.ollama, self.kinds["ollama"])
+            endpoint_rules.check_endpoint("--ollama", flags.ollama, self.kinds["ollama"])
             tree["ollama"].update(endpoint=flags.ollama, enabled=True)
             self._sources[self.at("ollama", "endpoint")] = "--ollama"
         if flags.host is not None:
-            tree["server"]["hostname"] = config_rules.check_listen_host("--host", flags.host)
+            tree["server"]["hostname"] = endpoint_rules.check_listen_host("--host", flags.host)
         if flags.port is not None:
             tree["server"]["port"] = flags.port
         if flags.tunnel is not None:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from linx.config import endpoint_rules
 from linx.config import file as config_file
-from linx.config import rules as config_rules
 from linx.config.layers import DEFAULTS, NO_OVERRIDES, Layers, Overrides
 from linx.config.misfit import place
 from linx.config.model import Config
@@ -32,7 +32,7 @@ from linx.core.redaction import Redactor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from linx.config.rules import KindRules
+    from linx.config.endpoint_rules import KindRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def refuse_own_address(config: Config, bound: Sequence[tuple[str, int]]) -> None
             continue
         origin = provider.origin
         for host, port in bound:
-            if origin.port == port and config_rules.leads_to(origin.host, host):
+            if origin.port == port and endpoint_rules.leads_to(origin.host, host):
                 where = place(config.path or DEFAULTS, provider.key_path)
                 raise ConfigError(
                     place(where, "endpoint"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from linx.config import endpoint_rules
 from linx.config import rules as config_rules
 from linx.config.shape import (
     SECTIONS,
@@ -52,21 +53,21 @@ class ProviderConfig(ProviderShape, frozen=True, kw_only=True):
     @property
     def root(self) -> str:
         """The endpoint without its query, its last slash and a last ``/v1``."""
-        return config_rules.root_of(self.endpoint)
+        return endpoint_rules.root_of(self.endpoint)
 
     @property
     def base(self) -> str:
         """The endpoint without its query and its last slash."""
-        return config_rules.base_of(self.endpoint)
+        return endpoint_rules.base_of(self.endpoint)
 
     @property
     def query(self) -> str:
         """What every request carries behind a question mark; empty for nothing."""
-        return config_rules.query_of(self.endpoint)
+        return endpoint_rules.query_of(self.endpoint)
 
     @property
     def origin(self) -> Origin:
-        return Origin(*config_rules.endpoint_parts(self.name, self.endpoint, may_have_query=True)[:3])
+        return Origin(*endpoint_rules.endpoint_parts(self.name, self.endpoint, may_have_query=True)[:3])
 
     @property
     def key_path(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from linx.config import endpoint_rules
 from linx.config import rules as config_rules
 from linx.config.misfit import fitted, place, suggestion
 from linx.config.model import DEMO
@@ -61,10 +62,10 @@ def server_section(layers: Layers) -> ServerConfig:
     server = fitted(section, ServerConfig, where)
     _check_keys(layers, server.api_keys, place(where, "api_key"), is_list=not isinstance(in_file, str))
     for at, host in enumerate(server.allowed_hosts):
-        config_rules.check_allowed_host(f"{place(where, 'allowed_hosts')}[{at}]", host)
+        endpoint_rules.check_allowed_host(f"{place(where, 'allowed_hosts')}[{at}]", host)
     for at, origin in enumerate(server.allowed_origins):
-        config_rules.check_allowed_origin(f"{place(where, 'allowed_origins')}[{at}]", origin)
-    hostname = config_rules.check_listen_host(place(where, "hostname"), server.hostname)
+        endpoint_rules.check_allowed_origin(f"{place(where, 'allowed_origins')}[{at}]", origin)
+    hostname = endpoint_rules.check_listen_host(place(where, "hostname"), server.hostname)
     return msgspec.structs.replace(server, hostname=hostname)
 
 
@@ -113,12 +114,12 @@ def tunnel_section(layers: Layers) -> TunnelConfig:
     for key in ("domain", "ssh_host", "ssh_user"):
         config_rules.check_argument(place(where, key), getattr(tunnel, key))
     for key in ("domain", "ssh_host"):
-        config_rules.check_tunnel_host(place(where, key), getattr(tunnel, key))
+        endpoint_rules.check_tunnel_host(place(where, key), getattr(tunnel, key))
     config_rules.check_tunnel_user(place(where, "ssh_user"), tunnel.ssh_user)
     for key in ("ssh_identity", "ssh_known_hosts", "ngrok_path"):
         config_rules.check_path(place(where, key), getattr(tunnel, key))
     if tunnel.public_url is not None:
-        config_rules.endpoint_parts(place(where, "public_url"), tunnel.public_url)
+        endpoint_rules.endpoint_parts(place(where, "public_url"), tunnel.public_url)
     return tunnel
 
 

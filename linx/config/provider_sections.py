@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from linx.config import endpoint_rules
 from linx.config import rules as config_rules
 from linx.config.file import VariableNotSet
 from linx.config.layers import is_enabled
@@ -74,7 +75,7 @@ def _resolved(layers: Layers, section: dict[str, Any], where: str) -> dict[str, 
 
 def _provider(layers: Layers, name: str, kind: Kind, shape: SectionShape, where: str) -> ProviderConfig:
     endpoint = _endpoint(layers, shape, kind, where)
-    parts = config_rules.check_endpoint(place(where, "endpoint"), endpoint, layers.kinds[kind])
+    parts = endpoint_rules.check_endpoint(place(where, "endpoint"), endpoint, layers.kinds[kind])
     config_rules.check_headers(place(where, "headers"), shape.headers)
     config_rules.check_keep_alive(place(where, "keep_alive"), shape.keep_alive)
     if "" in shape.model_mappings:
@@ -139,7 +140,7 @@ def _price(shape: SectionShape, where: str) -> dict[str, PriceShape]:
     return {"*": PriceShape(**flat)}
 
 
-def _warn_of_the_unwise(layers: Layers, provider: ProviderConfig, parts: config_rules.Endpoint, where: str) -> None:
+def _warn_of_the_unwise(layers: Layers, provider: ProviderConfig, parts: endpoint_rules.Endpoint, where: str) -> None:
     is_remote = not is_near(parts.host)
     has_secret = bool(provider.api_key or config_rules.credentials_in_headers(provider.headers))
     if is_remote and parts.scheme == "http" and has_secret:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from linx.config import rules as config_rules
+from linx.config import endpoint_rules
 from linx.core.addresses import Origin, address_of
 from linx.core.errors import ConfigError
 
@@ -70,7 +70,7 @@ def ollama_host(env: Mapping[str, str]) -> Origin | None:
     address = address_of(host)
     if address is not None and address.is_unspecified:
         host = HOST
-    if address is None and not config_rules.is_host_name(host):
+    if address is None and not endpoint_rules.is_host_name(host):
         return None
     port = int(found["port"] or default)
     if not 0 < port < 65536:
@@ -82,7 +82,7 @@ def _place(word: str) -> Origin:
     text = word if "://" in word else f"http://{word}"
     if re.fullmatch(r"[0-9]+", word):
         text = f"http://{HOST}:{word}"
-    parts = config_rules.endpoint_parts("LINX_PLACES", text)
+    parts = endpoint_rules.endpoint_parts("LINX_PLACES", text)
     if parts.path not in ("", "/"):
         raise ConfigError("LINX_PLACES", "takes addresses such as localhost:11434, without a path")
     return Origin(parts.scheme, parts.host, parts.port)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from linx.config import rules as config_rules
+from linx.config import endpoint_rules
 from linx.config.model import ProviderConfig, usual_mappings
 from linx.core.addresses import is_loopback, is_near
 from linx.discovery import identify
@@ -122,7 +122,7 @@ class Discovery:
     def _may_ask(self, place: Origin, config: Config) -> bool:
         if _is_configured(place, config):
             return False
-        if any(port == place.port and config_rules.leads_to(place.host, host) for host, port in self._bound()):
+        if any(port == place.port and endpoint_rules.leads_to(place.host, host) for host, port in self._bound()):
             return False
         name = self.name_of(place)
         return name is None or self._reachable(name) is False

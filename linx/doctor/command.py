@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 import trio
 
 import linx
+from linx.config.endpoint_rules import endpoint_parts
 from linx.config.load import Sources, try_text
-from linx.config.rules import endpoint_parts
 from linx.core.errors import ConfigError, quote
 from linx.doctor import report
 from linx.doctor.checks import remote

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from linx.config.rules import KindRules
+    from linx.config.endpoint_rules import KindRules
 
 
 @contextlib.asynccontextmanager

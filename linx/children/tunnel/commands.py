@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linx.children.process import CannotStart, needed
-from linx.config import rules as config_rules
+from linx.config import endpoint_rules
 from linx.core.binary import is_binary
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def problem_of(config: TunnelConfig) -> str | None:
     """Why this tunnel cannot be opened as configured; None if it can."""
     if config.type == "ssh" and config.ssh_host == _PUBLIC_SERVICE:
         return "type ssh is for a server of your own: set tunnel.ssh_host and tunnel.ssh_user in config.json"
-    if config.domain is not None and not config_rules.is_host_name(config.domain):
+    if config.domain is not None and not endpoint_rules.is_host_name(config.domain):
         return "domain must be a host name alone, without a scheme, a port or a path"
     return None
 

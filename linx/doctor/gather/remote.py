@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from linx.config import rules as config_rules
+from linx.config import endpoint_rules
 from linx.core import jsontext
 from linx.core.attempt_errors import AttemptError
 from linx.core.errors import quote
@@ -55,7 +55,7 @@ class _Look:
     """One look at one Linx."""
 
     def __init__(self, url: str, key: str | None, pool: Pool, redactor: Redactor) -> None:
-        parts = config_rules.endpoint_parts("--from", url)
+        parts = endpoint_rules.endpoint_parts("--from", url)
         inside, _rest = split_key(parts.path)
         if inside is not None:
             redactor.add(inside.decode("utf-8", "replace"), parts.path.split("/")[2])
