@@ -131,7 +131,7 @@ def cannot_listen(host: str, port: int, error: OSError, owner: str | None = None
 
 
 def _told(provider: Provider, now: float) -> str:
-    """How many models a provider has, which of them is loaded and with which context, or why it does not answer."""
+    """A provider's models, those that are loaded, its context, the credit that is left, or why it does not answer."""
     error = provider.health.last_error
     if error and provider.health.state(now) in ("down", "cooling"):
         return error
@@ -140,6 +140,8 @@ def _told(provider: Provider, now: float) -> str:
     for model in list(provider.loaded.latest_first())[:LOADED_SHOWN]:
         context = provider.contexts.loaded(model)
         words.append(f"{quote(model, 80)} is loaded" + (f" with {context:,} tokens of context" if context else ""))
+    if provider.credit is not None and provider.credit.words:
+        words.append(provider.credit.words)
     return ", ".join(words)
 
 

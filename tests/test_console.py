@@ -15,6 +15,7 @@ from linx.children.tunnel.supervisor import Tunnel
 from linx.config.shape import TunnelConfig
 from linx.console import Console, cannot_listen
 from linx.core.redaction import Redactor
+from linx.providers.credit import Credit
 from tests.routing.world import has, provider
 
 
@@ -111,6 +112,10 @@ async def test_the_summary_has_a_line_for_each_provider(
     caplog.clear()
     Console().show_summary((good,), "127.0.0.1", 1)
     assert caplog.messages[0] == "provider good  up  2 models, n is loaded"
+    good.credit = Credit(5.0, 4.5)
+    caplog.clear()
+    Console().show_summary((good,), "127.0.0.1", 1)
+    assert caplog.messages[0] == "provider good  up  2 models, n is loaded, $4.50 of credit left"
     caplog.clear()
     Console().show_summary((), "127.0.0.1", 1)
     assert caplog.messages[0] == "no provider is enabled: enable one in config.json, or try --demo"

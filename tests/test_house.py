@@ -245,6 +245,7 @@ ORDERS = {
             "known_hosts",
             "places",
             "lists",
+            "credit",
         ],
         *[
             "requests",

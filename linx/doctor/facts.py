@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from linx.config.model import Config, ProviderConfig
     from linx.core.errors import ConfigError
+    from linx.providers.credit import Credit
     from linx.providers.kind import Kind
     from linx.providers.missing import MissingModel
     from linx.providers.model import Model
@@ -61,15 +62,6 @@ class Trouble(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyFacts:
-    """What an OpenRouter tells of a key (``GET /api/v1/key``), in USD."""
-
-    limit: float | None = None
-    remaining: float | None = None
-    is_free_tier: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class PropsFacts:
     """What a llama.cpp tells of itself (``GET /props`` and ``/v1/models``)."""
 
@@ -101,7 +93,7 @@ class ProviderFacts:
     """The models that are in memory, with the tokens of their context; 0 where that is not told."""
     skew_s: float | None = None
     """By how much its clock is ahead of ours; None where it does not tell the time."""
-    key: KeyFacts | None = None
+    credit: Credit | None = None
     props: PropsFacts | None = None
     addresses: tuple[str, ...] = ()
     """What the endpoint's name leads to."""

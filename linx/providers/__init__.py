@@ -21,6 +21,6 @@ a ``provider`` waits.
 - ``catalog``: asks in the background. ``lists``: what a kind's models are found to be, each a ``model``.
   ``lmstudio``: what an LM Studio tells besides.
 - ``prices``: what a model costs. ``comparison``: what a local answer would have cost elsewhere.
-  ``late_costs``: what an answer has cost, asked for afterwards.
+  ``credit``: what is left to a provider's key. ``late_costs``: what an answer has cost, asked for afterwards.
 - ``contexts``: what an Ollama's models are loaded with, and what to ask for.
 """

@@ -44,6 +44,7 @@ WATCH_S = 15.0  # between probes while the provider is down or unknown
 CALM_S = 60.0  # between probes while the provider is up
 LOADING_S = 1.0  # while the provider loads a model
 LINX_S = 1.0  # that a request which must stay local waits to learn whether its provider is a Linx
+CREDIT_S = 2.0  # that a probe waits to learn what is left of the credit
 LOADED_S = 1.0  # that a request waits to learn what is loaded
 LOOK_S = 15.0  # between two looks at what is loaded, where several Ollamas are compared by that
 AGAIN_S = 2.0  # between two readings of a list for names that it lacks
@@ -153,6 +154,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
             _take_over(provider, listed, redactor)
             if provider.permits.was_asked and provider.permits.is_linx is None:
                 await learn_linx(provider, pool)
+            await learn_credit(provider, pool)
     if problem is not None and provider.is_starting():
         problem, loading = "is loading its model", True
     if limit.cancelled_caught:
@@ -207,6 +209,15 @@ async def learn_loaded(provider: Provider, pool: Pool) -> None:
     """Look at what an Ollama has loaded. Where it does not say so in time, what was known stays known."""
     with trio.move_on_after(LOADED_S), contextlib.suppress(AttemptError):
         _see_loaded(provider, await loaded_ollama(Asking(provider, pool)))
+
+
+async def learn_credit(provider: Provider, pool: Pool) -> None:
+    """Ask what is left to the provider's key. Where it does not say so in time, what was known stays known."""
+    show = provider.kind.show_credit
+    if show is None or provider.config.takes_client_key:
+        return
+    with trio.move_on_after(CREDIT_S), contextlib.suppress(AttemptError, jsontext.InvalidJSON):
+        provider.credit = await show(Asking(provider, pool))
 
 
 async def watch_loaded(provider: Provider, pool: Pool) -> None:

@@ -17,6 +17,7 @@ from linx.dialects.openai.model_list import plain_name
 
 if TYPE_CHECKING:
     from linx.core.chat import Dialect, Task
+    from linx.providers.credit import Credit
     from linx.providers.lists import Ask, Listed
     from linx.providers.model import Model
     from linx.providers.requests import ProviderRequest
@@ -68,6 +69,8 @@ class Kind:
     """Makes the new list of models; the second argument is the list before. Raises ``lists.Loading``."""
     show_model: Callable[[Ask, Model], Awaitable[Model]] | None = None
     """The model with what it can do, which is asked; for a kind that answers with an error where the model cannot."""
+    show_credit: Callable[[Ask], Awaitable[Credit | None]] | None = None
+    """What is left of the key's credit; None for a kind that does not tell."""
     canonical_name: Callable[[str], str]
     """Equal for two names of the same model."""
     family: str = ""

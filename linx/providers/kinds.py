@@ -14,6 +14,7 @@ from linx.dialects.anthropic.model_list import canonical_name, without_date
 from linx.dialects.completions import provider_request as completions
 from linx.dialects.openai import servers
 from linx.providers import lists, requests
+from linx.providers.credit import openrouter_credit
 from linx.providers.kind import Feature, Kind, bearer, has_cloud_tag, with_tag, without_latest, x_api_key
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ OPENROUTER = Kind(
     },
     list_models=lists.list_openai,
     canonical_name=without_latest,
+    show_credit=openrouter_credit,
     features=frozenset({Feature.TELLS_COSTS_LATER}),
     needs_key=True,
 )

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from linx.config.model import ProviderConfig
     from linx.core.attempt_errors import AttemptError
     from linx.providers.auto import Wanted
+    from linx.providers.credit import Credit
     from linx.providers.kind import Kind
     from linx.providers.requests import ProviderRequest
     from linx.upstream.permit import Permit
@@ -111,6 +112,8 @@ class Provider:
         self.counters = counters or Counters()
         self.models: Mapping[str, Model] = {name: Model(name) for name in config.models}
         """By name. It is replaced as a whole and never changed, see ``model``."""
+        self.credit: Credit | None = None
+        """What is left to its key, where it tells that."""
         self.listed_at: float | None = None
         self.read_at = -math.inf
         """When the last reading of its list began (trio's clock)."""
@@ -171,6 +174,7 @@ class Provider:
         self.key_pauses = old.key_pauses
         if old.config.api_key == self.config.api_key:
             self.health = old.health
+            self.credit = old.credit
             self.signatures = old.signatures  # of that account's conversations
         self.first_token = old.first_token
         self.memory, self.used = old.memory, old.used

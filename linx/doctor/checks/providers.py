@@ -69,8 +69,8 @@ def _summary(provider: ProviderFacts) -> str:
     words.append(f"{count} model{'' if count == 1 else 's'}")
     if provider.loaded:
         words.append("loaded: " + ", ".join(_loaded(name, tokens) for name, tokens in sorted(provider.loaded.items())))
-    if provider.key is not None and provider.key.remaining is not None:
-        words.append(f"${provider.key.remaining:,.2f} of credit left")
+    if provider.credit is not None and provider.credit.words:
+        words.append(provider.credit.words)
     if provider.latency_s is not None:
         words.append(f"{provider.latency_s * 1000:.0f} ms")
     return escape_controls(", ".join(words))
@@ -144,17 +144,17 @@ def numbers_of(version: str) -> tuple[int, ...] | None:
 def credit(facts: Facts) -> Iterator[Finding]:
     """A key that is accepted and has next to nothing left."""
     for provider in facts.providers:
-        key = provider.key
+        key = provider.credit
         if key is None:
             continue
-        if key.remaining is not None and key.remaining <= 0:
+        if key.left is not None and key.left <= 0:
             limit = f" of its ${key.limit:,.2f}" if key.limit is not None else ""
             yield warning(
                 f"the key is accepted and has nothing left{limit}: only free models answer",
                 provider.config.endpoint,
                 "raise the limit of the key in the account that it belongs to",
             )
-        elif key.remaining is not None and key.remaining < LOW_CREDIT_USD:
-            yield note(f"the key has ${key.remaining:,.2f} left", provider.config.endpoint)
+        elif key.left is not None and key.left < LOW_CREDIT_USD:
+            yield note(f"the key has ${key.left:,.2f} left", provider.config.endpoint)
         elif key.is_free_tier:
             yield note("the key is of the free tier: 50 requests a day of free models", provider.config.endpoint)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import trio
@@ -23,7 +23,7 @@ from linx.core.attempt_errors import (
 )
 from linx.core.errors import quote
 from linx.discovery.identify import identify
-from linx.doctor.facts import KeyFacts, PropsFacts, ProviderFacts, Trouble
+from linx.doctor.facts import PropsFacts, ProviderFacts, Trouble
 from linx.doctor.gather.ask import Asker, stranger
 from linx.providers.catalog import UNREADABLE
 from linx.providers.kind import Feature
@@ -35,7 +35,9 @@ from linx.providers.provider import Provider
 if TYPE_CHECKING:
     from linx.config.model import ProviderConfig
     from linx.core.redaction import Redactor
+    from linx.providers.credit import Credit
     from linx.providers.kind import Kind
+    from linx.providers.lists import Ask
     from linx.upstream.pool import Pool
 
 LIMIT_S = 4.0
@@ -54,7 +56,7 @@ class _Draft:
         self.listed: Listed | None = None
         self.trouble: Trouble | None = None
         self.problem = ""
-        self.key: KeyFacts | None = None
+        self.credit: Credit | None = None
         self.props: PropsFacts | None = None
         self.addresses: tuple[str, ...] = ()
         self.answering: tuple[str, ...] = ()
@@ -77,8 +79,8 @@ async def probe(config: ProviderConfig, kind: Kind, pool: Pool, redactor: Redact
             if is_near(config.origin.host) and urlsplit(config.root).path in ("", "/"):
                 nursery.start_soon(_identify, config, draft)
             nursery.start_soon(_list, asker, draft, redactor, pool)
-            if kind.needs_key and Feature.TELLS_COSTS_LATER in kind.features and not config.takes_client_key:
-                nursery.start_soon(_ask_key, asker, draft, redactor)
+            if kind.show_credit is not None and not config.takes_client_key:
+                nursery.start_soon(_ask_key, kind.show_credit, asker, draft, redactor)
     if limit.cancelled_caught:
         words = "answers, but its models could not be read" if asker.latency_s is not None else "did not answer"
         draft.fail(Trouble.SILENT, f"{config.origin.address} {words} within {LIMIT_S:g} seconds")
@@ -103,7 +105,7 @@ async def probe(config: ProviderConfig, kind: Kind, pool: Pool, redactor: Redact
         version=quote(listed.version, 40) if listed.version else None,
         loaded={name: one.context for name, one in (listed.loaded or {}).items()},
         skew_s=asker.skew_s,
-        key=draft.key,
+        credit=draft.credit,
         props=draft.props,
         addresses=draft.addresses,
         answering=draft.answering,
@@ -206,29 +208,21 @@ async def _is_there(url: str, pool: Pool, *, is_http: bool) -> bool:
     return False
 
 
-async def _ask_key(asker: Asker, draft: _Draft, redactor: Redactor) -> None:
+async def _ask_key(
+    show: Callable[[Ask], Awaitable[Credit | None]], asker: Asker, draft: _Draft, redactor: Redactor
+) -> None:
     """OpenRouter's list is open to everybody, so the key is asked about by itself: ``GET /api/v1/key``.
 
     A wrong one is answered with 401 ``{"error":{"message":"User not found.","code":401}}``, none at all with 401 "No
     auth credentials found" (robin#103, claude-code-router#227).
     """
     try:
-        told = await asker.get("/key", under_api=True)
+        draft.credit = await show(asker)
     except AttemptError as error:
         if trouble_of(error) in (Trouble.KEY, Trouble.CREDIT):
             draft.fail(*_told(error, redactor))
-        return
     except _UNREADABLE:
-        return
-    data = told.get("data") if isinstance(told, Mapping) else None
-    if isinstance(data, Mapping):
-        draft.key = KeyFacts(
-            _number(data.get("limit")), _number(data.get("limit_remaining")), data.get("is_free_tier") is True
-        )
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if type(value) in (int, float) else None
+        pass
 
 
 async def _props(asker: Asker, listed: Listed) -> PropsFacts | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from linx.doctor.checks.providers import credit, kinds, numbers_of, reachable, versions
-from linx.doctor.facts import KeyFacts, Trouble
+from linx.doctor.facts import Trouble
 from linx.doctor.finding import Change, Level
+from linx.providers.credit import Credit
 from linx.providers.kinds import KINDS
 from linx.providers.model import Model
 from tests.doctor.pieces import facts, provider
@@ -67,15 +68,15 @@ def test_what_imitates_an_ollama_well_is_left_alone_and_so_is_the_dialect_that_a
 @pytest.mark.parametrize(
     ("key", "level"),
     [
-        (KeyFacts(5, 0), Level.WARNING),
-        (KeyFacts(5, 0.5), Level.NOTE),
-        (KeyFacts(5, 4), None),
-        (KeyFacts(None, None, is_free_tier=True), Level.NOTE),
-        (KeyFacts(), None),
+        (Credit(5, 0), Level.WARNING),
+        (Credit(5, 0.5), Level.NOTE),
+        (Credit(5, 4), None),
+        (Credit(None, None, is_free_tier=True), Level.NOTE),
+        (Credit(), None),
     ],
 )
-def test_credit(key: KeyFacts, level: Level | None) -> None:
+def test_credit(key: Credit, level: Level | None) -> None:
     found = [
-        one.level for one in credit(facts(provider("paid", "openrouter", "https://openrouter.ai/api/v1", key=key)))
+        one.level for one in credit(facts(provider("paid", "openrouter", "https://openrouter.ai/api/v1", credit=key)))
     ]
     assert found == ([] if level is None else [level])

@@ -18,8 +18,9 @@ from linx.core.attempt_errors import (
 )
 from linx.core.redaction import Redactor
 from linx.dialects.failures.meaning import failure
-from linx.doctor.facts import KeyFacts, PropsFacts, Trouble
+from linx.doctor.facts import PropsFacts, Trouble
 from linx.doctor.gather.probe import probe, trouble_of
+from linx.providers.credit import Credit
 from linx.providers.kinds import KINDS
 from linx.upstream.dial import Dialer
 from linx.upstream.pool import Pool
@@ -67,7 +68,7 @@ async def test_a_llamacpp_and_an_openrouter_tell_of_themselves() -> None:
         assert found.trouble is None
         config = ProviderConfig(name="b", kind="openrouter", endpoint=paid.endpoint, api_key="k")
         found = await probe(config, KINDS["openrouter"], pool, Redactor())
-        assert found.key == KeyFacts(5.0, 4.5, is_free_tier=True)
+        assert found.credit == Credit(5.0, 4.5, is_free_tier=True)
         assert found.has_list
         assert not paid.calls
     pool.close_idle()
