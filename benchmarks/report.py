@@ -31,6 +31,11 @@ class Result:
     busy: list[float] = field(default_factory=list)
     """The share of the machine's CPU time that was used during each measurement, by any process."""
     load: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    """The share that was used before each round, when nothing was measured."""
+    took_s: float = 0.0
+    stopped: str = ""
+    """Before which round the run was stopped, and why."""
 
     def add(self, workload: str, contender: str, figures: dict[str, float], busy: float, load: float) -> None:
         if figures:
@@ -56,29 +61,18 @@ class Result:
 def table(result: Result, names: list[str] | None = None) -> str:
     lines: list[str] = []
     for name in names or list(result.figures):
-        workload = WORKLOADS[name]
         rows = result.figures.get(name, {})
-        lines.append(f"\n{name}: {workload.title}  (median of {result.rounds} rounds, spread of the first figure)")
-        columns = list(next(iter(rows.values()))[0]) if rows else []
-        columns.sort(key=lambda column: column != workload.primary)
-        header = f"  {'':14}" + "".join(f"{column:>24}" for column in columns)
-        lines.append(f"{header}{'x nginx':>10}")
+        lines.append(f"\n{name}: {WORKLOADS[name].title}  (medians, spread of the first figure)")
+        columns = _columns(name, rows)
+        lines.append(f"  {'':17}" + "".join(f"{column:>25}" for column in columns) + f"{'x nginx':>9}")
         for contender, rounds in rows.items():
-            cells = []
-            for column in columns:
-                values = [one[column] for one in rounds]
-                text = _number(statistics.median(values))
-                if column == workload.primary and len(values) > 1:
-                    text += f" ({_number(min(values))}-{_number(max(values))})"
-                cells.append(f"{text:>24}")
-            ratio = result.ratio(name, contender, workload.primary)
-            shown = "" if ratio is None or not math.isfinite(ratio) else f"{ratio:.2f}"
-            lines.append(f"  {contender:14}" + "".join(cells) + f"{shown:>10}")
-        lines += [f"  {contender:14} failed: {why}" for contender, why in result.failures.get(name, {}).items()]
+            *cells, ratio = _cells(result, name, contender, rounds, columns)
+            lines.append(f"  {contender:17}" + "".join(f"{cell:>25}" for cell in cells) + f"{ratio:>9}")
+        lines += [f"  {contender:17} fails: {why}" for contender, why in result.failures.get(name, {}).items()]
     return "\n".join(lines)
 
 
-def write(result: Result) -> Path:
+def write(result: Result) -> tuple[Path, Path]:
     RESULTS.mkdir(exist_ok=True)
     now = datetime.datetime.now(datetime.UTC)
     path = RESULTS / f"{now:%Y-%m-%d-%H%M%S}.json"
@@ -89,12 +83,66 @@ def write(result: Result) -> Path:
         "python": platform.python_version(),
         "load_average": _spread(result.load),
         "busy_share": _spread(result.busy),
+        "busy_share_before_rounds": _spread(result.others),
     }
     body = {"at": now.isoformat(timespec="seconds"), "commit": _commit(), "machine": machine, **asdict(result)}
-    body.pop("load")
-    body.pop("busy")
+    for name in ("load", "busy", "others", "stopped"):
+        body.pop(name)
     path.write_bytes(jsontext.dumps_pretty(body))
-    return path
+    text = path.with_suffix(".md")
+    text.write_text(markdown(result), "utf-8")
+    return path, text
+
+
+def conditions(result: Result) -> str:
+    """The machine, and how busy it was."""
+    others, busy, load = (_spread(values) for values in (result.others, result.busy, result.load))
+    lines = [f"{os.cpu_count()} cores of {_cpu_name()}, Python {platform.python_version()}, commit {_commit()}"]
+    if others and busy:
+        lines.append(
+            f"used by others before a round: {others['median']:.0%} (at most {others['most']:.0%}) of all cores; "
+            f"in use while measuring: {busy['median']:.0%}; load average {load['least']:.1f} to {load['most']:.1f}; "
+            f"{result.rounds} rounds, {result.took_s / 60:.1f} minutes"
+        )
+    return "\n".join(lines)
+
+
+def markdown(result: Result) -> str:
+    """All tables, to be pasted into a document: medians with the least and the most of the first figure."""
+    lines = [conditions(result).replace("\n", "  \n"), ""]
+    lines += [f"- {name}: {version}" for name, version in result.versions.items()]
+    lines += [f"- {name} is missing: {why}" for name, why in result.missing.items()]
+    for name, rows in result.figures.items():
+        columns = _columns(name, rows)
+        lines += ["", f"### {name}: {WORKLOADS[name].title}", ""]
+        lines += ["| | " + " | ".join([*map(_words, columns), f"x {BASE}"]) + " |"]
+        lines += ["| --- |" + " ---: |" * (len(columns) + 1)]
+        for contender, rounds in rows.items():
+            lines.append(f"| {contender} | " + " | ".join(_cells(result, name, contender, rounds, columns)) + " |")
+        lines += [f"| {contender} | fails: {why} |" for contender, why in result.failures.get(name, {}).items()]
+    return "\n".join(lines) + "\n"
+
+
+def _words(column: str) -> str:
+    return column.replace("_us_per_", " µs a ").replace("_us", " µs").replace("_", " ")
+
+
+def _columns(name: str, rows: dict[str, Rounds]) -> list[str]:
+    columns = list(next(iter(rows.values()))[0]) if rows else []
+    return sorted(columns, key=lambda column: column != WORKLOADS[name].primary)
+
+
+def _cells(result: Result, name: str, contender: str, rounds: Rounds, columns: list[str]) -> list[str]:
+    """The medians, with the spread of the first, and the ratio of the first to nginx."""
+    cells = []
+    for column in columns:
+        values = [one[column] for one in rounds]
+        text = _number(statistics.median(values))
+        if column == WORKLOADS[name].primary and len(values) > 1:
+            text += f" ({_number(min(values))}-{_number(max(values))})"
+        cells.append(text)
+    ratio = result.ratio(name, contender, WORKLOADS[name].primary)
+    return [*cells, "" if ratio is None or not math.isfinite(ratio) else f"{ratio:.2f}"]
 
 
 def _spread(values: list[float]) -> dict[str, float]:

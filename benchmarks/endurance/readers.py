@@ -27,7 +27,8 @@ import trio
 
 from benchmarks.contenders import ROOT
 from benchmarks.endurance import watch
-from benchmarks.load import Target
+from benchmarks.prompts import Plan, chat, http
+from benchmarks.setting import CHAT
 from benchmarks.workloads import percentile
 from tests.e2e.linx_process import LinxProcess
 
@@ -97,7 +98,7 @@ async def _ask(port: int, request: bytes, window: int | None = None) -> trio.Soc
 async def stalled(kind: str, count: int, folder: Path, hold_s: float = 3.0) -> Outcome:
     """``count`` clients read the start of an endless answer and then nothing."""
     async with _world(kind, folder) as linx:
-        request = Target(linx.port).request(ENDLESS, stream=True, size=FRAME, burst=8)
+        request = http(linx.port, CHAT, chat(Plan(ENDLESS, size=FRAME, burst=8), stream=True))
         for _ in range(5):
             await trio.aclose_forcefully(await _ask(linx.port, request))
         await trio.sleep(0.5)
@@ -116,7 +117,7 @@ async def slow(kind: str, count: int, folder: Path, hold_s: float = 8.0) -> list
     async with _world(kind, folder) as linx:
         alone = await _delays(linx.port, hold_s)
         before = watch.memory_mb(linx.process.pid)
-        request = Target(linx.port).request(ENDLESS, stream=True, size=FRAME, burst=8)
+        request = http(linx.port, CHAT, chat(Plan(ENDLESS, size=FRAME, burst=8), stream=True))
         async with trio.open_nursery() as nursery:
             for _ in range(count):
                 nursery.start_soon(_read_slowly, linx.port, request)
@@ -154,7 +155,7 @@ async def _read_slowly(port: int, request: bytes) -> None:
 
 async def _delays(port: int, seconds: float) -> list[float]:
     """The delays of all frames of 20 streams in ms; see ``benchmarks.upstream`` for their stamps."""
-    request = Target(port).request(int(seconds * 50), stream=True, interval_us=20_000)
+    request = http(port, CHAT, chat(Plan(int(seconds * 50), interval_us=20_000), stream=True))
     delays: list[float] = []
 
     async def read() -> None:

@@ -1,0 +1,3 @@
+module linx/benchmarks
+
+go 1.22

@@ -1,0 +1,137 @@
+"""Runs the measurements: providers, contenders, rounds. Each round measures every contender once, in another order."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+from typing import TYPE_CHECKING
+
+from benchmarks import calm, load
+from benchmarks.calm import TooBusy, busy_share
+from benchmarks.contenders import Started
+from benchmarks.load import Job, LoadError
+from benchmarks.processes import machine_cpu
+from benchmarks.prompts import Plan, chat
+from benchmarks.provider import Provider
+from benchmarks.report import Result, table
+from benchmarks.setting import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from benchmarks.setting import Contender
+    from benchmarks.workloads import Workload
+
+PROVIDERS = 3
+Key = tuple[str, bool]
+
+
+class Runner:
+    """Has the providers, and the contenders that it has started; all end when ``stack`` closes."""
+
+    def __init__(
+        self,
+        program: Path,
+        folder: Path,
+        stack: contextlib.ExitStack,
+        rounds: int,
+        seconds: float,
+        *,
+        may_be_busy: bool,
+    ) -> None:
+        self._program = program
+        self._folder = folder
+        self._rounds = rounds
+        self._seconds = seconds
+        self._may_be_busy = may_be_busy
+        self._started: dict[Key, Started] = {}
+        self._number = 0
+        self._providers = tuple(self._provider(stack) for _ in range(PROVIDERS))
+        stack.callback(self._stop_all)
+
+    def _provider(self, stack: contextlib.ExitStack) -> Provider:
+        self._number += 1
+        folder = self._folder / f"provider-{self._number}"
+        folder.mkdir()
+        provider = Provider(self._program, folder)
+        stack.callback(provider.process.stop)
+        return provider
+
+    def run(self, workloads: Sequence[Workload], contenders: Sequence[Contender]) -> Result:
+        result = Result(rounds=self._rounds)
+        contenders = [one for one in contenders if _is_usable(one, result)]
+        for workload in workloads:
+            chosen = [one for one in contenders if workload.wants(one)]
+            for number in range(min(self._rounds, workload.rounds)):
+                try:
+                    result.others.append(round(self._calm(), 3))
+                except TooBusy as error:
+                    result.stopped = f"{workload.name}, round {number + 1}: {error}"
+                    return result
+                # The order changes each round, so that no contender is always measured after the same other one.
+                for contender in chosen[number % len(chosen) :] + chosen[: number % len(chosen)]:
+                    self._measure(workload, contender, result)
+            print(table(result, [workload.name]), flush=True)
+        return result
+
+    def _calm(self) -> float:
+        return calm.sample() if self._may_be_busy else calm.wait()
+
+    def _measure(self, workload: Workload, contender: Contender, result: Result) -> None:
+        if contender.name in result.failures.get(workload.name, {}):
+            return
+        key = (contender.name, workload.is_tls)
+        try:
+            with self._at_hand(workload, contender, key) as started:
+                gc.collect()
+                before = machine_cpu()
+                figures = workload.measure(started, self._seconds or workload.seconds)
+                share = busy_share(before, machine_cpu())
+        except (Unavailable, LoadError, OSError) as error:
+            result.failed(workload.name, contender.name, " ".join(str(error).split())[-300:])
+            # The contender may be in any state, so the next measurement starts a new one.
+            if key in self._started:
+                self._started.pop(key).stop()
+        else:
+            result.add(workload.name, contender.name, figures, share, os.getloadavg()[0])
+        finally:
+            for provider in self._providers:
+                with contextlib.suppress(OSError):
+                    provider.reset()
+
+    @contextlib.contextmanager
+    def _at_hand(self, workload: Workload, contender: Contender, key: Key) -> Iterator[Started]:
+        if workload.is_fresh:
+            started = self._start(contender, is_tls=workload.is_tls)
+            try:
+                yield started
+            finally:
+                started.stop()
+            return
+        if key not in self._started:
+            started = self._started[key] = self._start(contender, is_tls=workload.is_tls)
+            if contender.base != "linx-kinds":
+                request = started.request(chat(Plan(2), stream=True))
+                load.run(self._program, Job(started.port, [request], 4, 0.3, least=20))
+        yield self._started[key]
+
+    def _start(self, contender: Contender, *, is_tls: bool) -> Started:
+        self._number += 1
+        folder = self._folder / f"{contender.name}-{self._number}"
+        return Started(contender, self._program, self._providers, folder, is_tls=is_tls)
+
+    def _stop_all(self) -> None:
+        for started in self._started.values():
+            started.stop()
+
+
+def _is_usable(contender: Contender, result: Result) -> bool:
+    try:
+        result.versions[contender.name] = contender.version()
+    except Unavailable as error:
+        result.missing[contender.name] = str(error)
+        print(f"{contender.name} is left out: {error}", flush=True)
+        return False
+    return True
