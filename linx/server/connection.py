@@ -7,7 +7,10 @@ to a provider. The cancel scope for that is entered once for the connection and 
 after a cancellation, since making, entering and leaving a scope for each request would cost
 as much as reading a head.
 
-``guard`` catches every exception of a connection: trio would end the whole server for an
+The two tasks share no nursery of their own, since opening one and cancelling the pump in it would
+cost as much as half a request. The pump ends when the wire is closed, and the loop closes it.
+
+Both tasks catch every exception of their connection: trio would end the whole server for an
 exception that is not caught.
 """
 
@@ -37,6 +40,8 @@ from linx.server.request import MAY_HALF_CLOSE, Request, new_id
 from linx.server.wire import ServerTransport, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from linx.server.head import Head
     from linx.server.limits import Shared
     from linx.server.listener import Listener
@@ -48,11 +53,11 @@ _HURRIED_LINGER_S = 0.1  # while the server ends, since clients with kept connec
 
 
 class Connection:
-    """``guard`` runs the connection from start to end. The server calls ``drain``, ``kill`` and ``request.stop``."""
+    """``start`` begins the two tasks of the connection. The server calls ``drain``, ``kill`` and ``request.stop``."""
 
     __slots__ = (
-        "_body", "_is_idle", "_is_interrupted", "_is_overdue", "_last_head", "_listener", "_reply", "_scope", "_shared",
-        "_wire", "_work", "peer", "request",
+        "_body", "_is_idle", "_is_interrupted", "_is_overdue", "_last_head", "_listener", "_reply", "_shared", "_wire",
+        "_work", "peer", "request",
     )  # fmt: skip
 
     def __init__(self, transport: ServerTransport, listener: Listener, shared: Shared, peer: str = "") -> None:
@@ -63,39 +68,42 @@ class Connection:
         self._is_interrupted = False  # the running request has been cancelled
         self._is_overdue = False  # a request head did not come in time
         self._last_head = LastHead()
-        self._scope: trio.CancelScope | None = None  # around the whole connection
         self._work: trio.CancelScope | None = None  # around the handlers of its requests
         self._reply: Reply | None = None
         self._body: Body | None = None
         self.peer = peer
         self.request: Request | None = None
 
-    async def guard(self) -> None:
-        """Run the connection. No exception but a cancellation leaves this method."""
+    def start(self, nursery: trio.Nursery, ended: Callable[[], None] = lambda: None) -> None:
+        """Begin both tasks in ``nursery``. ``ended`` is called when the connection is over, even if it is cancelled."""
+        nursery.start_soon(self.serve, ended)
+        nursery.start_soon(self.pump)
+
+    async def serve(self, ended: Callable[[], None] = lambda: None) -> None:
+        """Answer all requests of the connection. No exception but a cancellation leaves this method."""
         try:
-            await self.run()
+            while await self._serve():
+                pass
+            if not self._shared.is_draining:
+                await self._wire.close_gracefully()
+            elif not self._is_idle:
+                await self._wire.close_gracefully(_HURRIED_LINGER_S)
+        except HangUp:
+            pass
         except Exception:
             LOG.exception("A connection from %s failed", self.peer)
         finally:
+            self._release()
             self._wire.close()
+            ended()
 
-    async def run(self) -> None:
-        async with trio.open_nursery() as nursery:
-            self._scope = nursery.cancel_scope
-            nursery.start_soon(self._wire.pump)
-            try:
-                while await self._serve():
-                    pass
-                if not self._shared.is_draining:
-                    await self._wire.close_gracefully()
-                elif not self._is_idle:
-                    await self._wire.close_gracefully(_HURRIED_LINGER_S)
-            except HangUp:
-                pass
-            finally:
-                self._release()
-                self._wire.close()
-                nursery.cancel_scope.cancel()
+    async def pump(self) -> None:
+        """Read from the client until it is gone or the wire is closed. No exception but a cancellation leaves this."""
+        try:
+            await self._wire.pump()
+        except Exception:
+            LOG.exception("Reading from %s failed", self.peer)
+            self.kill()
 
     def drain(self) -> None:
         """The server is ending: an idle connection ends now, a busy connection after its answer."""
@@ -111,9 +119,10 @@ class Connection:
 
     def kill(self) -> None:
         """End the connection at once, whatever it is doing."""
+        # Sending fails from now on, and the pump ends, which ends all waiting for the client.
         self._wire.close()
-        if self._scope is not None:
-            self._scope.cancel()
+        if self._work is not None:
+            self._work.cancel()
 
     async def _serve(self) -> bool:
         """Answer requests until the connection ends or a request is interrupted.

@@ -158,14 +158,12 @@ class Server:
         connection = Connection(transport, listener, self._shared, peer_text(address))
         self._connections.add(connection)
         listener.connections += 1
-        nursery.start_soon(self._attend, connection, listener)
+        connection.start(nursery, partial(self._forget, connection, listener))
 
-    async def _attend(self, connection: Connection, listener: Listener) -> None:
-        try:
-            await connection.guard()
-        finally:
-            self._connections.discard(connection)
-            listener.connections -= 1
+    def _forget(self, connection: Connection, listener: Listener) -> None:
+        self._connections.discard(connection)
+        listener.connections -= 1
+        if self._shared.is_draining:
             self._note_change()
 
     async def _turn_away(self, transport: SocketTransport) -> None:

@@ -150,11 +150,15 @@ class Wire:
     def taken(self) -> None:
         """Must be called after bytes have been removed from the buffer directly, so that the pump can go on."""
         if self._room is not None and len(self.buffer) < READ_AHEAD:
+            self._end_pause()
+
+    def _end_pause(self) -> None:
+        if self._room is not None:
             self._room.set()
             self._room = None
-            if self._pause is not None:
-                self._pause.cancel()
-                self._pause = None
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
 
     def upgrade(self) -> None:
         """Leave HTTP. From now on the server does not wait for this request when it drains."""
@@ -242,4 +246,8 @@ class Wire:
         self.close()
 
     def close(self) -> None:
+        """Close at once. The pump ends soon, also where it waits for room in the buffer."""
         self.transport.close()
+        if self._room is not None:
+            self.buffer.clear()
+            self._end_pause()

@@ -187,7 +187,7 @@ class Lab:
 
         async def attend() -> None:
             with self.scope:
-                await connection.guard()
+                await connection.serve()
             over.set()
 
         async def send() -> None:
@@ -195,6 +195,7 @@ class Lab:
                 await ours.send(self.scenario.request)
 
         self._nursery.start_soon(attend)
+        self._nursery.start_soon(connection.pump)
         self._nursery.start_soon(send)
         with trio.fail_after(HANG_S):
             try:

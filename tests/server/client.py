@@ -159,7 +159,7 @@ async def in_memory(handler: Handler, shared: Shared | None = None) -> AsyncIter
     connection = Connection(StreamTransport(theirs), listener, shared or Shared())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(listener.watch.watch)
-        nursery.start_soon(connection.guard)
+        connection.start(nursery)
         yield Client(ours)
         nursery.cancel_scope.cancel()
 

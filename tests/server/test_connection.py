@@ -153,13 +153,35 @@ async def test_one_answer_a_request() -> None:
         assert (await client.answer()).status == 200
 
 
-async def test_the_guard_lets_nothing_out(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_self: Connection) -> None:
-        raise ZeroDivisionError
+class Broken(StreamTransport):
+    """A transport with a bug, in reading or in ending."""
 
-    monkeypatch.setattr(Connection, "run", broken)
-    _ours, theirs = trio.testing.memory_stream_pair()
-    await Connection(StreamTransport(theirs), Listener("local", echo), Shared(), peer="somebody").guard()
+    def __init__(self, stream: trio.abc.Stream, broken: str) -> None:
+        super().__init__(stream)
+        self.broken = broken
+
+    async def recv(self, limit: int = 65536) -> bytes:
+        if self.broken == "recv":
+            raise ZeroDivisionError
+        return await super().recv(limit)
+
+    def end_writing(self) -> None:
+        if self.broken == "end_writing":
+            raise ZeroDivisionError
+        super().end_writing()
+
+
+@pytest.mark.parametrize("broken", ["recv", "end_writing"])
+async def test_no_exception_leaves_a_task_of_a_connection(broken: str, caplog: pytest.LogCaptureFixture) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    ended: list[str] = []
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            connection = Connection(Broken(theirs, broken), Listener("local", echo), Shared(), peer="somebody")
+            connection.start(nursery, lambda: ended.append("once"))
+            with suppress(trio.BrokenResourceError):
+                await ours.send_all(b"bad\r\n\r\n")
+    assert ended == ["once"]
     assert "somebody" in caplog.text
     assert caplog.records[0].name == "linx.server"
     assert caplog.records[0].levelno == logging.ERROR

@@ -62,7 +62,7 @@ async def test_the_head_leaves_with_the_first_frame_and_the_end_with_the_last() 
         done.set()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Connection(Recorder(theirs), Listener("local", handler), Shared()).guard)
+        Connection(Recorder(theirs), Listener("local", handler), Shared()).start(nursery)
         await ours.send_all(GET)
         await done.wait()
         nursery.cancel_scope.cancel()

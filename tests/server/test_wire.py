@@ -14,7 +14,7 @@ from linx.core.errors import HangUp, LinxError
 from linx.server.connection import Connection
 from linx.server.limits import Shared
 from linx.server.listener import Listener
-from linx.server.wire import PATIENCE_S, READ_AHEAD, Wire
+from linx.server.wire import FLOOD_S, PATIENCE_S, READ_AHEAD, Wire
 from tests.fakes.stream_transport import StreamTransport
 from tests.server.client import GET, connected, serving
 
@@ -56,7 +56,7 @@ async def test_a_pipelining_flood_is_left_in_the_clients_buffer() -> None:
     connection = Connection(StreamTransport(theirs), Listener("local", handler), Shared())
     count = 5_000
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(connection.guard)
+        connection.start(nursery)
         await ours.send_all(GET * count)
         await trio.testing.wait_all_tasks_blocked()
         assert 0 < len(connection._wire.buffer) <= READ_AHEAD
@@ -112,6 +112,28 @@ async def test_half_a_close_behind_a_flood_is_no_hang_up() -> None:
         assert seen == count
 
 
+@pytest.mark.parametrize("after_s", [0.0, PATIENCE_S / 2, 0.5])
+async def test_the_pump_ends_when_a_connection_with_a_full_buffer_is_closed(
+    after_s: float, autojump_clock: MockClock
+) -> None:
+    is_gone = trio.Event()
+
+    async def handler(_request: Request, _reply: Reply) -> None:
+        await is_gone.wait()
+        raise HangUp
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    connection = Connection(StreamTransport(theirs), Listener("local", handler), Shared())
+    with trio.fail_after(FLOOD_S / 2 + after_s):
+        async with trio.open_nursery() as nursery:
+            connection.start(nursery)
+            await ours.send_all(GET * 5_000)
+            await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(after_s)
+            assert len(connection._wire.buffer) >= READ_AHEAD
+            is_gone.set()
+
+
 async def test_a_client_that_takes_nothing_is_dropped(autojump_clock: trio.testing.MockClock) -> None:
     ended: list[tuple[float, type[BaseException]]] = []
 
@@ -127,7 +149,7 @@ async def test_a_client_that_takes_nothing_is_dropped(autojump_clock: trio.testi
     ours, theirs = trio.testing.lockstep_stream_pair()
     async with trio.open_nursery() as nursery:
         start = trio.current_time()
-        nursery.start_soon(Connection(StreamTransport(theirs), Listener("local", handler), Shared()).guard)
+        Connection(StreamTransport(theirs), Listener("local", handler), Shared()).start(nursery)
         await ours.send_all(GET)
         await trio.testing.wait_all_tasks_blocked()
         await trio.sleep(290)
@@ -149,7 +171,7 @@ async def test_nothing_follows_a_torn_send(autojump_clock: trio.testing.MockCloc
     ours, theirs = trio.testing.lockstep_stream_pair()
     connection = Connection(StreamTransport(theirs), Listener("local", handler), Shared())
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(connection.guard)
+        connection.start(nursery)
         await ours.send_all(GET)
         await trio.testing.wait_all_tasks_blocked()
         assert connection.request is not None

@@ -208,7 +208,7 @@ async def _connection(handler: Handler) -> AsyncIterator[Client]:
     connection = Connection(SocketTransport(theirs), listener, Shared())
     async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream, trio.open_nursery() as nursery:
         nursery.start_soon(listener.watch.watch)
-        nursery.start_soon(connection.guard)
+        connection.start(nursery)
         try:
             yield Client(stream)
         finally:
