@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import time
 from typing import Any
 
@@ -165,6 +166,48 @@ def test_a_long_number_is_looked_for_in_linear_time() -> None:
     began = time.process_time()
     assert not jsontext.has_long_number(data)
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("length", [17, 18, 19, 20, 40])
+def test_a_long_number_is_found_wherever_it_is_in_a_long_text(length: int) -> None:
+    number, filling = b"7" * length, b"ab12-" * 2000
+    for place in (*range(40), *range(len(filling) - 20, len(filling))):
+        data = filling[:place] + b"," + number + b"," + filling[place:]
+        assert jsontext.has_long_number(data) == (length >= 19)
+    assert jsontext.has_long_number(number + b"," + filling) == (length >= 19)
+    assert jsontext.has_long_number(filling + b"," + number) == (length >= 19)
+
+
+@pytest.mark.parametrize("longest", [18, 19])
+def test_a_long_number_is_looked_for_as_in_the_whole_text(longest: int) -> None:
+    chance = random.Random(19)
+    for _ in range(100):
+        runs = [*(chance.randrange(19) for _ in range(chance.choice((20, 300)))), longest]
+        chance.shuffle(runs)
+        data = b".".join(b"1" * run + b"-" * chance.randrange(7) for run in runs) + b" " * 8192
+        assert jsontext.has_long_number(data) == (longest == 19)
+
+
+@pytest.mark.parametrize("depth", range(MAX_DEPTH - 6, MAX_DEPTH + 4))
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"}]")])
+def test_the_depth_of_a_long_text_is_bounded_as_that_of_a_short_one(opening: bytes, closing: bytes, depth: int) -> None:
+    times = depth // (opening.count(b"[") + opening.count(b"{"))
+    for inside in (b"", b"[" * (depth % 2) + b"]" * (depth % 2)):
+        short = opening * times + (inside or b"1") + closing * times
+        long = short[:-1] + b" " * 10_000 + short[-1:]
+        if jsontext.too_deep(short):
+            for data in (short, long):
+                with pytest.raises(InvalidJSON, match="deep"):
+                    jsontext.loads_strict(data)
+        else:
+            assert jsontext.loads_strict(long) == jsontext.loads_strict(short)
+
+
+def test_a_long_text_keeps_its_large_integers_exact() -> None:
+    for number in (2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**30):
+        data = b'{"a":[%d],"b":"%b"}' % (number, b"text " * 3000)
+        assert jsontext.loads_strict(data)["a"] == [number]
+        assert type(jsontext.loads_strict(data)["a"][0]) is int
 
 
 # --- writing ---

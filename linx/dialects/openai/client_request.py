@@ -7,6 +7,7 @@ body is never changed: what needs another form is copied.
 
 from __future__ import annotations
 
+from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 from linx.core import jsontext
@@ -252,6 +253,8 @@ def _function(function: Any, where: str) -> JsonObject:
 
 # --- messages ---
 
+_PLAIN_ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
+
 
 def _messages(messages: Any) -> list[JsonObject]:
     if not isinstance(messages, list) or not messages:
@@ -259,26 +262,50 @@ def _messages(messages: Any) -> list[JsonObject]:
     clean: list[JsonObject] = []
     old_id = ""  # of the last call in the old form, which the answer to it does not name
     for number, message in enumerate(messages):
-        where = f"messages[{number}]"
-        if not isinstance(message, dict):
-            raise _wrong(where, "an object")
-        role = message.get("role")
-        if not isinstance(role, str) or not role:
-            raise _wrong(f"{where}.role", "a string that is not empty")
-        if any(value is None for value in message.values()):
-            message = {key: value for key, value in message.items() if value is not None or key == "content"}
-        message = _with_parts(message, f"{where}.content")
-        if "tool_calls" in message:
-            message = {**message, "tool_calls": _tool_calls(message["tool_calls"], f"{where}.tool_calls")}
-        if not isinstance(message.get("tool_call_id"), str | None):
-            raise _wrong(f"{where}.tool_call_id", "a string")
-        if "function_call" in message:
-            old_id = f"call_{number}"
-            message = _with_tool_call(message, old_id, f"{where}.function_call")
-        if role == "function":
-            message = {**message, "role": "tool", "tool_call_id": old_id or f"call_{number}"}
+        if not _is_plain(message):
+            message, old_id = _message(message, number, old_id)
         clean.append(message)
     return clean
+
+
+def _is_plain(message: Any) -> bool:
+    """Is it a message as most are: with a text and without null, and so one that stays as it is?"""
+    return (
+        type(message) is dict
+        and type(message.get("content")) is str
+        and type(message.get("tool_call_id", "")) is str
+        and type(role := message.get("role")) is str
+        and role in _PLAIN_ROLES
+        and "tool_calls" not in message
+        and "function_call" not in message
+        and None not in message.values()
+    )
+
+
+def _message(message: Any, number: int, old_id: str) -> tuple[JsonObject, str]:
+    """The message in the form that travels between dialects, and the new ``old_id``."""
+    where = f"messages[{number}]"
+    if not isinstance(message, dict):
+        raise _wrong(where, "an object")
+    role = message.get("role")
+    if not isinstance(role, str) or not role:
+        raise _wrong(f"{where}.role", "a string that is not empty")
+    if None in message.values():
+        message = {key: value for key, value in message.items() if value is not None or key == "content"}
+    message = _with_parts(message, f"{where}.content")
+    if "tool_calls" in message:
+        given = message["tool_calls"]
+        calls = _tool_calls(given, f"{where}.tool_calls")
+        if any(map(is_not, calls, given)):
+            message = {**message, "tool_calls": calls}
+    if not isinstance(message.get("tool_call_id"), str | None):
+        raise _wrong(f"{where}.tool_call_id", "a string")
+    if "function_call" in message:
+        old_id = f"call_{number}"
+        message = _with_tool_call(message, old_id, f"{where}.function_call")
+    if role == "function":
+        message = {**message, "role": "tool", "tool_call_id": old_id or f"call_{number}"}
+    return message, old_id
 
 
 def _with_parts(message: JsonObject, where: str) -> JsonObject:
@@ -308,21 +335,20 @@ def _tool_calls(calls: Any, where: str) -> list[JsonObject]:
         raise _wrong(where, "a list")
     clean: list[JsonObject] = []
     for number, call in enumerate(calls):
-        at = f"{where}[{number}]"
         if not isinstance(call, dict):
-            raise _wrong(at, "an object")
-        if not isinstance(call.get("id"), str | None):
-            raise _wrong(f"{at}.id", "a string")
-        function = call.get("function")
+            raise _wrong(f"{where}[{number}]", "an object")
+        call_id, function = call.get("id"), call.get("function")
+        if call_id is not None and not isinstance(call_id, str):
+            raise _wrong(f"{where}[{number}].id", "a string")
         if function is None and isinstance(call.get("custom"), dict):
             clean.append(call)
             continue
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise _wrong(f"{at}.function", "an object with a name")
+            raise _wrong(f"{where}[{number}].function", "an object with a name")
         arguments = function.get("arguments")
         if not isinstance(arguments, str):
             if not isinstance(arguments, dict | None):
-                raise _wrong(f"{at}.function.arguments", "a string of JSON")
+                raise _wrong(f"{where}[{number}].function.arguments", "a string of JSON")
             text = "" if arguments is None else jsontext.dumps(arguments).decode()
             call = {**call, "function": {**function, "arguments": text}}
         clean.append(call)

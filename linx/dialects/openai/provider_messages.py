@@ -35,6 +35,9 @@ class MessageRules:
     refuses a call that is none of a function ("Unsupported tool call type", llama.cpp's common/chat.cpp)."""
 
 
+_PLAIN_ROLES = frozenset(("system", "user", "tool"))
+
+
 def pick(value: object, *names: str) -> tuple[object, ...]:
     """The values of the named fields if ``value`` is an object, else nothing."""
     return tuple(value.get(name) for name in names) if isinstance(value, dict) else ()
@@ -45,7 +48,14 @@ def messages_for(rules: MessageRules, messages: list[JsonObject], speaks_openai:
     calls: dict[str, str] = {}
     changed: list[JsonObject] | None = None
     for at, message in enumerate(messages):
-        new = _message(message, at, calls, rules, speaks_openai)
+        # Most messages are a text of a user or of a tool, and stay as they are.
+        is_plain = (
+            type(message.get("content")) is str
+            and type(role := message.get("role")) is str
+            and role in _PLAIN_ROLES
+            and None not in message.values()
+        )
+        new = message if is_plain else _message(message, at, calls, rules, speaks_openai)
         if new is not message and changed is None:
             changed = messages[:at]
         if changed is not None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from linx.core import jsontext
 from linx.core.errors import BadRequest
+from linx.dialects.openai import client_request
 from linx.dialects.openai.client_request import checked_body
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "bad_requests.json"
@@ -256,3 +258,37 @@ def test_what_is_mended_in_messages() -> None:
         {"role": "assistant", "tool_calls": [{"id": "x", "function": {"name": "f", "arguments": '{"a":1}'}}]},
         {"role": "assistant", "tool_calls": [{"id": "x", "function": {"name": "f", "arguments": ""}}]},
     ]
+
+
+ROLES: list[Any] = ["system", "user", "assistant", "tool", "function", "critic", "", None, [], {}, 1]
+CONTENTS: list[Any] = ["text", "", None, [], [{"type": "text", "text": "x"}], 1, {}]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"name": None},
+        {"tool_call_id": "c1"},
+        {"tool_call_id": None},
+        {"tool_call_id": 1},
+        {"tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]},
+        {"tool_calls": []},
+        {"tool_calls": None},
+        {"function_call": {"name": "f", "arguments": "{}"}},
+    ],
+    ids=["plain", "null", "id", "no-id", "wrong-id", "calls", "calls-of-objects", "no-calls", "null-calls", "old-call"],
+)
+def test_a_message_is_read_the_short_way_as_the_long_way(more: Any) -> None:
+    for role, content in itertools.product(ROLES, CONTENTS):
+        message = {"role": role, "content": content, **more}
+        try:
+            long: Any = [client_request._message(message, 0, "")[0]]
+        except BadRequest as error:
+            long = str(error)
+        try:
+            short: Any = checked_body({"model": "m", "messages": [message]})[0]["messages"]
+        except BadRequest as error:
+            short = str(error)
+        assert short == long
