@@ -285,6 +285,7 @@ class Connection:
             return
         shared = self._shared
         self.request.is_over = True
+        self.request.on_gone = None  # which refers to the attempt, and by way of it to the request
         self.request = None
         shared.requests_running -= not self._wire.is_upgraded
         self._body.release()
@@ -305,3 +306,6 @@ class Connection:
         if self._wire.is_broken or request.method not in MAY_HALF_CLOSE:
             request.is_client_gone = True
             self._interrupt()
+            if request.on_gone is not None:
+                # Where hundreds of clients leave at once, all handlers would be unwound before the last provider stops.
+                request.on_gone()

@@ -40,7 +40,7 @@ class Request:
 
     __slots__ = (
         "_body", "_first", "_head", "_interrupt", "_whole", "_wire", "content_length", "face", "has_body", "headers",
-        "host", "id", "is_client_gone", "is_endless", "is_over", "key", "listener", "method", "named_model",
+        "host", "id", "is_client_gone", "is_endless", "is_over", "key", "listener", "method", "named_model", "on_gone",
         "path", "path_key", "peer", "query", "record", "replay_of", "stopped", "target",
     )  # fmt: skip
 
@@ -70,6 +70,7 @@ class Request:
         self.is_over = False
         self.stopped: LinxError | None = None
         self.is_client_gone = False
+        self.on_gone: Callable[[], None] | None = None  # called with the hang-up, before the handler is unwound
         self._head = head
         self._body = body
         self._wire = wire

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import trio
+
 from linx.core.attempt_errors import AttemptError, Garbled, StreamBroken
 from linx.http1.chunked import ChunkScanner, FramingError
 from linx.http1.transport import BREAKS, READ_SIZE, SocketTransport
@@ -147,6 +149,9 @@ class Response:
             if data:
                 return data
         if self._problem is not None:
+            # Where the client's hang-up has closed this connection, its handler is to see the cancellation, and no
+            # failure of the provider.
+            await trio.lowlevel.checkpoint_if_cancelled()
             kind, text = self._problem
             raise kind(text)
         return b""

@@ -188,3 +188,14 @@ async def test_closed_under_a_reader() -> None:
     got.abandon()
     with pytest.raises(StreamBroken, match="Linx closed the connection"):
         await got.read()
+
+
+async def test_closed_under_a_reader_that_is_cancelled() -> None:
+    """Its client has left: a failure of the provider would have the next provider asked for nobody."""
+    got = await response(STREAM_HEAD, then="stall")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        got.abandon()
+        await got.read()
+        pytest.fail("the read must not go on")
+    assert scope.cancelled_caught

@@ -43,6 +43,7 @@ class Job:
     """One request while it is answered. ``router`` is the router at the request's start, whatever a reload changes."""
 
     __slots__ = (
+        "_request",
         "chat",
         "clock",
         "context",
@@ -59,6 +60,7 @@ class Job:
     def __init__(
         self, context: Context, face: Face, request: Request, reply: Reply, chat: ChatRequest, demand: Demand
     ) -> None:
+        self._request = request
         self.context = context
         self.router = context.router
         self.face = face
@@ -119,6 +121,7 @@ class Job:
     def won(self, attempt: Try[object]) -> None:
         """``attempt`` has opened the gate, so its provider's answer goes to the client."""
         now = self.clock()
+        self._request.on_gone = attempt.close
         record, candidate = self.record, attempt.candidate
         provider = candidate.provider
         record.phase = "streaming"

@@ -49,6 +49,10 @@ class Tried:
     def __init__(self, candidate: Candidate, record: AttemptRecord) -> None:
         self.candidate = candidate
         self.record = record
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
 
     @property
     def asked_at(self) -> float | None:
