@@ -16,6 +16,7 @@ from linx.handlers.kept_lists import KeptLists
 from linx.handlers.key_uses import KeyUses
 from linx.handlers.response_store import ResponseStore
 from linx.routing.budgets import Budgets
+from linx.routing.hedge_watch import HedgeWatch
 from linx.routing.hedging import HedgeBudget
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Context:
     instance: bytes = field(default_factory=lambda: secrets.token_hex(8).encode())
     """The name of this process in the hop header, by which a request that comes back is recognised."""
     budget: HedgeBudget = field(default_factory=HedgeBudget)
+    hedge_watch: HedgeWatch = field(default_factory=HedgeWatch)
     following: set[Request] = field(default_factory=set)
     """The requests that follow the request lines, and have no end of their own."""
     heartbeats: Heartbeats = field(default_factory=Heartbeats)

@@ -26,7 +26,9 @@ that moment; only the loops around the decisions wait.
 - ``router``: turns a model's name into a route, the ordered candidates.
 - ``unlisted``: looks a name that no list has up once more, before the client is told so.
 - ``provider_set``: the providers in force and their router, replaced as a whole at a reload.
+- ``hedge_watch``: says when attempts have been silent for too long.
 - ``hedging``: when and where a second attempt may run beside a silent one.
 - ``decision``: decides which candidate of a route is started, and when.
+- ``rivals``: runs the attempts beside the first one of a race.
 - ``race``: carries out the decisions: runs the attempts of one request.
 """

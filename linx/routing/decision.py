@@ -104,8 +104,8 @@ class Decision(Generic[A]):
     """The state of one race: the candidates that are left, the attempts that run, the failures so far."""
 
     __slots__ = (
-        "_again", "_delay_s", "_has_hedged", "_is_owed", "_left", "_look_at", "_rules", "_running", "_since",
-        "failures", "model",
+        "_again", "_delay_s", "_has_hedged", "_is_owed", "_left", "_rules", "_running", "_since", "failures", "look_at",
+        "model",
     )  # fmt: skip
 
     def __init__(self, route: Route, rules: Rules) -> None:
@@ -118,9 +118,11 @@ class Decision(Generic[A]):
         self._running: list[A] = []
         self._has_hedged = False
         self._is_owed = False  # an attempt that was to run beside another could not be started
-        # For an attempt that runs alone: when it started, how long it may be silent, when to look at it again.
+        # For an attempt that runs alone: when it started, and how long it may be silent.
         self._since = 0.0
-        self._delay_s = self._look_at = math.inf
+        self._delay_s = math.inf
+        self.look_at = math.inf
+        """When an attempt that runs alone is to be looked at again (trio's clock): is it still silent?"""
 
     def next(self, now: float, events: Sequence[Spoke[A] | Failed[A]] = ()) -> Start | WaitUntil | Won[A] | Lost:
         """The next order. ``events`` are the events since the last call, in their order.
@@ -143,7 +145,7 @@ class Decision(Generic[A]):
         if not self._running:
             return self._start_first(now) if self._left else Lost(RouteExhausted(self.model, self.failures))
         extra = self._extra(now, has_failed=bool(events))
-        return extra or WaitUntil(self._look_at if self._left else math.inf)
+        return extra or WaitUntil(self.look_at if self._left else math.inf)
 
     def started(self, attempt: A) -> None:
         """``attempt`` has been started, as the last order said."""
@@ -186,7 +188,7 @@ class Decision(Generic[A]):
             return Start(candidate, False, True, True)
         self._since = now
         self._delay_s = math.inf if self._has_hedged else self._rules.delay_s(candidate)
-        self._look_at = now + self._delay_s
+        self.look_at = now + self._delay_s
         return Start(candidate, is_alone=not self._may_be_hedged(candidate))
 
     def _may_be_hedged(self, first: Candidate) -> bool:
@@ -211,7 +213,7 @@ class Decision(Generic[A]):
         if ready is None or not self._rules.budget.take(self._rules.share, now):
             return None
         self._has_hedged = True
-        self._look_at = math.inf
+        self.look_at = math.inf
         return Start(ready, is_hedge=True)
 
     def _is_late(self, now: float) -> bool:
@@ -220,14 +222,14 @@ class Decision(Generic[A]):
         An attempt that waits for a place at its provider has not been asked yet, so it is not silent. It may
         be hedged too, since a provider with a free place is better than waiting.
         """
-        if now < self._look_at:
+        if now < self.look_at:
             return False
         asked_at = self._running[0].asked_at
         if asked_at is not None and asked_at + self._delay_s > now:
-            self._look_at = asked_at + self._delay_s
+            self.look_at = asked_at + self._delay_s
             return False
         pause_s = min(max(now - self._since, SHORTEST_LOOK_S), LONGEST_LOOK_S)
-        self._look_at = now + max(self._delay_s, pause_s)
+        self.look_at = now + max(self._delay_s, pause_s)
         return True
 
     def _is_larger(self, other: Candidate, failed: Candidate) -> bool:

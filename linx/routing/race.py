@@ -1,8 +1,9 @@
 """Races the attempts along a route; the attempt with the first meaningful chunk wins.
 
 The method is that of happy eyeballs (RFC 8305), with providers in place of addresses. ``decision.py``
-decides what to do next; this file carries out its orders: it starts attempts as tasks, and closes those
-that did not win at once, so that their providers stop generating.
+decides what to do next; this file carries out its orders. The first attempt runs in the task of its
+request; what runs beside it, once it has been silent for too long, is in ``rivals.py``. Attempts that
+did not win are closed at once, so that their providers stop generating.
 
 If the winner fails before anything has been sent to the client, ``winner`` may be called again: the race
 goes on with the candidates that are left.
@@ -15,14 +16,15 @@ from typing import TYPE_CHECKING, Generic
 import trio
 
 from linx.core.attempt_errors import AttemptError
-from linx.core.errors import LinxError, is_out_of_memory
-from linx.routing.decision import A, Decision, Failed, Lost, Spoke, Start, WaitUntil
+from linx.core.errors import LinxError
+from linx.routing.decision import A, Decision, Failed, Lost, Start
+from linx.routing.rivals import Rivals
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from linx.routing.candidate import Candidate
-    from linx.routing.decision import Runnable
+    from linx.routing.hedge_watch import HedgeWatch
     from linx.routing.hedging import Rules
     from linx.routing.router import Route
 
@@ -31,21 +33,24 @@ class Race(Generic[A]):
     """The attempts for one request. ``start(candidate, is_hedge, is_last)`` makes an attempt, or raises an
     AttemptError where the candidate may not be asked any more.
 
+    ``watch``: says when an attempt has been silent for too long.
     ``turn``: awaited before the first attempt, if the request has to wait for its turn.
     """
 
-    __slots__ = ("_decision", "_start", "_timeout_s", "_turn")
+    __slots__ = ("_decision", "_start", "_timeout_s", "_turn", "_watch")
 
     def __init__(
         self,
         route: Route,
         rules: Rules,
         start: Callable[[Candidate, bool, bool], A],
+        watch: HedgeWatch,
         turn: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._decision: Decision[A] = Decision(route, rules)
         self._timeout_s = rules.first_token_timeout_s
         self._start = start
+        self._watch = watch
         self._turn = turn
 
     @property
@@ -75,7 +80,11 @@ class Race(Generic[A]):
             if attempt is None:
                 continue
             if not order.is_alone:
-                return await self._side_by_side(attempt)
+                outcome = await self._watched(attempt)
+                if not isinstance(outcome, Failed):
+                    return outcome
+                events = (outcome,)
+                continue
             try:
                 await attempt.begin(self._timeout_s)
             except AttemptError as error:
@@ -94,65 +103,29 @@ class Race(Generic[A]):
         self._decision.started(attempt)
         return attempt
 
-    async def _side_by_side(self, first: A) -> A:
-        """Run each attempt in a task of its own; the nursery is cancelled as soon as the race is over."""
-        events: list[Spoke[A] | Failed[A]] = []
-        spoken: list[A] = []
-        happened = trio.Event()
+    async def _watched(self, first: A) -> A | Failed[A]:
+        """Run ``first``, and once it has been silent for too long, others beside it.
 
-        async def run(attempt: A) -> None:
-            try:
-                await attempt.begin(self._timeout_s)
-            except LinxError as error:
-                events.append(Failed(attempt, error))
-            else:
-                spoken.append(attempt)
-                events.append(Spoke(attempt))
-            happened.set()
-
+        Returns the attempt that has won, or the failure of ``first`` if no other was started beside it.
+        """
+        rivals = Rivals(first, self._decision, self._started, self._timeout_s)
+        self._watch.expect(rivals, self._decision.look_at)
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(run, first)
-                order = self._decision.next(trio.current_time())
-                while isinstance(order, Start | WaitUntil):
-                    if isinstance(order, Start):
-                        attempt = self._started(order)
-                        if attempt is not None:
-                            nursery.start_soon(run, attempt)
-                    elif not events:
-                        happened = trio.Event()
-                        with trio.move_on_at(order.at):
-                            await happened.wait()
-                    news, events[:] = events[:], []
-                    order = self._decision.next(trio.current_time(), news)
-                nursery.cancel_scope.cancel()
-        except BaseException as error:
-            _close(spoken)
-            problem: BaseException | None = _only(error)
-        else:
-            problem = None
-        if problem is not None:
-            try:
-                # Raised here and not above, where its context would be the group that holds it: a reference cycle, and
-                # with it the whole request. The frame must not hold it either.
-                raise problem
-            finally:
-                del problem
-        assert not isinstance(order, Start | WaitUntil)  # the loop has ended without an exception
-        if isinstance(order, Lost):
-            _close(spoken)
-            raise order.error
-        _close(attempt for attempt in spoken if attempt is not order.attempt)
-        return order.attempt
-
-
-def _close(attempts: Iterable[Runnable]) -> None:
-    for attempt in attempts:
-        attempt.close()
-
-
-def _only(error: BaseException) -> BaseException:
-    """The exception that a nursery has put into a group; it is a bug, a cancellation, or memory that ran out."""
-    while isinstance(error, BaseExceptionGroup):
-        error = next(filter(is_out_of_memory, error.exceptions), error.exceptions[0])
-    return error
+            with rivals.scope_of_first:
+                try:
+                    await first.begin(self._timeout_s)
+                except LinxError as error:
+                    if not rivals.have_begun:
+                        return Failed(first, error)
+                    rivals.failed(error)
+                else:
+                    if not rivals.have_begun:
+                        self._decision.won()
+                        return first
+                    rivals.spoke()
+                finally:
+                    self._watch.forget(rivals)
+            return await rivals.result()
+        except BaseException:
+            await rivals.stop()
+            raise

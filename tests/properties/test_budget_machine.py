@@ -28,6 +28,7 @@ from linx.ledger.spending import Spent, Where, day_of, today
 from linx.ledger.writer import Settings, Writer
 from linx.routing.budgets import Budgets
 from linx.routing.demand import Demand
+from linx.routing.hedge_watch import HedgeWatch
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.limits import ALL, KEY, PROVIDER, Scope, limits_of
 from linx.routing.race import Race
@@ -127,7 +128,9 @@ class Linx:
         rules = Rules(after=0.05, scope="any", share=1.0, budget=HedgeBudget(), demand=demand)
         with trio.move_on_after(PATIENCE_S):
             try:
-                race: Race[Attempt] = Race(self.router.route("m", trio.current_time(), demand), rules, start)
+                race: Race[Attempt] = Race(
+                    self.router.route("m", trio.current_time(), demand), rules, start, HedgeWatch()
+                )
                 won = await race.winner()
                 record.first_token = trio.current_time()
                 record.provider, record.is_local = won.candidate.provider.name, won.candidate.is_local

@@ -22,6 +22,7 @@ from linx.core.attempt_errors import StreamBroken
 from linx.core.errors import LinxError
 from linx.providers.prices import Price
 from linx.routing.demand import Demand
+from linx.routing.hedge_watch import HedgeWatch
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.race import Race
 from linx.routing.router import Router
@@ -132,7 +133,7 @@ async def race(
                 after=hedge.after, scope=hedge.scope, share=1.0, budget=HedgeBudget(), demand=demand,
                 first_token_timeout_s=None,
             )  # fmt: skip
-            running: Race[ScriptedAttempt] = Race(route, rules, witness.start)
+            running: Race[ScriptedAttempt] = Race(route, rules, witness.start, HedgeWatch())
             for _ in range(broken + 1):
                 won = await running.winner()
                 won.close()

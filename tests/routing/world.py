@@ -16,6 +16,7 @@ from linx.providers.model import Model
 from linx.providers.provider import Provider, never
 from linx.routing.candidate import Candidate
 from linx.routing.demand import Demand
+from linx.routing.hedge_watch import HedgeWatch
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.race import Race
 from linx.routing.router import Route
@@ -113,7 +114,7 @@ class World:
         self.attempts: list[ScriptedAttempt] = []
         self.asked_after_s = 0.0
         """How long the first attempt waits for its place."""
-        self.race: Race[ScriptedAttempt] = Race(Route("m", candidates), Rules(**settings), self._start)
+        self.race: Race[ScriptedAttempt] = Race(Route("m", candidates), Rules(**settings), self._start, HedgeWatch())
 
     def _start(self, candidate: Candidate, is_hedge: bool, is_last: bool) -> ScriptedAttempt:
         delay, does = self.script[candidate.provider.name]

@@ -92,7 +92,7 @@ class Generation(Generic[A]):
             # cycle, and a request of many megabytes would stay in memory until the next garbage collection.
             is_counted = self._key.max_concurrent is not None and record.method == "POST"
             turn = self._take_turn if is_counted else None
-            race = Race(route, self._rules(now, route), self._start, turn)
+            race = Race(route, self._rules(now, route), self._start, job.context.hedge_watch, turn)
             await plan.deliver(job, race)
             phase = "done"
             if race.failures:
