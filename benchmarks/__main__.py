@@ -61,19 +61,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _tell(result: report.Result, *, may_write: bool) -> int:
     print(f"\n{report.conditions(result)}")
     if result.stopped:
-        print(f"stopped before {result.stopped}", file=sys.stderr)
-        return BUSY
-    if may_write:
-        for written in (*report.write(result), *charts.draw(result)):
+        print(f"stopped before the end of {result.stopped}", file=sys.stderr)
+    if may_write and result.figures:
+        for written in (*report.write(result), *(() if result.stopped else charts.draw(result))):
             print(f"written: {written.relative_to(ROOT)}")
-    return 0
+    return BUSY if result.stopped else 0
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("workloads", nargs="*", help="workloads or groups; default: all")
     parser.add_argument("--quick", action="store_true", help="the group quick, with short windows")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=0, help="default: 3; with --quick 2")
     parser.add_argument("--seconds", type=float, default=0.0, help="for each measurement; default: the workload's own")
     parser.add_argument("--contenders", default="all", help="comma-separated names")
     parser.add_argument("--other", type=Path, help="also measure the Linx of this checkout, to compare two versions")
@@ -84,6 +83,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     if options.quick:
         options.workloads = options.workloads or ["quick"]
         options.seconds = options.seconds or 0.6
+    options.rounds = options.rounds or (2 if options.quick else 3)
     options.workloads = options.workloads or ["all"]
     return options
 

@@ -41,6 +41,12 @@ class Chart:
 CHARTS = (
     Chart("cpu-per-frame", "CPU time per streamed frame", "paced", "cpu_us_per_frame", "µs"),
     Chart("cpu-per-request", "CPU time per small request", "small", "cpu_us_per_request", "µs"),
+    Chart(
+        "cpu-per-whole-answer", "CPU time per whole answer of 200 tokens", "whole", "cpu_us_per_request", "ms", 0.001
+    ),
+    Chart(
+        "cpu-per-agent-request", "CPU time per request of an agent (125 KB)", "agent", "cpu_us_per_request", "ms", 0.001
+    ),
     Chart("first-token", "Time added before the first token", "first-token", "ttft_p50_us", "ms", 0.001, True),
     Chart("memory", "Memory when idle", "memory", "idle_mb", "MB"),
     Chart("start", "From start to ready", "start", "ready_ms", "s", 0.001),

@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import socket
 import subprocess
+import threading
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-PATIENCE_S = 15.0  # for streams to begin, and for single answers
+PATIENCE_S = 20.0  # for streams to begin, and for single answers
 SPARE_S = 60.0  # after which the load generator itself is given up
 
 
@@ -87,6 +88,8 @@ def run(
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
+        watch = threading.Timer(job.seconds + 2 * job.patience_s + SPARE_S, process.kill)
+        watch.start()
         try:
             process.stdin.write(jsontext.dumps(asked) + b"\n")
             process.stdin.flush()
@@ -101,6 +104,7 @@ def run(
         except BrokenPipeError:
             raise LoadError(f"the load generator ended: {process.stderr.read().decode()[-500:]}") from None
         finally:
+            watch.cancel()
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
     if result["problem"]:

@@ -12,7 +12,7 @@ from benchmarks.setting import MODEL
 from benchmarks.viewer import Viewer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from benchmarks.contenders import Started
     from benchmarks.prompts import Body
@@ -22,6 +22,7 @@ Figures = dict[str, float]
 SLOWER = 10
 SETTLE_S = 0.3
 LONGER_S = 90.0  # a paced stream is longer than any measurement
+SHORT_PATIENCE_S = 5.0  # for streams that come as fast as they go: one of them can take a whole contender
 ENDLESS = 1_000_000_000
 PROMPTS = range(0, 121, 11)  # bytes that are added to a request, since real clients do not repeat their requests
 KINDS = ("openai", "ollama", "anthropic")
@@ -110,7 +111,9 @@ def _streams(started: Started, request: bytes, streams: int, interval_ms: float,
 def flat_out(streams: int, burst: int) -> Callable[[Started, float], Figures]:
     def measure(started: Started, seconds: float) -> Figures:
         request = started.request(chat(Plan(ENDLESS, burst=burst), stream=True))
-        job = Job(started.port, [request], streams, seconds, is_endless=True, settle_s=SETTLE_S)
+        job = Job(
+            started.port, [request], streams, seconds, is_endless=True, settle_s=SETTLE_S, patience_s=SHORT_PATIENCE_S
+        )  # fmt: skip
         seen, cpu_ns = _run(started, job)
         return {
             "cpu_us_per_frame": _us(cpu_ns) / max(1, seen.frames),
@@ -131,17 +134,35 @@ def watched(measure: Callable[[Started, float], Figures]) -> Callable[[Started, 
     return beside
 
 
+def _each_pair(started: Started, plan: Plan, *, stream: bool) -> Iterator[tuple[str, bytes]]:
+    """Every face with every kind of provider: ``face < kind`` and its request."""
+    for face, (path, body) in prompts.FACES.items():
+        for kind in KINDS:
+            yield f"{face} < {kind}", started.request({"model": f"{MODEL}-{kind}", **body(plan, stream)}, path=path)
+
+
 def pairs(streams: int, interval_ms: float) -> Callable[[Started, float], Figures]:
-    """Every face with every kind of provider, named ``face < kind``."""
+    """Paced frames; the figures are the µs of CPU for a frame."""
 
     def measure(started: Started, seconds: float) -> Figures:
         figures: Figures = {}
         plan = Plan(int(LONGER_S * 1000 / interval_ms), int(interval_ms * 1000))
-        for face, (path, body) in prompts.FACES.items():
-            for kind in KINDS:
-                request = started.request({"model": f"{MODEL}-{kind}", **body(plan, True)}, path=path)
-                seen, cpu_ns = _run(started, _streams(started, request, streams, interval_ms, seconds))
-                figures[f"{face} < {kind}"] = _us(cpu_ns) / max(1, seen.frames)
+        for pair, request in _each_pair(started, plan, stream=True):
+            seen, cpu_ns = _run(started, _streams(started, request, streams, interval_ms, seconds))
+            figures[pair] = _us(cpu_ns) / max(1, seen.frames)
+        return figures
+
+    return measure
+
+
+def asking_pairs(connections: int) -> Callable[[Started, float], Figures]:
+    """Small requests, whole; the figures are the µs of CPU for a request."""
+
+    def measure(started: Started, seconds: float) -> Figures:
+        figures: Figures = {}
+        for pair, request in _each_pair(started, Plan(2), stream=False):
+            seen, cpu_ns = _run(started, Job(started.port, [request], connections, seconds, 2))
+            figures[pair] = _us(cpu_ns) / seen.requests
         return figures
 
     return measure

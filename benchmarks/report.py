@@ -16,6 +16,8 @@ from linx.core import jsontext
 
 RESULTS = Path(__file__).resolve().parent / "results"
 BASE = "nginx"
+GRIDS = ("pairs", "pairs-small")
+"""Workloads whose figures are of pairs."""
 Rounds = list[dict[str, float]]
 
 
@@ -60,16 +62,35 @@ class Result:
 
 def table(result: Result, names: list[str] | None = None) -> str:
     lines: list[str] = []
-    for name in names or list(result.figures):
+    for name in names or _measured(result):
         rows = result.figures.get(name, {})
         lines.append(f"\n{name}: {WORKLOADS[name].title}  (medians, spread of the first figure)")
+        if name in GRIDS:
+            lines += [f"  {row}" for contender in rows for row in _grid(result, name, contender)]
+            lines += _failing(result, name)
+            continue
         columns = _columns(name, rows)
         lines.append(f"  {'':17}" + "".join(f"{column:>25}" for column in columns) + f"{'x nginx':>9}")
         for contender, rounds in rows.items():
             *cells, ratio = _cells(result, name, contender, rounds, columns)
             lines.append(f"  {contender:17}" + "".join(f"{cell:>25}" for cell in cells) + f"{ratio:>9}")
-        lines += [f"  {contender:17} fails: {why}" for contender, why in result.failures.get(name, {}).items()]
+        lines += _failing(result, name)
     return "\n".join(lines)
+
+
+def _failing(result: Result, name: str) -> list[str]:
+    return [f"  {contender:17} fails: {why}" for contender, why in result.failures.get(name, {}).items()]
+
+
+def _grid(result: Result, name: str, contender: str) -> list[str]:
+    """Figures that are named ``face < kind``: a row for each face, a column for each kind."""
+    pairs = list(result.figures[name][contender][0])
+    faces, kinds = (list(dict.fromkeys(pair.split(" < ")[side] for pair in pairs)) for side in (0, 1))
+    lines = [f"| {contender} | " + " | ".join(kinds) + " |", "| --- |" + " ---: |" * len(kinds)]
+    for face in faces:
+        medians = [result.median(name, contender, f"{face} < {kind}") for kind in kinds]
+        lines.append(f"| {face} | " + " | ".join("" if one is None else _number(one) for one in medians) + " |")
+    return lines
 
 
 def write(result: Result) -> tuple[Path, Path]:
@@ -86,7 +107,7 @@ def write(result: Result) -> tuple[Path, Path]:
         "busy_share_before_rounds": _spread(result.others),
     }
     body = {"at": now.isoformat(timespec="seconds"), "commit": _commit(), "machine": machine, **asdict(result)}
-    for name in ("load", "busy", "others", "stopped"):
+    for name in ("load", "busy", "others"):
         body.pop(name)
     path.write_bytes(jsontext.dumps_pretty(body))
     text = path.with_suffix(".md")
@@ -110,17 +131,26 @@ def conditions(result: Result) -> str:
 def markdown(result: Result) -> str:
     """All tables, to be pasted into a document: medians with the least and the most of the first figure."""
     lines = [conditions(result).replace("\n", "  \n"), ""]
+    lines += [f"- stopped before the end of {result.stopped}"] if result.stopped else []
     lines += [f"- {name}: {version}" for name, version in result.versions.items()]
     lines += [f"- {name} is missing: {why}" for name, why in result.missing.items()]
-    for name, rows in result.figures.items():
-        columns = _columns(name, rows)
+    for name in _measured(result):
+        rows = result.figures.get(name, {})
         lines += ["", f"### {name}: {WORKLOADS[name].title}", ""]
+        if name in GRIDS:
+            lines += [row for contender in rows for row in _grid(result, name, contender)]
+            continue
+        columns = _columns(name, rows)
         lines += ["| | " + " | ".join([*map(_words, columns), f"x {BASE}"]) + " |"]
         lines += ["| --- |" + " ---: |" * (len(columns) + 1)]
         for contender, rounds in rows.items():
             lines.append(f"| {contender} | " + " | ".join(_cells(result, name, contender, rounds, columns)) + " |")
         lines += [f"| {contender} | fails: {why} |" for contender, why in result.failures.get(name, {}).items()]
     return "\n".join(lines) + "\n"
+
+
+def _measured(result: Result) -> list[str]:
+    return [name for name in WORKLOADS if name in result.figures or name in result.failures]
 
 
 def _words(column: str) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.workloads import Workload
 
 PROVIDERS = 3
+SLOW_ROUNDS = 2  # of a contender that takes milliseconds for a request, and is far from the others
 Key = tuple[str, bool]
 
 
@@ -47,6 +48,8 @@ class Runner:
         self._seconds = seconds
         self._may_be_busy = may_be_busy
         self._started: dict[Key, Started] = {}
+        self._given_up: dict[str, str] = {}
+        """Contenders that did not start, which takes long to find out."""
         self._number = 0
         self._providers = tuple(self._provider(stack) for _ in range(PROVIDERS))
         stack.callback(self._stop_all)
@@ -60,27 +63,38 @@ class Runner:
         return provider
 
     def run(self, workloads: Sequence[Workload], contenders: Sequence[Contender]) -> Result:
+        """Measure all; a run that is interrupted, or refused because the machine is busy, has what was measured."""
         result = Result(rounds=self._rounds)
         contenders = [one for one in contenders if _is_usable(one, result)]
         for workload in workloads:
-            chosen = [one for one in contenders if workload.wants(one)]
+            wanted = [one for one in contenders if workload.wants(one)]
             for number in range(min(self._rounds, workload.rounds)):
                 try:
                     result.others.append(round(self._calm(), 3))
-                except TooBusy as error:
-                    result.stopped = f"{workload.name}, round {number + 1}: {error}"
+                    self._round(workload, wanted, number, result)
+                except (TooBusy, KeyboardInterrupt) as error:
+                    result.stopped = f"{workload.name}, round {number + 1}: {error or 'interrupted'}"
                     return result
-                # The order changes each round, so that no contender is always measured after the same other one.
-                for contender in chosen[number % len(chosen) :] + chosen[: number % len(chosen)]:
-                    self._measure(workload, contender, result)
             print(table(result, [workload.name]), flush=True)
         return result
+
+    def _round(self, workload: Workload, wanted: Sequence[Contender], number: int, result: Result) -> None:
+        """The order changes each round, so that no contender is always measured after the same other one."""
+        chosen = [one for one in wanted if number < SLOW_ROUNDS or not one.is_slow]
+        for contender in [*chosen[number:], *chosen[:number]] if number < len(chosen) else chosen:
+            self._measure(workload, contender, result)
 
     def _calm(self) -> float:
         return calm.sample() if self._may_be_busy else calm.wait()
 
     def _measure(self, workload: Workload, contender: Contender, result: Result) -> None:
         if contender.name in result.failures.get(workload.name, {}):
+            return
+        reason = self._given_up.get(contender.name)
+        if workload.is_heavy and contender.is_slow:
+            reason = "not asked: it takes milliseconds for each, which would only queue up"
+        if reason is not None:
+            result.failed(workload.name, contender.name, reason)
             return
         key = (contender.name, workload.is_tls)
         try:
@@ -89,8 +103,11 @@ class Runner:
                 before = machine_cpu()
                 figures = workload.measure(started, self._seconds or workload.seconds)
                 share = busy_share(before, machine_cpu())
-        except (Unavailable, LoadError, OSError) as error:
-            result.failed(workload.name, contender.name, " ".join(str(error).split())[-300:])
+        except (Unavailable, LoadError, OSError, ArithmeticError) as error:
+            why = " ".join(str(error).split())[-300:]
+            result.failed(workload.name, contender.name, why)
+            if isinstance(error, Unavailable):
+                self._given_up[contender.name] = why
             # The contender may be in any state, so the next measurement starts a new one.
             if key in self._started:
                 self._started.pop(key).stop()

@@ -212,7 +212,7 @@ func (p *provider) answer(e *exchange) error {
 	}
 	asked := readPlan(e.body)
 	isStream := asks(e.body, "stream", "true")
-	if path == "/api/chat" {
+	if of.contentType == "application/x-ndjson" {
 		isStream = !asks(e.body, "stream", "false")
 	}
 	if !isStream {

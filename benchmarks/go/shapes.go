@@ -24,7 +24,7 @@ const (
 	openaiHead  = `{"id":"chatcmpl-benchmark","object":"chat.completion.chunk","created":1700000000,"model":"bench-model","system_fingerprint":"fp_bench",`
 	openaiFrame = openaiHead + `"choices":[{"index":0,"delta":{"content":"MARK"},"logprobs":null,"finish_reason":null}]}`
 	usage       = `"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}`
-	ollamaHead  = `{"model":"bench-model","created_at":"MOMENT","message":{"role":"assistant","content":"`
+	ollamaHead  = `{"model":"bench-model","created_at":"MOMENT",`
 	ollamaEnd   = `"done":true,"done_reason":"stop","total_duration":1000000,"load_duration":1000,"prompt_eval_count":9,"prompt_eval_duration":1000,"eval_count":9,"eval_duration":1000}`
 	ended       = "0\r\n\r\n"
 )
@@ -43,6 +43,14 @@ func chunks(parts ...string) string {
 	return all.String()
 }
 
+// ollamaShape is a shape of Ollama, of what its frames carry and of what its last one carries.
+func ollamaShape(text, empty string) *shape {
+	head := strings.Replace(ollamaHead, "MOMENT", "2026-01-01T00:00:00.000000Z", 1)
+	frame := ollamaHead + text + "\"done\":false}\n"
+	last := []byte(chunks(head+empty+ollamaEnd+"\n") + ended)
+	return &shape{contentType: "application/x-ndjson", frame: frame, changing: frame, last: last, whole: head + text + ollamaEnd}
+}
+
 // The obfuscation field is OpenAI's: https://platform.openai.com/docs/api-reference/chat-streaming. Ollama's created_at
 // is the time of each frame.
 var shapes = map[string]*shape{
@@ -57,14 +65,8 @@ var shapes = map[string]*shape{
 		whole: `{"id":"chatcmpl-benchmark","object":"chat.completion","created":1700000000,"model":"bench-model",` +
 			`"choices":[{"index":0,"message":{"role":"assistant","content":"MARK"},"logprobs":null,"finish_reason":"stop"}],` + usage + `}`,
 	},
-	"/api/chat": {
-		contentType: "application/x-ndjson",
-		frame:       ollamaHead + `MARK"},"done":false}` + "\n",
-		changing:    ollamaHead + `MARK"},"done":false}` + "\n",
-		last:        []byte(chunks(strings.Replace(ollamaHead, "MOMENT", "2026-01-01T00:00:00.000000Z", 1)+`"},`+ollamaEnd+"\n") + ended),
-		lastUsage:   []byte(chunks(strings.Replace(ollamaHead, "MOMENT", "2026-01-01T00:00:00.000000Z", 1)+`"},`+ollamaEnd+"\n") + ended),
-		whole:       strings.Replace(ollamaHead, "MOMENT", "2026-01-01T00:00:00.000000Z", 1) + `MARK"},` + ollamaEnd,
-	},
+	"/api/chat":     ollamaShape(`"message":{"role":"assistant","content":"MARK"},`, `"message":{"role":"assistant","content":""},`),
+	"/api/generate": ollamaShape(`"response":"MARK",`, `"response":"",`),
 	"/v1/messages": {
 		contentType: "text/event-stream",
 		first: []byte(chunks(named("message_start", `,"message":{"id":"msg_bench","type":"message","role":"assistant","model":"bench-model","content":[],`+

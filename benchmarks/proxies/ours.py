@@ -42,7 +42,7 @@ def _priced(setting: Setting) -> Section:
 
 
 def _of_each_kind(setting: Setting) -> Section:
-    return {kind: _provider(setting, kind=kind, model=f"{MODEL}-{kind}") for kind in KINDS}
+    return {f"of-{kind}": _provider(setting, kind=kind, model=f"{MODEL}-{kind}") for kind in KINDS}
 
 
 def _command(providers: Callable[[Setting], Section], level: str, more: Section) -> Callable[[Setting], Command]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from benchmarks.provider import Provider
 
-PATHS = ("/v1/chat/completions", "/api/chat", "/v1/messages")
+PATHS = ("/v1/chat/completions", "/api/chat", "/api/generate", "/v1/messages")
 
 
 def _body(plan: Plan, *, stream: bool, **more: object) -> bytes:
@@ -49,12 +49,11 @@ def _frames(text: str) -> list[dict[str, Any]]:
 
 
 def _text(frame: dict[str, Any]) -> str:
-    """The text of a frame of any of the three dialects."""
-    if "choices" in frame:
-        return str(frame["choices"][0]["delta"].get("content") or "") if frame["choices"] else ""
-    return str(
-        frame.get("message", frame.get("delta", {})).get("text", "") or frame.get("message", {}).get("content", "")
-    )
+    """The text of a frame of any of the dialects."""
+    for choice in frame.get("choices", ()):
+        return str(choice["delta"].get("content") or "")
+    found = frame.get("response") or frame.get("delta", {}).get("text") or frame.get("message", {}).get("content")
+    return found if isinstance(found, str) else ""
 
 
 @pytest.mark.parametrize("burst", [1, 2, 7])
