@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from linx.providers.provider import DEFAULT_ANSWER_TOKENS
 
 if TYPE_CHECKING:
     from linx.providers.client_credential import ClientCredential
+    from linx.routing.candidate import Candidate
 
 Search = Callable[[], Secret | None]
 """Looks for a secret in the prompt."""
@@ -54,6 +56,11 @@ class Demand(msgspec.Struct, frozen=True):
     def embeds(self) -> bool:
         """Are vectors wanted, and no words?"""
         return self.one_model
+
+    def cost_at(self, one: Candidate) -> float:
+        """The estimated cost of this request there in USD. An unknown price counts as infinite."""
+        price = one.provider.price(one.model)
+        return math.inf if price is None else price.estimate(self.prompt_tokens, self.answer_tokens)
 
 
 ANY, LOCAL_ONLY = Demand(), Demand(local_only=True)
