@@ -305,7 +305,7 @@ class Router:
         """The candidates in the order that this file's docstring describes."""
         needs = NOTHING
         for one in candidates:
-            if one.provider.lacks(one.model, now):
+            if one.provider.has_gaps and one.provider.lacks(one.model, now):
                 needs = demand.needs()
                 break
         by_cost, ranks, unranked = self.routing.cost_optimization, self._ranks, len(self._ranks) + 1
@@ -429,6 +429,8 @@ def _ranks(priority: Sequence[str | Sequence[str]]) -> Mapping[str, int]:
 
 def _fits(one: Candidate, demand: Demand) -> bool:
     """Can the prompt fit into the candidate's context? Yes, if its context is unknown. The estimate is rough."""
+    if not one.provider.has_contexts:
+        return True
     context = one.provider.context_length(one.model)
     return context is None or demand.prompt_tokens <= context
 
