@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 
 
 class Histogram:
@@ -35,22 +36,20 @@ class Histogram:
 
     def percentile(self, share: float) -> float | None:
         """Seconds below which ``share`` (0 to 1) of the samples lie; None without samples."""
-        total = sum(self._weights)
+        seen = list(accumulate(self._weights))  # nothing is looped over here: this is asked for each request
+        total = seen[-1]
         if not total:
             return None
         wanted = share * total
-        seen = 0.0
-        for bucket, weight in enumerate(self._weights):
-            seen += weight
-            if weight and seen >= wanted:
-                inside = 1 - (seen - wanted) / weight
-                lower = 0.0 if bucket == 0 else self.FIRST_S * self.GROWTH ** (bucket - 1)
-                upper = self.FIRST_S * self.GROWTH**bucket
-                return lower + (upper - lower) * inside
-        return self.FIRST_S * self.GROWTH ** (self.BUCKETS - 1)
+        bucket = bisect_left(seen, wanted) if wanted else bisect_right(seen, 0.0)  # one with a weight
+        inside = 1 - (seen[bucket] - wanted) / self._weights[bucket]
+        lower, upper = _BOUNDS[bucket], _BOUNDS[bucket + 1]
+        return lower + (upper - lower) * inside
 
 
-_BUCKET_ENDS = [Histogram.FIRST_S * Histogram.GROWTH**bucket for bucket in range(Histogram.BUCKETS - 1)]
+_BOUNDS = [0.0, *(Histogram.FIRST_S * Histogram.GROWTH**bucket for bucket in range(Histogram.BUCKETS))]
+"""Seconds between which the buckets lie; the last bucket holds all that is longer, too."""
+_BUCKET_ENDS = _BOUNDS[1:-1]
 """Seconds with which each bucket but the last one ends."""
 
 

@@ -38,6 +38,8 @@ _HOP = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 MAX_NAME = 512  # characters of a model's name
 MAX_HOPS = 32  # names of earlier Linx processes that are kept in the hop header
 SESSION_FIELDS = ("conversation_id", "session_id", "prompt_cache_key")
+_NAMING_HEADERS, _NAMING_FIELDS = frozenset(SESSION_HEADERS), frozenset((*SESSION_FIELDS, "metadata"))
+"""One of these is there where a request names its conversation; most requests have none."""
 
 
 def check_charset(request: Request) -> None:
@@ -146,17 +148,24 @@ def next_hop(context: Context, request: Request) -> bytes:
 
 def conversation_of(request: Request, chat: ChatRequest) -> str | None:
     """A key that stays the same over the turns of one conversation; None if the conversation cannot be recognised."""
-    for name in SESSION_HEADERS:
-        value = request.header(name)
-        if value:
-            return _digest(value)
+    return _named_conversation(request, chat) or opening(chat) or None
+
+
+def _named_conversation(request: Request, chat: ChatRequest) -> str | None:
+    if request.has_any(_NAMING_HEADERS):
+        for name in SESSION_HEADERS:
+            header = request.header(name)
+            if header:
+                return _digest(header)
     body: JsonObject = chat.client_body or (chat.asked if isinstance(chat.asked, ChatBody) else {})
+    if _NAMING_FIELDS.isdisjoint(body):
+        return None
     metadata = body.get("metadata")
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
     for value in (*map(body.get, SESSION_FIELDS), user):
         if isinstance(value, str) and value:
             return _digest(value.encode("utf-8", "replace"))
-    return opening(chat) or None
+    return None
 
 
 def opening(chat: ChatRequest) -> str:

@@ -122,7 +122,7 @@ class Health:
 
     def illness(self, now: float) -> int:
         """For sorting: well 0, ill 1, loading 2, since a loading provider is worth waiting for when it is the last."""
-        return 2 if self.loading else int(self.is_ill(now))
+        return 2 if self.loading else int(now < self.cooling_until or self.reachable is False)
 
     def needs_watching(self, now: float) -> bool:
         """Is the provider down, unknown or loading, so that the next probe should come soon?"""

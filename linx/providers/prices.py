@@ -38,12 +38,14 @@ class Price:
         if self is FREE:
             return 0.0
         prompt, completion = self.prompt, self.completion
-        for least, *dearer in self.steps:
-            if prompt_tokens >= least:
-                prompt, completion = dearer
+        if self.steps:
+            for least, *dearer in self.steps:
+                if prompt_tokens >= least:
+                    prompt, completion = dearer
         cost = prompt * max(0, prompt_tokens - cached - written) + completion * completion_tokens + self.request
-        for tokens, price in ((cached, self.cached), (written, self.cache_write)):
-            cost += tokens * (prompt if price is None else price)
+        if cached or written:
+            for tokens, price in ((cached, self.cached), (written, self.cache_write)):
+                cost += tokens * (prompt if price is None else price)
         return cost
 
 

@@ -151,6 +151,10 @@ class Provider:
         self.contexts = Contexts()
         """With which contexts its models are loaded (Ollama)."""
         self._lacks: dict[str, dict[str, float]] = {}
+        self.has_gaps = False
+        """Does any of its models lack something that a request may need? Else nobody has to ask for one model."""
+        self.has_contexts = False
+        """Is the context of any of its models known?"""
         untranslated = requests.UNVERIFIED if Feature.VERIFIES_NOTHING in kind.features else requests.UNTRANSLATED
         self._own = {**untranslated, **kind.own} if config.native else kind.own
         self._prices = prices.configured(config.price)
@@ -222,6 +226,11 @@ class Provider:
         self._canonical.update({canonical(name): name for name in self.models})
         self.mappings = Mappings(self.config.model_mappings, self._may_have)
         self._able = self._here = None
+        known = self.models.values()
+        self.has_gaps = bool(self._lacks) or any(
+            one.capabilities and _MAY_BE_NEEDED - one.capabilities for one in known
+        )
+        self.has_contexts = self.cuts_prompts or any(one.context_length is not None for one in known)
 
     def _may_have(self, model: str) -> bool:
         """May it have the model? An Ollama whose list was read has no other than those in it, but for its cloud's."""
@@ -433,6 +442,7 @@ class Provider:
             del self._lacks[next(iter(self._lacks))]
         self._lacks.setdefault(model, {})[capability] = now
         self._able = None
+        self.has_gaps = True
 
     def traits(self, chat: ChatRequest, model: str, now: float) -> ModelTraits:
         """What the writer of a body must know of ``model``."""

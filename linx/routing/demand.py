@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,15 @@ from linx.core.client_key import NO_KEY, ClientKey
 from linx.core.secret_shapes import Secret
 from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.secrets import UNREAD
+from linx.providers.prices import FREE
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS
 
 if TYPE_CHECKING:
     from linx.providers.client_credential import ClientCredential
+    from linx.routing.candidate import Candidate
 
+Estimate = Callable[[], tuple[int, int]]
+"""Estimates the tokens of the prompt and of its answer."""
 Search = Callable[[], Secret | None]
 """Looks for a secret in the prompt."""
 
@@ -25,17 +30,25 @@ def unread() -> Secret | None:
     return UNREAD
 
 
+def of_size(prompt_tokens: int = 0, answer_tokens: int = DEFAULT_ANSWER_TOKENS) -> Estimate:
+    """For a prompt whose size is known."""
+    size = prompt_tokens, answer_tokens
+    return lambda: size
+
+
+NO_PROMPT = of_size()
+
+
 class Demand(msgspec.Struct, frozen=True):
     """What a request needs of its route, besides a model's name.
 
-    ``prompt_tokens`` and ``answer_tokens`` are estimates; ``conversation`` is a key that
-    stays the same over the turns of one conversation. ``one_model`` keeps only the candidates
-    with the same model as the candidate of the highest priority, healthy or not: embedding
-    vectors of another model could not be compared with those that the client has.
+    ``size`` is asked only where it matters: among free candidates without a known context it does not.
+    ``conversation`` is a key that stays the same over the turns of one conversation. ``one_model`` keeps only the
+    candidates with the same model as the candidate of the highest priority, healthy or not: embedding vectors of
+    another model could not be compared with those that the client has.
     """
 
-    prompt_tokens: int = 0
-    answer_tokens: int = DEFAULT_ANSWER_TOKENS
+    size: Estimate = NO_PROMPT
     local_only: bool = False
     conversation: str | None = None
     one_model: bool = False
@@ -51,9 +64,24 @@ class Demand(msgspec.Struct, frozen=True):
     """The secret in the prompt, or None; asked only where the config wants prompts looked through."""
 
     @property
+    def prompt_tokens(self) -> int:
+        """An estimate."""
+        return self.size()[0]
+
+    @property
+    def answer_tokens(self) -> int:
+        """What the client allows, or an estimate."""
+        return self.size()[1]
+
+    @property
     def embeds(self) -> bool:
         """Are vectors wanted, and no words?"""
         return self.one_model
+
+    def cost_at(self, one: Candidate) -> float:
+        """The estimated cost of this request there in USD. An unknown price counts as infinite."""
+        price = one.provider.price(one.model)
+        return 0.0 if price is FREE else math.inf if price is None else price.estimate(*self.size())
 
 
 ANY, LOCAL_ONLY = Demand(), Demand(local_only=True)

@@ -82,18 +82,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         It must be at another server. Under scope ``same`` it must also be local if all of
         these are local, and no dearer than the dearest of them.
         """
-        if any(candidate.provider.server == other.provider.server for other in running):
-            return False
+        server = candidate.provider.server
+        for other in running:
+            if other.provider.server == server:
+                return False
         if self.scope == "any":
             return True
         if not candidate.is_local and all(other.is_local for other in running):
             return False
-        cost = self._cost(candidate)
-        return cost < math.inf and cost <= max(self._cost(other) for other in running)
-
-    def _cost(self, candidate: Candidate) -> float:
-        """The estimated cost of this request in USD. An unknown price counts as infinite."""
-        price = candidate.provider.price(candidate.model)
-        if price is None:
-            return math.inf
-        return price.estimate(self.demand.prompt_tokens, self.demand.answer_tokens)
+        cost_at = self.demand.cost_at
+        cost = cost_at(candidate)
+        return not cost or (cost < math.inf and cost <= max(map(cost_at, running)))

@@ -34,13 +34,12 @@ from linx.routing.privacy import Privacy
 from linx.routing.secrets import Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from linx.config.shape import RoutingConfig
     from linx.core.errors import LinxError, NotAsked
     from linx.providers.auto import Wanted
     from linx.providers.pauses import Pause
-    from linx.providers.prices import Price
     from linx.providers.provider import Provider
     from linx.routing.demand import Demand
     from linx.routing.gate import Rule
@@ -93,6 +92,8 @@ class Router:
         keys = (client_keys.rule,) if self.passes_client_keys else ()
         self.gate = Gate((key_models.rule, self._privacy.rule, *secrets, *keys, *rules))
         self._warm: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._starting = list(self.providers)
+        """The providers whose first probe has not ended, as far as was looked; the last one has not."""
 
     def route(self, model: str, now: float, demand: Demand) -> Route:
         """The route for a name.
@@ -161,7 +162,10 @@ class Router:
 
     def is_starting(self) -> bool:
         """Is there a provider whose first probe has not ended?"""
-        return any(not provider.probed.is_set() for provider in self.providers)
+        starting = self._starting
+        while starting and starting[-1].probed.is_set():
+            starting.pop()
+        return bool(starting)
 
     async def until_known(self, model: str, demand: Demand) -> None:
         """If no provider is known to have the name yet, wait for the first probes.
@@ -294,49 +298,56 @@ class Router:
         served = [(provider, provider.default("", wanted)) for provider in others]
         return [Candidate(provider, name) for provider, name in served if name is not None]
 
-    def _cost(self, one: Candidate, demand: Demand) -> float:
-        price: Price | None = one.provider.price(one.model)
-        return math.inf if price is None else price.estimate(demand.prompt_tokens, demand.answer_tokens)
-
     def _rank(self, provider: Provider) -> int:
         return self._ranks.get(provider.name, len(self._ranks) + 1)
 
     def _ordered(self, candidates: list[Candidate], now: float, demand: Demand) -> list[Candidate]:
-        """The candidates in the order that this file's docstring describes.
+        """The candidates in the order that this file's docstring describes."""
+        needs = NOTHING
+        for one in candidates:
+            if one.provider.has_gaps and one.provider.lacks(one.model, now):
+                needs = demand.needs()
+                break
+        by_cost, ranks, unranked = self.routing.cost_optimization, self._ranks, len(self._ranks) + 1
+
+        def worth(one: Candidate) -> tuple[float, ...]:
+            provider, model = one.provider, one.model
+            return (
+                bool(needs) and not needs.isdisjoint(provider.lacks(model, now)),
+                provider.health.illness(now),
+                demand.cost_at(one) if by_cost else 0.0,
+                ranks.get(provider.name, unranked),
+            )
+
+        worths = {one: worth(one) for one in candidates}
+        if len(set(worths.values())) < len(candidates):  # there are equals
+            near = self._nearness(demand.conversation)
+            return sorted(candidates, key=lambda one: (worths[one], near(one)))
+        return sorted(candidates, key=worths.__getitem__)
+
+    def _nearness(self, conversation: str | None) -> Callable[[Candidate], tuple[float | bytes, ...]]:
+        """The order of candidates that are worth the same.
 
         A cache is warm for a conversation and the provider's own model name, since a mapping
         may lead to another model, whose cache is cold.
         """
-        by_cost, conversation = self.routing.cost_optimization, demand.conversation
-        replicas = self._replicas
+        warm, replicas = self._warm, self._replicas
         start = conversation.encode("utf-8", "surrogatepass") if replicas and conversation is not None else b""
-        needs = NOTHING
-        for one in candidates:
-            if one.provider.lacks(one.model, now):
-                needs = demand.needs()
-                break
 
-        def key(one: Candidate) -> tuple[float | bytes, ...]:
-            provider = one.provider
+        def near(one: Candidate) -> tuple[float | bytes, ...]:
+            provider, model = one.provider, one.model
             slots = provider.slots
-            load = slots.active + slots.waiting
-            is_warm = (
-                conversation is not None
-                and self._warm.get((conversation, one.model)) == provider.name
-                and slots.active < BUSY
-            )
-            return (
-                bool(needs) and not needs.isdisjoint(provider.lacks(one.model, now)),
-                provider.health.illness(now),
-                self._cost(one, demand) if by_cost else 0.0,
-                self._rank(provider),
-                not slots.has_room,
-                not is_warm,
-                not (slots.active < BUSY and provider.has_loaded(one.model)),
-                *((load // STEP, score(start, replicas.get(provider.name)), load) if start else (load,)),
-            )
+            active, has_room = slots.active, slots.has_room
+            load = active + slots.waiting
+            may_prefer = active < BUSY
+            is_warm = may_prefer and conversation is not None and warm.get((conversation, model)) == provider.name
+            is_loaded = may_prefer and provider.has_loaded(model)
+            if start:
+                chosen = score(start, replicas.get(provider.name))
+                return (not has_room, not is_warm, not is_loaded, load // STEP, chosen, load)
+            return (not has_room, not is_warm, not is_loaded, load)
 
-        return sorted(candidates, key=key)
+        return near
 
     def _unknown(self, model: str, demand: Demand) -> LinxError:
         """For a name that nobody has. A key that may not ask for it is told so, whether or not somebody has it."""
@@ -418,6 +429,8 @@ def _ranks(priority: Sequence[str | Sequence[str]]) -> Mapping[str, int]:
 
 def _fits(one: Candidate, demand: Demand) -> bool:
     """Can the prompt fit into the candidate's context? Yes, if its context is unknown. The estimate is rough."""
+    if not one.provider.has_contexts:
+        return True
     context = one.provider.context_length(one.model)
     return context is None or demand.prompt_tokens <= context
 

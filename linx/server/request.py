@@ -84,6 +84,10 @@ class Request:
         """The first value of a field; ``name`` in lower case."""
         return self._first.get(name)
 
+    def has_any(self, names: frozenset[bytes]) -> bool:
+        """Is one of these fields there? ``names`` in lower case."""
+        return not names.isdisjoint(self._first)
+
     def header_values(self, name: bytes) -> list[bytes]:
         """All values of a field, in their order; ``name`` in lower case."""
         return [value for field, value in self.headers if field == name] if name in self._first else []

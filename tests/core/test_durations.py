@@ -21,6 +21,29 @@ def test_a_percentile_is_right_to_an_eighth(share: float, monkeypatch: pytest.Mo
     assert histogram.percentile(share) == pytest.approx(exact, rel=0.125)
 
 
+def looped(histogram: Histogram, share: float) -> float:
+    """A percentile by the definition: bucket after bucket."""
+    weights = histogram._weights
+    wanted, seen = share * sum(weights), 0.0
+    for bucket, weight in enumerate(weights):
+        seen += weight
+        if weight and seen >= wanted:
+            lower = 0.0 if bucket == 0 else Histogram.FIRST_S * Histogram.GROWTH ** (bucket - 1)
+            upper = Histogram.FIRST_S * Histogram.GROWTH**bucket
+            return lower + (upper - lower) * (1 - (seen - wanted) / weight)
+    raise AssertionError("the shares of the buckets add up to less than all")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_percentile_is_that_of_a_loop_over_the_buckets(seed: int) -> None:
+    histogram = Histogram()
+    draw = random.Random(seed)
+    for _ in range(200):
+        histogram.add(draw.choice([draw.lognormvariate(0, 3), 0.0, 1e9]))
+        for share in (0.0, 0.3, 0.5, 0.95, 1.0):
+            assert histogram.percentile(share) == pytest.approx(looped(histogram, share), rel=1e-9)
+
+
 def test_an_empty_histogram_knows_nothing() -> None:
     assert Histogram().percentile(0.5) is None
 

@@ -27,7 +27,7 @@ from linx.core.telemetry import AttemptRecord, RequestRecord
 from linx.ledger.spending import Spent, Where, day_of, today
 from linx.ledger.writer import Settings, Writer
 from linx.routing.budgets import Budgets
-from linx.routing.demand import Demand
+from linx.routing.demand import Demand, of_size
 from linx.routing.hedge_watch import HedgeWatch
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.limits import ALL, KEY, PROVIDER, Scope, limits_of
@@ -124,7 +124,9 @@ class Linx:
             attempts.append(Attempt(self, candidate, asked, record))
             return attempts[-1]
 
-        demand = Demand(asked.prompt, asked.limit or 1024, local_only=asked.is_private, key=ClientKey(name=asked.key))
+        demand = Demand(
+            of_size(asked.prompt, asked.limit or 1024), local_only=asked.is_private, key=ClientKey(name=asked.key)
+        )
         rules = Rules(after=0.05, scope="any", share=1.0, budget=HedgeBudget(), demand=demand)
         with trio.move_on_after(PATIENCE_S):
             try:

@@ -21,7 +21,7 @@ from linx.config.shape import RoutingConfig
 from linx.core.attempt_errors import StreamBroken
 from linx.core.errors import LinxError
 from linx.providers.prices import Price
-from linx.routing.demand import Demand
+from linx.routing.demand import Demand, of_size
 from linx.routing.hedge_watch import HedgeWatch
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.race import Race
@@ -196,7 +196,7 @@ def test_a_private_request_is_tried_at_no_provider_that_is_not_local(
         "pattern with a tag": ("m:latest", "unheard-of:latest"),
     }
     routing = routing_with(hedge=hedge, provider_priority=priority, cost_optimization=cost, local_only=patterns[how])
-    demand = Demand(prompt, 100, local_only=how == "header")
+    demand = Demand(of_size(prompt, 100), local_only=how == "header")
     witness = run(drawn, routing, demand, model=model, broken=broken)
     event(f"{len(witness.started)} attempts")
     assert all(one.candidate.provider.local for one in witness.started)
@@ -220,7 +220,7 @@ def test_under_scope_same_nothing_runs_beside_what_is_more_local_or_cheaper(
     broken: int,
 ) -> None:
     routing = routing_with(hedge={"after": after, "scope": "same"}, provider_priority=priority, cost_optimization=cost)
-    demand = Demand(prompt, 100)
+    demand = Demand(of_size(prompt, 100))
     witness = run(drawn, routing, demand, broken=broken)
     event(f"{len(witness.beside)} beside another")
     for candidate, running in witness.beside:
@@ -235,7 +235,7 @@ def test_under_scope_same_nothing_runs_beside_what_is_more_local_or_cheaper(
 
 def usd(candidate: Candidate, demand: Demand) -> float:
     price = candidate.provider.price(candidate.model)
-    return math.inf if price is None else price.estimate(demand.prompt_tokens, demand.answer_tokens)
+    return math.inf if price is None else price.estimate(*demand.size())
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import trio
 
 from linx.core.attempt_errors import BudgetReached, Refused, RouteExhausted
 from linx.core.durations import Histogram
-from linx.routing.demand import Demand
+from linx.routing.demand import Demand, of_size
 from linx.routing.hedging import HedgeBudget
 from tests.routing.world import Script, ScriptedAttempt, World, has, provider
 
@@ -88,7 +88,7 @@ async def test_an_overflow_goes_only_to_a_larger_context(
 ) -> None:
     providers = [has(provider(name), "m", context_length=size) for name, size in zip("abc", sizes, strict=True)]
     script = [("a", 1, "overflow"), ("b", 1, "answers"), ("c", 1, "answers")]
-    world = World(script, providers, demand=Demand(prompt_tokens=200))
+    world = World(script, providers, demand=Demand(of_size(200)))
     if winner is None:
         with pytest.raises(RouteExhausted):
             await world.race.winner()

@@ -13,7 +13,7 @@ from linx.core.attempt_errors import Garbled, PauseScope, Refused
 from linx.core.client_key import ClientKey
 from linx.core.errors import NoLocalProvider, UnknownModel
 from linx.providers.prices import Price
-from linx.routing.demand import ANY, Demand
+from linx.routing.demand import ANY, Demand, of_size
 from linx.routing.router import BUSY, KEPT_CONVERSATIONS, LONGEST_FIRST_PROBE_S, Router
 from tests.routing.world import has, provider, told
 
@@ -129,8 +129,8 @@ def test_the_price_is_that_of_this_prompt_and_this_answer() -> None:
     reads = has(provider("a", local=False), "m", price=Price(1e-6, 9e-6))
     writes = has(provider("b", local=False), "m", price=Price(9e-6, 1e-6))
     both = router(reads, writes)
-    assert routed(both, prompt_tokens=1000, answer_tokens=10) == ["a/m", "b/m"]
-    assert routed(both, prompt_tokens=10, answer_tokens=1000) == ["b/m", "a/m"]
+    assert routed(both, size=of_size(1000, 10)) == ["a/m", "b/m"]
+    assert routed(both, size=of_size(10, 1000)) == ["b/m", "a/m"]
 
 
 def test_who_is_ill_goes_last_and_who_is_loading_after_that() -> None:
@@ -206,9 +206,37 @@ def test_a_context_that_is_too_small_is_left_out_unless_all_are() -> None:
     unknown = has(provider("b"), "m")
     large = has(provider("c"), "m", context_length=1000)
     everybody = router(small, unknown, large)
-    assert routed(everybody, prompt_tokens=100) == ["a/m", "b/m", "c/m"]
-    assert routed(everybody, prompt_tokens=101) == ["b/m", "c/m"]
-    assert routed(router(small), prompt_tokens=101) == ["a/m"]
+    assert routed(everybody, size=of_size(100)) == ["a/m", "b/m", "c/m"]
+    assert routed(everybody, size=of_size(101)) == ["b/m", "c/m"]
+    assert routed(router(small), size=of_size(101)) == ["a/m"]
+
+
+def test_where_neither_price_nor_context_matters_nobody_estimates_the_prompt() -> None:
+    """A prompt of many megabytes takes long to look through."""
+
+    def estimate() -> tuple[int, int]:
+        raise AssertionError("nobody needs to know")
+
+    free = router(has(provider("a"), "m"), has(provider("b"), "m"))
+    assert routed(free, size=estimate) == ["a/m", "b/m"]
+    for other in (has(provider("c"), "m", context_length=100), has(provider("c", local=False, usd=1.0), "m")):
+        with pytest.raises(AssertionError, match="nobody needs to know"):
+            routed(router(has(provider("a"), "m"), other), size=estimate)
+
+
+def test_what_is_learnt_of_a_model_later_counts_at_once() -> None:
+    """A provider without gaps or known contexts is not asked for each model; so it must hear of the first."""
+    one, two = has(provider("a"), "m"), has(provider("b"), "m")
+    both = router(one, two)
+    assert routed(both, size=of_size(101), needs=lambda: frozenset(("tools",))) == ["a/m", "b/m"]
+    one.learn_lack("m", "tools", 0.0)
+    assert routed(both, size=of_size(101), needs=lambda: frozenset(("tools",))) == ["b/m", "a/m"]
+    told(one, "m", context_length=100, listed={"id": "m"})
+    assert routed(both, size=of_size(101)) == ["b/m"]
+    heir = provider("a")
+    heir.inherit(one)
+    assert routed(router(heir, two), size=of_size(101)) == ["b/m"]
+    assert routed(router(heir, two), needs=lambda: frozenset(("tools",))) == ["b/m", "a/m"]
 
 
 def test_without_fallback_there_is_one() -> None:

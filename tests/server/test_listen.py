@@ -87,6 +87,8 @@ async def test_what_a_handler_is_told() -> None:
         (request,) = seen
         assert (request.method, request.path, request.query, request.host) == ("POST", "/p", "k=secret", b"localhost")
         assert (request.listener, request.header(b"x-a"), request.header(b"x-c")) == ("local", b"b", None)
+        assert request.has_any(frozenset((b"x-none", b"x-a")))
+        assert not request.has_any(frozenset((b"x-c", b"X-A")))
         assert request.peer.startswith("127.0.0.1:")
         assert (len(request.id), request.has_body, request.content_length) == (32, False, 0)
         assert "secret" not in repr(request)

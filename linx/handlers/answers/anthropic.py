@@ -27,7 +27,7 @@ from linx.providers.catalog import fetch_json
 from linx.providers.http_requests import HOP_HEADER
 from linx.providers.kind import Feature
 from linx.routing import key_models
-from linx.routing.demand import Demand
+from linx.routing.demand import Demand, of_size
 from linx.routing.router import Router
 from linx.routing.unlisted import look_for
 
@@ -70,7 +70,7 @@ async def counted(
     ``local_only``: only a local provider may be asked, also where the request does not demand it.
     """
     demand = Demand(
-        prompt_tokens(chat),
+        of_size(prompt_tokens(chat)),
         local_only=local_only or is_local_only(request),
         key=request.key,
         credential=client_credential(context, request),

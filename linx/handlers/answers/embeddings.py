@@ -19,7 +19,7 @@ from linx.handlers.answers.generation import Generation
 from linx.handlers.answers.plan import Plan, start_chat
 from linx.handlers.answers.whole import whole
 from linx.handlers.request_facts import is_local_only, read_chat
-from linx.routing.demand import Demand
+from linx.routing.demand import Demand, of_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +68,7 @@ async def _answer(
 def embeddings_plan(request: Request, chat: ChatRequest) -> Plan[Try[ChunkSource]]:
     """A plan for one model only, whose answer is always sent whole."""
     demand = Demand(
-        prompt_tokens(chat),
-        0,
+        of_size(prompt_tokens(chat), 0),
         local_only=is_local_only(request),
         one_model=True,
         key=request.key,

@@ -84,6 +84,11 @@ def ask_for(
     )
 
 
+def size_of(chat: ChatRequest) -> tuple[int, int]:
+    """See ``Demand.size``."""
+    return prompt_tokens(chat), answer_tokens(chat) or DEFAULT_ANSWER_TOKENS
+
+
 def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
     """The request's demand. With a single provider the estimates are left out, since there is nothing to choose."""
     local_only, key = is_local_only(request), request.key
@@ -92,8 +97,7 @@ def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
             return Demand(local_only=local_only, key=key, needs=partial(needs_of, chat))
         return (LOCAL_ONLY if local_only else ANY) if key is NO_KEY else Demand(local_only=local_only, key=key)
     return Demand(
-        prompt_tokens=prompt_tokens(chat),
-        answer_tokens=answer_tokens(chat) or DEFAULT_ANSWER_TOKENS,
+        partial(size_of, chat),
         local_only=local_only,
         conversation=conversation_of(request, chat),
         key=key,

@@ -79,6 +79,9 @@ class Asked:
     def header(self, name: bytes) -> bytes | None:
         return dict(self.headers).get(name)
 
+    def has_any(self, names: frozenset[bytes]) -> bool:
+        return any(self.header(name) is not None for name in names)
+
     def header_values(self, name: bytes) -> list[bytes]:
         return [value for field, value in self.headers if field == name]
 
