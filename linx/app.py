@@ -57,7 +57,7 @@ from linx.routing.provider_set import ProviderSet
 from linx.routing.router import Router
 from linx.server.limits import Limits
 from linx.server.listen import Server
-from linx.server.sockets import raise_file_limit
+from linx.server.sockets import file_limit, max_connections_for, raise_file_limit
 from linx.upstream.dial import Dialer
 from linx.upstream.names import install as install_lookups
 from linx.upstream.pool import Pool
@@ -80,6 +80,8 @@ SUMMARY_WAIT_S = 2.0
 TUNNEL_SHARE = 0.25  # of all connections, at most, through the tunnel: it must not lock out local clients
 
 LONGEST_MONTH_DAYS = 31
+
+MOST_IDLE = 1024
 
 RELOAD = getattr(signal, "SIGHUP", None)
 """The signal that reads the config again; Windows has none."""
@@ -124,7 +126,7 @@ class App:
         self.is_gui = options.gui
         self.demo = Demo(options.demo_model, on_change=self._demo_changed) if options.demo else None
         install_lookups()
-        self.pool = Pool(Dialer())
+        self.pool = Pool(Dialer(), max_idle_per_origin=max_idle_for(file_limit()))
         self.tunnel = Tunnel(self._serve_tunnel, self.redactor, os.environ)
         self.tunnel.listeners.append(self._tunnel_changed)
         router, telemetry = Router((), self.config.routing), Telemetry()
@@ -201,8 +203,7 @@ class App:
         nursery.start_soon(self.tunnel.run)
         nursery.start_soon(self.dashboard.run, Overview(self.context), self.config.ledger)
         nursery.start_soon(self.context.heartbeats.run, self.context.heartbeat_s)
-        nursery.start_soon(self.context.watchdog.run)
-        nursery.start_soon(self.context.keep_time)
+        nursery.start_soon(self.context.watchdog.run, lambda: self.server.requests_running > 0, self.context.keep_time)
         nursery.start_soon(self.context.responses.run)
         nursery.start_soon(self.watch.run, self._config_changed)
         nursery.start_soon(budget_watch.run, self.budgets, self.ledger)
@@ -376,6 +377,15 @@ def kept_for(budgets: Mapping[Scope, Amounts], ledger: LedgerConfig) -> LedgerCo
     if any(limit.kind == MONTHLY_USD for limit in limits_of(budgets)):
         return msgspec.structs.replace(ledger, keep_days=max(ledger.keep_days, LONGEST_MONTH_DAYS))
     return ledger
+
+
+def max_idle_for(files: int | None) -> int:
+    """How many connections are kept for one origin where Linx may have ``files`` open.
+
+    As many as there were clients at one time, or each burst would open new ones; and few enough that those to several
+    origins leave room for the clients.
+    """
+    return min(MOST_IDLE, max(1, max_connections_for(files) // 4))
 
 
 def faces_for(config: Config) -> Mapping[str, Face]:

@@ -58,6 +58,9 @@ class Endpoints:
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Answer one request; a LinxError of the handler becomes an answer. Only a bug or a hang-up raises."""
+        watchdog = self.context.watchdog
+        if not watchdog.is_stirred:
+            watchdog.stir()
         target = resolve(request.path, is_anthropic=request.header(b"anthropic-version") is not None)
         face = self._face(target.face)
         request.face = target.face

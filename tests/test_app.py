@@ -15,7 +15,7 @@ import trio
 
 import linx
 from linx import app as app_module
-from linx.app import GARBAGE_THRESHOLDS, App, _only, run
+from linx.app import GARBAGE_THRESHOLDS, App, _only, max_idle_for, run
 from linx.config.load import Options, Sources
 from linx.core import jsontext
 from linx.core.errors import ConfigError
@@ -379,3 +379,10 @@ def test_any_other_exception_is_nobodys_fault_but_ours(tmp_path: Path, monkeypat
     monkeypatch.setattr("linx.server.listen.open_sockets", broken)
     with pytest.raises(BaseExceptionGroup):
         run(options_for(config_for(), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("files", "most"), [(None, 1024), (1_048_576, 1024), (20_000, 1024), (1024, 80), (256, 16), (64, 1)]
+)
+def test_so_many_connections_are_kept_for_one_origin(files: int | None, most: int) -> None:
+    assert max_idle_for(files) == most

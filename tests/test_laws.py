@@ -167,7 +167,7 @@ def test_every_connection_goes_through_the_pool() -> None:
         "linx/ledger/database.py",
         "linx/console.py",
     }  # sqlite3's opens a file, that of a UDP socket sends nothing
-    assert connecting - others == {"linx/upstream/pool.py"}
+    assert connecting - others == {"linx/upstream/pool.py", "linx/upstream/dial.py"}
     asking = {
         path
         for path, functions in uses("open").items()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from linx.upstream.pool import Pool
 
 
-KEEP_TIME_S = 1.0
+LEAP_S = 1.0  # by which trio's clock must be behind the time of day before Linx follows
 
 
 @dataclass(slots=True)
@@ -94,16 +94,14 @@ class Context:
         """The interval of heartbeats in the config in force."""
         return self.config.server.heartbeat_s
 
-    async def keep_time(self) -> None:
-        """Catch up with the time of day, until cancelled: trio's clock stands still while the machine sleeps.
+    def keep_time(self) -> None:
+        """Catch up with the time of day, now and then: trio's clock stands still while the machine sleeps.
 
         Otherwise a laptop that slept overnight would count today's requests for yesterday.
         """
-        while True:
-            await trio.sleep(KEEP_TIME_S)
-            epoch = time.time() - trio.current_time()
-            if epoch > self._epoch + KEEP_TIME_S:
-                self._epoch = epoch
+        epoch = time.time() - trio.current_time()
+        if epoch > self._epoch + LEAP_S:
+            self._epoch = epoch
 
     def now(self) -> float:
         """Seconds since 1970. They never run backwards, since they follow trio's clock, and only ever leap forward."""

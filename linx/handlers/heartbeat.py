@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 JUST_NOW = math.inf
 """Stands for "since the last tick", so that sending a frame need not read the clock."""
-LONGEST_TICK_S = 1.0
+LONGEST_TICK_S = 1.0  # while an answer is being streamed
 TICKS_A_BEAT = 5  # ticks in an interval: a heartbeat is at most a fifth of its interval late
 
 
@@ -41,7 +41,8 @@ class Heartbeats:
         """Send heartbeats until cancelled. ``interval_s`` is called for each tick, since a reload may change it."""
         while True:
             beat_s = interval_s()
-            await trio.sleep(min(LONGEST_TICK_S, beat_s / TICKS_A_BEAT))
+            tick_s = beat_s / TICKS_A_BEAT
+            await trio.sleep(min(LONGEST_TICK_S, tick_s) if self.streams else tick_s)
             self._tick(trio.current_time(), beat_s)
 
     def _tick(self, now: float, interval_s: float) -> None:

@@ -122,12 +122,10 @@ async def _tcp(host: str, port: int, where: str, *, least: Reach, is_guarded: bo
         hosts = [host]
         if least >= Reach.SHARED and address_of(host) is None:
             hosts = await _near_addresses(host, port, where, least)
-        stream = await _stream(hosts, port)
+        sock = await _connected(hosts, port)
     except (OSError, UnicodeError) as error:
         raise _translated(where, host, error) from None
-    # The plain socket is taken out of trio's stream. No await may come before the transport owns the socket.
-    sock = socket.socket(fileno=stream.socket.detach())
-    is_owned = False
+    is_owned = False  # no await may come before the transport owns the socket
     try:
         peer = _peer(sock, where)
         reach = reach_of(peer)
@@ -168,12 +166,43 @@ def _numeric(sockaddr: tuple[Any, ...]) -> str:
     return f"{host}%{scope}" if scope and "%" not in host else host
 
 
-async def _stream(hosts: Sequence[str], port: int) -> trio.SocketStream:
+async def _connected(hosts: Sequence[str], port: int) -> socket.socket:
     """A connection to the first of ``hosts`` that takes one. Raises the error of the last."""
     for host in hosts[:-1]:
         with suppress(OSError), trio.move_on_after(ADDRESS_LIMIT_S):
-            return await trio.open_tcp_stream(host, port)
-    return await trio.open_tcp_stream(hosts[-1], port)
+            return await _connect(host, port)
+    return await _connect(hosts[-1], port)
+
+
+async def _connect(host: str, port: int) -> socket.socket:
+    """A connection to a name, or to an address, which needs neither a lookup nor trio's race of several addresses."""
+    if "%" in host or address_of(host) is None:
+        stream = await trio.open_tcp_stream(host, port)
+        return socket.socket(fileno=stream.socket.detach())  # the plain socket is taken out of trio's stream
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    is_connected = False
+    try:
+        sock.setblocking(False)
+        with suppress(BlockingIOError):
+            sock.connect((host, port))
+        # A connection to this machine is made by now: the wait would cost more than all the rest.
+        if not _has_peer(sock):
+            await trio.lowlevel.wait_writable(sock)
+            if failure := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(failure, os.strerror(failure))
+        is_connected = True
+        return sock
+    finally:
+        if not is_connected:
+            sock.close()
+
+
+def _has_peer(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def _elsewhere(where: str, address: str) -> NotLocal:
