@@ -246,6 +246,7 @@ ORDERS = {
             "places",
             "lists",
             "credit",
+            "list_answers",
         ],
         *[
             "requests",

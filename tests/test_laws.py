@@ -178,7 +178,6 @@ def test_every_connection_goes_through_the_pool() -> None:
     discovery = "linx/discovery/identify.py"  # which has no more than fixed GETs to send
     assert asking == {*own, "linx/routing/attempt.py", discovery, *management}
     assert uses("fetch_json").keys() == {
-        "linx/providers/catalog.py",
         "linx/providers/late_costs.py",
         "linx/handlers/answers/anthropic.py",
         "linx/handlers/models/ollama.py",

@@ -249,6 +249,17 @@ def is_text(data: bytes) -> bool:
     return not any(raw in data for raw, _escaped in _SEPARATORS)
 
 
+def loads_in_steps(data: bytes) -> Any:
+    """``loads`` of an object or a list, in many short calls into C, so that other threads get their turns in between.
+
+    Raises InvalidJSON where it is nested too deep, and also for some of the breaches that ``loads`` forgives.
+    """
+    try:
+        return jsontext_pieces.loads(data, loads, MAX_DEPTH)
+    except (jsontext_pieces.Malformed, jsontext_pieces.TooMany) as error:
+        raise InvalidJSON(str(error)) from None
+
+
 def dumps_in_pieces(value: Any) -> bytes:
     """``dumps`` in many short calls into C, so that other threads get their turns in between; slower."""
     return jsontext_pieces.dumps(value, dumps)
@@ -337,14 +348,18 @@ def check_weight(data: bytes, most_marks: int = MOST_MARKS) -> None:
     An object takes up to 250 bytes and its making a microsecond, so 16 MiB of brackets would take gigabytes, and hold
     up the event loop for seconds. Raises TooManyValues or InvalidJSON.
     """
-    brackets = data.count(b"[") + data.count(b"{")
+    check_marks(data, most_marks)
+    if too_deep(data):
+        raise InvalidJSON(_DEEP)
+
+
+def check_marks(data: bytes, most_marks: int) -> None:
+    """The part of ``check_weight`` that counts. Raises TooManyValues."""
     if len(data) > most_marks:
-        if data.count(b",") + brackets > most_marks:
+        if data.count(b",") + data.count(b"[") + data.count(b"{") > most_marks:
             raise TooManyValues(f"more than {most_marks:,} values")
         if data.count(b'"') > _QUOTES_A_MARK * most_marks:
             raise TooManyValues(f"more than {_QUOTES_A_MARK * most_marks:,} quotes")
-    if brackets > MAX_DEPTH and too_deep(data):
-        raise InvalidJSON(_DEEP)
 
 
 def loads_exact(data: bytes) -> Any:

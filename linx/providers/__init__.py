@@ -19,7 +19,7 @@ a ``provider`` waits.
   for people. ``near_names``: names that are near to one that nobody has.
 - ``auto``: which model "auto" stands for. ``memory``: how large a model may be.
 - ``catalog``: asks in the background. ``lists``: what a kind's models are found to be, each a ``model``.
-  ``lmstudio``: what an LM Studio tells besides.
+  ``lmstudio``: what an LM Studio tells besides. ``list_answers``: how the answers with lists are read.
 - ``prices``: what a model costs. ``comparison``: what a local answer would have cost elsewhere.
   ``credit``: what is left to a provider's key. ``late_costs``: what an answer has cost, asked for afterwards.
 - ``contexts``: what an Ollama's models are loaded with, and what to ask for.

@@ -12,26 +12,28 @@ import logging
 import random
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from operator import is_
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
 from linx.core import jsontext
-from linx.core.attempt_errors import MAX_WORDS, AttemptError, Garbled, NotLocal
+from linx.core.attempt_errors import MAX_WORDS, AttemptError, NotLocal
 from linx.core.errors import quote
 from linx.core.telemetry import MAX_KEPT
-from linx.dialects.failures.meaning import event_failure, failure
-from linx.dialects.failures.reading import reported_error
-from linx.providers.lists import Listed, Loading, NotJSON, Unlisted, loaded_ollama
+from linx.core.worker import in_thread
+from linx.providers.list_answers import UNREADABLE, json_of
+from linx.providers.lists import MOST_AT_ONCE, Listed, Loading, Unlisted, loaded_ollama
 from linx.providers.missing import problems
 from linx.providers.model import Model
-from linx.upstream.response_head import ANSWERS
+from linx.providers.provider import index_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from linx.core.chat import JsonObject
     from linx.core.redaction import Redactor
+    from linx.providers.kind import Kind
     from linx.providers.known_hosts import KnownHost
     from linx.providers.memory import InMemory
     from linx.providers.places import Places
@@ -49,14 +51,14 @@ LOADED_S = 1.0  # that a request waits to learn what is loaded
 LOOK_S = 15.0  # between two looks at what is loaded, where several Ollamas are compared by that
 AGAIN_S = 2.0  # between two readings of a list for names that it lacks
 JITTER = 0.1  # a pause is up to this share shorter
-UNREADABLE = "sent a list of models in a shape that Linx does not know; the names can be given in its models"
 MAX_LIST = 16 * 1024 * 1024  # bytes; OpenRouter's list is about half a megabyte
 
 HEALTH_PATH, FEATURES_HEADER = "/healthz", "x-linx-features"
 LOCAL_ONLY = "local-only"  # among the features in the health answer of a Linx that understands x-linx-local-only
 
-MOST_MARKS = 4 * jsontext.MOST_MARKS  # commas and brackets in a list; OpenRouter's has about 20,000
 MAX_MODELS = 20_000  # of one provider
+
+Made = TypeVar("Made")
 
 log = logging.getLogger("linx.catalog")
 
@@ -151,7 +153,7 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
             problem = UNREADABLE
             log.debug("the model list of %s: %s", provider.name, quote(redactor.clean(repr(error)), MAX_WORDS))
         else:
-            _take_over(provider, listed, redactor)
+            await _take_over(provider, listed, redactor)
             if provider.permits.was_asked and provider.permits.is_linx is None:
                 await learn_linx(provider, pool)
             await learn_credit(provider, pool)
@@ -166,9 +168,9 @@ async def _refresh(provider: Provider, pool: Pool, redactor: Redactor) -> None:
     provider.probed.set()
 
 
-def _take_over(provider: Provider, listed: Listed, redactor: Redactor) -> None:
-    named = {name: Model(name) for name in provider.config.models}
-    provider.models = {**named, **_without_secrets(_of_fair_size(listed.models), redactor)}
+async def _take_over(provider: Provider, listed: Listed, redactor: Redactor) -> None:
+    found = (provider.config.models, provider.kind, listed.models, provider.models, redactor)
+    models, index = _taken(*found) if len(listed.models) <= MOST_AT_ONCE else await in_thread(_taken, *found)
     provider.version = listed.version
     provider.adaptations.version_is(listed.version)
     places = provider.http.places
@@ -177,20 +179,35 @@ def _take_over(provider: Provider, listed: Listed, redactor: Redactor) -> None:
     else:
         places.reopen()
     provider.listed_at = trio.current_time()
-    provider.models_changed()
+    provider.take_models(models, index)
     if listed.loaded is not None:
         _see_loaded(provider, listed.loaded)
 
 
-def _of_fair_size(models: Mapping[str, Model]) -> Mapping[str, Model]:
+def _taken(
+    configured: Iterable[str],
+    kind: Kind,
+    listed: Mapping[str, Model],
+    before: Mapping[str, Model],
+    redactor: Redactor,
+) -> tuple[Mapping[str, Model], dict[str, str] | None]:
+    """The models that the provider has by its list, and their index; the very same as ``before`` and no index where
+    they are those that it had."""
+    models = {name: Model(name) for name in configured} | _without_secrets(_of_fair_size(listed), redactor)
+    if list(models) == list(before) and all(map(is_, models.values(), before.values())):
+        return before, None
+    return models, index_of(kind, models)
+
+
+def _of_fair_size(models: Mapping[str, Model]) -> dict[str, Model]:
     """The first MAX_MODELS of ``models``, but for those whose names are longer than a client may ask for."""
     if len(models) <= MAX_MODELS and max(map(len, models), default=0) <= MAX_KEPT:
-        return models
+        return dict(models)
     fair = ((name, model) for name, model in models.items() if len(name) <= MAX_KEPT)
     return dict(islice(fair, MAX_MODELS))
 
 
-def _without_secrets(models: Mapping[str, Model], redactor: Redactor) -> Mapping[str, Model]:
+def _without_secrets(models: dict[str, Model], redactor: Redactor) -> dict[str, Model]:
     """``models`` but for those whose names hold a secret: names are shown to every client."""
     if not redactor.holds_secret("\n".join(models)):
         return models
@@ -256,26 +273,32 @@ class Asking:
         return self.provider.http.known
 
     async def get(self, path: str, *, under_api: bool = False, place: str | None = None) -> Any:
-        return await _fetch_nearest(
-            self.provider, self.pool, self.provider.http.get(path, under_api=under_api, place=place)
-        )
+        sending = self.provider.http.get(path, under_api=under_api, place=place)
+        return json_of(*await _fetch_nearest(self.provider, self.pool, sending))
+
+    async def made_of(
+        self, path: str, make: Callable[[Any], Made], *, under_api: bool = False, place: str | None = None
+    ) -> Made:
+        sending = self.provider.http.get(path, under_api=under_api, place=place)
+        status, body = await _fetch_nearest(self.provider, self.pool, sending)
+        return await self.provider.long_answers.made_of(sending.target, status, body, make)
 
     async def post(self, path: str, body: JsonObject) -> Any:
-        return await _fetch_nearest(self.provider, self.pool, self.provider.http.post(path, body))
+        return json_of(*await _fetch_nearest(self.provider, self.pool, self.provider.http.post(path, body)))
 
 
-async def _fetch_nearest(provider: Provider, pool: Pool, sending: Sending) -> Any:
+async def _fetch_nearest(provider: Provider, pool: Pool, sending: Sending) -> tuple[int, bytes]:
     """One answer for Linx itself, over a local connection if the provider has local addresses."""
     permits = provider.permits
     try:
-        value = await fetch_json(permits.nearest, pool, sending)
+        answer = await _fetch(permits.nearest, pool, sending)
     except NotLocal as error:
         if permits.elsewhere is None:
             log.warning("%s does not count as local: %s", provider.name, error.problem)
         permits.elsewhere = error.problem
-        return await fetch_json(permits.open, pool, sending)
+        return await _fetch(permits.open, pool, sending)
     permits.elsewhere = None
-    return value
+    return answer
 
 
 async def learn_linx(provider: Provider, pool: Pool) -> None:
@@ -291,28 +314,13 @@ async def learn_linx(provider: Provider, pool: Pool) -> None:
 
 async def fetch_json(permit: Permit, pool: Pool, sending: Sending) -> Any:
     """One small JSON answer. Raises AttemptError for a status that is none of an answer's."""
+    return json_of(*await _fetch(permit, pool, sending))
+
+
+async def _fetch(permit: Permit, pool: Pool, sending: Sending) -> tuple[int, bytes]:
+    """The status and the body of one answer."""
     exchange = await pool.open(permit, sending)
     with exchange:
         body = await exchange.read_all(MAX_LIST)
         exchange.finish()
-    return json_of(exchange.status, body)
-
-
-def json_of(status: int, body: bytes) -> Any:
-    """What such an answer says. Raises AttemptError for a status that is none of an answer's."""
-    if status not in ANSWERS:
-        raise failure(status, body, None)
-    try:
-        jsontext.check_weight(body, MOST_MARKS)
-    except jsontext.TooManyValues as problem:
-        raise Garbled(f"answered a list with {problem}") from None
-    except jsontext.InvalidJSON:
-        raise Garbled(UNREADABLE) from None  # it is nested without end
-    try:
-        value = jsontext.loads(body)
-    except jsontext.InvalidJSON:
-        raise NotJSON("answered a list with something that is not JSON") from None
-    error = reported_error(value) if isinstance(value, dict) else None
-    if error is not None:
-        raise event_failure(error)
-    return value
+    return exchange.status, body

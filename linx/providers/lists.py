@@ -11,7 +11,7 @@ import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from linx.core.attempt_errors import AttemptError, Garbled, Refused
 from linx.dialects.anthropic import model_list as anthropic_list
@@ -23,11 +23,16 @@ from linx.providers.model import Model
 from linx.providers.places import list_base, only_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from linx.core.chat import JsonObject
     from linx.providers.known_hosts import KnownHost
     from linx.providers.places import Places
 
+Made = TypeVar("Made")
+
 MAX_PAGES = anthropic_list.MAX_PAGES
+MOST_AT_ONCE = 500  # models that are looked through in the event loop
 SHOWN_AT_ONCE = 4  # models of an Ollama that are asked about side by side
 
 
@@ -62,6 +67,14 @@ class Ask(Protocol):
 
     async def get(self, path: str, *, under_api: bool = False, place: str | None = None) -> Any: ...
 
+    async def made_of(
+        self, path: str, make: Callable[[Any], Made], *, under_api: bool = False, place: str | None = None
+    ) -> Made:
+        """``make`` of what ``get`` would return. A long answer is read and made something of beside the event loop, and
+        where it has not changed the very same object is returned. So ``make`` is pure, and nothing of it is changed.
+        """
+        ...
+
     async def post(self, path: str, body: JsonObject) -> Any: ...
 
 
@@ -82,9 +95,8 @@ class Listed:
 
 async def list_ollama(ask: Ask, before: Listed) -> Listed:
     """/api/tags, what is loaded, and /api/show for each model that is new or has changed since."""
-    tags = await ask.get("/api/tags")
-    tagged = [_tagged(entry, before.models) for entry in tags.get("models") or []]
-    models = {model.name: model for model in tagged}
+    tagged = await ask.made_of("/api/tags", _tagged)
+    models = await with_known(tagged, before.models)
     unknown = iter([model for model in models.values() if model.capabilities is None])
     version = before.version
     loaded: Mapping[str, InMemory] | None = None
@@ -162,19 +174,41 @@ def _is_remote(entry: Mapping[str, Any]) -> bool:
     return bool(entry.get("remote_host") or entry.get("remote_model"))
 
 
-def _tagged(entry: JsonObject, known: Mapping[str, Model]) -> Model:
-    """A model of /api/tags. What was known of it stays known as long as its digest is the same."""
+def _tagged(tags: Any) -> list[Model]:
+    """The models of /api/tags."""
+    return [_model_of(entry) for entry in tags.get("models") or []]
+
+
+def _model_of(entry: JsonObject) -> Model:
     size = entry.get("size")
-    model = Model(
+    return Model(
         str(entry.get("name") or entry.get("model")),
         size=size if type(size) is int else None,
         is_remote=_is_remote(entry),
         listed=entry,
     )
-    before = known.get(model.name)
-    if before is not None and before.listed.get("digest") == entry.get("digest"):
-        return replace(before, is_remote=model.is_remote or before.is_remote, listed=entry)
-    return model
+
+
+async def with_known(tagged: Sequence[Model], known: Mapping[str, Model]) -> dict[str, Model]:
+    """``tagged`` by name, with what is known of those of them that have not changed since."""
+    if len(tagged) <= MOST_AT_ONCE:
+        return _with_known(tagged, known)
+    from linx.core.worker import in_thread  # as trio below
+
+    return await in_thread(_with_known, tagged, known)
+
+
+def _with_known(tagged: Sequence[Model], known: Mapping[str, Model]) -> dict[str, Model]:
+    return {model.name: _as_known(model, known.get(model.name)) for model in tagged}
+
+
+def _as_known(model: Model, before: Model | None) -> Model:
+    """What was known of a model stays known as long as its digest is the same."""
+    if before is None or before.listed.get("digest") != model.listed.get("digest"):
+        return model
+    if before.listed is model.listed:
+        return before
+    return replace(before, is_remote=model.is_remote or before.is_remote, listed=model.listed)
 
 
 # --- Anthropic ------------------------------------------------------------------------
@@ -185,7 +219,7 @@ async def list_anthropic(ask: Ask, _before: Listed) -> Listed:
     entries = []
     after = None
     for _ in range(MAX_PAGES):
-        page, after = anthropic_list.read_page(await ask.get(anthropic_list.page_path(after), under_api=True))
+        page, after = await ask.made_of(anthropic_list.page_path(after), anthropic_list.read_page, under_api=True)
         entries += page
         if after is None:
             break
@@ -208,12 +242,32 @@ async def list_openai(ask: Ask, _before: Listed) -> Listed:
     """
     if (only := only_model(ask.places.current)) is not None:
         return Listed({only: Model(only)})
-    entries, is_proof = await _openai_entries(ask)
+    found, is_proof = await _openai_models(ask)
     if not ask.known.has_list:
         known_only = Garbled("lists what could be deployed, and not what is: its models have to be named")
         raise Unlisted(known_only, is_absent=True)
+    if not found.is_lmstudio:
+        return Listed(found.models, is_proof=is_proof)
+    models: Mapping[str, Model] = found.models
+    loaded: Mapping[str, InMemory] | None = None
+    with contextlib.suppress(AttemptError):  # older versions have no such list
+        models, loaded = told(models, await ask.get(NATIVE_LIST, place=""))
+    return Listed(models, loaded=loaded, is_proof=is_proof)
+
+
+class _Page(NamedTuple):
+    """The models on one page, or on all of them together."""
+
+    models: Mapping[str, Model]
+    is_lmstudio: bool = False
+    next_page: str | None = None
+
+
+def _page_of(value: Any) -> _Page:
+    """The models in one answer. Raises Garbled."""
+    page = read_page(value)
     found = {}
-    for name, entry in entries.items():
+    for name, entry in page.entries.items():
         created = entry.get("created")
         found[name] = Model(
             name,
@@ -223,17 +277,11 @@ async def list_openai(ask: Ask, _before: Listed) -> Listed:
             created=created if isinstance(created, int) else None,
             listed=entry,
         )
-    if not is_lmstudio(entries):
-        return Listed(found, is_proof=is_proof)
-    models: Mapping[str, Model] = found
-    loaded: Mapping[str, InMemory] | None = None
-    with contextlib.suppress(AttemptError):  # older versions have no such list
-        models, loaded = told(models, await ask.get(NATIVE_LIST, place=""))
-    return Listed(models, loaded=loaded, is_proof=is_proof)
+    return _Page(found, is_lmstudio(page.entries), page.next_page)
 
 
-async def _openai_entries(ask: Ask) -> tuple[dict[str, JsonObject], bool]:
-    """The entries of all pages, by name; and do they show where the API is?"""
+async def _openai_models(ask: Ask) -> tuple[_Page, bool]:
+    """The models of all pages; and do they show where the API is?"""
     places, known = ask.places, ask.known
     problem: AttemptError | None = None
     is_empty = False
@@ -241,16 +289,16 @@ async def _openai_entries(ask: Ask) -> tuple[dict[str, JsonObject], bool]:
         if (base := list_base(place)) is None:
             continue
         try:
-            entries = await _pages(ask, base, "/models")
+            found = await _pages(ask, base, "/models")
         except AttemptError as error:
             if not _is_elsewhere(error):
                 raise
             problem = problem or error
             continue
-        if entries:
+        if found.models:
             if known.has_list:
                 places.found(place)
-            return entries, known.has_list
+            return found, known.has_list
         is_empty = True  # the list of something else, perhaps
     for path in known.list_paths:
         base = "" if path.startswith("/") else places.current.removesuffix("/v1") + "/"
@@ -261,21 +309,24 @@ async def _openai_entries(ask: Ask) -> tuple[dict[str, JsonObject], bool]:
                 raise
             problem = problem or error
     if problem is None or is_empty:
-        return {}, is_empty and len(places.possible) == 1
+        return _Page({}), is_empty and len(places.possible) == 1
     if isinstance(problem, NotJSON):
         raise problem
     raise Unlisted(problem, is_absent=isinstance(problem, Refused))
 
 
-async def _pages(ask: Ask, base: str, path: str) -> dict[str, JsonObject]:
-    page = read_page(await ask.get(path, place=base))
-    entries = page.entries
+async def _pages(ask: Ask, base: str, path: str) -> _Page:
+    page = await ask.made_of(path, _page_of, place=base)
+    if page.next_page is None:
+        return page
+    models, is_all_lmstudio = dict(page.models), page.is_lmstudio
     for _ in range(MAX_PAGES):
         if page.next_page is None:
             break
-        page = read_page(await ask.get(f"{path}{'&' if '?' in path else '?'}{page.next_page}", place=base))
-        entries.update(page.entries)
-    return entries
+        page = await ask.made_of(f"{path}{'&' if '?' in path else '?'}{page.next_page}", _page_of, place=base)
+        models.update(page.models)
+        is_all_lmstudio = is_all_lmstudio and page.is_lmstudio
+    return _Page(models, is_all_lmstudio)
 
 
 def _is_elsewhere(error: AttemptError) -> bool:

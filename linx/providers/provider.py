@@ -31,6 +31,7 @@ from linx.providers.contexts import SMALLEST_CONTEXT, Contexts
 from linx.providers.health import Health
 from linx.providers.http_requests import HttpRequests
 from linx.providers.kind import Feature
+from linx.providers.list_answers import LongAnswers
 from linx.providers.loaded import Loaded
 from linx.providers.mappings import DEFAULT, Mappings
 from linx.providers.memory import Memory
@@ -41,7 +42,7 @@ from linx.providers.signatures import Signatures
 from linx.providers.slots import Slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from linx.config.model import ProviderConfig
     from linx.core.attempt_errors import AttemptError
@@ -75,6 +76,14 @@ def _least(one: int | None, other: int | None) -> int | None:
 def _needed(chat: ChatRequest) -> int:
     """Tokens of the prompt and the answer, about."""
     return prompt_tokens(chat) + (answer_tokens(chat) or DEFAULT_ANSWER_TOKENS)
+
+
+def index_of(kind: Kind, models: Iterable[str]) -> dict[str, str]:
+    """The models' own names, by the forms in which they are looked for."""
+    canonical, short = kind.canonical_name, kind.short_name
+    index = {canonical(short(name)): name for name in models}
+    index.update({canonical(name): name for name in models})
+    return index
 
 
 class Provider:
@@ -114,6 +123,8 @@ class Provider:
         """By name. It is replaced as a whole and never changed, see ``model``."""
         self.credit: Credit | None = None
         """What is left to its key, where it tells that."""
+        self.long_answers = LongAnswers()
+        """Its lists, as far as they are long."""
         self.listed_at: float | None = None
         self.read_at = -math.inf
         """When the last reading of its list began (trio's clock)."""
@@ -188,7 +199,7 @@ class Provider:
         self.version = old.version
         listed = {name: model for name, model in old.models.items() if model.listed or name in self.config.models}
         self.models = {**self.models, **listed}
-        self.listed_at = old.listed_at
+        self.listed_at, self.long_answers = old.listed_at, old.long_answers
         self.probed = old.probed
         self.contexts = old.contexts
         self._lacks, self._too_large = old._lacks, old._too_large
@@ -221,9 +232,13 @@ class Provider:
 
     def models_changed(self) -> None:
         """To be called after ``models`` was replaced: builds the index of names."""
-        canonical, short = self.kind.canonical_name, self.kind.short_name
-        self._canonical = {canonical(short(name)): name for name in self.models}
-        self._canonical.update({canonical(name): name for name in self.models})
+        self.take_models(self.models, index_of(self.kind, self.models))
+
+    def take_models(self, models: Mapping[str, Model], index: dict[str, str] | None) -> None:
+        """Have ``models`` with their index; None where they and their index are the same as before."""
+        self.models = models
+        if index is not None:
+            self._canonical = index
         self.mappings = Mappings(self.config.model_mappings, self._may_have)
         self._able = self._here = None
         known = self.models.values()

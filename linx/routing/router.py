@@ -34,9 +34,10 @@ from linx.routing.privacy import Privacy
 from linx.routing.secrets import Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from linx.config.shape import RoutingConfig
+    from linx.core.client_key import ClientKey
     from linx.core.errors import LinxError, NotAsked
     from linx.providers.auto import Wanted
     from linx.providers.pauses import Pause
@@ -283,6 +284,18 @@ class Router:
 
     # --- private ---
 
+    def _names_for(self, key: ClientKey) -> Collection[str]:
+        """The names that a client with ``key`` may ask for; without a candidate for each where the key has no limits,
+        since there may be 10,000 names."""
+        if not key.models:
+            names: dict[str, None] = {}
+            for one in self.providers:
+                names |= {name: None for name in one.mappings.names if one.mapped(name) or one.listed(name)}
+                names |= dict.fromkeys(one.models)
+            return names.keys()
+        named = self.names().items()
+        return [name for name, found in named if any(key_models.is_offered(key, name, one) for one in found)]
+
     def _by_name(self, model: str, wanted: Wanted) -> list[Candidate]:
         found = []
         for provider in self.providers:
@@ -354,11 +367,7 @@ class Router:
         key = demand.key
         if not key_models.may_name(key, model):
             return key_models.not_allowed(key, model)
-        names = {
-            name: found
-            for name, found in self.names().items()
-            if not key.models or any(key_models.is_offered(key, name, one) for one in found)
-        }
+        names = self._names_for(key)
         near = near_names(model, names)
         if near:
             hint = "Did you mean " + " or ".join(repr(name) for name in near) + "?"

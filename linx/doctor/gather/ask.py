@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
 from linx.config.model import ProviderConfig
 from linx.core.attempt_errors import NotLocal
-from linx.providers.catalog import MAX_LIST, json_of
+from linx.providers.catalog import MAX_LIST
 from linx.providers.kinds import OPENAI
+from linx.providers.list_answers import json_of
 from linx.providers.provider import Provider
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from linx.core.chat import JsonObject
     from linx.providers.known_hosts import KnownHost
     from linx.providers.places import Places
     from linx.upstream.pool import Exchange, Pool, Sending
+
+
+Made = TypeVar("Made")
 
 
 def stranger(endpoint: str, key: str | None = None) -> Provider:
@@ -53,6 +59,11 @@ class Asker:
 
     async def get(self, path: str, *, under_api: bool = False, place: str | None = None) -> Any:
         return await self._fetch(self.provider.http.get(path, under_api=under_api, place=place))
+
+    async def made_of(
+        self, path: str, make: Callable[[Any], Made], *, under_api: bool = False, place: str | None = None
+    ) -> Made:
+        return make(await self.get(path, under_api=under_api, place=place))
 
     async def post(self, path: str, body: JsonObject) -> Any:
         return await self._fetch(self.provider.http.post(path, body))

@@ -25,9 +25,9 @@ from linx.core.errors import quote
 from linx.discovery.identify import identify
 from linx.doctor.facts import PropsFacts, ProviderFacts, Trouble
 from linx.doctor.gather.ask import Asker, stranger
-from linx.providers.catalog import UNREADABLE
 from linx.providers.kind import Feature
 from linx.providers.kinds import KINDS
+from linx.providers.list_answers import UNREADABLE
 from linx.providers.lists import Listed, Loading, Unlisted
 from linx.providers.missing import missing_models, problems
 from linx.providers.provider import Provider
