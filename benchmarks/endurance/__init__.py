@@ -6,4 +6,5 @@
 - ``clients``: how clients behave, and what is wrong with what they get.
 - ``watch``: what is read from the running Linx while all of this goes on.
 - ``verdict``: the rules, and the table that says which hold.
+- ``hangups``: how soon a provider is stopped, measured by a program in Go that is faster than Linx.
 """

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.endurance import plan, providers, verdict
+from benchmarks.endurance import hangups, plan, providers, verdict
 from benchmarks.endurance.faces import FACES, Face, Said
 from benchmarks.endurance.plan import Plan
 from tests.e2e.http_client import ask
@@ -101,3 +101,29 @@ def test_the_table_says_what_is_wrong() -> None:
     table = verdict.table([verdict.Row("files", "11 → 12", is_well=False), verdict.Row("tasks", "20 → 20")])
     assert "| files | 11 → 12 | **wrong** |" in table
     assert "| tasks | 20 → 20 |  |" in table
+
+
+FOUND = {"times_us": [900] * 98 + [60_000] * 2, "failed": 0, "seconds": 2.0, "cpu_us": 50_000, "stall_us": 900}
+BURST = {**FOUND, "stopped_us": [5_000, 6_000], "whole_us": [9_000, 10_000]}
+
+
+@pytest.mark.parametrize(
+    ("storm", "found", "is_quiet", "is_well", "cells"),
+    [
+        (hangups.STORMS["steady"][0], FOUND, True, False, "| 100 | 50 | 0.9 | 60.0 | 60.0 | 500 a request |"),
+        (hangups.STORMS["steady"][0], {**FOUND, "times_us": [900]}, True, True, "| 1 | 0 | 0.9 | 0.9 | 0.9 |"),
+        (hangups.STORMS["steady"][0], FOUND, False, True, "| 500 a request |"),
+        (hangups.STORMS["steady"][0], {**FOUND, "stall_us": 40_000}, True, True, "| 40 |"),
+        (hangups.STORMS["steady"][2], FOUND, True, True, "| 60.0 |"),
+        (hangups.STORMS["steady"][2], {**FOUND, "failed": 1}, False, False, "**wrong**"),
+        (hangups.STORMS["bursts"][0], BURST, True, False, "| 110 until stopped, 190 in all |"),
+    ],
+    ids=["late", "soon", "busy machine", "busy program", "as fast as they can", "one was not seen", "burst"],
+)
+def test_the_table_of_hang_ups(
+    storm: hangups.Storm, found: dict[str, Any], is_quiet: bool, is_well: bool, cells: str
+) -> None:
+    line, is_as_promised = hangups.row(storm, found, is_quiet=is_quiet)
+    assert cells in line
+    assert is_as_promised is is_well
+    assert ("**wrong**" in line) is not is_well
