@@ -69,7 +69,7 @@ class Started:
         command, env = contender.command(given)
         self.port = given.port
         self._fields = contender.headers(given)
-        self.process = Running(command, folder / "log.txt", env=env, cwd=contender.checkout)
+        self.process = Running(command, folder / "log.txt", env=env, cwd=contender.checkout or folder)
         try:
             self._await()
         except BaseException:

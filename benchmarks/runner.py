@@ -73,7 +73,7 @@ class Runner:
                     result.others.append(round(self._calm(), 3))
                     self._round(workload, wanted, number, result)
                 except (TooBusy, KeyboardInterrupt) as error:
-                    result.stopped = f"{workload.name}, round {number + 1}: {error or 'interrupted'}"
+                    result.stopped = f"{workload.name}, round {number + 1}: {str(error) or 'interrupted'}"
                     return result
             print(table(result, [workload.name]), flush=True)
         return result

@@ -69,8 +69,8 @@ class Contender:
     """Takes milliseconds for each request, so it gets smaller loads."""
     ready: str = ""
     """The text that it prints when it is ready; "": it is ready when its port is open."""
-    checkout: Path = ROOT
-    """The folder in which it is started."""
+    checkout: Path | None = None
+    """The folder in which it is started; None: that of its files, since some write their logs where they are."""
     is_usual: bool = True
     """Takes part in every workload that does not name its contenders."""
 

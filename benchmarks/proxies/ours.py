@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import linx
-from benchmarks.setting import MODEL, PROVIDERS_MODEL, Command, Contender, Setting
+from benchmarks.setting import MODEL, PROVIDERS_MODEL, ROOT, Command, Contender, Setting
 from linx.core import jsontext
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def _linx(
 ) -> Contender:
     level = "warning" if is_bare else "info"
     command = _command(providers, level, {"ledger": {"enabled": False}} if is_bare else {})
-    return Contender(name, title, command, _version, ready="listening on" if is_bare else "", is_usual=is_usual)
+    return Contender(
+        name, title, command, _version, ready="listening on" if is_bare else "", checkout=ROOT, is_usual=is_usual
+    )
 
 
 LINX = (

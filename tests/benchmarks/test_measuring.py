@@ -45,6 +45,15 @@ def test_who_fails_is_shown_with_the_reason() -> None:
     assert "litellm           fails: status 500: oh" in report.table(result)
 
 
+def test_pairs_are_a_grid() -> None:
+    result = report.Result(rounds=1)
+    pairs = {"openai < openai": 50.0, "openai < ollama": 60.0, "ollama < openai": 70.0, "ollama < ollama": 80.0}
+    result.add("pairs", "linx-kinds", pairs, 0.5, 1.0)
+    text = report.markdown(result)
+    assert "| linx-kinds | openai | ollama |" in text
+    assert "| ollama | 70 | 80 |" in text
+
+
 def test_percentiles_and_groups() -> None:
     assert percentile([3, 1, 2], 0.5) == 2
     assert percentile(list(range(100)), 0.99) == 99

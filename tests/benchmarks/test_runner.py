@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks import calm
+from benchmarks import calm, prompts
+from benchmarks import measurements as how
 from benchmarks.contenders import CONTENDERS
 from benchmarks.runner import Runner
 from benchmarks.setting import Contender, Unavailable
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from benchmarks.setting import Command, Setting
@@ -53,16 +58,57 @@ def _missing() -> str:
     raise Unavailable("not on PATH")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="CPU time is read from the kernel")
-def test_a_run(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    contenders = [CONTENDERS["direct"], _copying(), _copying("fails"), Contender("gone", "gone", None, _missing)]
+def _dead(starts: list[str]) -> Contender:
+    def command(setting: Setting) -> Command:
+        starts.append(setting.provider)
+        return [sys.executable, "-c", "print('no config')"], {}
+
+    return Contender("dead", "ends at once", command, lambda: "1")
+
+
+@pytest.fixture
+def runner(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
+    monkeypatch.setattr(calm, "SAMPLE_S", 0.01)
     with contextlib.ExitStack() as stack:
-        runner = Runner(program, tmp_path, stack, 2, 0.05, may_be_busy=True)
-        monkeypatch.setattr(calm, "SAMPLE_S", 0.01)
-        result = runner.run([WORKLOADS["small"]], contenders)
+        yield Runner(program, tmp_path, stack, 2, 0.05, may_be_busy=True)
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="CPU time is read from the kernel")
+FEW = replace(WORKLOADS["small"], measure=how.asking(2, partial(prompts.chat, prompts.Plan(2), stream=False), 2))
+
+
+def test_a_run_has_every_contender_with_its_figures_or_its_reason(runner: Runner) -> None:
+    contenders = [CONTENDERS["direct"], _copying(), _copying("fails"), Contender("gone", "gone", None, _missing)]
+    result = runner.run([FEW], contenders)
     assert result.missing == {"gone": "not on PATH"}
     assert set(result.figures["small"]) == {"direct", "copies"}
     assert "503" in result.failures["small"]["fails"]
     assert result.figures["small"]["copies"][0]["cpu_us_per_request"] > 0
     assert result.figures["small"]["direct"][0]["cpu_us_per_request"] == 0
     assert len(result.figures["small"]["copies"]) == 2
+
+
+def test_who_does_not_start_is_not_waited_for_again(runner: Runner) -> None:
+    starts: list[str] = []
+    result = runner.run([FEW, replace(FEW, name="sdk")], [_dead(starts)])
+    assert len(starts) == 1
+    assert "no config" in result.failures["small"]["dead"]
+    assert "no config" in result.failures["sdk"]["dead"]
+
+
+def test_heavy_work_is_not_asked_of_a_slow_one(runner: Runner) -> None:
+    slow = replace(_copying(), is_slow=True)
+    assert "not asked" in runner.run([replace(FEW, is_heavy=True)], [slow]).failures["small"]["copies"]
+
+
+def test_an_interrupted_run_keeps_what_was_measured(runner: Runner) -> None:
+    rounds = itertools.count()
+
+    def measure(_started: object, _seconds: float) -> dict[str, float]:
+        if next(rounds):
+            raise KeyboardInterrupt
+        return {"cpu_us_per_request": 1.0}
+
+    result = runner.run([replace(FEW, measure=measure)], [CONTENDERS["direct"]])
+    assert result.figures["small"]["direct"] == [{"cpu_us_per_request": 1.0}]
+    assert result.stopped == "small, round 2: interrupted"
