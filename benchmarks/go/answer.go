@@ -18,7 +18,10 @@ type answerReader struct {
 	words  []byte
 }
 
-var errBroken = errors.New("the answer breaks off")
+var (
+	errBroken   = errors.New("the answer breaks off")
+	errNoAnswer = errors.New("no answer")
+)
 
 const (
 	untilEnd = -1
@@ -46,9 +49,12 @@ func (a *answerReader) read() error {
 }
 
 func (a *answerReader) head() (status, length int, err error) {
+	if _, err := a.reader.Peek(1); err != nil {
+		return 0, 0, fmt.Errorf("%w: %v", errNoAnswer, err)
+	}
 	line, err := readLine(a.reader)
 	if err != nil {
-		return 0, 0, fmt.Errorf("no answer: %w", err)
+		return 0, 0, errBroken
 	}
 	if len(line) < 12 {
 		return 0, 0, fmt.Errorf("no status line: %q", line)

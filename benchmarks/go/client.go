@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -47,10 +48,20 @@ func (c *client) see(data []byte) {
 	})
 }
 
-// ask sends a request and reads its answer, over a new connection where there is none.
+// ask sends a request and reads its answer, over a new connection where there is none, or where the kept one turns out
+// to be closed: a server may do that to an idle connection at any time, and every client asks again then.
 func (c *client) ask(request []byte) error {
 	c.frames, c.first, c.stamps.digits = 0, 0, -1
 	c.asked = time.Now()
+	isKept := c.conn != nil
+	err := c.try(request)
+	if isKept && errors.Is(err, errNoAnswer) {
+		err = c.try(request)
+	}
+	return err
+}
+
+func (c *client) try(request []byte) error {
 	if c.conn == nil {
 		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", c.port))
 		if err != nil {
@@ -61,7 +72,7 @@ func (c *client) ask(request []byte) error {
 	}
 	if _, err := c.conn.Write(request); err != nil {
 		c.close()
-		return err
+		return fmt.Errorf("%w: %v", errNoAnswer, err)
 	}
 	err := c.answers.read()
 	if err != nil || c.answers.isLast {

@@ -72,9 +72,7 @@ def _linx(
 ) -> Contender:
     level = "warning" if is_bare else "info"
     command = _command(providers, level, {"ledger": {"enabled": False}} if is_bare else {})
-    return Contender(
-        name, title, command, _version, ready="listening on" if is_bare else "", checkout=ROOT, is_usual=is_usual
-    )
+    return Contender(name, title, command, _version, ready="listening on", checkout=ROOT, is_usual=is_usual)
 
 
 LINX = (

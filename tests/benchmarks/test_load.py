@@ -98,12 +98,24 @@ def test_answers_however_they_are_cut(program: Path, pieces: list[bytes], closes
         ([b"HTTP/1.1 500 Oh\r\ncontent-length: 4\r\n\r\nwhy!"], False, "status 500: why!"),
         ([b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnone"], False, "0 frames instead of 1"),
         ([CHUNKED + b"14\r\n" + STAMP + b"\r\n"], True, "breaks off"),
-        ([b"nonsense\r\n"], True, "no status line"),
+        ([b"nonsense\r\n"], False, "no status line"),
     ],
     ids=["status", "frames-missing", "torn", "no-http"],
 )
 def test_what_ends_a_measurement(program: Path, pieces: list[bytes], closes: bool, problem: str) -> None:
     with _answering(pieces, closes=closes) as port, pytest.raises(LoadError, match=problem):
+        load.run(program, Job(port, [b"GET / HTTP/1.1\r\n\r\n"], frames=1))
+
+
+def test_a_kept_connection_that_was_closed_is_opened_again(program: Path) -> None:
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n" + STAMP
+    with _answering([answer], closes=True) as port:
+        seen = load.run(program, Job(port, [b"GET / HTTP/1.1\r\n\r\n"], frames=1, least=3, every_s=0.01))
+    assert seen.requests == 3
+
+
+def test_a_new_connection_without_an_answer_is_none(program: Path) -> None:
+    with _answering([], closes=True) as port, pytest.raises(LoadError, match="no answer"):
         load.run(program, Job(port, [b"GET / HTTP/1.1\r\n\r\n"], frames=1))
 
 
