@@ -50,8 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="linx-benchmarks-") as folder, contextlib.ExitStack() as stack:
+        limit_s = options.minutes * 60 - (time.monotonic() - begun)
         runner = Runner(
-            program, Path(folder), stack, options.rounds, options.seconds, may_be_busy=options.force
+            program, Path(folder), stack, options.rounds, options.seconds, may_be_busy=options.force, limit_s=limit_s
         )  # fmt: skip
         result = runner.run([WORKLOADS[name] for name in dict.fromkeys(names)], _chosen(wanted, options.other))
     result.took_s = round(time.monotonic() - begun, 1)
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tell(result: report.Result, *, may_write: bool) -> int:
-    print(f"\n{report.conditions(result)}")
+    print(f"{report.table(result)}\n\n{report.conditions(result)}")
     if result.stopped:
         print(f"stopped before the end of {result.stopped}", file=sys.stderr)
     if may_write and result.figures:
@@ -73,6 +74,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("workloads", nargs="*", help="workloads or groups; default: all")
     parser.add_argument("--quick", action="store_true", help="the group quick, with short windows")
     parser.add_argument("--rounds", type=int, default=0, help="default: 3; with --quick 2")
+    parser.add_argument("--minutes", type=float, default=14.0, help="after which rounds but the first are left out")
     parser.add_argument("--seconds", type=float, default=0.0, help="for each measurement; default: the workload's own")
     parser.add_argument("--contenders", default="all", help="comma-separated names")
     parser.add_argument("--other", type=Path, help="also measure the Linx of this checkout, to compare two versions")

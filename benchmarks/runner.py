@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import os
+import time
 from typing import TYPE_CHECKING
 
 from benchmarks import calm, load
@@ -14,11 +16,11 @@ from benchmarks.load import Job, LoadError
 from benchmarks.processes import machine_cpu
 from benchmarks.prompts import Plan, chat
 from benchmarks.provider import Provider
-from benchmarks.report import Result, table
+from benchmarks.report import Result
 from benchmarks.setting import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from benchmarks.setting import Contender
@@ -41,14 +43,18 @@ class Runner:
         seconds: float,
         *,
         may_be_busy: bool,
+        limit_s: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._program = program
         self._folder = folder
         self._rounds = rounds
         self._seconds = seconds
         self._may_be_busy = may_be_busy
+        self._clock = clock
+        self._deadline = clock() + limit_s
         self._started: dict[Key, Started] = {}
-        self._given_up: dict[str, str] = {}
+        self._given_up: dict[Key, str] = {}
         """Contenders that did not start, which takes long to find out."""
         self._number = 0
         self._providers = tuple(self._provider(stack) for _ in range(PROVIDERS))
@@ -63,19 +69,27 @@ class Runner:
         return provider
 
     def run(self, workloads: Sequence[Workload], contenders: Sequence[Contender]) -> Result:
-        """Measure all; a run that is interrupted, or refused because the machine is busy, has what was measured."""
+        """Measure all; a run that is interrupted, or refused because the machine is busy, has what was measured.
+
+        A round has all workloads, so that a slow minute of the machine falls on one round of a few of them. The first
+        round is always whole; of the others comes what the time is enough for.
+        """
         result = Result(rounds=self._rounds)
-        contenders = [one for one in contenders if _is_usable(one, result)]
-        for workload in workloads:
-            wanted = [one for one in contenders if workload.wants(one)]
-            for number in range(min(self._rounds, workload.rounds)):
+        usable = [one for one in contenders if _is_usable(one, result)]
+        took_s: dict[str, float] = {}
+        for number in range(self._rounds):
+            for workload in workloads:
+                begun = self._clock()
+                if number >= workload.rounds or (number and begun + took_s[workload.name] > self._deadline):
+                    continue
+                print(f"round {number + 1}: {workload.name}", flush=True)
                 try:
                     result.others.append(round(self._calm(), 3))
-                    self._round(workload, wanted, number, result)
+                    self._round(workload, [one for one in usable if workload.wants(one)], number, result)
                 except (TooBusy, KeyboardInterrupt) as error:
                     result.stopped = f"{workload.name}, round {number + 1}: {str(error) or 'interrupted'}"
                     return result
-            print(table(result, [workload.name]), flush=True)
+                took_s[workload.name] = self._clock() - begun
         return result
 
     def _round(self, workload: Workload, wanted: Sequence[Contender], number: int, result: Result) -> None:
@@ -90,13 +104,13 @@ class Runner:
     def _measure(self, workload: Workload, contender: Contender, result: Result) -> None:
         if contender.name in result.failures.get(workload.name, {}):
             return
-        reason = self._given_up.get(contender.name)
+        key = (contender.name, workload.is_tls)
+        reason = self._given_up.get(key)
         if workload.is_heavy and contender.is_slow:
             reason = "not asked: it takes milliseconds for each, which would only queue up"
         if reason is not None:
             result.failed(workload.name, contender.name, reason)
             return
-        key = (contender.name, workload.is_tls)
         try:
             with self._at_hand(workload, contender, key) as started:
                 gc.collect()
@@ -107,7 +121,7 @@ class Runner:
             why = " ".join(str(error).split())[-300:]
             result.failed(workload.name, contender.name, why)
             if isinstance(error, Unavailable):
-                self._given_up[contender.name] = why
+                self._given_up[key] = why
             # The contender may be in any state, so the next measurement starts a new one.
             if key in self._started:
                 self._started.pop(key).stop()

@@ -112,3 +112,19 @@ def test_an_interrupted_run_keeps_what_was_measured(runner: Runner) -> None:
     result = runner.run([replace(FEW, measure=measure)], [CONTENDERS["direct"]])
     assert result.figures["small"]["direct"] == [{"cpu_us_per_request": 1.0}]
     assert result.stopped == "small, round 2: interrupted"
+
+
+def test_rounds_but_the_first_end_with_the_time(program: Path, tmp_path: Path) -> None:
+    now = itertools.count()  # a second for each look
+
+    def measure(_started: object, _seconds: float) -> dict[str, float]:
+        return {"cpu_us_per_request": 1.0}
+
+    with contextlib.ExitStack() as stack:
+        runner = Runner(
+            program, tmp_path, stack, 9, 0.05, may_be_busy=True, limit_s=6.5, clock=lambda: float(next(now))
+        )  # fmt: skip
+        result = runner.run(
+            [replace(FEW, measure=measure), replace(FEW, name="sdk", measure=measure)], [CONTENDERS["direct"]]
+        )
+    assert [len(result.figures[name]["direct"]) for name in ("small", "sdk")] == [2, 1]
