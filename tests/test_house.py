@@ -283,6 +283,8 @@ ORDERS = {
             "answered_calls",
             "steps",
             "chat_attempt",
+            "offers",
+            "ordering",
             "router",
             "unlisted",
             "provider_set",

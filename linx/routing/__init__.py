@@ -23,6 +23,8 @@ that moment; only the loops around the decisions wait.
 - ``steps``: the adaptations that an attempt has tried, and those that have proven right.
 - ``chat_attempt``: an attempt that is answered in chunks.
 - ``affinity``: which of several equal providers gets a conversation that is not remembered.
+- ``offers``: which providers have a model of a name, and what a client is told where none has.
+- ``ordering``: in which order the candidates are asked.
 - ``router``: turns a model's name into a route, the ordered candidates.
 - ``unlisted``: looks a name that no list has up once more, before the client is told so.
 - ``provider_set``: the providers in force and their router, replaced as a whole at a reload.

@@ -12,10 +12,12 @@ from linx.core.client_key import NO_KEY, ClientKey
 from linx.core.secret_shapes import Secret
 from linx.dialects.shared.needs import NOTHING
 from linx.dialects.shared.secrets import UNREAD
+from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.providers.prices import FREE
 from linx.providers.provider import DEFAULT_ANSWER_TOKENS
 
 if TYPE_CHECKING:
+    from linx.core.chat import ChatRequest
     from linx.providers.client_credential import ClientCredential
     from linx.routing.candidate import Candidate
 
@@ -37,6 +39,22 @@ def of_size(prompt_tokens: int = 0, answer_tokens: int = DEFAULT_ANSWER_TOKENS) 
 
 
 NO_PROMPT = of_size()
+
+
+class SizeOf:
+    """The size of a chat request, estimated at the first call: every price that is compared asks for it."""
+
+    __slots__ = ("_chat", "_size")
+
+    def __init__(self, chat: ChatRequest) -> None:
+        self._chat = chat
+        self._size: tuple[int, int] | None = None
+
+    def __call__(self) -> tuple[int, int]:
+        size = self._size
+        if size is None:
+            size = self._size = prompt_tokens(self._chat), answer_tokens(self._chat) or DEFAULT_ANSWER_TOKENS
+        return size
 
 
 class Demand(msgspec.Struct, frozen=True):

@@ -1,8 +1,9 @@
 """Says when attempts have been silent for too long. One task serves all requests of the process.
 
 Nearly every first attempt speaks before its hedge is due, so a hedge that is only ready costs its request an entry in a
-dict: no task, no timer. The watch is woken for the earliest entry alone, and not at all while there is none. Its task
-is started by the first entry; as a system task, it belongs to no request and ends with trio.
+dict: no task, no timer. The watch is woken for the earliest entry alone, and not at all while there is none, unless
+requests come in quick succession. Its task is started by the first entry; as a system task, it belongs to no request
+and ends with trio.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ import math
 from typing import Protocol
 
 import trio
+
+QUICK_S = 0.01
+"""Between two entries: while they come so fast, the timer is left as it is when none is left. To move it away and back
+costs a request more than its share of the wakes for nothing, of which there is one in the time until a hedge is due."""
 
 
 class Waiting(Protocol):
@@ -23,16 +28,19 @@ class Waiting(Protocol):
 class HedgeWatch:
     """Calls ``due`` of everything that is expected, exactly in time, unless it is forgotten before."""
 
-    __slots__ = ("_scope", "_times")
+    __slots__ = ("_is_quick", "_last", "_scope", "_times")
 
     def __init__(self) -> None:
         self._times: dict[Waiting, float] = {}
+        self._last = -math.inf  # when the last entry was made
+        self._is_quick = False  # was that soon after the entry before it?
         self._scope: trio.CancelScope | None = None
         """Around the sleep of the watch: its deadline is when the watch looks next."""
 
-    def expect(self, waiting: Waiting, at: float) -> None:
+    def expect(self, waiting: Waiting, now: float, at: float) -> None:
         """Call ``waiting.due`` at ``at`` (trio's clock)."""
         self._times[waiting] = at
+        self._is_quick, self._last = now - self._last < QUICK_S, now
         scope = self._scope
         if scope is None:
             self._scope = trio.CancelScope(deadline=at)
@@ -42,7 +50,7 @@ class HedgeWatch:
 
     def forget(self, waiting: Waiting) -> None:
         times = self._times
-        if times.pop(waiting, None) is not None and not times and self._scope is not None:
+        if times.pop(waiting, None) is not None and not times and not self._is_quick and self._scope is not None:
             self._scope.deadline = math.inf  # an idle process is not woken for nothing
 
     async def _watch(self) -> None:

@@ -71,7 +71,8 @@ class Race(Generic[A]):
             await self._turn()
             self._turn = None
         while True:
-            order = self._decision.next(trio.current_time(), events)
+            now = trio.current_time()
+            order = self._decision.next(now, events)
             if isinstance(order, Lost):
                 raise order.error
             assert isinstance(order, Start)  # while no attempt runs, no order says to wait
@@ -80,7 +81,7 @@ class Race(Generic[A]):
             if attempt is None:
                 continue
             if not order.is_alone:
-                outcome = await self._watched(attempt)
+                outcome = await self._watched(attempt, now)
                 if not isinstance(outcome, Failed):
                     return outcome
                 events = (outcome,)
@@ -103,13 +104,13 @@ class Race(Generic[A]):
         self._decision.started(attempt)
         return attempt
 
-    async def _watched(self, first: A) -> A | Failed[A]:
+    async def _watched(self, first: A, now: float) -> A | Failed[A]:
         """Run ``first``, and once it has been silent for too long, others beside it.
 
         Returns the attempt that has won, or the failure of ``first`` if no other was started beside it.
         """
         rivals = Rivals(first, self._decision, self._started, self._timeout_s)
-        self._watch.expect(rivals, self._decision.look_at)
+        self._watch.expect(rivals, now, self._decision.look_at)
         try:
             with rivals.scope_of_first:
                 try:

@@ -106,7 +106,7 @@ async def test_a_conversation_returns_to_the_warm_one(
             app.context.providers[0].health.reachable = False
             answer = await ask(port, PATH, {"model": "m", **SAID, **later}, headers=headers)
             assert answer.headers["x-linx-provider"] == "b", "the warm one is ill"
-            assert all(len(name) < 64 for name, _model in app.context.router._warm)
+            assert all(len(name) < 64 for name, _model in app.context.router._ordering._warm)
 
 
 async def test_the_queue_is_fair_and_shown(autojump_clock: MockClock, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from linx.config.model import ProviderConfig
-from linx.config.shape import PriceShape
+from linx.config.shape import PriceShape, RoutingConfig
 from linx.core.attempt_errors import AttemptError, Fallback, Garbled, Refused
 from linx.providers.kinds import KINDS
 from linx.providers.model import Model
@@ -19,7 +19,7 @@ from linx.routing.demand import Demand
 from linx.routing.hedge_watch import HedgeWatch
 from linx.routing.hedging import HedgeBudget, Rules
 from linx.routing.race import Race
-from linx.routing.router import Route
+from linx.routing.router import Route, Router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -132,3 +132,31 @@ class World:
     def assert_only_open(self, winner: ScriptedAttempt | None) -> None:
         for attempt in self.attempts:
             assert (attempt.closed_at is None) == (attempt is winner), attempt
+
+
+def router(*providers: Provider, **routing: Any) -> Router:
+    return Router(providers, RoutingConfig(**routing))
+
+
+def routed(one: Router, model: str = "m", now: float = 0.0, **demand: Any) -> list[str]:
+    return [str(candidate) for candidate in one.route(model, now, Demand(**demand)).candidates]
+
+
+def paused(one: Provider, seconds: float, status: int = 429) -> Provider:
+    one.health.pause(seconds, status, 0.0)
+    return one
+
+
+def down(one: Provider) -> Provider:
+    one.health.reachable = False
+    return one
+
+
+def ollama(*names: str, is_read: bool = True, **mappings: Any) -> Provider:
+    one = provider("ollama", kind="ollama", model_mappings=mappings)
+    one.listed_at = 0.0 if is_read else None
+    return has(one, *names)
+
+
+def three(**configs: dict[str, Any]) -> list[Provider]:
+    return [has(provider(name, **configs.get(name, {})), "m") for name in "abc"]

@@ -15,15 +15,13 @@ import msgspec
 from linx.core.client_key import NO_KEY
 from linx.dialects.shared.needs import needs_of
 from linx.dialects.shared.secrets import secret_of
-from linx.dialects.shared.tokens import answer_tokens, prompt_tokens
 from linx.handlers.answers.stream import stream
 from linx.handlers.answers.whole import whole
 from linx.handlers.context import new_id
 from linx.handlers.request_facts import conversation_of, is_local_only
-from linx.providers.provider import DEFAULT_ANSWER_TOKENS
 from linx.routing.chat_attempt import chat_attempt
 from linx.routing.decision import Runnable
-from linx.routing.demand import ANY, LOCAL_ONLY, Demand
+from linx.routing.demand import ANY, LOCAL_ONLY, Demand, SizeOf
 from linx.routing.race import Race
 from linx.routing.router import Route, Router
 
@@ -84,11 +82,6 @@ def ask_for(
     )
 
 
-def size_of(chat: ChatRequest) -> tuple[int, int]:
-    """See ``Demand.size``."""
-    return prompt_tokens(chat), answer_tokens(chat) or DEFAULT_ANSWER_TOKENS
-
-
 def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
     """The request's demand. With a single provider the estimates are left out, since there is nothing to choose."""
     local_only, key = is_local_only(request), request.key
@@ -97,7 +90,7 @@ def demand_of(router: Router, request: Request, chat: ChatRequest) -> Demand:
             return Demand(local_only=local_only, key=key, needs=partial(needs_of, chat))
         return (LOCAL_ONLY if local_only else ANY) if key is NO_KEY else Demand(local_only=local_only, key=key)
     return Demand(
-        partial(size_of, chat),
+        SizeOf(chat),
         local_only=local_only,
         conversation=conversation_of(request, chat),
         key=key,
