@@ -67,7 +67,7 @@ class Connection:
         self._is_idle = True  # no byte of the next request has come
         self._is_interrupted = False  # the running request has been cancelled
         self._is_overdue = False  # a request head did not come in time
-        self._last_head = LastHead()
+        self._last_head = LastHead(listener.first_heads)
         self._work: trio.CancelScope | None = None  # around the handlers of its requests
         self._reply: Reply | None = None
         self._body: Body | None = None
