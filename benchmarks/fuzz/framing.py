@@ -31,12 +31,13 @@ import h11
 from benchmarks.fuzz.choices import Broken
 from linx.core.attempt_errors import Garbled
 from linx.core.errors import BadRequest, RequestError
+from linx.core.kept_bodies import CREDENTIALS
 from linx.http1.chunked import ChunkScanner, FramingError
 from linx.http1.h11_heads import HeadRefused, read_response
 from linx.http1.repeated_head import LONGEST
 from linx.server.cross_check import cross_check
 from linx.server.gate import MAX_HEAD, Gate
-from linx.server.head import Head, LastHead
+from linx.server.head import FirstHeads, Head, LastHead
 from linx.upstream.response_head import LastResponseHead, ResponseHead, check_head, read_head
 
 if TYPE_CHECKING:
@@ -219,12 +220,13 @@ def try_request(data: bytes, chance: random.Random) -> int:
     if head is None:
         return 0
     _check_request(head)
-    last = LastHead()
+    firsts = FirstHeads()
+    last = LastHead(firsts)
     last.keep(head)
     fields, accepted = head.fields.copy(), 1
     for data in _again(chance, head.raw, b"content-length", _LENGTHS):
         try:
-            accepted += _try_second(data, head, last, chance)
+            accepted += _try_second(data, head, chance.choice((last, LastHead(firsts))), chance)
         except Broken as problem:
             raise Broken(f"{problem}, behind another head: {data!r}") from None
     if head.fields != fields:
@@ -250,13 +252,13 @@ def _check_request(head: Head) -> None:
 
 
 def _try_second(data: bytes, first: Head, last: LastHead, chance: random.Random) -> bool:
-    """Raise Broken unless ``data`` is read alike after ``first`` and on a new connection.
+    """Raise Broken unless ``data`` is read alike after ``first``, on its connection or a later one, and alone.
 
     Returns whether it was recognised as ``first`` with another value.
     """
     reads = _cut(data, chance)
     ours, left, is_known = _take(reads, last)
-    fresh, fresh_left, _ = _take(reads, LastHead())
+    fresh, fresh_left, _ = _take(reads, LastHead(FirstHeads()))
     if not isinstance(ours, Head) or not isinstance(fresh, Head):
         if ours != fresh or left != fresh_left:
             raise Broken(f"{ours!r} instead of {fresh!r}")
@@ -265,7 +267,7 @@ def _try_second(data: bytes, first: Head, last: LastHead, chance: random.Random)
         raise Broken(f"it is {_meaning(ours)} instead of {_meaning(fresh)}")
     if is_known:
         _check_request(fresh)
-    elif ours.raw == first.raw and len(first.raw) <= LONGEST:
+    elif ours.raw == first.raw and len(first.raw) <= LONGEST and CREDENTIALS.isdisjoint(dict(first.received)):
         raise Broken("it is the same head and was not known")
     return is_known and ours.raw != first.raw
 
@@ -286,7 +288,7 @@ def _take(reads: Sequence[bytes], last: LastHead) -> tuple[Head | str | None, by
 
 
 def _gate(reads: Sequence[bytes]) -> Head | None:
-    head = _take(reads, LastHead())[0]
+    head = _take(reads, LastHead(FirstHeads()))[0]
     return head if isinstance(head, Head) else None
 
 

@@ -32,7 +32,7 @@ from linx.core.errors import RequestError
 from linx.http1.chunked import ChunkScanner, FramingError
 from linx.server.cross_check import cross_check
 from linx.server.gate import MAX_HEAD, Gate
-from linx.server.head import LastHead
+from linx.server.head import FirstHeads, LastHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -158,7 +158,7 @@ def mutant(chance: random.Random, raws: Sequence[bytes], counts: Counter[str]) -
 
 def read_by_linx(writes: Iterable[bytes]) -> Reading:
     requests: list[tuple[bytes, bytes, bytes]] = []
-    buffer, last, gate = bytearray(), LastHead(), Gate()
+    buffer, last, gate = bytearray(), LastHead(FirstHeads()), Gate()
     head, scanner, body = None, None, b""
     try:
         for data in writes:

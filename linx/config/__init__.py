@@ -17,5 +17,5 @@ the value may be a secret. Each key of the file is declared once, as a line in `
 - ``provider_sections``, ``other_sections``: make the typed sections out of the layered tree.
 - ``money_warnings``: what a config says about money and probably does not mean.
 - ``load``: does all of this in one call, at the start and at a reload.
-- ``watch``: looks at the file twice a second, and reads it again when it has changed.
+- ``watch``: looks at the file about once a second, and reads it again when it has changed.
 """

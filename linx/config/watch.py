@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Changed = Callable[[Config | ConfigError], Awaitable[None]]
 
-INTERVAL_S = 0.5
+INTERVAL_S = 0.9
 MOST_S = 5.0
 """How long a look at the files may take. A thread that is stuck is then left alone, and no second one is begun."""
 

@@ -1,4 +1,4 @@
-"""The event loop's side of the ledger: it collects records, and hands them to the writer's thread twice a second.
+"""The event loop's side of the ledger: it collects records, and hands them to the writer's thread about once a second.
 
 A request costs an append here. There is no thread of its own: the task ``run`` calls the writer in one of trio's
 threads and waits for it, and a disk that hangs keeps Linx neither from answering nor from ending, since trio's threads
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 LEDGER_FILE = "ledger.db"
-BATCH_S = 0.5  # between a record and the write, for the records that follow
+BATCH_S = 0.9  # between a record and the write, for the records that follow
 LAST_WRITE_S = 5.0
 
 
@@ -92,7 +92,7 @@ class Ledger:
         }
 
     async def run(self) -> None:
-        """Write twice a second what was noted, and at the end what is left."""
+        """Write about once a second what was noted, and at the end what is left."""
         wait_s: float | None = None
         try:
             while True:

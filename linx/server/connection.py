@@ -67,7 +67,7 @@ class Connection:
         self._is_idle = True  # no byte of the next request has come
         self._is_interrupted = False  # the running request has been cancelled
         self._is_overdue = False  # a request head did not come in time
-        self._last_head = LastHead()
+        self._last_head = LastHead(listener.first_heads)
         self._work: trio.CancelScope | None = None  # around the handlers of its requests
         self._reply: Reply | None = None
         self._body: Body | None = None
@@ -152,12 +152,13 @@ class Connection:
         is_first, self._is_idle = self._is_idle, True
         wire, limits, watch = self._wire, self._shared.limits, self._listener.watch
         try:
-            if wire.buffer and not is_first:
-                # A pipelined request: other connections get their turn before it. Else hundreds of requests, which fit
-                # into the buffer, would be answered in one go, since neither reading nor sending waits.
-                await trio.lowlevel.checkpoint()
-            if head := self._take_head(gate):
-                return head
+            if wire.buffer:
+                if not is_first:
+                    # A pipelined request: other connections get their turn before it. Else hundreds of requests, which
+                    # fit into the buffer, would be answered in one go, since neither reading nor sending waits.
+                    await trio.lowlevel.checkpoint()
+                if head := self._take_head(gate):
+                    return head
             self._is_idle = not wire.buffer
             patience_s = limits.head_timeout_s if is_first or wire.buffer else limits.keep_alive_s
             watch.expect(self, trio.current_time() + patience_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from linx.server.head import FirstHeads
 from linx.server.limits import Watch
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Listener:
     """The part of the server's connections that this listener may use."""
     connections: int = 0
     watch: Watch = field(default_factory=Watch)
+    first_heads: FirstHeads = field(default_factory=FirstHeads)
 
     def is_full(self, max_connections: int) -> bool:
         """Does the listener use up its share of the server's ``max_connections``?"""

@@ -29,6 +29,12 @@ Told = list[tuple[float, str]]
 
 
 @pytest.fixture(autouse=True)
+def _looks_each_half_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The times in the stories are written for this interval."""
+    monkeypatch.setattr("linx.config.watch.INTERVAL_S", 0.5)
+
+
+@pytest.fixture(autouse=True)
 def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linx.core.kept_bodies import CREDENTIALS
 from linx.http1.repeated_head import LONGEST
-from linx.server.head import Head, LastHead
+from linx.server.head import MOST_FIRST, FirstHeads, Head, LastHead
 from tests.server.test_gate import PIECES, get, parse, read, verdict
 
 TWICE = get(
@@ -16,7 +17,7 @@ TWICE = get(
 
 
 def kept(wire: bytes) -> LastHead:
-    last = LastHead()
+    last = LastHead(FirstHeads())
     last.keep(parse(wire))
     return last
 
@@ -77,7 +78,7 @@ def test_a_torn_head_is_left_where_it_is() -> None:
 
 def test_nothing_comes_again_at_first() -> None:
     for wire in (b"", b"\r\n\r\n", get()):
-        assert LastHead().take(bytearray(wire)) is None
+        assert LastHead(FirstHeads()).take(bytearray(wire)) is None
 
 
 def test_a_head_longer_than_the_bound_is_not_kept() -> None:
@@ -107,7 +108,7 @@ def test_behind_another_head_the_verdict_is_the_same(
         first = start + field + b"\r\n"
     head, _rest = read(first)
     assert head is not None
-    last = LastHead()
+    last = LastHead(FirstHeads())
     last.keep(head)
     second = bytearray(first.replace(b": 5", b": " + length).replace(b": 71", b": " + length))
     if data.draw(st.booleans()):
@@ -119,3 +120,57 @@ def test_behind_another_head_the_verdict_is_the_same(
         assert fresh is not None
         assert said(again) == said(fresh)
         assert buffer == rest
+
+
+# --- the first heads of connections ---
+
+
+def begun(firsts: FirstHeads, wire: bytes) -> bool:
+    """A new connection begins with ``wire``: is its head recognised? It is kept otherwise."""
+    last, buffer = LastHead(firsts), bytearray(wire + b"rest")
+    head = last.take(buffer)
+    if head is None:
+        last.keep(parse(wire))
+        return False
+    assert said(head) == said(parse(wire))
+    assert buffer == b"rest"
+    assert last.take(bytearray(wire)) is not None, "from now on it is the last head of this connection"
+    return True
+
+
+def test_the_first_head_of_another_connection_is_recognised_with_its_own_length() -> None:
+    firsts = FirstHeads()
+    assert not begun(firsts, TWICE)
+    assert begun(firsts, TWICE)
+    assert begun(firsts, TWICE.replace(b"ength: 5", b"ength: 4321"))
+    assert not begun(FirstHeads(), TWICE), "another listener"
+
+
+def test_a_head_that_comes_in_two_reads_is_recognised_at_its_end() -> None:
+    firsts = FirstHeads()
+    begun(firsts, TWICE)
+    last, buffer = LastHead(firsts), bytearray(TWICE[:20])
+    assert last.take(buffer) is None
+    buffer += TWICE[20:]
+    assert last.take(buffer) is not None
+    assert not buffer
+
+
+@pytest.mark.parametrize("name", sorted(CREDENTIALS), ids=bytes.decode)
+def test_a_head_with_a_key_is_not_kept_beyond_its_connection(name: bytes) -> None:
+    firsts, wire = FirstHeads(), get(name.upper() + b": secret-key-1234")
+    assert not begun(firsts, wire)
+    assert not begun(firsts, wire)
+    assert not firsts._heads
+
+
+def test_only_the_last_few_are_kept_and_a_later_head_of_a_connection_is_not() -> None:
+    firsts = FirstHeads()
+    wires = [get(b"X-Number: %d" % number) for number in range(MOST_FIRST + 1)]
+    for wire in wires:
+        assert not begun(firsts, wire)
+    assert [begun(firsts, wire) for wire in wires[1:]] == [True] * MOST_FIRST
+    last = LastHead(firsts)
+    last.keep(parse(wires[1]))
+    last.keep(parse(TWICE))
+    assert not begun(firsts, TWICE)
