@@ -1,8 +1,10 @@
-"""Makes one frame of many that differ in their text only, before they are decoded, for an answer that is collected.
+"""Makes one frame of many that differ in their texts, before they are decoded, for an answer that is collected.
 
 A provider that streams one choice sends the same frame again and again with another text in it. Where a client waits
 for the whole answer, a read brings dozens of them, and nobody needs their texts one by one. The frame in which their
-texts follow each other says the same, since a provider may cut its answer into texts wherever it likes.
+texts follow each other says the same, since a provider may cut its answer into texts wherever it likes. Where other
+fields change as well (``splice.PASSED_ON``), the joined frame has those of the last frame: of such fields the last one
+counts.
 
 The rule: the decoder decides. It reads the joined frame as any other, and a read that has anything else in it than
 frames like the learnt one is joined as far as they reach, and left as it is from there on.
@@ -14,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from linx.core import jsontext
 from linx.dialects.openai.decoder import OpenAIDecoder
-from linx.dialects.openai.splice import around, last_event
+from linx.dialects.openai.frame_cut import Template
+from linx.dialects.openai.splice import Changes, cut_event, last_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,13 +34,15 @@ FEW = 4
 class Gathering:
     """For one answer. Each read of the body goes through ``join``, and what the decoder makes of it to ``learn``."""
 
-    __slots__ = ("_after", "_before", "_decoder", "_tail", "joined")
+    __slots__ = ("_after", "_before", "_changes", "_decoder", "_tail", "_template", "joined")
 
     def __init__(self, decoder: OpenAIDecoder) -> None:
         self.joined = 0
         """Frames of the last read that are not there any more, since their texts are in another."""
         self._decoder = decoder
         self._before = self._after = b""  # around the text of the learnt frame, the quotes included; b"": none
+        self._template: Template | None = None  # the learnt frame, if other fields change as well
+        self._changes = Changes()
         self._tail = b""  # the beginning of an event, kept for the next read
 
     def join(self, data: bytes) -> bytes:
@@ -48,6 +53,8 @@ class Gathering:
         if end < len(_END) or _CR in data:
             return data  # where a CR may end an event too, there is no telling where the last event ends
         data, self._tail = data[:end], data[end:]
+        if self._template is not None and self._decoder.is_between_frames:
+            return self._joined(self._template, data)
         before, after = self._before, self._after
         if not before or not data.startswith(before) or not self._decoder.is_between_frames:
             return data
@@ -62,6 +69,14 @@ class Gathering:
         self.joined = len(texts) - 1
         return before + b"".join(texts) + after + rest
 
+    def _joined(self, template: Template, data: bytes) -> bytes:
+        """``data`` with one frame for those that fit, if there are many. For frames with more holes than the text's."""
+        frame, count, end = template.joined(data)
+        if count < FEW:
+            return data
+        self.joined = count - 1
+        return frame + data[end:]
+
     def flush(self) -> bytes:
         """What was kept of the end of the body, which is no whole event."""
         data, self._tail = self._tail, b""
@@ -73,11 +88,17 @@ class Gathering:
             return
         chunk = chunks[-1]
         text = chunk.text or chunk.reasoning
-        found = None
-        if text and self._decoder.is_between_frames and data.endswith(_END):
-            found = around(last_event(data), text, chunk.index, others=("role",))
-        if found is not None:
-            self._before, self._after = found
+        if not text or not self._decoder.is_between_frames or not data.endswith(_END):
+            return
+        event = last_event(data)
+        fields = self._changes.holes_of(event)
+        found = cut_event(event, text, chunk.index, fields, ("role",))
+        if found is None:
+            return
+        if fields:
+            self._template = Template(found, found)
+        else:
+            self._before, self._after = found.between
 
 
 def gathering_for(decoder: Decoder) -> Gathering | None:
