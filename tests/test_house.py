@@ -280,7 +280,7 @@ ORDERS = {
             "late_costs",
             "roles",
             "attempt",
-            "chunk_reader",
+            "short_ways", "chunk_reader",
             "answered_calls",
             "steps",
             "chat_attempt",

@@ -11,7 +11,7 @@ reaches beyond its hole.
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from linx.core import jsontext
 from linx.core.jsontext import PLAIN
@@ -48,22 +48,40 @@ def is_simple(value: Any) -> bool:
     return isinstance(value, str) and value.isascii() and value.encode().translate(None, PLAIN) == b""
 
 
-def cut(
-    event: bytes,
-    start: int,
-    end: int,
-    text: str,
-    find_text: Callable[[JsonObject], tuple[JsonObject, str]],
-    fields: Mapping[str, Value],
-) -> Cut | None:
-    """``event`` cut at ``text`` and at the values of ``fields``; None where that is not safe.
+class Framed(Protocol):
+    """A decoder in which a frame of text changes nothing, once there was such a frame."""
 
-    The frame's JSON is ``event[start:end]``, where ``end`` is negative. ``find_text`` gives the object that holds the
-    text, and the text's key there; it raises ValueError for a frame in which another text would change more than that.
-    """
+    @property
+    def is_between_frames(self) -> bool:
+        """Does the next byte begin a frame, and is nothing of the frames before kept for it?"""
+
+
+class Shape(NamedTuple):
+    """How one dialect writes a frame of text."""
+
+    start: bytes
+    """What stands before the frame's JSON."""
+    end: bytes
+    passed_on: Mapping[str, bool]
+    """The fields that may change from frame to frame: does a client of the same dialect get the provider's value?
+    Decoder and encoder do nothing else with them."""
+    find_text: Callable[[JsonObject, int], tuple[JsonObject, str]]
+    """Gives the object that holds the text of a choice, and the text's key there. Raises ValueError (or what a frame of
+    another form raises) for a frame in which another text would change more than the text."""
+
+
+def last_event(events: bytes, end: bytes) -> bytes:
+    at = events.rfind(end, 0, -len(end))
+    return events[at + len(end) :] if at >= 0 else events
+
+
+def cut(event: bytes, shape: Shape, text: str, index: int, fields: Mapping[str, Value]) -> Cut | None:
+    """One event cut at the text of choice ``index`` and at the values of ``fields``; None where that is not safe."""
+    start, end = len(shape.start), -len(shape.end)
     try:
+        # Were ``event`` more than one event, this would be no JSON.
         frame = jsontext.loads_plain(event[start:end])
-        holder, key = find_text(frame)
+        holder, key = shape.find_text(frame, index)
         if holder[key] != text or any(
             frame[name] != value or type(frame[name]) is not type(value) for name, value in fields.items()
         ):
@@ -86,6 +104,29 @@ def cut(
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return Cut(names, between, frozenset(name for name, value in values.items() if type(value) is int))
+
+
+class Changes:
+    """Which of the fields that may change do so in one stream."""
+
+    __slots__ = ("_changing", "_shape", "_values")
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._values: JsonObject = {}  # in the frame that was looked at last
+        self._changing: set[str] = set()
+
+    def holes_of(self, event: bytes) -> dict[str, Value]:
+        """The values in ``event`` that are to be holes: of the fields that have changed so far."""
+        shape = self._shape
+        try:
+            frame = jsontext.loads_plain(event[len(shape.start) : -len(shape.end)])
+        except ValueError:
+            return {}
+        values = {name: frame[name] for name in shape.passed_on if name in frame} if isinstance(frame, dict) else {}
+        self._changing |= {name for name, value in values.items() if self._values.get(name, value) != value}
+        self._values = values
+        return {name: value for name, value in values.items() if name in self._changing and is_simple(value)}
 
 
 def _place(event: bytes, name: str, value: Value) -> tuple[int, int, str]:
@@ -147,6 +188,8 @@ class Template:
                             return None
                     one: bytes = self._form % self._pick(values)
                     return one
+        if (pairs := self._pairs(data)) is not None:
+            return b"".join([self._form % self._pick(pair) for pair in pairs])
         made: list[bytes] = []
         start, size = 0, len(data)
         while start < size:
@@ -161,6 +204,10 @@ class Template:
 
         It has the texts of all of them, and of the last one all other values.
         """
+        if pairs := self._pairs(data):
+            values = list(pairs[-1])
+            values[self._text_at] = b"".join([pair[self._text_at] for pair in pairs])
+            return self._form % self._pick(values), len(pairs), len(data)
         texts: list[bytes] = []
         end, last = 0, [b""] * len(self._rest)
         while True:
@@ -171,6 +218,27 @@ class Template:
             end, last = behind, values
         last[self._text_at] = b"".join(texts)
         return self._form % self._pick(last) if texts else b"", len(texts), end
+
+    def _pairs(self, data: bytes) -> list[tuple[bytes, bytes]] | None:
+        """The values of each frame, if there are two holes for strings and ``data`` is nothing but frames that fit.
+
+        This looks at all frames together, since one read may have hundreds of them.
+        """
+        if len(self._middles) != 1 or self._numbers_at:
+            return None
+        if not (data.startswith(self._first) and data.endswith(self._last)):
+            return None
+        one, *rest = data[self._from : self._to].split(self._middles[0])
+        if not rest:
+            return None
+        seams = [piece.partition(self._last + self._first) for piece in rest[:-1]]
+        if any(not seam for _other, seam, _one in seams):
+            return None
+        columns = [one, *[behind for _other, _seam, behind in seams]], [*[seam[0] for seam in seams], rest[-1]]
+        texts, fields = columns[self._text_at], columns[1 - self._text_at]
+        if not all(texts) or b"".join(fields).translate(None, PLAIN) or not jsontext.is_text(b" ".join(texts)):
+            return None
+        return list(zip(*columns, strict=True))
 
     def _values(self, data: bytes, start: int) -> tuple[list[bytes], int]:
         """The values of the frame that begins at ``start``, and where it ends: 0 for a frame that does not fit."""

@@ -5,8 +5,8 @@ was decoded and encoded, the bytes around its text are known on both sides: what
 the client gets there. A next frame with the same bytes around a well-formed text becomes the client's frame by
 joining three pieces.
 
-Some providers change other fields, too. Fields of which that is known (``PASSED_ON``) are compared in the frames that
-are learnt, and where one has changed, its value becomes a hole like that of the text.
+Some providers change other fields, too. Fields of which that is known (``Shape.passed_on``) are compared in the frames
+that are learnt, and where one has changed, its value becomes a hole like that of the text.
 
 The rule: decoder and encoder decide. A frame is learnt only after it went through both and gave one piece of text
 and nothing else, and only if other values in the holes would change nothing but these values, which is tried out on
@@ -19,26 +19,46 @@ from typing import TYPE_CHECKING
 
 from linx.core import jsontext
 from linx.core.jsontext import PLAIN
-from linx.dialects.openai.decoder import OpenAIDecoder
-from linx.dialects.openai.encoder import OpenAIEncoder
-from linx.dialects.openai.frame_cut import Cut, Template, Value, cut, is_simple
+from linx.dialects.openai.frame_cut import Changes, Shape, Template, cut, last_event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from linx.core.chat import Chunk, JsonObject
-    from linx.dialects.base import Decoder, Encoder
+    from linx.dialects.openai.frame_cut import Framed
 
 TRIES = 8
 """Frames learnt one after the other and never used; then the stream is left alone, since all its frames differ."""
-_START, _END = b"data: ", b"\n\n"
 _CR = 0x0D
 _TEXT_FIELDS = ("content", "reasoning_content", "reasoning")
 
-PASSED_ON = {"id": False, "created": False, "system_fingerprint": True, "obfuscation": True, "p": True}
-"""The fields that may change from frame to frame: does the client get the provider's value? Decoder and encoder do
-nothing else with them. OpenAI fills frames up with ``obfuscation`` (openai-node#2423), Mistral with ``p``
-(mistral-common#131); llama.cpp and Ollama write the time of each frame into ``created``."""
+
+def _find_text(frame: JsonObject, index: int, others: tuple[str, ...] = ()) -> tuple[JsonObject, str]:
+    """``others`` are the fields that may be set beside the text in the delta.
+
+    A tool call may not be: each of its pieces changes what the decoder knows.
+    """
+    (choice,) = frame["choices"]
+    delta = choice["delta"]
+    (field,) = (name for name, value in delta.items() if value and name not in others)
+    if field not in _TEXT_FIELDS or choice["index"] != index:
+        raise ValueError
+    return delta, field
+
+
+def _find_with_role(frame: JsonObject, index: int) -> tuple[JsonObject, str]:
+    return _find_text(frame, index, ("role",))
+
+
+PROVIDER = Shape(
+    b"data: ",
+    b"\n\n",
+    {"id": False, "created": False, "system_fingerprint": True, "obfuscation": True, "p": True},
+    _find_with_role,
+)
+"""OpenAI fills frames up with ``obfuscation`` (openai-node#2423), Mistral with ``p`` (mistral-common#131); llama.cpp
+and Ollama write the time of each frame into ``created``."""
+_CLIENT = Shape(b"data: ", b"\n\n", {}, _find_text)
 
 
 class Splice:
@@ -50,19 +70,21 @@ class Splice:
     """
 
     __slots__ = (
-        "_after", "_before", "_changes", "_client_after", "_client_before", "_decoder", "_from", "_is_used", "_known",
-        "_may_learn", "_tail", "_template", "_to", "_tries", "data",
+        "_after", "_before", "_changes", "_client_after", "_client_before", "_decoder", "_end", "_from", "_is_used",
+        "_known", "_may_learn", "_shape", "_tail", "_template", "_to", "_tries", "data",
     )  # fmt: skip
 
-    def __init__(self, decoder: OpenAIDecoder) -> None:
+    def __init__(self, decoder: Framed, shape: Shape) -> None:
         self.data = b""
+        self._shape = shape
+        self._end = shape.end
         self._decoder = decoder
         self._before = self._after = b""  # around the text, as the provider writes it
         self._client_before = self._client_after = b""  # ... and as the client gets it
         self._from = self._to = 0  # where the text is in a provider's frame
         self._known = 0  # bytes of the provider's frame around its text; 0 while no such frame is known
         self._template: Template | None = None  # the frame that is known, if other fields change as well
-        self._changes = Changes()
+        self._changes = Changes(shape)
         self._tail = b""
         self._may_learn = False
         self._tries = TRIES
@@ -85,9 +107,9 @@ class Splice:
         elif self._template is not None and data and (frames := self._template.frames(data)) is not None:
             self._is_used = True
             return frames
-        end = data.rfind(_END) + len(_END)
+        end = data.rfind(self._end) + len(self._end)
         # Where a CR may end an event too, there is no telling where the last event ends.
-        if self._tries and len(_END) <= end < len(data) and _CR not in (tail := data[end:]):
+        if self._tries and len(self._end) <= end < len(data) and _CR not in (tail := data[end:]):
             data, self._tail = data[:end], tail
             if len(data) > self._known > 0 and data.startswith(self._before) and data.endswith(self._after):
                 frames = self._several(data[self._from : self._to])
@@ -105,7 +127,7 @@ class Splice:
     def learn(self, chunks: Sequence[Chunk], encoded: bytes) -> None:
         """``chunks`` are what the decoder made of ``data``, ``encoded`` what the encoder made of them."""
         data, self.data = self.data, b""
-        if not self._may_learn or not chunks or len(chunks) != max(1, data.count(_END)):
+        if not self._may_learn or not chunks or len(chunks) != max(1, data.count(self._end)):
             return  # the last chunk may not be the last event's
         chunk = chunks[-1]
         text = chunk.text or chunk.reasoning
@@ -113,11 +135,11 @@ class Splice:
             return
         self._tries = TRIES if self._is_used else self._tries - 1
         self._is_used = False
-        event = last_event(data)
+        event, passed_on = last_event(data, self._end), self._shape.passed_on
         fields = self._changes.holes_of(event)
-        passed_on = {name: value for name, value in fields.items() if PASSED_ON[name]}
-        theirs = cut_event(event, text, chunk.index, fields, ("role",))
-        ours = cut_event(last_event(encoded), text, chunk.index, passed_on)
+        theirs = cut(event, self._shape, text, chunk.index, fields)
+        kept = {name: value for name, value in fields.items() if passed_on[name]}
+        ours = cut(last_event(encoded, _CLIENT.end), _CLIENT, text, chunk.index, kept)
         if theirs is None or ours is None:
             return
         if fields:
@@ -135,57 +157,3 @@ class Splice:
             return None
         self._is_used = True
         return self._client_before + (self._client_after + self._client_before).join(texts) + self._client_after
-
-
-def splice_between(decoder: Decoder, encoder: Encoder) -> Splice | None:
-    """A splice where both sides speak this dialect, and a frame of text changes the state of neither."""
-    if type(decoder) is OpenAIDecoder and not decoder.is_converting and type(encoder) is OpenAIEncoder:
-        return Splice(decoder)
-    return None
-
-
-class Changes:
-    """Which of the fields in PASSED_ON change in one stream."""
-
-    __slots__ = ("_changing", "_values")
-
-    def __init__(self) -> None:
-        self._values: JsonObject = {}  # in the frame that was looked at last
-        self._changing: set[str] = set()
-
-    def holes_of(self, event: bytes) -> dict[str, Value]:
-        """The values in ``event`` that are to be holes: of the fields that have changed so far."""
-        try:
-            frame = jsontext.loads_plain(event[len(_START) : -len(_END)])
-        except ValueError:
-            return {}
-        values = {name: frame[name] for name in PASSED_ON if name in frame} if isinstance(frame, dict) else {}
-        self._changing |= {name for name, value in values.items() if self._values.get(name, value) != value}
-        self._values = values
-        return {name: value for name, value in values.items() if name in self._changing and is_simple(value)}
-
-
-def last_event(events: bytes) -> bytes:
-    end = events.rfind(_END, 0, -len(_END))
-    return events[end + len(_END) :] if end >= 0 else events
-
-
-def cut_event(
-    event: bytes, text: str, index: int, fields: Mapping[str, Value], others: tuple[str, ...] = ()
-) -> Cut | None:
-    """One event of choice ``index``, cut at its text and at the values of ``fields``.
-
-    None unless another text there would change the text alone. ``others`` are the fields that may be set beside the
-    text in the delta. A tool call may not be: each of its pieces changes what the decoder knows.
-    """
-
-    def find_text(frame: JsonObject) -> tuple[JsonObject, str]:
-        (choice,) = frame["choices"]
-        delta = choice["delta"]
-        (field,) = (name for name, value in delta.items() if value and name not in others)
-        if field not in _TEXT_FIELDS or choice["index"] != index:
-            raise ValueError
-        return delta, field
-
-    # Were ``event`` more than one event, this would be no JSON.
-    return cut(event, len(_START), -len(_END), text, find_text, fields)

@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from linx.dialects.openai.frame_cut import MOST_DIGITS, TEXT, Cut, Template, cut, is_simple
+from linx.dialects.openai.frame_cut import MOST_DIGITS, TEXT, Cut, Shape, Template, cut, is_simple
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
 
 
-def find_text(frame: JsonObject) -> tuple[JsonObject, str]:
+def find_text(frame: JsonObject, _index: int) -> tuple[JsonObject, str]:
     return frame["m"], "t"
 
 
+THEIRS = Shape(b"", b"\n", {"n": False, "o": True}, find_text)
+OURS = Shape(b"<", b">", {}, find_text)
+
+
 def of(event: bytes, text: str, **fields: str | int) -> Cut | None:
-    return cut(event, 0, -1, text, find_text, fields)
+    return cut(event, THEIRS, text, 0, fields)
 
 
 def test_a_frame_cut_at_its_values() -> None:
@@ -60,7 +64,7 @@ def test_what_fits_into_a_hole() -> None:
 @pytest.fixture
 def template() -> Template:
     theirs = of(b'{"n":5,"m":{"t":"a"},"o":"b"}\n', "a", o="b", n=5)
-    ours = cut(b'<{"o":"b","%b":7,"m":{"t":"a"}}>', 1, -1, "a", find_text, {"o": "b"})
+    ours = cut(b'<{"o":"b","%b":7,"m":{"t":"a"}}>', OURS, "a", 0, {"o": "b"})
     assert theirs is not None
     assert ours is not None
     return Template(theirs, ours)
@@ -105,3 +109,33 @@ def test_frames_that_do_not_fit(template: Template, frame: bytes) -> None:
     assert template.frames(fits + frame) is None
     assert template.frames(frame + fits) is None
     assert template.joined(fits + frame)[1:] == (1, len(fits))
+
+
+@pytest.mark.parametrize("text_first", [True, False])
+def test_many_frames_with_two_holes_are_looked_at_together(*, text_first: bool) -> None:
+    def write(text: bytes, other: bytes) -> bytes:
+        return (
+            b'{"m":{"t":"%b"},"o":"%b"}\n' % (text, other)
+            if text_first
+            else b'{"o":"%b","m":{"t":"%b"}}\n' % (other, text)
+        )
+
+    theirs = of(write(b"a", b"b"), "a", o="b")
+    ours = cut(b'<{"m":{"t":"a"}}>', OURS, "a", 0, {})
+    assert theirs is not None
+    assert ours is not None
+    template, both = Template(theirs, ours), Template(theirs, theirs)
+    fits = [write(b"x%d" % number, b"o" * (number % 3)) for number in range(9)]
+    assert both.frames(b"".join(fits)) == b"".join(fits)
+    assert template.frames(b"".join(fits)) == b"".join(b'<{"m":{"t":"x%d"}}>' % number for number in range(9))
+    texts = b"".join(b"x%d" % number for number in range(9))
+    assert both.joined(b"".join(fits)) == (write(texts, b"oo"), 9, len(b"".join(fits)))
+    for text, other in (
+        *[(b"", b"o"), (b"\\", b"o"), (b"\\u0041", b"o"), (b"\xc3", b"o"), (b'"', b"o"), (b"x", b'"'), (b"x", b"\\n")],
+        *[(b"x", b"\xc3\xa9"), (b'x"},"o":"y', b"o"), (b"x", b'o","o":"p'), (b"x\n", b"o"), (b"x", b"o\n")],
+    ):
+        odd = write(text, other)
+        for reads in ([*fits, odd], [odd, *fits], [*fits[:4], odd, *fits[4:]]):
+            assert both.frames(b"".join(reads)) is None
+        assert both.joined(b"".join([*fits[:4], odd, *fits[4:]]))[1:] == (4, len(b"".join(fits[:4])))
+    assert both.frames(b"".join(fits)[:-1]) is None

@@ -14,7 +14,8 @@ from linx.core.chat import Answer
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.dialects.openai.face import OpenAIFace
-from linx.dialects.openai.gathering import FEW, gathering_for
+from linx.dialects.openai.gathering import FEW
+from linx.routing.short_ways import gathering_for
 from tests.dialects.openai.help import DONE, TRANSCRIPTS, call, frame, request, sse, stamp, text, tools
 
 if TYPE_CHECKING:
@@ -155,5 +156,5 @@ def test_recorded_streams(path: Any) -> None:
 
 
 def test_only_for_this_dialect() -> None:
-    assert gathering_for(OllamaDecoder(str)) is None
+    assert gathering_for(OllamaDecoder(str, generate=True)) is None
     assert gathering_for(OpenAIDecoder(str, lambda value: value)) is None

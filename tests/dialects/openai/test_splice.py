@@ -16,7 +16,8 @@ from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.dialects.openai.encoder import OpenAIEncoder
-from linx.dialects.openai.splice import TRIES, Splice, splice_between
+from linx.dialects.openai.splice import TRIES, Splice
+from linx.routing.short_ways import splice_between
 from tests.dialects.openai.help import DONE, TRANSCRIPTS, frame, payloads, request, sse, stamp, text, tools
 
 if TYPE_CHECKING:
@@ -411,7 +412,8 @@ def test_a_text_beside_a_tool_call() -> None:
 def test_it_is_for_two_that_speak_alike() -> None:
     openai = OpenAIEncoder(request(), stamp(), "reasoning")
     assert isinstance(splice_between(OpenAIDecoder(lambda: ""), openai), Splice)
-    assert splice_between(OllamaDecoder(lambda: ""), openai) is None
+    assert isinstance(splice_between(OllamaDecoder(lambda: ""), openai), Splice)
+    assert splice_between(OllamaDecoder(lambda: "", generate=True), openai) is None
     assert splice_between(OpenAIDecoder(lambda: "", dict), openai) is None
     assert splice_between(OpenAIDecoder(lambda: ""), AnthropicFace().encoder(request(), stamp())) is None
 
