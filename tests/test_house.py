@@ -136,7 +136,8 @@ ORDERS = {
             "usage",
             "thinking",
         ],
-        *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face", "splice", "gathering"],
+        *["provider_request", "servers", "choices", "decoder", "objects", "encoder", "face"],
+        *["frame_cut", "splice", "gathering"],
         "model_list",
     ],
     "linx.dialects.responses": [
@@ -279,7 +280,7 @@ ORDERS = {
             "late_costs",
             "roles",
             "attempt",
-            "chunk_reader",
+            "short_ways", "chunk_reader",
             "answered_calls",
             "steps",
             "chat_attempt",

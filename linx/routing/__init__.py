@@ -18,6 +18,7 @@ that moment; only the loops around the decisions wait.
 - ``late_costs``: asks what an answer has cost that was cut short.
 - ``roles``: what writes the request of an attempt, what reads its answer, and what a handler needs of it.
 - ``attempt``: one try at one candidate.
+- ``short_ways``: which answers may go past the JSON of their frames.
 - ``chunk_reader``: reads the answer of an attempt as chunks.
 - ``answered_calls``: what is done with the tool calls of an answer.
 - ``steps``: the adaptations that an attempt has tried, and those that have proven right.

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from linx.core.attempt_errors import EmptyAnswer, Garbled
-from linx.dialects.openai.gathering import Gathering, gathering_for
-from linx.dialects.openai.splice import Splice, splice_between
 from linx.http1.transport import READ_SIZE
+from linx.routing.short_ways import gathering_for, splice_between
 from linx.upstream.connection import SHORT_READ
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
     from linx.core.chat import Chunk
     from linx.dialects.base import Decoder, Encoder
+    from linx.dialects.openai.gathering import Gathering
+    from linx.dialects.openai.splice import Splice
     from linx.routing.metered import Source
     from linx.routing.roles import Timed
 

@@ -134,8 +134,8 @@ async def test_frames_that_differ_in_their_text_alone_need_no_decoding(pool: Poo
         assert attempt.record.outcome == "ok"
 
 
-async def test_there_is_none_between_two_dialects(pool: Pool) -> None:
-    async with FakeProvider("ollama", ["m"]) as fake:
+async def test_there_is_none_where_a_frame_changes_what_the_decoder_knows(pool: Pool) -> None:
+    async with FakeProvider("anthropic", ["m"]) as fake:
         attempt = attempt_at(at(fake), pool)
         await attempt.begin()
         assert attempt.reader.splice_to(openai_encoder()) is None

@@ -51,6 +51,17 @@ class OllamaDecoder:
         self._calls = 0
         self._surrogates: dict[str, str] = {}  # the first of a pair, by the field it waits in
 
+    @property
+    def is_generate(self) -> bool:
+        """Are the provider's frames those of /api/generate?"""
+        return self._is_generate
+
+    @property
+    def is_between_frames(self) -> bool:
+        """Does the next byte begin a frame, and is nothing of the frames before kept for it?"""
+        is_over = self.done or self.problem is not None
+        return self._has_begun and not is_over and not self._surrogates and self._lines.is_between
+
     def feed(self, data: bytes) -> list[Chunk]:
         if self.done or self.problem is not None:
             return []

@@ -6,10 +6,25 @@ from typing import Any
 
 from linx.core import jsontext
 from linx.core.chat import JsonObject, Timings, Usage
+from linx.dialects.openai.frame_cut import Shape
 from linx.dialects.shared.reported import count_of
 
 _INT64 = 2**63
+_OF_TEXT = frozenset(("model", "remote_model", "remote_host", "created_at", "message", "done"))
+_IN_MESSAGE = frozenset(("role", "content", "thinking"))
 _IMPROBABLE = -9999.0  # what OpenAI writes for a token that is all but impossible
+
+
+def _find_text(frame: JsonObject, _index: int) -> tuple[JsonObject, str]:
+    message = frame["message"]
+    if frame["done"] is not False or not frame.keys() <= _OF_TEXT or not message.keys() <= _IN_MESSAGE:
+        raise ValueError
+    (field,) = (name for name in ("content", "thinking") if message.get(name))
+    return message, field
+
+
+FRAME_OF_TEXT = Shape(b"", b"\n", {"created_at": False}, _find_text)
+"""A frame of /api/chat that says a piece of text or of thinking and nothing else. Each has a time of its own."""
 
 
 def usage_of(frame: JsonObject) -> Usage:

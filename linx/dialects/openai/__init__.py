@@ -19,6 +19,7 @@ Toward providers:
 
 Between the two:
 
+- ``frame_cut``: a frame in which only a few values change, cut at these values.
 - ``splice``: a frame that repeats the one before it but for the text is sent on without reading its JSON.
 - ``gathering``: many such frames in one read are read as one, for an answer that is collected.
 """

@@ -1,8 +1,10 @@
-"""Makes one frame of many that differ in their text only, before they are decoded, for an answer that is collected.
+"""Makes one frame of many that differ in their texts, before they are decoded, for an answer that is collected.
 
 A provider that streams one choice sends the same frame again and again with another text in it. Where a client waits
 for the whole answer, a read brings dozens of them, and nobody needs their texts one by one. The frame in which their
-texts follow each other says the same, since a provider may cut its answer into texts wherever it likes.
+texts follow each other says the same, since a provider may cut its answer into texts wherever it likes. Where other
+fields change as well (``Shape.passed_on``), the joined frame has those of the last frame: of such fields the last one
+counts.
 
 The rule: the decoder decides. It reads the joined frame as any other, and a read that has anything else in it than
 frames like the learnt one is joined as far as they reach, and left as it is from there on.
@@ -13,16 +15,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linx.core import jsontext
-from linx.dialects.openai.decoder import OpenAIDecoder
-from linx.dialects.openai.splice import around, last_event
+from linx.dialects.openai.frame_cut import Changes, Shape, Template, cut, last_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linx.core.chat import Chunk
-    from linx.dialects.base import Decoder
+    from linx.dialects.openai.frame_cut import Framed
 
-_END = b"\n\n"
 _CR = 0x0D
 FEW = 4
 """Fewer frames in a read are decoded as they are: that costs less than to learn what they have in common."""
@@ -31,23 +31,29 @@ FEW = 4
 class Gathering:
     """For one answer. Each read of the body goes through ``join``, and what the decoder makes of it to ``learn``."""
 
-    __slots__ = ("_after", "_before", "_decoder", "_tail", "joined")
+    __slots__ = ("_after", "_before", "_changes", "_decoder", "_end", "_shape", "_tail", "_template", "joined")
 
-    def __init__(self, decoder: OpenAIDecoder) -> None:
+    def __init__(self, decoder: Framed, shape: Shape) -> None:
         self.joined = 0
         """Frames of the last read that are not there any more, since their texts are in another."""
         self._decoder = decoder
+        self._shape = shape
+        self._end = shape.end
         self._before = self._after = b""  # around the text of the learnt frame, the quotes included; b"": none
+        self._template: Template | None = None  # the learnt frame, if other fields change as well
+        self._changes = Changes(shape)
         self._tail = b""  # the beginning of an event, kept for the next read
 
     def join(self, data: bytes) -> bytes:
         """What the decoder has to read instead of ``data``. At the end of the body, b"", it is what was kept."""
         self.joined = 0
         data, self._tail = self._tail + data, b""
-        end = data.rfind(_END) + len(_END)
-        if end < len(_END) or _CR in data:
+        end = data.rfind(self._end) + len(self._end)
+        if end < len(self._end) or _CR in data:
             return data  # where a CR may end an event too, there is no telling where the last event ends
         data, self._tail = data[:end], data[end:]
+        if self._template is not None and self._decoder.is_between_frames:
+            return self._joined(self._template, data)
         before, after = self._before, self._after
         if not before or not data.startswith(before) or not self._decoder.is_between_frames:
             return data
@@ -62,6 +68,14 @@ class Gathering:
         self.joined = len(texts) - 1
         return before + b"".join(texts) + after + rest
 
+    def _joined(self, template: Template, data: bytes) -> bytes:
+        """``data`` with one frame for those that fit, if there are many. For frames with more holes than the text's."""
+        frame, count, end = template.joined(data)
+        if count < FEW:
+            return data
+        self.joined = count - 1
+        return frame + data[end:]
+
     def flush(self) -> bytes:
         """What was kept of the end of the body, which is no whole event."""
         data, self._tail = self._tail, b""
@@ -73,15 +87,14 @@ class Gathering:
             return
         chunk = chunks[-1]
         text = chunk.text or chunk.reasoning
-        found = None
-        if text and self._decoder.is_between_frames and data.endswith(_END):
-            found = around(last_event(data), text, chunk.index, others=("role",))
-        if found is not None:
-            self._before, self._after = found
-
-
-def gathering_for(decoder: Decoder) -> Gathering | None:
-    """A gathering where a frame of text changes nothing in the decoder but for its text."""
-    if type(decoder) is OpenAIDecoder and not decoder.is_converting:
-        return Gathering(decoder)
-    return None
+        if not text or not self._decoder.is_between_frames or not data.endswith(self._end):
+            return
+        event = last_event(data, self._end)
+        fields = self._changes.holes_of(event)
+        found = cut(event, self._shape, text, chunk.index, fields)
+        if found is None:
+            return
+        if fields:
+            self._template = Template(found, found)
+        else:
+            self._before, self._after = found.between

@@ -5,9 +5,12 @@ was decoded and encoded, the bytes around its text are known on both sides: what
 the client gets there. A next frame with the same bytes around a well-formed text becomes the client's frame by
 joining three pieces.
 
+Some providers change other fields, too. Fields of which that is known (``Shape.passed_on``) are compared in the frames
+that are learnt, and where one has changed, its value becomes a hole like that of the text.
+
 The rule: decoder and encoder decide. A frame is learnt only after it went through both and gave one piece of text
-and nothing else, and only if another text in its place would change nothing but the text, which is tried out on the
-frame itself. A frame that differs outside its text is decoded normally, and the learnt frame is dropped.
+and nothing else, and only if other values in the holes would change nothing but these values, which is tried out on
+the frame itself. A frame that differs elsewhere is decoded normally, and the learnt frame is dropped.
 """
 
 from __future__ import annotations
@@ -16,24 +19,46 @@ from typing import TYPE_CHECKING
 
 from linx.core import jsontext
 from linx.core.jsontext import PLAIN
-from linx.dialects.openai.decoder import OpenAIDecoder
-from linx.dialects.openai.encoder import OpenAIEncoder
+from linx.dialects.openai.frame_cut import Changes, Shape, Template, cut, last_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linx.core.chat import Chunk
-    from linx.dialects.base import Decoder, Encoder
+    from linx.core.chat import Chunk, JsonObject
+    from linx.dialects.openai.frame_cut import Framed
 
 TRIES = 8
 """Frames learnt one after the other and never used; then the stream is left alone, since all its frames differ."""
-_START, _END = b"data: ", b"\n\n"
 _CR = 0x0D
 _TEXT_FIELDS = ("content", "reasoning_content", "reasoning")
-_PROBE = "linx \u2603 probe"
 
-Around = tuple[bytes, bytes]
-"""What stands before and after the text of a frame, the quotes included."""
+
+def _find_text(frame: JsonObject, index: int, others: tuple[str, ...] = ()) -> tuple[JsonObject, str]:
+    """``others`` are the fields that may be set beside the text in the delta.
+
+    A tool call may not be: each of its pieces changes what the decoder knows.
+    """
+    (choice,) = frame["choices"]
+    delta = choice["delta"]
+    (field,) = (name for name, value in delta.items() if value and name not in others)
+    if field not in _TEXT_FIELDS or choice["index"] != index:
+        raise ValueError
+    return delta, field
+
+
+def _find_with_role(frame: JsonObject, index: int) -> tuple[JsonObject, str]:
+    return _find_text(frame, index, ("role",))
+
+
+PROVIDER = Shape(
+    b"data: ",
+    b"\n\n",
+    {"id": False, "created": False, "system_fingerprint": True, "obfuscation": True, "p": True},
+    _find_with_role,
+)
+"""OpenAI fills frames up with ``obfuscation`` (openai-node#2423), Mistral with ``p`` (mistral-common#131); llama.cpp
+and Ollama write the time of each frame into ``created``."""
+_CLIENT = Shape(b"data: ", b"\n\n", {}, _find_text)
 
 
 class Splice:
@@ -45,17 +70,21 @@ class Splice:
     """
 
     __slots__ = (
-        "_after", "_before", "_client_after", "_client_before", "_decoder", "_from", "_is_used", "_known", "_may_learn",
-        "_tail", "_to", "_tries", "data",
+        "_after", "_before", "_changes", "_client_after", "_client_before", "_decoder", "_end", "_from", "_is_used",
+        "_known", "_may_learn", "_shape", "_tail", "_template", "_to", "_tries", "data",
     )  # fmt: skip
 
-    def __init__(self, decoder: OpenAIDecoder) -> None:
+    def __init__(self, decoder: Framed, shape: Shape) -> None:
         self.data = b""
+        self._shape = shape
+        self._end = shape.end
         self._decoder = decoder
         self._before = self._after = b""  # around the text, as the provider writes it
         self._client_before = self._client_after = b""  # ... and as the client gets it
         self._from = self._to = 0  # where the text is in a provider's frame
-        self._known = 0  # bytes of the provider's frame around its text; 0 while no frame is known
+        self._known = 0  # bytes of the provider's frame around its text; 0 while no such frame is known
+        self._template: Template | None = None  # the frame that is known, if other fields change as well
+        self._changes = Changes(shape)
         self._tail = b""
         self._may_learn = False
         self._tries = TRIES
@@ -75,23 +104,30 @@ class Splice:
                 return self._client_before + text + self._client_after
             if (frames := self._several(text)) is not None:
                 return frames
-        end = data.rfind(_END) + len(_END)
+        elif self._template is not None and data and (frames := self._template.frames(data)) is not None:
+            self._is_used = True
+            return frames
+        end = data.rfind(self._end) + len(self._end)
         # Where a CR may end an event too, there is no telling where the last event ends.
-        if self._tries and len(_END) <= end < len(data) and _CR not in (tail := data[end:]):
+        if self._tries and len(self._end) <= end < len(data) and _CR not in (tail := data[end:]):
             data, self._tail = data[:end], tail
             if len(data) > self._known > 0 and data.startswith(self._before) and data.endswith(self._after):
                 frames = self._several(data[self._from : self._to])
                 if frames is not None:
                     return frames
+            elif self._template is not None and (frames := self._template.frames(data)) is not None:
+                self._is_used = True
+                return frames
         self.data = data
         self._known = 0
+        self._template = None
         self._may_learn = self._tries > 0 and self._decoder.is_between_frames
         return None
 
     def learn(self, chunks: Sequence[Chunk], encoded: bytes) -> None:
         """``chunks`` are what the decoder made of ``data``, ``encoded`` what the encoder made of them."""
         data, self.data = self.data, b""
-        if not self._may_learn or not chunks or len(chunks) != max(1, data.count(_END)):
+        if not self._may_learn or not chunks or len(chunks) != max(1, data.count(self._end)):
             return  # the last chunk may not be the last event's
         chunk = chunks[-1]
         text = chunk.text or chunk.reasoning
@@ -99,13 +135,20 @@ class Splice:
             return
         self._tries = TRIES if self._is_used else self._tries - 1
         self._is_used = False
-        provider_side = around(last_event(data), text, chunk.index, others=("role",))
-        client_side = around(last_event(encoded), text, chunk.index)
-        if provider_side is not None and client_side is not None:
-            self._before, self._after = provider_side
-            self._client_before, self._client_after = client_side
-            self._from, self._to = len(self._before), -len(self._after)
-            self._known = self._from - self._to
+        event, passed_on = last_event(data, self._end), self._shape.passed_on
+        fields = self._changes.holes_of(event)
+        theirs = cut(event, self._shape, text, chunk.index, fields)
+        kept = {name: value for name, value in fields.items() if passed_on[name]}
+        ours = cut(last_event(encoded, _CLIENT.end), _CLIENT, text, chunk.index, kept)
+        if theirs is None or ours is None:
+            return
+        if fields:
+            self._template = Template(theirs, ours)
+            return
+        self._before, self._after = theirs.between
+        self._client_before, self._client_after = ours.between
+        self._from, self._to = len(self._before), -len(self._after)
+        self._known = self._from - self._to
 
     def _several(self, text: bytes) -> bytes | None:
         """The client's frames where ``text`` has escapes, or holds the ends and beginnings of several frames."""
@@ -114,37 +157,3 @@ class Splice:
             return None
         self._is_used = True
         return self._client_before + (self._client_after + self._client_before).join(texts) + self._client_after
-
-
-def splice_between(decoder: Decoder, encoder: Encoder) -> Splice | None:
-    """A splice where both sides speak this dialect, and a frame of text changes the state of neither."""
-    if type(decoder) is OpenAIDecoder and not decoder.is_converting and type(encoder) is OpenAIEncoder:
-        return Splice(decoder)
-    return None
-
-
-def last_event(events: bytes) -> bytes:
-    end = events.rfind(_END, 0, -len(_END))
-    return events[end + len(_END) :] if end >= 0 else events
-
-
-def around(event: bytes, text: str, index: int, others: tuple[str, ...] = ()) -> Around | None:
-    """One event of choice ``index``, cut at its text; None unless another text there would change the text alone.
-
-    ``others`` are the fields that may be set beside the text in the delta. A tool call may not be: each of its
-    pieces changes what the decoder knows.
-    """
-    before, _, after = event.partition(jsontext.dumps(text))
-    try:
-        # Were ``event`` more than one event, this would be no JSON.
-        frame = jsontext.loads_plain(event[len(_START) : -len(_END)])
-        probed = jsontext.loads_plain(before[len(_START) :] + jsontext.dumps(_PROBE) + after[: -len(_END)])
-        (choice,) = frame["choices"]
-        delta = choice["delta"]
-        (field,) = (name for name, value in delta.items() if value and name not in others)
-        if field not in _TEXT_FIELDS or delta[field] != text or choice["index"] != index:
-            return None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    delta[field] = _PROBE
-    return (before + b'"', b'"' + after) if frame == probed else None

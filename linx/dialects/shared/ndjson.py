@@ -26,6 +26,11 @@ class NDJSONDecoder:
         self.problem: Garbled | None = None
         self._tail = bytearray()
 
+    @property
+    def is_between(self) -> bool:
+        """Does a line begin with the next byte?"""
+        return not self._tail
+
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that ``data`` completes."""
         if self.problem is not None:

@@ -14,7 +14,8 @@ from linx.core.chat import Answer
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.dialects.openai.face import OpenAIFace
-from linx.dialects.openai.gathering import FEW, gathering_for
+from linx.dialects.openai.gathering import FEW
+from linx.routing.short_ways import gathering_for
 from tests.dialects.openai.help import DONE, TRANSCRIPTS, call, frame, request, sse, stamp, text, tools
 
 if TYPE_CHECKING:
@@ -81,6 +82,46 @@ def test_other_frames_between() -> None:
         same([sse(ROLE) + one, one + other, one + other + one, other, many + one, many, many[:-40], many[-40:] + END])
 
 
+def changing(start: int, count: int, **fields: Any) -> bytes:
+    """Frames as OpenAI (``obfuscation``), Mistral (``p``) and Ollama (``created``) send them."""
+    return sse(
+        *[
+            frame({"content": f"t{at} "}, created=1700000000 + at, obfuscation="x" * (at % 7), **fields)
+            for at in range(start, start + count)
+        ]
+    )
+
+
+def test_fields_that_change_in_each_frame() -> None:
+    reads = [sse(ROLE) + changing(0, 9), changing(9, 9), changing(18, 9), changing(27, 9) + END]
+    assert same(reads) == 8 + 8, "the first two reads show what changes"
+    for size in (900, 2000, 5000):
+        wire = sse(ROLE) + changing(0, 150, p="q") + sse(USAGE) + END
+        assert same(wire[at : at + size] for at in range(0, len(wire), size)) > 30 or size == 900
+
+
+def test_fields_that_change_oddly() -> None:
+    usual = [sse(ROLE) + changing(0, 9), changing(9, 9), changing(18, 9)]
+    many = changing(27, 9)
+    for odd in (
+        many.replace(b'"x"', b"7"),
+        many.replace(b'"xx"', b"null"),
+        many.replace(b'"xx"', b'"\\u0041"'),
+        many.replace(b'"xx"', b'"a","obfuscation":"b"'),
+        many.replace(b'"xx"', b'"a","error":{"message":"crash"}'),
+        many.replace(b"1700000030", b"07"),
+        many.replace(b"1700000030", b"1.5"),
+        many.replace(b"t30", b'"'),
+        many.replace(b"t30", b"\\n\xe2\x98\x95"),
+        many.replace(b"t30 ", b""),
+        many[:-30],
+        many + sse(*text(*"abcdefgh")),
+        sse(*[frame({"reasoning_content": each}, obfuscation=each) for each in "ijklmnop"]),
+    ):
+        same([*usual, odd, changing(40, 9), END])
+        same([*usual, odd + changing(40, 9) + END])
+
+
 def test_what_is_no_text_is_for_the_decoder() -> None:
     many = sse(*text(*"abcdefgh"))
     bad = many.replace(b'"c"', b'"c","x":"d"')
@@ -95,7 +136,12 @@ def test_what_is_no_text_is_for_the_decoder() -> None:
 @given(st.data())
 def test_any_texts_cut_anywhere(data: st.DataObject) -> None:
     pieces = data.draw(st.lists(st.text(max_size=12), max_size=40))
-    wire = sse(ROLE, *text(*pieces)) + sse(USAGE) + END
+    padding: list[Any] = data.draw(st.sampled_from([[""], ["ab", "c"], ["ab", "c", "", "é", 7]]))
+    frames = [
+        {**item, "obfuscation": chosen} if (chosen := padding[at % len(padding)]) else item
+        for at, item in enumerate(text(*pieces))
+    ]
+    wire = sse(ROLE, *frames) + sse(USAGE) + END
     cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=6)))
     same(wire[start:end] for start, end in itertools.pairwise([0, *cuts, len(wire)]) if start < end)
 
@@ -110,5 +156,5 @@ def test_recorded_streams(path: Any) -> None:
 
 
 def test_only_for_this_dialect() -> None:
-    assert gathering_for(OllamaDecoder(str)) is None
+    assert gathering_for(OllamaDecoder(str, generate=True)) is None
     assert gathering_for(OpenAIDecoder(str, lambda value: value)) is None

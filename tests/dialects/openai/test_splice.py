@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from linx.dialects.anthropic.face import AnthropicFace
 from linx.dialects.ollama.decoder import OllamaDecoder
 from linx.dialects.openai.decoder import OpenAIDecoder
 from linx.dialects.openai.encoder import OpenAIEncoder
-from linx.dialects.openai.splice import TRIES, Splice, splice_between
+from linx.dialects.openai.splice import TRIES, Splice
+from linx.routing.short_ways import splice_between
 from tests.dialects.openai.help import DONE, TRANSCRIPTS, frame, payloads, request, sse, stamp, text, tools
 
 if TYPE_CHECKING:
@@ -300,7 +302,7 @@ def test_a_key_that_stands_twice() -> None:
 
 
 def test_a_stream_whose_frames_all_differ_is_left_alone() -> None:
-    frames = [frame({"content": "a"}, obfuscation="x" * number) for number in range(1, 60)]
+    frames = [frame({"content": "a"}, x_new="x" * number) for number in range(1, 60)]
     alike = each(*text("a", "b", "c", "d"))
     assert same([*each(*frames[: TRIES + 1]), *alike, *END]).spliced == 0, "the first frame of a stream teaches nothing"
     assert same([*each(*frames[:TRIES]), *alike, *END]).spliced == 3
@@ -308,6 +310,96 @@ def test_a_stream_whose_frames_all_differ_is_left_alone() -> None:
     frames = [frame({"content": "a"}, created=1 + number // 3) for number in range(1, 90)]
     told = same([*each(*frames), *END])
     assert told.spliced >= 25
+
+
+# The frames of OpenAI as they come (GoModel#46), the padding of Mistral (hermes-agent#106006), and the times of frames.
+CHANGING: list[tuple[str, list[Any]]] = [
+    ("obfuscation", ["ZGF", "lRK2aBv", "kJ", "0wmdEAC", "x", "", "aaaaaaaaaaaaaaaaaa"]),
+    ("p", ["abcdefghijk", "ab", "abcde", "a", "xyz", "q", "w"]),
+    ("created", [1769092764, 1769092765, 1769092766, 1, 999999999999999, 17, 1769092770]),
+    ("created", ["a", "b", "c", "d", "e", "f", "g"]),
+    ("id", ["c-1", "c-2", "c-3", "c-4", "c-5", "c-6", "c-7"]),
+    ("system_fingerprint", ["fp_1", "fp_2", "fp_1", "fp_1", "fp_2", "fp_3", "fp_1"]),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), CHANGING, ids=[f"{name}-{values[0]}" for name, values in CHANGING])
+@pytest.mark.parametrize("spaces", [False, True], ids=["compact", "as Python writes it"])
+def test_a_field_that_changes_in_each_frame(name: str, values: list[Any], *, spaces: bool) -> None:
+    frames = [frame({"content": f"t{number}"}, **{name: value}) for number, value in enumerate(values)]
+    reads = [f"data: {json.dumps(item)}\n\n".encode() for item in frames] if spaces else each(*frames)
+    told = same([*reads, *END])
+    assert told.spliced == len(values) - 3, "the first has the role, the next two show what changes"
+    assert same([*reads[:3], b"".join(reads[3:]), *END]).spliced == 1
+    assert same([*reads[:3], reads[3] + reads[4][:50], reads[4][50:], *reads[5:], *END]).spliced == 4
+    for read in (reads[3] + reads[4], b"".join(reads[3:])):
+        assert same([*reads[:3], read, *reads[:2], *END], include_usage=True).spliced >= 2
+
+
+def test_several_fields_that_change() -> None:
+    frames = [
+        frame({"content": f"t{at}"}, id=f"c{at}", created=1700000000 + at, p="pp" * at, obfuscation="x" * at)
+        for at in range(12)
+    ]
+    told = same([*each(*frames), *END])
+    assert told.spliced == 9
+    assert [item["obfuscation"] for item in told.frames[:12]] == ["x" * at for at in range(12)]
+    assert {item["id"] for item in told.frames[:-1]} == {"c0"}
+
+
+@pytest.mark.parametrize("name", ["obfuscation", "id", "created"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *[b"null", b"true", b"7", b"0", b"-7", b"1.5", b"1e3", b"007", b"7 7", b"12345678901234567890", b"[]", b"{}"],
+        *[b'"a\\u0041"', b'"\\""', b'"\\\\"', b'"', b'""', b'"a', b'a"', b'"\xc3\xa9"', b'"\xff"', b'"\xe2\x80\xa8"'],
+        *[
+            b'"a","choices":[]',
+            b'"a","error":{"message":"x"}',
+            b'"a"},{"b":"c"',
+            b'7,"created":8',
+            b'"a","usage":{"x":"y"}',
+        ],
+        *[b'"a\x00b"', b'"a\nb"', b'"a"}\n\ndata: {"b":"c"', b"7}", b"", b" 7", b"7\xb2"],
+    ],
+)
+def test_a_field_with_an_odd_value_in_between(name: str, odd: bytes) -> None:
+    def read(number: int, value: bytes | None = None) -> bytes:
+        usual = b"%d" % (1700000000 + number) if name == "created" else b'"v%d"' % number
+        whole = sse({**frame({"content": f"t{number}"}), name: "HOLE"})
+        return whole.replace(b'"HOLE"', usual if value is None else value)
+
+    reads = [read(number) for number in range(8)]
+    told = same([*reads[:5], read(5, odd), *reads[5:], *END])
+    assert told.spliced >= 2
+    same([*reads[:5], b"".join([reads[5], read(6, odd), reads[7]]), *reads[5:], *END])
+    same([read(0), read(1, odd), read(2, odd), read(3), read(4, odd), *reads, *END])
+
+
+def test_a_field_that_stands_twice_or_elsewhere_too() -> None:
+    inner = [frame({"content": "x"}, obfuscation=f"o{at}", x_new={"obfuscation": f"o{at}"}) for at in range(9)]
+    same([*each(*inner), *END])
+    before = [
+        frame({"content": "x"}, x_new={"obfuscation": "same"}, obfuscation="same" if at % 2 else "b") for at in range(9)
+    ]
+    same([*each(*before), *END])
+    for number in range(3):
+        reads = [
+            sse(frame({"content": f"t{at}"}, p="HOLE")).replace(
+                b'"p":"HOLE"', b'"p":"a%d","p":"b%d"' % (at % 2, at % 3 + number)
+            )
+            for at in range(12)
+        ]
+        same([*reads, *END])
+
+
+def test_the_text_is_the_value_of_the_field() -> None:
+    for at, word in enumerate(("obfuscation", "p", "c1", "created", "1700", "%b", "%%", "{}")):
+        frames = [
+            frame({"content": word if at % 2 else "t"}, obfuscation=word, p=f"{word}{n}", created=1700 + n)
+            for n in range(8)
+        ]
+        same([*each(*frames), *END])
 
 
 def test_a_text_beside_a_tool_call() -> None:
@@ -320,7 +412,8 @@ def test_a_text_beside_a_tool_call() -> None:
 def test_it_is_for_two_that_speak_alike() -> None:
     openai = OpenAIEncoder(request(), stamp(), "reasoning")
     assert isinstance(splice_between(OpenAIDecoder(lambda: ""), openai), Splice)
-    assert splice_between(OllamaDecoder(lambda: ""), openai) is None
+    assert isinstance(splice_between(OllamaDecoder(lambda: ""), openai), Splice)
+    assert splice_between(OllamaDecoder(lambda: "", generate=True), openai) is None
     assert splice_between(OpenAIDecoder(lambda: "", dict), openai) is None
     assert splice_between(OpenAIDecoder(lambda: ""), AnthropicFace().encoder(request(), stamp())) is None
 
@@ -345,11 +438,20 @@ _DELTAS = st.one_of(
     st.just({}),
 )
 _FRAMES = st.builds(
-    lambda delta, index, created, extra: frame(delta, index=index, **{"created": created, **extra}),
+    lambda delta, index, created, extra, padding: frame(delta, index=index, **{"created": created, **extra, **padding}),
     _DELTAS,
     st.sampled_from([0, 0, 0, 0, 1]),
     st.sampled_from([1, 1, 1, 2]),
     st.sampled_from([{}, {}, {}, {"usage": None}, {"logprobs": None}, {"x": "a"}]),
+    st.sampled_from(
+        [
+            {},
+            {},
+            *[{"obfuscation": value} for value in ("a", "bc", "", "%b", "é", 7)],
+            {"p": "x"},
+            {"p": "y", "id": "z"},
+        ]
+    ),
 )
 
 
