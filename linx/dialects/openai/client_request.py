@@ -10,7 +10,7 @@ from __future__ import annotations
 from operator import is_not
 from typing import TYPE_CHECKING, Any
 
-from linx.core import jsontext
+from linx.core import jsontext, known_tools
 from linx.core.chat import ChatBody
 from linx.core.errors import BadRequest
 from linx.dialects.shared import free_text_tools
@@ -45,7 +45,7 @@ def checked_body(body: Any, free_text: frozenset[str] = frozenset()) -> tuple[Ch
     _check_response_format(clean.get("response_format"))
     is_legacy = _map_functions(clean)
     if "tools" in clean:
-        clean["tools"] = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(clean["tools"])]
+        clean["tools"] = known_tools.derived(clean["tools"], _tools)
     clean["messages"] = _messages(clean.get("messages"))
     if free_text:
         clean["messages"] = [_with_arguments(message, free_text) for message in clean["messages"]]
@@ -184,6 +184,10 @@ def _call_with_arguments(call: JsonObject, free_text: frozenset[str]) -> JsonObj
     arguments = free_text_tools.to_arguments(text if isinstance(text, str) else "")
     kept = {key: value for key, value in call.items() if key not in ("custom", "function")}
     return {**kept, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def _tools(given: list[Any]) -> list[JsonObject]:
+    return [_tool(tool, f"tools[{number}]") for number, tool in enumerate(given)]
 
 
 def _tool(given: Any, where: str) -> JsonObject:
