@@ -274,12 +274,12 @@ def _messages(messages: Any) -> list[JsonObject]:
 
 def _is_plain(message: Any) -> bool:
     """Is it a message as most are: with a text and without null, and so one that stays as it is?"""
-    return (
-        type(message) is dict
-        and type(message.get("content")) is str
-        and type(message.get("tool_call_id", "")) is str
-        and type(role := message.get("role")) is str
-        and role in _PLAIN_ROLES
+    if type(message) is not dict or type(message.get("content")) is not str:
+        return False
+    if type(role := message.get("role")) is not str or role not in _PLAIN_ROLES:
+        return False
+    return len(message) == 2 or (
+        type(message.get("tool_call_id", "")) is str
         and "tool_calls" not in message
         and "function_call" not in message
         and None not in message.values()

@@ -75,7 +75,9 @@ def _of_chat(body: ChatBody, write: Write) -> int:
     for message in messages:
         content = message.get("content")
         if type(content) is str:
-            size += _size(content)
+            size += len(content) if content.isascii() else _size(content)
+            if len(message) == 2:
+                continue  # it has nothing besides its role
         else:
             for part in content if isinstance(content, list) else ():
                 if isinstance(part, dict):
