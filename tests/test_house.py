@@ -49,6 +49,7 @@ ORDERS = {
             "redaction",
             "worker",
             "jsontext",
+            "known_tools",
             "kept_bodies",
             "durations",
             "telemetry",

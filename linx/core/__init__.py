@@ -12,6 +12,7 @@ dialect and no socket.
 - ``redaction``: takes secrets out of a text.
 - ``worker``: work that takes long, in a thread.
 - ``jsontext``: reads and writes JSON; the only file that imports a JSON library.
+- ``known_tools``: the tools of an agent, which are the same in each of its requests.
 - ``kept_bodies``: the bodies of the last requests, for the dashboard.
 - ``durations``: histograms and buckets of durations.
 - ``telemetry``: counters, and the records of requests.

@@ -196,7 +196,7 @@ def dumps(value: Any) -> bytes:
     U+2028, U+2029 and U+0085 are escaped, since several clients take them for line ends.
     """
     try:
-        text = orjson.dumps(value)
+        text = orjson.dumps(value, default=_fragment)
     except TypeError:
         text = _dumps_odd(value)
     if text.isascii():
@@ -208,12 +208,9 @@ def dumps(value: Any) -> bytes:
 
 
 def _dumps_odd(value: Any) -> bytes:
-    """``dumps`` of what orjson refuses: a ``Raw``, lone surrogates, integers beyond 64 bit, keys that are no text."""
-    try:
-        return orjson.dumps(value, default=_fragment)
-    except TypeError:
-        clean = json.dumps(scrub(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_value)
-        return clean.encode()
+    """``dumps`` of what orjson refuses: lone surrogates, integers beyond 64 bit, keys that are no text."""
+    clean = json.dumps(scrub(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_value)
+    return clean.encode()
 
 
 def _fragment(value: object) -> orjson.Fragment:
@@ -228,6 +225,16 @@ def _text_of(value: object) -> bytes:
     if isinstance(value, Raw):
         return value.text
     raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def value_at(data: bytes, start: int) -> bytes | None:
+    """The text of the JSON value that begins at ``start``, whatever follows it; None if none does. Slow."""
+    try:
+        text = data[start:].decode()
+        _value, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return text[:end].encode()
 
 
 def is_text(data: bytes) -> bool:

@@ -7,7 +7,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from linx.core import jsontext, worker
+from linx.core import jsontext, known_tools, worker
 from linx.core.chat import ChatBody, ChatRequest, TextCompletion
 from linx.core.errors import BadRequest, BodyTooLarge, LoopDetected, UnsupportedEncoding
 from linx.dialects.shared.tokens import prompt_tokens
@@ -54,7 +54,7 @@ def read_object(body: bytes) -> JsonObject:
     if not body.strip():
         raise BadRequest("The request has no body; it must be a JSON object.", code="invalid_json")
     try:
-        value = jsontext.loads_strict(body)
+        value = known_tools.loads(body)
     except jsontext.TooManyValues as error:
         raise BodyTooLarge(f"The body is larger than Linx can read: {error}.") from None
     except jsontext.InvalidJSON as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from linx.core import jsontext
+from linx.core import jsontext, known_tools
 from linx.dialects import embeddings
 from linx.dialects.adaptation.row import BodyFormat
 from linx.dialects.adaptation.table import adapt
@@ -85,6 +85,8 @@ class ProviderRequest:
         body = self.body(chat, model, traits)
         if adapted:
             body = adapt(body, adapted, [] if restores is None else restores, self.format, used)
+        if (tools := body.get("tools")) is not None and (text := known_tools.written(tools)) is not tools:
+            body = {**body, "tools": text}
         return jsontext.dumps_in_pieces(body) if chat.facts.size > jsontext.HUGE else jsontext.dumps(body)
 
 

@@ -29,7 +29,7 @@ def mark(body: JsonObject) -> None:
         return
     for blocks in (tools, system):
         if blocks:
-            blocks[-1]["cache_control"] = _MARK
+            blocks[-1] = {**blocks[-1], "cache_control": _MARK}  # the definition of a tool is shared
     if tools or any(turn["role"] == "assistant" for turn in turns):
         users = [turn for turn in turns if turn["role"] == "user"]
         for turn in users[-MARKED_TURNS:]:

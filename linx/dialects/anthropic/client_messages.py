@@ -34,6 +34,10 @@ def messages_of(body: JsonObject) -> list[JsonObject]:
     if not turns:
         raise fields.wrong("messages", "a list of at least one message")
     for position, turn in enumerate(turns):
+        role, text = turn.get("role"), _only_text(turn.get("content"))
+        if text is not None and role in ("user", "assistant"):
+            messages.append({"role": role, "content": text})
+            continue
         path = f"messages[{position}]"
         read = _ROLES.get(fields.need_text(turn, "role", path))
         if read is None:
@@ -41,6 +45,15 @@ def messages_of(body: JsonObject) -> list[JsonObject]:
         where = f"{path}.content"
         messages += read(_content(turn.get("content"), where), where)
     return chat_body.join_leading_system(messages)
+
+
+def _only_text(content: Any) -> str | None:
+    """The text of a content that is no more than one text, as most are."""
+    if type(content) is list and len(content) == 1:
+        block = content[0]
+        if type(block) is dict and block.get("type") == "text":
+            content = block.get("text")
+    return content if type(content) is str else None
 
 
 def _content(value: Any, where: str) -> Content:
@@ -70,13 +83,12 @@ def _user(content: Content, where: str) -> list[JsonObject]:
     pictures: list[JsonObject] = []
     parts: list[JsonObject] = []
     for position, block in enumerate(content):
-        path = f"{where}[{position}]"
         if block.get("type") == "tool_result":
-            result, rest = _tool_result(block, path)
+            result, rest = _tool_result(block, f"{where}[{position}]")
             results.append(result)
             pictures += rest
         else:
-            parts += parts_of(block, path)
+            parts += parts_of(block, f"{where}[{position}]")
     parts = pictures + parts
     return [*results, chat_body.user_message(parts)] if parts or not results else results
 
@@ -85,7 +97,9 @@ def _tool_result(block: JsonObject, path: str) -> tuple[JsonObject, list[JsonObj
     """The tool message, and the pictures that have to follow it in a user message."""
     call_id = chat_body.clean_id(fields.need_name(block, "tool_use_id", path))
     content = block.get("content")
-    text, rest = chat_body.split_text([] if content is None else parts_of_all(content, f"{path}.content"))
+    text, rest = _only_text(content), list[JsonObject]()
+    if text is None:
+        text, rest = chat_body.split_text([] if content is None else parts_of_all(content, f"{path}.content"))
     if fields.flag(block, "is_error", path):
         text = f"Error: {text}"
     return {"role": "tool", "tool_call_id": call_id, "content": text}, rest
@@ -99,6 +113,9 @@ def _assistant(content: Content, where: str) -> list[JsonObject]:
     details: list[JsonObject] = []
     calls: list[JsonObject] = []
     for position, block in enumerate(content):
+        if block.get("type") == "text" and type(text := block.get("text")) is str:
+            texts.append(text)
+            continue
         path = f"{where}[{position}]"
         match fields.need_text(block, "type", path):
             case "text":

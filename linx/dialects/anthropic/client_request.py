@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linx.core import known_tools
 from linx.core.chat import ChatBody
 from linx.core.errors import BadRequest
 from linx.dialects.anthropic.client_messages import messages_of
@@ -38,15 +39,8 @@ def to_chat_body(body: JsonObject, *, is_count: bool = False) -> ChatBody:
 
 
 def _add_tools(body: JsonObject, out: JsonObject) -> None:
-    tools = []
     listed = fields.objects(body, "tools")
-    for position, tool in enumerate(listed):
-        path = f"tools[{position}]"
-        if fields.text(tool, "type", path) in {None, "custom"}:
-            name = fields.need_name(tool, "name", path)
-            schema = fields.mapping(tool, "input_schema", path)
-            description = fields.text(tool, "description", path)
-            tools.append(chat_body.function_tool(name, description, schema, fields.flag(tool, "strict", path)))
+    tools = known_tools.derived(listed, _functions)
     if listed and not tools:
         raise BadRequest("tools: only tools that Anthropic runs itself were given; Linx cannot run them", param="tools")
     choice = fields.mapping(body, "tool_choice")
@@ -54,6 +48,18 @@ def _add_tools(body: JsonObject, out: JsonObject) -> None:
         out["tools"] = tools
         if choice is not None:
             _add_choice(choice, out)
+
+
+def _functions(listed: list[JsonObject]) -> list[JsonObject]:
+    tools = []
+    for position, tool in enumerate(listed):
+        path = f"tools[{position}]"
+        if fields.text(tool, "type", path) in {None, "custom"}:
+            name = fields.need_name(tool, "name", path)
+            schema = fields.mapping(tool, "input_schema", path)
+            description = fields.text(tool, "description", path)
+            tools.append(chat_body.function_tool(name, description, schema, fields.flag(tool, "strict", path)))
+    return tools
 
 
 def _add_choice(choice: JsonObject, out: JsonObject) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linx.core import known_tools
 from linx.core.errors import BadRequest, quote
 from linx.dialects.anthropic.provider_messages import TOOL_NAME
 from linx.dialects.failures.meaning import unsupported
@@ -25,7 +26,8 @@ def tools_for(body: JsonObject, called: Sequence[str]) -> tuple[list[JsonObject]
     ``called`` are the tools that the history calls: it may not do so where none are defined, so these are then, and
     may not be used.
     """
-    tools = [_tool(tool, number) for number, tool in enumerate(_functions(body))]
+    given = body.get("tools") or ()
+    tools = list(known_tools.derived(given, _tools))
     if not tools:
         return [{"name": name, "input_schema": _NO_PARAMETERS} for name in called], {"type": "none"} if called else None
     choice = body.get("tool_choice")
@@ -40,9 +42,12 @@ def tools_for(body: JsonObject, called: Sequence[str]) -> tuple[list[JsonObject]
     return tools, made
 
 
-def _functions(body: JsonObject) -> list[JsonObject]:
+def _tools(given: Sequence[Any]) -> list[JsonObject]:
+    return [_tool(tool, number) for number, tool in enumerate(_functions(given))]
+
+
+def _functions(given: Sequence[Any]) -> list[JsonObject]:
     """The definitions of the tools that are functions; a service's own tools are nobody's here."""
-    given = body.get("tools") or ()
     functions = [tool.get("function") for tool in given if isinstance(tool, dict)]
     found = [function for function in functions if isinstance(function, dict)]
     if given and not found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linx.core import known_tools
 from linx.core.errors import BadRequest, quote
 from linx.dialects.failures.meaning import unsupported
 
@@ -29,24 +30,26 @@ def tools_for(body: JsonObject) -> list[JsonObject]:
     allowed = _allowed(body)
     if not given or allowed == set():
         return []
-    tools, names = [], set()
-    for number, tool in enumerate(given):
-        if not isinstance(tool, dict):
-            raise BadRequest(f"tools[{number}] must be an object", param=f"tools[{number}]")
-        if tool.get("type", "function") != "function":
-            continue
-        clean = _tool(tool, f"tools[{number}]")
-        names.add(clean["function"]["name"])
-        tools.append(clean)
+    tools = known_tools.derived(given, _functions)
     if not tools:
         raise unsupported("takes tools of type function only")
     if allowed is not None:
-        missing = sorted(allowed - names)
+        missing = sorted(allowed - {tool["function"]["name"] for tool in tools})
         if missing:
             raise BadRequest(
                 f"tool_choice names {quote(missing[0])!r}, which is not among the tools", param="tool_choice"
             )
         tools = [tool for tool in tools if tool["function"]["name"] in allowed]
+    return tools
+
+
+def _functions(given: list[Any]) -> list[JsonObject]:
+    tools = []
+    for number, tool in enumerate(given):
+        if not isinstance(tool, dict):
+            raise BadRequest(f"tools[{number}] must be an object", param=f"tools[{number}]")
+        if tool.get("type", "function") == "function":
+            tools.append(_tool(tool, f"tools[{number}]"))
     return tools
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from operator import is_not
 from typing import TYPE_CHECKING, Any
 
-from linx.core import jsontext
+from linx.core import jsontext, known_tools
 from linx.core.chat import ChatBody
 from linx.core.errors import BadRequest
 from linx.dialects.shared import free_text_tools
@@ -45,7 +45,7 @@ def checked_body(body: Any, free_text: frozenset[str] = frozenset()) -> tuple[Ch
     _check_response_format(clean.get("response_format"))
     is_legacy = _map_functions(clean)
     if "tools" in clean:
-        clean["tools"] = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(clean["tools"])]
+        clean["tools"] = known_tools.derived(clean["tools"], _tools)
     clean["messages"] = _messages(clean.get("messages"))
     if free_text:
         clean["messages"] = [_with_arguments(message, free_text) for message in clean["messages"]]
@@ -186,6 +186,10 @@ def _call_with_arguments(call: JsonObject, free_text: frozenset[str]) -> JsonObj
     return {**kept, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
+def _tools(given: list[Any]) -> list[JsonObject]:
+    return [_tool(tool, f"tools[{number}]") for number, tool in enumerate(given)]
+
+
 def _tool(given: Any, where: str) -> JsonObject:
     """A tool in nested form; Cursor sends flat ones, some of them in Anthropic's words."""
     if not isinstance(given, dict):
@@ -270,12 +274,12 @@ def _messages(messages: Any) -> list[JsonObject]:
 
 def _is_plain(message: Any) -> bool:
     """Is it a message as most are: with a text and without null, and so one that stays as it is?"""
-    return (
-        type(message) is dict
-        and type(message.get("content")) is str
-        and type(message.get("tool_call_id", "")) is str
-        and type(role := message.get("role")) is str
-        and role in _PLAIN_ROLES
+    if type(message) is not dict or type(message.get("content")) is not str:
+        return False
+    if type(role := message.get("role")) is not str or role not in _PLAIN_ROLES:
+        return False
+    return len(message) == 2 or (
+        type(message.get("tool_call_id", "")) is str
         and "tool_calls" not in message
         and "function_call" not in message
         and None not in message.values()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linx.core import known_tools
 from linx.core.chat import ChatRequest
 from linx.dialects.openai.client_request import checked_body, flat_custom_names
 from linx.dialects.openai.encoder import OpenAIEncoder
@@ -53,7 +54,7 @@ class OpenAIFace:
 
     def parse(self, body: JsonObject) -> ChatRequest:
         convert = self._responses_body
-        free_text = flat_custom_names(body.get("tools")) if isinstance(body, dict) else frozenset()
+        free_text = known_tools.derived(body.get("tools"), flat_custom_names) if isinstance(body, dict) else frozenset()
         if convert is not None and _is_responses_shaped(body):
             # Whether a stream is wanted, this path says in its own fields; all else comes in those of Responses.
             body = {**convert(body), **{key: body[key] for key in ("stream", "stream_options") if key in body}}

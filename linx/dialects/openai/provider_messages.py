@@ -36,6 +36,8 @@ class MessageRules:
 
 
 _PLAIN_ROLES = frozenset(("system", "user", "tool"))
+_PLAIN = frozenset(("system", "user", "assistant"))
+"""Roles of messages that stay as they are where they have a text and no other field."""
 
 
 def pick(value: object, *names: str) -> tuple[object, ...]:
@@ -48,19 +50,21 @@ def messages_for(rules: MessageRules, messages: list[JsonObject], speaks_openai:
     calls: dict[str, str] = {}
     changed: list[JsonObject] | None = None
     for at, message in enumerate(messages):
-        # Most messages are a text of a user or of a tool, and stay as they are.
-        is_plain = (
-            type(message.get("content")) is str
-            and type(role := message.get("role")) is str
-            and role in _PLAIN_ROLES
-            and None not in message.values()
-        )
-        new = message if is_plain else _message(message, at, calls, rules, speaks_openai)
+        new = message if _is_plain(message) else _message(message, at, calls, rules, speaks_openai)
         if new is not message and changed is None:
             changed = messages[:at]
         if changed is not None:
             changed.append(new)
     return messages if changed is None else changed
+
+
+def _is_plain(message: JsonObject) -> bool:
+    """Is it a text of a user, of a tool or of an answer, as most messages are? These stay as they are."""
+    if type(message.get("content")) is not str or type(role := message.get("role")) is not str:
+        return False
+    if len(message) == 2:
+        return role in _PLAIN
+    return role in _PLAIN_ROLES and None not in message.values()
 
 
 def _message(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from linx.core import known_tools
 from linx.core.chat import Dialect
 from linx.dialects.openai.provider_messages import messages_for
 from linx.dialects.openai.signatures import with_signatures
@@ -150,7 +151,7 @@ def _put_tools(body: JsonObject, given: JsonObject, rules: BodyRules) -> None:
         if isinstance(choice, dict):
             choice = {"type": "function", "function": choice}
     if tools:
-        tools, choice = rules.tools([_tool(tool) for tool in tools], choice)
+        tools, choice = rules.tools(known_tools.derived(tools, _tools), choice)
     if not tools:
         # Choosing among no tools is an error everywhere.
         body.pop("parallel_tool_calls", None)
@@ -158,6 +159,10 @@ def _put_tools(body: JsonObject, given: JsonObject, rules: BodyRules) -> None:
     body["tools"] = tools
     if choice is not None:
         body["tool_choice"] = choice
+
+
+def _tools(tools: list[Any]) -> list[Any]:
+    return [_tool(tool) for tool in tools]
 
 
 def _tool(tool: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linx.core import known_tools
 from linx.dialects.openai.provider_messages import MessageRules, pick
 from linx.dialects.openai.provider_request import NEVER_PASSED, BodyRules
 from linx.dialects.openai.thinking import budget_of
@@ -136,14 +137,7 @@ def _think_by_template(
 
 def _functions_only(tools: list[Any], choice: Any) -> tuple[list[Any], Any]:
     """Functions only, each with parameters. llama.cpp knows a choice as one word only: a named tool is left alone."""
-    functions = []
-    for tool in tools:
-        function = tool.get("function") if isinstance(tool, dict) else None
-        if isinstance(function, dict):
-            if not function.get("parameters"):
-                function = {**function, "parameters": {"type": "object", "properties": {}}}
-                tool = {**tool, "function": function}
-            functions.append(tool)
+    functions = known_tools.derived(tools, _with_parameters)
     if not isinstance(choice, dict):
         return functions, choice
     allowed = choice.get("allowed_tools")
@@ -155,6 +149,18 @@ def _functions_only(tools: list[Any], choice: Any) -> tuple[list[Any], Any]:
         word = "required"
     kept = [tool for tool in functions if str(_name(tool)) in named]
     return (kept, word) if kept else (functions, "auto")
+
+
+def _with_parameters(tools: list[Any]) -> list[JsonObject]:
+    functions = []
+    for tool in tools:
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if isinstance(function, dict):
+            if not function.get("parameters"):
+                function = {**function, "parameters": {"type": "object", "properties": {}}}
+                tool = {**tool, "function": function}
+            functions.append(tool)
+    return functions
 
 
 def _name(tool: Any) -> object:

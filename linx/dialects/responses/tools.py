@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from linx.core import known_tools
 from linx.dialects.shared import chat_body, fields, free_text_tools
 
 if TYPE_CHECKING:
     from linx.core.chat import JsonObject
 
-_TOOL_ITEMS = frozenset({"additional_tools", "tool_search_output"})
+_TOOL_ITEMS = ("additional_tools", "tool_search_output")
 
 
 class Original(NamedTuple):
@@ -25,36 +26,22 @@ class Original(NamedTuple):
     namespace: str | None = None
 
 
-class ToolNames:
-    """``tools`` are the functions for the chat body. ``flat`` and ``original`` translate names between client and
-    provider. Tools that OpenAI runs itself are left out."""
+class _Names:
+    """The functions for the chat body, and their names on both sides."""
 
-    def __init__(self, body: JsonObject) -> None:
-        self.tools: list[JsonObject] = []
-        self._originals: dict[str, Original] = {}
-        self._flat: dict[tuple[str | None, str], str] = {}
-        namespaces: list[tuple[JsonObject, str]] = []
-        for path, tools in _lists(body):
-            for position, tool in enumerate(tools):
-                where = f"{path}[{position}]"
-                if tool.get("type") == "namespace":
-                    namespaces.append((tool, where))  # added last, so that tools without a namespace keep their names
-                else:
-                    self._add(tool, where, None)
-        for tool, where in namespaces:
-            namespace = fields.need_name(tool, "name", where)
-            for position, member in enumerate(fields.objects(tool, "tools", where)):
-                self._add(member, f"{where}.tools[{position}]", namespace)
+    __slots__ = ("flat", "functions", "originals")
 
-    def flat(self, name: str, namespace: str | None = None) -> str:
-        """A tool's name at the provider, even if the tool is only in the history and no longer in the body."""
-        return self._flat.get((namespace, name)) or _joined(name, namespace)
+    def __init__(self) -> None:
+        self.functions: list[JsonObject] = []
+        self.originals: dict[str, Original] = {}
+        self.flat: dict[tuple[str | None, str], str] = {}
 
-    def original(self, flat: str) -> Original:
-        """The client's tool for a tool's name at the provider."""
-        return self._originals.get(flat) or Original(flat)
+    def copy(self) -> _Names:
+        new = _Names()
+        new.functions, new.originals, new.flat = self.functions.copy(), self.originals.copy(), self.flat.copy()
+        return new
 
-    def _add(self, tool: JsonObject, where: str, namespace: str | None) -> None:
+    def add(self, tool: JsonObject, where: str, namespace: str | None) -> None:
         kind = fields.need_text(tool, "type", where)
         if kind not in {"function", "custom"}:
             return
@@ -63,10 +50,10 @@ class ToolNames:
         if nested is not None:
             tool, where = nested, f"{where}.{kind}"
         name = fields.need_name(tool, "name", where)
-        if (namespace, name) in self._flat:
+        if (namespace, name) in self.flat:
             return
         flat = _joined(name, namespace)
-        if flat in self._originals:
+        if flat in self.originals:
             flat = chat_body.short_name(f"{namespace}.{name}")
         if kind == "custom":
             made = free_text_tools.function_of(tool, flat, where)
@@ -74,9 +61,67 @@ class ToolNames:
             description = fields.text(tool, "description", where)
             schema, strict = fields.mapping(tool, "parameters", where), fields.flag(tool, "strict", where)
             made = chat_body.function_tool(flat, description, schema, strict)
-        self.tools.append(made)
-        self._flat[namespace, name] = flat
-        self._originals[flat] = Original(name, kind == "custom", namespace)
+        self.functions.append(made)
+        self.flat[namespace, name] = flat
+        self.originals[flat] = Original(name, kind == "custom", namespace)
+
+
+class ToolNames:
+    """``tools`` are the functions for the chat body. ``flat`` and ``original`` translate names between client and
+    provider. Tools that OpenAI runs itself are left out."""
+
+    def __init__(self, body: JsonObject) -> None:
+        (_, first), *others = _lists(body)
+        self._names = known_tools.derived(first, _plain_names)
+        self.tools = known_tools.derived(first, _plain_functions)
+        if others or any(map(_is_namespace, first)):
+            self._names = self._names.copy()
+            self._add_others([("tools", first), *others])
+            self.tools = self._names.functions
+
+    def flat(self, name: str, namespace: str | None = None) -> str:
+        """A tool's name at the provider, even if the tool is only in the history and no longer in the body."""
+        return self._names.flat.get((namespace, name)) or _joined(name, namespace)
+
+    def original(self, flat: str) -> Original:
+        """The client's tool for a tool's name at the provider."""
+        return self._names.originals.get(flat) or Original(flat)
+
+    def _add_others(self, lists: list[tuple[str, list[JsonObject]]]) -> None:
+        """Add the tools of the lists behind the first, and those in namespaces.
+
+        The latter come last, so that tools without a namespace keep their names.
+        """
+        for path, tools in lists[1:]:
+            _add_plain(self._names, tools, path)
+        for path, tools in lists:
+            for position, tool in enumerate(tools):
+                if _is_namespace(tool):
+                    where = f"{path}[{position}]"
+                    namespace = fields.need_name(tool, "name", where)
+                    for number, member in enumerate(fields.objects(tool, "tools", where)):
+                        self._names.add(member, f"{where}.tools[{number}]", namespace)
+
+
+def _is_namespace(tool: JsonObject) -> bool:
+    return tool.get("type") == "namespace"
+
+
+def _add_plain(names: _Names, tools: list[JsonObject], path: str) -> None:
+    """Add the tools that are in no namespace."""
+    for position, tool in enumerate(tools):
+        if not _is_namespace(tool):
+            names.add(tool, f"{path}[{position}]", None)
+
+
+def _plain_names(tools: list[JsonObject]) -> _Names:
+    names = _Names()
+    _add_plain(names, tools, "tools")
+    return names
+
+
+def _plain_functions(tools: list[JsonObject]) -> list[JsonObject]:
+    return known_tools.derived(tools, _plain_names).functions
 
 
 def _lists(body: JsonObject) -> list[tuple[str, list[JsonObject]]]:
@@ -84,7 +129,7 @@ def _lists(body: JsonObject) -> list[tuple[str, list[JsonObject]]]:
     lists = [("tools", fields.objects(body, "tools"))]
     items = body.get("input")
     for position, item in enumerate(items if isinstance(items, list) else ()):
-        if isinstance(item, dict) and str(item.get("type")) in _TOOL_ITEMS:
+        if isinstance(item, dict) and item.get("type") in _TOOL_ITEMS:
             path = f"input[{position}]"
             lists.append((f"{path}.tools", fields.objects(item, "tools", path)))
     return lists

@@ -93,9 +93,9 @@ def objects(holder: JsonObject, key: str, path: str = "") -> list[JsonObject]:
 def as_objects(value: Any, where: str) -> list[JsonObject]:
     if not isinstance(value, list):
         raise wrong(where, "a list")
-    for position, item in enumerate(value):
-        if not isinstance(item, dict):
-            raise wrong(f"{where}[{position}]", "an object")
+    for item in value:
+        if type(item) is not dict:
+            raise wrong(f"{where}[{value.index(item)}]", "an object")
     return value
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from linx.core.chat import JsonObject
 
+_THOUGHTS = ("thinking", "redacted_thinking")
 UNSIGNED = "linx"
 """The signature of reasoning that no provider signed, where the client's dialect demands a signature."""
 _MARK = "linx:"
@@ -84,12 +85,16 @@ def _without(messages: Any, is_left_out: Callable[[Any], bool]) -> Any:
 def _without_blocks(message: Any, is_left_out: Callable[[Any], bool]) -> Any:
     """The message without some of its blocks; None if no content is left."""
     content = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(content, list):
+    if not isinstance(content, list) or not any(map(_is_thought, content)):
         return message
     kept = [block for block in content if not is_left_out(block)]
     if len(kept) == len(content):
         return message
     return {**message, "content": kept} if kept else None
+
+
+def _is_thought(block: Any) -> bool:
+    return type(block) is dict and block.get("type") in _THOUGHTS
 
 
 def _is_own(block: Any) -> bool:

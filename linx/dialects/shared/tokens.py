@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from linx.core import jsontext
+from linx.core import jsontext, known_tools
 from linx.core.chat import ChatBody, EmbeddingInput, Opaque, TextCompletion
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def _of_chat(body: ChatBody, write: Write) -> int:
     for message in messages:
         content = message.get("content")
         if type(content) is str:
-            size += _size(content)
+            size += len(content) if content.isascii() else _size(content)
+            if len(message) == 2:
+                continue  # it has nothing besides its role
         else:
             for part in content if isinstance(content, list) else ():
                 if isinstance(part, dict):
@@ -90,8 +92,12 @@ def _of_chat(body: ChatBody, write: Write) -> int:
             if isinstance(function, dict):
                 size += _size(function.get("name")) + _size(function.get("arguments"))
     if tools := body.get("tools"):
-        size += len(write(tools))
+        size += known_tools.derived(tools, _written_size) if write is jsontext.dumps else len(write(tools))
     return size // BYTES_PER_TOKEN + images * TOKENS_PER_IMAGE + len(messages) * TOKENS_PER_MESSAGE
+
+
+def _written_size(tools: Any) -> int:
+    return len(jsontext.dumps(tools))
 
 
 def _of_completion(asked: TextCompletion, _write: Write) -> int:
