@@ -212,7 +212,8 @@ def _sglang(answers: Answers) -> str | None:
 
 def _textgen(answers: Answers) -> str | None:
     info = at(answers, "/v1/internal/model/info")
-    return _UNSAID if "model_name" in (info.value or ()) and isinstance(info.get("lora_names"), list) else None
+    names_model = isinstance(info.value, Mapping) and "model_name" in info.value
+    return _UNSAID if names_model and isinstance(info.get("lora_names"), list) else None
 
 
 def _textgen_loaded(answers: Answers) -> Mapping[str, int]:

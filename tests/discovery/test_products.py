@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from linx.core import jsontext
-from linx.discovery.products import MODELS, PRODUCTS, Answer, Answers, listed, name_in, owner_of, version_in
+from linx.discovery.products import HEALTH, MODELS, PRODUCTS, Answer, Answers, listed, name_in, owner_of, version_in
 from linx.providers.kinds import KINDS
 
 
@@ -167,3 +169,35 @@ def test_a_list_is_read_as_far_as_it_has_a_shape() -> None:
     assert list(listed(found)) == ["a", "c"]
     assert listed({MODELS: Answer(401, value={"data": [{"id": "a"}]})}) == {}
     assert owner_of(answers(v1__models={"data": [{"id": "a", "owned_by": "x"}, {"id": "b", "owned_by": "y"}]})) == ""
+
+
+PATHS = sorted({HEALTH, MODELS, *(path for one in PRODUCTS for path in (*one.paths, *one.loaded_paths))})
+ODD = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.sampled_from(("", "KoboldCpp")))
+KEYS = st.sampled_from(
+    (
+        *("data", "models", "id", "name", "model", "owned_by", "status", "value", "meta", "running", "state"),
+        *("commit", "version", "info", "result", "model_name", "lora_names", "build_info"),
+        "default_generation_settings",
+    )
+)
+TOLD = st.recursive(
+    ODD, lambda more: st.lists(more, max_size=3) | st.dictionaries(KEYS, more, max_size=4), max_leaves=9
+)
+
+
+@pytest.mark.parametrize("value", [5, True, 1.5, "x", [], [5], {"model_name": 5}, None], ids=repr)
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_no_object_is_the_answer_of_a_stranger(path: str, value: object) -> None:
+    found = {path: Answer(200, body=jsontext.dumps(value), value=value)}
+    assert told(found) is None
+    assert [one.loaded(found) for one in PRODUCTS] == [{}] * len(PRODUCTS)
+
+
+@settings(deadline=None)
+@given(found=st.dictionaries(st.sampled_from(PATHS), st.builds(Answer, st.sampled_from((200, 401)), value=TOLD)))
+def test_whatever_is_answered_can_be_read(found: Answers) -> None:
+    """One exception here would end Linx: the places are looked at all the time."""
+    owner_of(found)
+    for one in PRODUCTS:
+        one.recognise(found)
+        one.loaded(found)

@@ -7,6 +7,7 @@ provider that is not local to that Linx.
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -35,6 +36,8 @@ STREAM_S = 60.0  # for a whole streamed answer: the model may have to be loaded 
 ENDED_S = 3.0  # until a request whose connection was closed has ended
 LOOK_S = 0.1  # between two looks at that
 MAX_TOKENS, MANY_TOKENS = 48, 2000
+MAX_NAME = 200  # characters of the name of a model that is asked
+_IS_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 ENOUGH_FRAMES = 3  # before a request is cancelled
 PROMPT = "Count from 1 to 200, with spaces between the numbers."
 _CHAT, _MODELS, _LOADED, _REQUEST = "/v1/chat/completions", "/v1/models", "/api/ps", "/linx/requests/"
@@ -138,11 +141,10 @@ class _Look:
 
     async def _choose(self, entries: list[Mapping[str, Any]]) -> str:
         """A model that costs nothing and stays in that house; one that is loaded, if there is one."""
-        free = [str(entry.get("id")) for entry in entries if _is_free(entry)]
-        with trio.move_on_after(HEAD_S), contextlib.suppress(AttemptError, jsontext.InvalidJSON, AttributeError):
+        free = [entry["id"] for entry in entries if _is_free(entry)]
+        with trio.move_on_after(HEAD_S), contextlib.suppress(AttemptError):
             status, body = await self._read(_LOADED)
-            running = jsontext.loads(body).get("models") if status == 200 else []
-            loaded = {str(each.get("model")) for each in running or []}
+            loaded = [each.get("model") for each in _entries(body, "models")] if status == 200 else []
             return next((name for name in free if name in loaded), next(iter(free), ""))
         return next(iter(free), "")
 
@@ -159,7 +161,7 @@ class _Look:
     async def _stream(self, model: str) -> StreamFacts:
         began = trio.current_time()
         arrivals: list[tuple[float, int]] = []
-        tail = b""
+        tail = text = b""
         try:
             with trio.fail_after(STREAM_S):
                 with await self._asker.open(self._sending(model, MAX_TOKENS)) as exchange:
@@ -191,6 +193,8 @@ class _Look:
             exchange = await self._asker.open(self._sending(model, MANY_TOKENS))
             try:
                 request_id = exchange.header("x-request-id") or ""
+                if not _IS_ID.fullmatch(request_id):
+                    return None  # it is no Linx's, and would be put into a path
                 seen = 0
                 while seen < ENOUGH_FRAMES and (data := await exchange.read()):
                     seen += data.count(b"data: ")
@@ -203,7 +207,7 @@ class _Look:
                 status, body = await self._read(_REQUEST + request_id)
                 if status != 200:
                     return None
-                phase = jsontext.loads(body).get("phase")
+                phase = str(jsontext.loads(body).get("phase"))
                 if phase in _ENDED:
                     return _ENDED[phase]
                 await trio.sleep(LOOK_S)
@@ -215,9 +219,10 @@ def _counted(arrivals: list[tuple[float, int]]) -> tuple[int, int, float]:
     return sum(count for _at, count in arrivals), len(arrivals), arrivals[0][0] if arrivals else 0.0
 
 
-def _entries(body: bytes) -> list[Mapping[str, Any]]:
+def _entries(body: bytes, field: str = "data") -> list[Mapping[str, Any]]:
+    """The objects in a list of an answer."""
     try:
-        data = jsontext.loads(body).get("data")
+        data = jsontext.loads(body).get(field)
     except (jsontext.InvalidJSON, AttributeError):
         return []
     return [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
@@ -227,7 +232,9 @@ def _is_free(entry: Mapping[str, Any]) -> bool:
     """Does the list say that it costs nothing, and that it is no cloud model? Embedders are no models to talk to."""
     price = entry.get("pricing")
     is_free = isinstance(price, dict) and price.get("prompt") == "0" and price.get("completion") == "0"
-    name = str(entry.get("id", ""))
+    name = entry.get("id")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+        return False
     return is_free and entry.get("local") is not False and not name.endswith(":free") and "embed" not in name
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
+from linx.core import jsontext
 from linx.core.redaction import Redactor
 from linx.doctor import report
 from linx.doctor.checks.remote import findings
@@ -23,7 +24,7 @@ from tests.fakes.provider import FakeProvider, closed_port
 from tests.fakes.scripted import Answer, Whole
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from linx.app import App
@@ -189,3 +190,60 @@ async def test_nginx_without_a_linx_behind_it(tmp_path: Path) -> None:
         assert (facts.trouble, findings(facts)[0].finding.level) == (Trouble.STATUS, Level.BROKEN)
         assert "502" in facts.problem
         assert "start the Linx behind it" in shown
+
+
+LISTED = {"data": [{"id": "m", "pricing": {"prompt": "0", "completion": "0"}}]}
+
+
+@asynccontextmanager
+async def liar(answers: Mapping[str, bytes]) -> AsyncIterator[str]:
+    """A front that answers what it likes; a path that is not named gets an empty list of models."""
+
+    async def serve(stream: trio.SocketStream) -> None:
+        async with stream:
+            data = b""
+            while b"\r\n\r\n" not in data:
+                data += await stream.receive_some()
+            path = data.split(b" ")[1].decode("latin-1")
+            head, body = b"", answers.get(path, answers.get(path.rpartition("/")[0], b"{}"))
+            if body.startswith(b"X-Request-Id: "):
+                head, _, body = body.partition(b"\r\n")
+                head += b"\r\n"
+            with suppress(trio.BrokenResourceError):
+                await stream.send_all(
+                    b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (head, len(body), body)
+                )
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, serve, 0)
+        yield f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        nursery.cancel_scope.cancel()
+
+
+FRAMES = b'data: {"choices":[]}\n\n' * 4 + b"data: [DONE]\n\n"
+NAMED = b"X-Request-Id: abc\r\n" + FRAMES
+
+
+@pytest.mark.parametrize(
+    ("answers", "model", "cancelled"),
+    [
+        ({"/api/ps": b'{"models": 5}', "/v1/chat/completions": FRAMES}, "m", None),
+        ({"/api/ps": b'{"models": [5, {"model": []}]}', "/v1/chat/completions": FRAMES}, "m", None),
+        ({"/v1/chat/completions": b""}, "m", None),
+        ({"/v1/chat/completions": NAMED, "/linx/requests": b'{"phase": []}'}, "m", False),
+        ({"/v1/chat/completions": NAMED, "/linx/requests": b'{"phase": "cancelled"}'}, "m", True),
+        ({"/v1/chat/completions": b"X-Request-Id: \xe9 x\r\n" + FRAMES}, "m", None),
+        ({"/v1/models": jsontext.dumps({"data": [{**LISTED["data"][0], "id": "m" * 100_000}]})}, "", None),
+        ({"/v1/models": jsontext.dumps({"data": [{**LISTED["data"][0], "id": 5}]})}, "", None),
+        ({"/v1/models": b"5"}, "", None),
+    ],
+    ids=["loaded 5", "loaded objects", "empty stream", "phase", "ended", "odd id", "long name", "name 5", "list 5"],
+)
+async def test_a_front_that_lies(
+    answers: Mapping[str, bytes], model: str, cancelled: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "ENDED_S", 0.1)
+    async with liar({"/v1/models": jsontext.dumps(LISTED), **answers}) as url:
+        facts, shown = await look_at(url)
+    assert (facts.model, facts.cancelled) == (model, cancelled)
+    assert len(shown) < 5000
