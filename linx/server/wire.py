@@ -92,8 +92,9 @@ class Wire:
                     break
         except BREAKS:
             self.is_broken = True
-        self.is_eof = True
-        self.wake()
+        finally:
+            self.is_eof = True  # also where a mistake ends the pump: nobody may wait for it
+            self.wake()
         self.on_gone()
 
     async def _until_room(self) -> bool:

@@ -7,6 +7,7 @@ import logging
 import socket
 import struct
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -171,14 +172,20 @@ class Broken(StreamTransport):
         super().end_writing()
 
 
+@pytest.mark.parametrize("is_pump_first", [False, True])
 @pytest.mark.parametrize("broken", ["recv", "end_writing"])
-async def test_no_exception_leaves_a_task_of_a_connection(broken: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_exception_leaves_a_task_of_a_connection(
+    broken: str, is_pump_first: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     ended: list[str] = []
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
             connection = Connection(Broken(theirs, broken), Listener("local", echo), Shared(), peer="somebody")
-            connection.start(nursery, lambda: ended.append("once"))
+            tasks = [connection.pump, partial(connection.serve, lambda: ended.append("once"))]
+            for task in tasks if is_pump_first else reversed(tasks):
+                nursery.start_soon(task)
+                await trio.testing.wait_all_tasks_blocked()
             with suppress(trio.BrokenResourceError):
                 await ours.send_all(b"bad\r\n\r\n")
     assert ended == ["once"]
