@@ -27,7 +27,7 @@ from tests.server.client import CHUNKED, GET, connected, echo, in_memory, post, 
 from tests.waiting import HANG_S, within
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from linx.http1.h11_heads import ParsedRequest
     from linx.server.reply import Reply
@@ -182,7 +182,8 @@ async def test_no_exception_leaves_a_task_of_a_connection(
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
             connection = Connection(Broken(theirs, broken), Listener("local", echo), Shared(), peer="somebody")
-            tasks = [connection.pump, partial(connection.serve, lambda: ended.append("once"))]
+            serve = partial(connection.serve, lambda: ended.append("once"))
+            tasks: list[Callable[[], Awaitable[None]]] = [connection.pump, serve]
             for task in tasks if is_pump_first else reversed(tasks):
                 nursery.start_soon(task)
                 await trio.testing.wait_all_tasks_blocked()
