@@ -2,8 +2,7 @@
 
 Nearly every first attempt speaks before its hedge is due, so a hedge that is only ready costs its request an entry in a
 dict: no task, no timer. The watch is woken for the earliest entry alone, and not at all while there is none, unless
-requests come in quick succession. Its task is started by the first entry; as a system task, it belongs to no request
-and ends with trio.
+requests come in quick succession. Its task is a system task: it belongs to no request, and ends with trio.
 """
 
 from __future__ import annotations
@@ -34,27 +33,29 @@ class HedgeWatch:
         self._times: dict[Waiting, float] = {}
         self._last = -math.inf  # when the last entry was made
         self._is_quick = False  # was that soon after the entry before it?
-        self._scope: trio.CancelScope | None = None
+        self._scope = trio.CancelScope()
         """Around the sleep of the watch: its deadline is when the watch looks next."""
+        trio.lowlevel.spawn_system_task(self._watch)
+
+    @property
+    def watched(self) -> int:
+        """How many are expected now."""
+        return len(self._times)
 
     def expect(self, waiting: Waiting, now: float, at: float) -> None:
         """Call ``waiting.due`` at ``at`` (trio's clock)."""
         self._times[waiting] = at
         self._is_quick, self._last = now - self._last < QUICK_S, now
-        scope = self._scope
-        if scope is None:
-            self._scope = trio.CancelScope(deadline=at)
-            trio.lowlevel.spawn_system_task(self._watch)
-        elif at < scope.deadline:
-            scope.deadline = at
+        if at < self._scope.deadline:
+            self._scope.deadline = at
 
     def forget(self, waiting: Waiting) -> None:
         times = self._times
-        if times.pop(waiting, None) is not None and not times and not self._is_quick and self._scope is not None:
+        if times.pop(waiting, None) is not None and not times and not self._is_quick:
             self._scope.deadline = math.inf  # an idle process is not woken for nothing
 
     async def _watch(self) -> None:
-        while self._scope is not None:
+        while True:
             with self._scope:
                 await trio.sleep_forever()
             self._look(trio.current_time())

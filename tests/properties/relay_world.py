@@ -43,7 +43,7 @@ HANG_S = 300.0  # of the mock clock
 PACE_S = 0.001  # after each piece of an answer, so that Linx reads it alone
 CANCEL_S = 0.05  # within which a request ends whose client has gone
 SETTLE_S = 3.0  # longer than a drain and a linger
-LASTING = ("Pool.run", "Heartbeats.run", "Watch.watch")
+LASTING = ("Pool.run", "Heartbeats.run", "Watch.watch", "HedgeWatch._watch")
 """Tasks of Linx that live as long as Linx itself."""
 
 
@@ -260,6 +260,7 @@ class Lab:
         assert self.net.open == census["idle"], f"{self.net.open} connections open, {census}"
         assert (shared.bodies, shared.requests_running) == (0, 0), shared
         assert not self.context.heartbeats.streams
+        assert not self.context.hedge_watch.watched
         assert not telemetry.running
         begun = sum(host.requests for host in self.hosts.values())
         assert len(telemetry.finished) <= requests

@@ -70,8 +70,8 @@ async def test_what_is_due_may_expect_more(autojump_clock: MockClock) -> None:
 
 
 async def test_one_task_serves_all(mock_clock: MockClock) -> None:
-    watch = HedgeWatch()
     before = trio.lowlevel.current_statistics().tasks_living
+    watch = HedgeWatch()
     silent = [Silent() for _ in range(1000)]
     for number, one in enumerate(silent):
         expect(watch, one, 1000.0 - number)
@@ -79,6 +79,7 @@ async def test_one_task_serves_all(mock_clock: MockClock) -> None:
     statistics = trio.lowlevel.current_statistics()
     assert statistics.tasks_living == before + 1
     assert statistics.seconds_to_next_deadline == 1.0
+    assert watch.watched == 1000
 
 
 @pytest.mark.parametrize(("pause_s", "is_quick"), [(2 * QUICK_S, False), (QUICK_S / 2, True)], ids=["lone", "quick"])

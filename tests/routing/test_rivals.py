@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from linx.core.attempt_errors import RouteExhausted
+from linx.routing.hedge_watch import HedgeWatch
 from tests.routing.world import Script, ScriptedAttempt, World, provider
 
 if TYPE_CHECKING:
@@ -90,10 +91,10 @@ async def test_until_the_hedge_is_due_there_is_no_task_for_it(autojump_clock: Mo
     async with trio.open_nursery() as nursery:
         nursery.start_soon(world.race.winner)
         await trio.sleep(1.9)
-        assert tasks() == before + 2  # the request's own, and the watch's, which serves all requests
+        assert tasks() == before + 1  # the request's own; that of the watch serves all requests
         await trio.sleep(0.2)
-        assert tasks() == before + 4  # the one that carries out the decision, and the hedge
-    assert tasks() == before + 1
+        assert tasks() == before + 3  # the one that carries out the decision, and the hedge
+    assert tasks() == before
     assert world.starts == [("a", 0), ("b", 2)]
 
 
@@ -134,8 +135,7 @@ async def test_a_thousand_races_at_once(autojump_clock: MockClock) -> None:
     providers = [provider(name) for name in "abc"]
     ended: list[str | None] = []
     wanted: list[str | None] = []
-    first = World(TWO, after=UNTIL_DUE_S)
-    await first.race.winner()
+    watch = HedgeWatch()
     before = tasks()
 
     async def run(world: World) -> None:
@@ -149,12 +149,11 @@ async def test_a_thousand_races_at_once(autojump_clock: MockClock) -> None:
     async with trio.open_nursery() as nursery:
         for number in range(1000):
             script, winner = kinds[number % len(kinds)]
-            world = World(script, providers, after=UNTIL_DUE_S)
-            world.race._watch = first.race._watch
+            world = World(script, providers, watch, after=UNTIL_DUE_S)
             wanted.append(winner)
             nursery.start_soon(run, world)
     assert sorted(map(str, ended)) == sorted(map(str, wanted))
-    assert tasks() == before
+    assert (tasks(), watch.watched) == (before, 0)
 
 
 # --- how it ends ---
@@ -230,10 +229,8 @@ async def test_without_memory_for_the_task_the_request_fails(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, mistake: type[Exception] | None
 ) -> None:
     """The watch serves all requests, so nothing may end it."""
-    world = World(TWO, after=UNTIL_DUE_S)
-    quiet = World([("c", 1, "answers"), ("d", 1, "answers")], after=UNTIL_DUE_S)
-    quiet.race._watch = world.race._watch
-    await quiet.race.winner()  # the watch has its task
+    watch = HedgeWatch()
+    world = World(TWO, watch=watch, after=UNTIL_DUE_S)
     spawn = trio.lowlevel.spawn_system_task
 
     def fail(*arguments: Any) -> object:
@@ -249,8 +246,7 @@ async def test_without_memory_for_the_task_the_request_fails(
         await world.race.winner()
     world.assert_only_open(None)
     monkeypatch.undo()
-    after = World(TWO, after=UNTIL_DUE_S)
-    after.race._watch = world.race._watch
+    after = World(TWO, watch=watch, after=UNTIL_DUE_S)
     assert (await after.race.winner()).candidate.provider.name == "b"
 
 

@@ -106,7 +106,13 @@ class ScriptedAttempt:
 class World:
     """Plays one race. ``attempts`` holds them in the order of their start."""
 
-    def __init__(self, script: Sequence[Script], providers: Sequence[Provider] = (), **rules: Any) -> None:
+    def __init__(
+        self,
+        script: Sequence[Script],
+        providers: Sequence[Provider] = (),
+        watch: HedgeWatch | None = None,
+        **rules: Any,
+    ) -> None:
         known = {one.name: one for one in providers}
         self.script = {name: (delay, does) for name, delay, does in script}
         candidates = tuple(Candidate(known.get(name) or provider(name), "m") for name, _delay, _does in script)
@@ -114,7 +120,9 @@ class World:
         self.attempts: list[ScriptedAttempt] = []
         self.asked_after_s = 0.0
         """How long the first attempt waits for its place."""
-        self.race: Race[ScriptedAttempt] = Race(Route("m", candidates), Rules(**settings), self._start, HedgeWatch())
+        self.race: Race[ScriptedAttempt] = Race(
+            Route("m", candidates), Rules(**settings), self._start, watch or HedgeWatch()
+        )
 
     def _start(self, candidate: Candidate, is_hedge: bool, is_last: bool) -> ScriptedAttempt:
         delay, does = self.script[candidate.provider.name]
