@@ -66,7 +66,8 @@ class KnownTools:
         self._quoted = b'"%b"' % self._mark.encode()
         self._lists: list[_Known] = []
         self._by_id: dict[int, _Known] = {}
-        self._seen: dict[bytes, int] = {}
+        self._seen: dict[int, int] = {}
+        """How often a list that is not known has come, by the hash of its beginning."""
 
     def loads(self, data: bytes) -> Any:
         """``jsontext.loads_strict``. Raises what it raises."""
@@ -118,7 +119,7 @@ class KnownTools:
         if type(value) is not dict or value.get("tools") != self._mark:
             # It is a list inside another, or is replaced by another, and will be so in the next request.
             self._lists.remove(known)
-            self._seen[known.text[:_BEGINNING]] = _NEVER
+            self._seen[hash(known.text[:_BEGINNING])] = _NEVER
             return None
         value["tools"] = known.value
         return value
@@ -128,7 +129,7 @@ class KnownTools:
 
         Each time it is less likely to help.
         """
-        seen, beginning = self._seen, data[start : start + _BEGINNING]
+        seen, beginning = self._seen, hash(data[start : start + _BEGINNING])
         times = seen.pop(beginning, 0) + 1
         if len(seen) >= MOST_SEEN:
             del seen[next(iter(seen))]
