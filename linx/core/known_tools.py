@@ -35,6 +35,7 @@ _LOOKS = 8  # places with the word tools that are looked at
 _NEVER = -(2**62)  # times that a list was seen which is no body's tools
 _KEY = b'"tools":'
 _SPACES = b" \t\r\n"
+_MOST_SPACES = 64
 
 
 class _Known:
@@ -131,13 +132,13 @@ class KnownTools:
         """
         seen, beginning = self._seen, hash(data[start : start + _BEGINNING])
         times = seen.pop(beginning, 0) + 1
-        if len(seen) >= MOST_SEEN:
+        while len(seen) >= MOST_SEEN:
             del seen[next(iter(seen))]
         seen[beginning] = times
         if times < 2 or times & (times - 1):
             return None
-        text = jsontext.value_at(data, start)
-        if text is None or not LEAST <= len(text) <= MOST:
+        text = jsontext.first_value(data[start : start + MOST])
+        if text is None or len(text) < LEAST or not data.startswith(text, start):
             return None
         try:
             (value,) = jsontext.loads_strict(b"[%b]" % text)  # as deep as it is in a body
@@ -163,10 +164,9 @@ def _places(data: bytes) -> Iterator[int]:
         if end < 0:
             return
         start = end + len(_KEY)
-        while data[start : start + 1] in _SPACES and start < len(data):
-            start += 1
-        if data[start : start + 1] == b"[":
-            yield start
+        after = data[start : start + _MOST_SPACES]
+        if after.lstrip(_SPACES)[:1] == b"[":
+            yield start + after.index(b"[")
 
 
 _TOOLS = KnownTools()
