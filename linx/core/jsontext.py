@@ -227,10 +227,13 @@ def _text_of(value: object) -> bytes:
     raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
-def value_at(data: bytes, start: int) -> bytes | None:
-    """The text of the JSON value that begins at ``start``, whatever follows it; None if none does. Slow."""
+def first_value(data: bytes) -> bytes | None:
+    """The text of the JSON value with which ``data`` begins, whatever follows it; None if there is none. Slow.
+
+    ``data`` may end within a character.
+    """
     try:
-        text = data[start:].decode()
+        text = data.decode("utf-8", "ignore")
         _value, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         return None

@@ -35,6 +35,7 @@ _LOOKS = 8  # places with the word tools that are looked at
 _NEVER = -(2**62)  # times that a list was seen which is no body's tools
 _KEY = b'"tools":'
 _SPACES = b" \t\r\n"
+_MOST_SPACES = 64
 
 
 class _Known:
@@ -66,7 +67,8 @@ class KnownTools:
         self._quoted = b'"%b"' % self._mark.encode()
         self._lists: list[_Known] = []
         self._by_id: dict[int, _Known] = {}
-        self._seen: dict[bytes, int] = {}
+        self._seen: dict[int, int] = {}
+        """How often a list that is not known has come, by the hash of its beginning."""
 
     def loads(self, data: bytes) -> Any:
         """``jsontext.loads_strict``. Raises what it raises."""
@@ -118,7 +120,7 @@ class KnownTools:
         if type(value) is not dict or value.get("tools") != self._mark:
             # It is a list inside another, or is replaced by another, and will be so in the next request.
             self._lists.remove(known)
-            self._seen[known.text[:_BEGINNING]] = _NEVER
+            self._seen[hash(known.text[:_BEGINNING])] = _NEVER
             return None
         value["tools"] = known.value
         return value
@@ -128,15 +130,15 @@ class KnownTools:
 
         Each time it is less likely to help.
         """
-        seen, beginning = self._seen, data[start : start + _BEGINNING]
+        seen, beginning = self._seen, hash(data[start : start + _BEGINNING])
         times = seen.pop(beginning, 0) + 1
-        if len(seen) >= MOST_SEEN:
+        while len(seen) >= MOST_SEEN:
             del seen[next(iter(seen))]
         seen[beginning] = times
         if times < 2 or times & (times - 1):
             return None
-        text = jsontext.value_at(data, start)
-        if text is None or not LEAST <= len(text) <= MOST:
+        text = jsontext.first_value(data[start : start + MOST])
+        if text is None or len(text) < LEAST or not data.startswith(text, start):
             return None
         try:
             (value,) = jsontext.loads_strict(b"[%b]" % text)  # as deep as it is in a body
@@ -162,10 +164,9 @@ def _places(data: bytes) -> Iterator[int]:
         if end < 0:
             return
         start = end + len(_KEY)
-        while data[start : start + 1] in _SPACES and start < len(data):
-            start += 1
-        if data[start : start + 1] == b"[":
-            yield start
+        after = data[start : start + _MOST_SPACES]
+        if after.lstrip(_SPACES)[:1] == b"[":
+            yield start + after.index(b"[")
 
 
 _TOOLS = KnownTools()

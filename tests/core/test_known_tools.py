@@ -39,6 +39,7 @@ BODIES = {
     "no end": b'{"tools":%b',
     "two texts": b'{"tools":%b}{}',
     "text before": b'{"x"tools":%b}',
+    "not UTF-8 before": b'{"a":"\xff","tools":%b}',
     "not UTF-8": b'{"tools":%b,"a":"\xff"}',
     "number too large": b'{"tools":%b,"a":1e999}',
 }
@@ -121,19 +122,26 @@ def test_few_lists_are_kept(size: int) -> None:
 
 
 def test_a_list_that_never_comes_again_is_seldom_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = list[int]()
-    value_at = jsontext.value_at
+    looks = list[bytes]()
+    first_value = jsontext.first_value
 
-    def look(data: bytes, start: int) -> bytes | None:
-        looks.append(start)
-        return value_at(data, start)
+    def look(data: bytes) -> bytes | None:
+        looks.append(data)
+        return first_value(data)
 
-    monkeypatch.setattr(jsontext, "value_at", look)
+    monkeypatch.setattr(jsontext, "first_value", look)
     store = KnownTools()
     for number in range(100):
         text = tools()[:-3] + b'%d"]' % number  # they differ at their end
         assert store.loads(BODIES["last"] % text) == jsontext.loads_strict(BODIES["last"] % text)
     assert len(looks) == 12  # at 2, 4, 8, 16, 32, 64, and each time at the list within a tool
+
+
+@pytest.mark.parametrize("spaces", [0, 1, 63, 64, 100_000])
+def test_the_spaces_before_a_list(spaces: int) -> None:
+    store, data = KnownTools(), b'{"tools":%b%b}' % (b" " * spaces, tools())
+    for _ in range(3):
+        assert read(store.loads, data) == read(jsontext.loads_strict, data)
 
 
 class Maker:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linx.core import jsontext
 from linx.core.errors import BadRequest
-from linx.handlers.models.pieces import joined
+from linx.handlers.models.pieces import STEP, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -103,7 +103,15 @@ def anthropic_list(entries: Iterable[JsonObject | None], page: Page | None) -> I
             raise BadRequest(f"{param}: no model has that id", param=param)
     ends = (found[0]["id"], found[-1]["id"]) if found else (None, None)
     end = jsontext.dumps({"has_more": has_more, "first_id": ends[0], "last_id": ends[1]})
-    yield from joined(b'{"data":[', (jsontext.dumps(anthropic_entry(entry)) for entry in found), b"]," + end[1:])
+    yield from joined(b'{"data":[', _written(found), b"]," + end[1:])
+
+
+def _written(found: Iterable[JsonObject]) -> Iterator[bytes]:
+    """Each entry of a page, and nothing between them, see ``pieces``."""
+    for number, entry in enumerate(found, 1):
+        yield jsontext.dumps(anthropic_entry(entry))
+        if number % STEP == 0:
+            yield b""
 
 
 def codex_list(entries: Iterable[JsonObject | None], _page: Page | None) -> Iterator[bytes]:
