@@ -21,6 +21,7 @@ from benchmarks.endurance.clients import MIXED, Crowd
 from benchmarks.endurance.watch import Conversation, Rest, Watched
 from benchmarks.storm import figures
 from linx.core import jsontext
+from linx.routing.router import KEPT_CONVERSATIONS
 from tests.e2e.linx_process import LinxProcess
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class Setting:
 
     seconds: float = 25 * 60.0
     requests: float = float("inf")
-    warm_up: int = 3000
+    warm_up: int = 2 * KEPT_CONVERSATIONS
+    """Requests before the first reading: as many as fill what Linx keeps on purpose, which has a bound. The longest to
+    fill is the table of conversations; each request is one of its own, and not every one is answered."""
     clients: int = 48
     pause_s: float = 0.2
     faults: float = 0.1

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks.workloads import percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from benchmarks.endurance.run import Seen
+    from benchmarks.endurance.watch import Sample
 
 MOST_STALL_MS = 250.0
 QUIET_MS = 30.0
 MOST_GROWTH = 1.1
 GROWTH_MB = 2.0
+MOST_SLOPE_MB = 0.5
+"""For 10,000 requests in the second half of a run: a request that leaves as little as 52 bytes behind is found."""
+ENOUGH = 20_000  # requests in the second half of a run, for a slope that is more than noise
 MOST_HEDGES = 0.1
 FEW = 200  # times, of which a 99th percentile says little
 CLOSE_P99_MS, CLOSE_MOST_MS = 50.0, 200.0
@@ -72,16 +76,21 @@ def _leaks(seen: Seen) -> Iterable[Row]:
     first, last = seen.memory_mb
     is_flat = last <= first * MOST_GROWTH + GROWTH_MB
     yield Row("memory in MiB at rest", f"{first:.1f} → {last:.1f}", is_flat)
-    yield Row("growth in MiB for 10,000 requests, last half", f"{growth(seen):.2f}")
+    slope_mb, requests = growth(seen.watched.samples)
+    yield Row(
+        "growth in MiB for 10,000 requests, last half",
+        f"{slope_mb:.2f}{'' if requests >= ENOUGH else '; not judged, since it had too few requests'}",
+        requests < ENOUGH or slope_mb <= MOST_SLOPE_MB,
+    )
 
 
-def growth(seen: Seen) -> float:
-    """The slope of memory over requests in the second half of a run, in MiB for 10,000 requests."""
-    samples = seen.watched.samples[len(seen.watched.samples) // 2 :]
+def growth(samples: Sequence[Sample]) -> tuple[float, int]:
+    """The slope of memory over requests in the second half of a run, in MiB for 10,000 requests; and its requests."""
+    samples = samples[len(samples) // 2 :]
     if len({sample.requests for sample in samples}) < 2:
-        return 0.0
+        return 0.0, 0
     slope = statistics.linear_regression([one.requests for one in samples], [one.memory_mb for one in samples]).slope
-    return slope * 10_000
+    return slope * 10_000, samples[-1].requests - samples[0].requests
 
 
 def _times(seen: Seen) -> Iterable[Row]:

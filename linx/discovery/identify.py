@@ -1,7 +1,8 @@
 """Asks one address what it is: a model server that Linx can use, another Linx, or something else.
 
 All questions are GETs that cost nothing: no model is loaded, no key is sent. All of them together take LIMIT_S at most,
-and of an answer MAX_BYTES are read. The connections are closed at the end and are none of those that requests use.
+and of all answers together MAX_BYTES are read and kept. The connections are closed at the end; none of them is one that
+requests use.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from linx.core.addresses import Origin
 
 LIMIT_S = 3.0
-MAX_BYTES = 2 << 20  # of one answer; a list of thousands of models has some
-MOST_MARKS = 200_000  # commas and brackets in an answer
+MAX_BYTES = 2 << 20  # of all answers of one address; a list of thousands of models has some
+MOST_MARKS = 80_000
+"""Commas and brackets in all answers of one address: up to 7 MB of objects. All places are asked at the same time."""
 FEATURES = "x-linx-features"
 """The header of a Linx's answer to HEALTH."""
 STRANGER = "not a model server: "
@@ -162,6 +164,7 @@ class _Asking:
         self.problem = ""
         self._pool = pool
         self._permit = permit_to_ask(origin)
+        self._bytes_left, self._marks_left = MAX_BYTES, MOST_MARKS
 
     async def ask(self, path: str) -> Answer:
         """Raises ConnectFailed."""
@@ -179,16 +182,18 @@ class _Asking:
         with exchange:
             head = Answer(exchange.status, exchange.header("server") or "", exchange.header(FEATURES))
             try:
-                body = await exchange.read_all(MAX_BYTES)
+                body = await exchange.read_all(self._bytes_left)
             except AttemptError:
                 return head  # it is too long or torn, so that nothing is read from it
             exchange.finish()
-        return Answer(head.status, head.server, head.features, body, _json(body))
+        self._bytes_left -= len(body)
+        return Answer(head.status, head.server, head.features, body, self._json(body))
 
-
-def _json(body: bytes) -> object:
-    try:
-        jsontext.check_weight(body, MOST_MARKS)
-        return jsontext.loads(body)
-    except (jsontext.InvalidJSON, jsontext.TooManyValues):
-        return None
+    def _json(self, body: bytes) -> object:
+        try:
+            jsontext.check_weight(body, self._marks_left)
+            value = jsontext.loads(body)
+        except (jsontext.InvalidJSON, jsontext.TooManyValues):
+            return None
+        self._marks_left -= sum(map(body.count, (b",", b"[", b"{")))
+        return value

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.endurance import hangups, plan, providers, verdict
 from benchmarks.endurance.faces import FACES, Face, Said
 from benchmarks.endurance.plan import Plan
+from benchmarks.endurance.watch import Sample
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 from tests.fakes.catalogue import Model
@@ -127,3 +128,18 @@ def test_the_table_of_hang_ups(
     assert cells in line
     assert is_as_promised is is_well
     assert ("**wrong**" in line) is not is_well
+
+
+@pytest.mark.parametrize(
+    ("requests", "kept_bytes", "slope_mb", "judged"),
+    [(50_000, 0, 0.0, 25_000), (50_000, 430, 4.1, 25_000), (500, 0, 0.0, 250), (0, 0, 0.0, 0)],
+    ids=["flat", "leaks", "short", "nothing"],
+)
+def test_the_slope_of_memory(requests: int, kept_bytes: int, slope_mb: float, judged: int) -> None:
+    samples = [
+        Sample(float(at), requests * at // 100, 50 + kept_bytes * requests * at // 100 / 2**20, 11) for at in range(101)
+    ]
+    found, count = verdict.growth(samples)
+    assert found == pytest.approx(slope_mb, abs=0.01)
+    assert count == judged
+    assert (found > verdict.MOST_SLOPE_MB) is bool(kept_bytes)

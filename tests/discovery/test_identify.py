@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -186,3 +187,20 @@ async def test_an_endless_body_is_not_read_beyond_its_bound(monkeypatch: pytest.
         found = await identify(origin)
     assert found is not None
     assert not found.models
+
+
+async def test_all_answers_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question alone was: a program that answers all of them with many small values took 200 MB."""
+    monkeypatch.setattr(module, "MOST_MARKS", 3000)
+    heavy = reply({"data": [{f"k{number}": 0} for number in range(1400)]})
+    async with server({}, heavy) as (origin, asked):
+        tracemalloc.start()
+        try:
+            found = await identify(origin)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert found is not None
+    assert not found.is_usable
+    assert len(asked) > 10
+    assert peak < 2 * 2**20
