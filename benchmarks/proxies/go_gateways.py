@@ -6,6 +6,7 @@ processor is theirs to use, and what they use of it is counted.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from benchmarks.setting import MODEL, PROVIDERS_MODEL, Command, Contender, Setting, found, output_of
@@ -90,8 +91,9 @@ def _olla(endpoints: int, balancer: str) -> Callable[[Setting], Command]:
 
 
 def _olla_version() -> str:
-    lines = output_of([found("olla", "olla is not on PATH"), "--version"]).splitlines()
-    return next((line.strip() for line in lines if "ersion" in line), "Olla")
+    banner = output_of([found("olla", "olla is not on PATH"), "--version"])
+    named = re.search(r"Olla v\S+", banner)
+    return named[0] if named else "Olla"
 
 
 def _llama_swap(setting: Setting) -> Command:
@@ -103,7 +105,8 @@ def _llama_swap(setting: Setting) -> Command:
 
 
 def _llama_swap_version() -> str:
-    return "llama-swap " + output_of([found("llama-swap", "llama-swap is not on PATH"), "--version"]).splitlines()[0]
+    line = output_of([found("llama-swap", "llama-swap is not on PATH"), "--version"]).splitlines()[0]
+    return "llama-swap " + line.removeprefix("version: ").partition(",")[0]
 
 
 def _bifrost(setting: Setting) -> Command:
