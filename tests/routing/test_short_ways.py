@@ -101,6 +101,11 @@ def test_an_answer_of_ollama() -> None:
     assert same(*many[:-1], many[-1] + END)[1] == 9 * 3
 
 
+def test_what_go_writes_by_number_costs_one_frame_the_short_way() -> None:
+    words = [line(word).replace(b"<", b"\\u003c") for word in ("a", "b", "c", "d", "<p>", "e", "a < b", "f", "g")]
+    assert same(*words, END)[0] == 4
+
+
 def test_thinking_and_then_text() -> None:
     thoughts = [line("", thinking=f"thought {number}") for number in range(9)]
     assert same(*thoughts, *map(line, "abcdefgh"), END)[0] == 6 + 7

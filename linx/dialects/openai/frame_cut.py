@@ -199,6 +199,19 @@ class Template:
             made.append(self._form % self._pick(values))
         return b"".join(made)
 
+    def text_in(self, data: bytes) -> bytes:
+        """What ``data`` has in the place of the text, whether it fits or not; b"" for a frame of another form."""
+        if not (data.startswith(self._first) and data.endswith(self._last)):
+            return b""
+        values: list[bytes] = []
+        rest = data[self._from : self._to]
+        for middle in self._middles:
+            value, found, rest = rest.partition(middle)
+            if not found:
+                return b""
+            values.append(value)
+        return [*values, rest][self._text_at]
+
     def joined(self, data: bytes) -> tuple[bytes, int, int]:
         """One frame for the frames that fit at the beginning of ``data``, how many these are, and where they end.
 

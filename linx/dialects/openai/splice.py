@@ -70,8 +70,8 @@ class Splice:
     """
 
     __slots__ = (
-        "_after", "_before", "_changes", "_client_after", "_client_before", "_decoder", "_end", "_from", "_is_used",
-        "_known", "_may_learn", "_shape", "_tail", "_template", "_to", "_tries", "data",
+        "_after", "_before", "_changes", "_client_after", "_client_before", "_decoder", "_end", "_from",
+        "_is_used", "_known", "_may_learn", "_odd_text", "_shape", "_tail", "_template", "_to", "_tries", "data",
     )  # fmt: skip
 
     def __init__(self, decoder: Framed, shape: Shape) -> None:
@@ -89,6 +89,7 @@ class Splice:
         self._may_learn = False
         self._tries = TRIES
         self._is_used = False
+        self._odd_text = b""  # what ``data`` has in the place of the text, if it looks like the known frame
 
     def try_frame(self, data: bytes) -> bytes | None:
         """The client's frames for a read that repeats the learnt frame with other texts; None for any other read.
@@ -119,14 +120,17 @@ class Splice:
                 self._is_used = True
                 return frames
         self.data = data
-        self._known = 0
-        self._template = None
+        self._odd_text = self._text_in(data)
         self._may_learn = self._tries > 0 and self._decoder.is_between_frames
         return None
 
     def learn(self, chunks: Sequence[Chunk], encoded: bytes) -> None:
         """``chunks`` are what the decoder made of ``data``, ``encoded`` what the encoder made of them."""
         data, self.data = self.data, b""
+        if self._odd_text and self._decoder.is_between_frames and _say_only(chunks, self._odd_text):
+            return  # the known frame, with an escape by number in its text: the next frame may be spliced again
+        self._known = 0
+        self._template = None
         if not self._may_learn or not chunks or len(chunks) != max(1, data.count(self._end)):
             return  # the last chunk may not be the last event's
         chunk = chunks[-1]
@@ -150,6 +154,12 @@ class Splice:
         self._from, self._to = len(self._before), -len(self._after)
         self._known = self._from - self._to
 
+    def _text_in(self, data: bytes) -> bytes:
+        if self._template is not None:
+            return self._template.text_in(data)
+        looks_known = len(data) > self._known > 0 and data.startswith(self._before) and data.endswith(self._after)
+        return data[self._from : self._to] if looks_known else b""
+
     def _several(self, text: bytes) -> bytes | None:
         """The client's frames where ``text`` has escapes, or holds the ends and beginnings of several frames."""
         texts = text.split(self._after + self._before)
@@ -157,3 +167,16 @@ class Splice:
             return None
         self._is_used = True
         return self._client_before + (self._client_after + self._client_before).join(texts) + self._client_after
+
+
+def _say_only(chunks: Sequence[Chunk], text: bytes) -> bool:
+    """Is it one chunk of this text, the inside of a JSON string, which leaves decoder and encoder as they were?"""
+    if len(chunks) != 1:
+        return False
+    (chunk,) = chunks
+    if chunk.tools or chunk.usage is not None or chunk.finish is not None or chunk.refusal:
+        return False
+    try:
+        return bool(jsontext.loads_plain(b'"%b"' % text) == (chunk.text or chunk.reasoning))
+    except ValueError:
+        return False

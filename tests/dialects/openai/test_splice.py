@@ -216,6 +216,39 @@ def test_a_text_that_is_not_plain_goes_the_long_way(piece: bytes) -> None:
     same(reads)
 
 
+@pytest.mark.parametrize("fields", [{}, {"obfuscation": "a"}], ids=["same", "changing"])
+def test_after_an_odd_text_the_next_frame_is_spliced_again(fields: JsonObject) -> None:
+    def read(text: bytes, number: int) -> bytes:
+        return sse({**frame({"content": "HOLE"}), **dict.fromkeys(fields, "x" * number)}).replace(b"HOLE", text)
+
+    texts = [
+        b"a",
+        b"b",
+        b"c",
+        b"d",
+        b"\\u003cb\\u003e",
+        b"e",
+        b"\\u00e9",
+        b"f",
+        b"\xff",
+        b"g",
+        b"\\ud83d",
+        b"\\ude00",
+        b"h",
+    ]
+    told = same([*(read(text, number) for number, text in enumerate(texts)), *END])
+    assert told.spliced >= 3
+    assert same([*(read(text, number) for number, text in enumerate(texts[:8])), *END]).spliced == 4 - len(fields)
+    for odd in (
+        b'a"},"finish_reason":"stop","x":{"a":"b',
+        b'a","refusal":"no',
+        b'a","tool_calls":[{"index":0}],"x":"y',
+    ):
+        for after in ([], [frame(finish="stop")], [frame(finish="stop"), USAGE], [USAGE]):
+            reads = [read(b"t", 1), read(b"u", 2), read(b"v", 3), read(b"w", 4), read(odd, 5), *each(*after)]
+            same([*reads, read(b"x", 6), read(b"y", 7), read(odd, 8), read(b"z", 9), *END])
+
+
 @pytest.mark.parametrize("piece", ["é", "日本語", "😀", "\x7f", "\u2027", "/", "\\", '"', "\r\n"])
 def test_a_text_that_is_plain(piece: str) -> None:
     assert same([*each(*text("a", "b", piece, piece, piece)), *END]).spliced == 3
