@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from linx.core import jsontext
-from linx.handlers.management.metrics import Readings
+from linx.handlers.management.readings import Readings
 from tests.e2e.http_client import ask
 from tests.e2e.linx_process import config_for, linx_here
 

@@ -195,6 +195,7 @@ ORDERS = {
     "linx.handlers.management": [
         *[
             "clients",
+            "readings",
             "metrics",
             "relaying",
             "ollama",
@@ -281,7 +282,8 @@ ORDERS = {
             "late_costs",
             "roles",
             "attempt",
-            "short_ways", "chunk_reader",
+            "short_ways",
+            "chunk_reader",
             "answered_calls",
             "steps",
             "chat_attempt",

@@ -10,6 +10,7 @@ steps of Python.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
 import trio
@@ -25,7 +26,18 @@ of a socket, so Python's default of 5 ms would slow down a loop with many stream
 _THREADS = trio.CapacityLimiter(2)
 """More threads would not be faster. There are two so that a moderate body need not wait behind a huge one."""
 _usual_turn_s = 0.0  # the interpreter's own value of TURN_S, restored when no thread runs
+_IMPORTED: set[str] = set()
 _busy = 0  # threads at work
+
+
+async def imported(module: str) -> None:
+    """Import a module that few need, at its first use: in a thread, since the packages behind it take 50 ms and more.
+
+    An import statement behind this call finds it done. What is not imported costs neither time at the start nor memory.
+    """
+    if module not in _IMPORTED:
+        await trio.to_thread.run_sync(import_module, module)
+        _IMPORTED.add(module)
 
 
 async def in_thread(work: Callable[..., Result], *args: object) -> Result:

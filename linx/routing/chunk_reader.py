@@ -6,6 +6,7 @@ counts the failure.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from linx.core.attempt_errors import EmptyAnswer, Garbled
@@ -181,7 +182,8 @@ class SplicedReader:
     __slots__ = ("_reader", "_splice", "learn", "read", "try_frame")
 
     def __init__(self, reader: ChunkReader, splice: Splice) -> None:
-        self.read = reader.read
+        # Of frames that become longer, fewer are read at once: a client that takes nothing holds them all in memory.
+        self.read = partial(reader.read, DECODED_READ) if splice.is_growing else reader.read
         self.try_frame = splice.try_frame
         self.learn = splice.learn
         self._reader = reader

@@ -72,10 +72,13 @@ class Splice:
     __slots__ = (
         "_after", "_before", "_changes", "_client_after", "_client_before", "_decoder", "_end", "_from",
         "_is_used", "_known", "_may_learn", "_odd_text", "_shape", "_tail", "_template", "_to", "_tries", "data",
+        "is_growing",
     )  # fmt: skip
 
     def __init__(self, decoder: Framed, shape: Shape) -> None:
         self.data = b""
+        self.is_growing = shape is not PROVIDER
+        """Are the client's frames longer than the provider's, which are not OpenAI's?"""
         self._shape = shape
         self._end = shape.end
         self._decoder = decoder

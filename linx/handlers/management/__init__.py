@@ -6,7 +6,7 @@
 - ``usage``: tokens and money, from the ledger.
 - ``clients``: how each client is connected.
 - ``tail``: the line of every request, for those who follow.
-- ``metrics``: the counters in Prometheus' text format.
+- ``metrics``: ``GET /metrics``; ``readings``: the counters in Prometheus' text format.
 - ``tunnel``: start, stop and status of the tunnel.
 - ``relaying``: the record of a request that is relayed to one provider.
 - ``ollama``: Ollama's own management paths, relayed.

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from linx.core.errors import Overloaded
-from linx.dashboard.feed import feed, handshake_in
+from linx.core.worker import imported
 from linx.handlers.management.overview import Overview
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 async def events(context: Context, _face: Face, request: Request, _reply: Reply) -> None:
     """Serve one page until it leaves, or Linx ends."""
+    await imported("linx.dashboard.feed")
+    from linx.dashboard.feed import feed, handshake_in
+
     handshake = handshake_in(request)
     hub = context.dashboard.hub
     viewer = hub.join(request)
