@@ -21,7 +21,7 @@ from benchmarks.endurance.clients import MIXED, Crowd
 from benchmarks.endurance.watch import Conversation, Rest, Watched
 from benchmarks.storm import figures
 from linx.core import jsontext
-from linx.routing.router import KEPT_CONVERSATIONS
+from linx.routing.ordering import KEPT_CONVERSATIONS
 from tests.e2e.linx_process import LinxProcess
 
 if TYPE_CHECKING:
