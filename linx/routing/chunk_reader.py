@@ -130,6 +130,7 @@ class ChunkReader:
         if self._exchange is None or self.is_done or not self._exchange.be_patient():
             return False
         self._gathering = gathering_for(self._decoder)
+        self._limit = READ_SIZE
         return True
 
     def read(self, limit: int = READ_SIZE) -> Coroutine[None, None, bytes]:
@@ -153,7 +154,8 @@ class ChunkReader:
         if self._look_at is not None:
             self._look_at(chunks)
         self.is_done = decoder.done
-        self._limit = DECODED_READ if len(chunks) > MANY else READ_SIZE
+        # A read that waits until it is full is one wake, so it is a long one.
+        self._limit = DECODED_READ if len(chunks) > MANY and gathering is None else READ_SIZE
         return chunks
 
     def _gathered(self, gathering: Gathering, data: bytes) -> list[Chunk]:
@@ -161,10 +163,16 @@ class ChunkReader:
         if not data:
             kept = gathering.flush()
             return (decoder.feed(kept) if kept else []) + decoder.end()
-        data = gathering.join(data)
-        chunks = decoder.feed(data) if data else []
-        self.pieces = len(chunks) + gathering.joined
-        gathering.learn(data, chunks)
+        chunks: list[Chunk] = []
+        self.pieces = 0
+        for part in gathering.samples(data):
+            part = gathering.join(part)
+            some = decoder.feed(part) if part else []
+            self.pieces += len(some) + gathering.joined
+            gathering.learn(part, some)
+            chunks += some
+            if decoder.problem is not None:
+                break
         return chunks
 
     def splice_to(self, encoder: Encoder) -> SplicedReader | None:

@@ -26,12 +26,25 @@ if TYPE_CHECKING:
 _CR = 0x0D
 FEW = 4
 """Fewer frames in a read are decoded as they are: that costs less than to learn what they have in common."""
+_SAMPLE = FEW + 1
+"""Frames from which is learnt what the rest of a read looks like."""
 
 
 class Gathering:
     """For one answer. Each read of the body goes through ``join``, and what the decoder makes of it to ``learn``."""
 
-    __slots__ = ("_after", "_before", "_changes", "_decoder", "_end", "_shape", "_tail", "_template", "joined")
+    __slots__ = (
+        "_after",
+        "_before",
+        "_changes",
+        "_decoder",
+        "_end",
+        "_has_joined",
+        "_shape",
+        "_tail",
+        "_template",
+        "joined",
+    )
 
     def __init__(self, decoder: Framed, shape: Shape) -> None:
         self.joined = 0
@@ -43,6 +56,27 @@ class Gathering:
         self._template: Template | None = None  # the learnt frame, if other fields change as well
         self._changes = Changes(shape)
         self._tail = b""  # the beginning of an event, kept for the next read
+        self._has_joined = False
+
+    def samples(self, data: bytes) -> list[bytes]:
+        """``data`` in the pieces in which it goes through ``join``, ``learn`` and the decoder.
+
+        Until frames have been joined, these are twice a few frames and the rest. The first few show what a frame looks
+        like, the next ones which other fields change, and the rest can be joined: a first read may bring hundreds.
+        """
+        if self._has_joined:
+            return [data]
+        parts: list[bytes] = []
+        begin = 0
+        for _part in range(2):
+            at = begin
+            for _frame in range(_SAMPLE):
+                at = data.find(self._end, at) + len(self._end)
+                if at < len(self._end):
+                    return [*parts, data[begin:]]
+            parts.append(data[begin:at])
+            begin = at
+        return [*parts, data[begin:]] if begin < len(data) else parts
 
     def join(self, data: bytes) -> bytes:
         """What the decoder has to read instead of ``data``. At the end of the body, b"", it is what was kept."""
@@ -65,7 +99,7 @@ class Gathering:
             rest = before + text  # the last frame that begins like the learnt one goes on otherwise
         if len(texts) < FEW or not jsontext.is_text(b" ".join(texts)) or not any(texts):
             return data
-        self.joined = len(texts) - 1
+        self.joined, self._has_joined = len(texts) - 1, True
         return before + b"".join(texts) + after + rest
 
     def _joined(self, template: Template, data: bytes) -> bytes:
@@ -73,7 +107,7 @@ class Gathering:
         frame, count, end = template.joined(data)
         if count < FEW:
             return data
-        self.joined = count - 1
+        self.joined, self._has_joined = count - 1, True
         return frame + data[end:]
 
     def flush(self) -> bytes:
