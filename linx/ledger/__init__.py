@@ -11,7 +11,7 @@ thread at a time beside it.
 - ``period``: what ``--since`` may say.
 - ``questions``: the questions of ``linx usage`` and their answers.
 - ``writer``: what the thread does: write a batch, wait out a problem, delete what is too old.
-- ``ledger``: the event loop's side: collects records, and calls the writer twice a second.
+- ``ledger``: the event loop's side: collects records, and calls the writer about once a second.
 - ``today``: what the ledger has of today, for the dashboard.
 - ``report``: shows an answer as a table, as JSON or as CSV.
 - ``usage``: the command ``linx usage``.
