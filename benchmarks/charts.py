@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FOLDER = ROOT / "docs" / "img"
-WIDTH, LABELS, VALUES, BAR, GAP, TOP = 720, 190, 90, 20, 10, 44
+WIDTH, LABELS, VALUES, BAR, GAP, TOP = 720, 250, 90, 20, 10, 44
 OURS, THEIRS, GREY = "#2f81f7", "#8b949e", "#6e7781"
 FONT = "font-family=\"-apple-system,'Segoe UI',Helvetica,Arial,sans-serif\""
 
