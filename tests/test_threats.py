@@ -96,7 +96,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     ),
     "Redirects": ("upstream/test_corpus.py::head-redirect",),
     "An endpoint that should not be called": (
-        "config/test_rules.py::test_a_bad_endpoint_is_refused",
+        "config/test_endpoint_rules.py::test_a_bad_endpoint_is_refused",
         "upstream/test_proxies.py::test_what_is_near_never_takes_a_proxy",
         "e2e/test_corpus.py::schema-image-",
     ),
