@@ -1,7 +1,8 @@
 """A request head that has passed all checks, and the last heads, to be recognised when they repeat.
 
 A connection keeps its last head. A listener keeps the first heads of its last connections, for clients that open a
-connection for each request. Rule: a head with a key is kept no longer than its connection.
+connection for each request. Rule: a head with a key, be it in a field or in front of the path, is kept no longer than
+its connection.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class FirstHeads:
 
     def keep(self, head: Head, known: KnownHead) -> None:
         """Remember ``head``, which has passed all checks, unless it has a key."""
-        if not any(name in CREDENTIALS for name, _value in head.received):
+        if b"/k/" not in head.target and not any(name in CREDENTIALS for name, _value in head.received):
             self._heads = [(head, known), *self._heads[: MOST_FIRST - 1]]
 
     def find(self, buffer: bytearray) -> tuple[Head, KnownHead] | tuple[None, None]:

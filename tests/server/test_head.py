@@ -164,6 +164,13 @@ def test_a_head_with_a_key_is_not_kept_beyond_its_connection(name: bytes) -> Non
     assert not firsts._heads
 
 
+def test_nor_is_a_head_with_a_key_in_front_of_its_path() -> None:
+    firsts, wire = FirstHeads(), get(b"X: y").replace(b" / ", b" /k/secret-key-1234/v1/models ", 1)
+    assert b"secret" in wire
+    assert not begun(firsts, wire)
+    assert not firsts._heads
+
+
 def test_only_the_last_few_are_kept_and_a_later_head_of_a_connection_is_not() -> None:
     firsts = FirstHeads()
     wires = [get(b"X-Number: %d" % number) for number in range(MOST_FIRST + 1)]
