@@ -1,6 +1,6 @@
 /* The opened request: who was asked and why each ended, its times, its bodies, and what can be done with it. */
 
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact-htm.module.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/preact-htm.module.js";
 import { Bodies } from "./bodies.js";
 import { CopyButton, copyText } from "./copy.js";
 import { curlOf } from "./curl.js";
@@ -81,10 +81,11 @@ function Opened({ store, id }) {
   </section>`;
 }
 
-/* The focus goes to the request that was opened by a key or a click on its row, and back to the row in the end. */
+/* The focus goes to the request that was opened by a key or a click on its row, and back to the row in the end. At once:
+   an effect after the next paint would never have run where the request is closed before it. */
 function useFocus(id) {
   const root = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const opened = root.current;
     if (!opened.contains(document.activeElement)) opened.focus({ preventScroll: true });
     return () => {
